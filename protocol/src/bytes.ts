@@ -1,0 +1,86 @@
+import { EvegramError } from './errors.js'
+
+const HEX_OF_BYTE: readonly string[] = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
+const encoder = new TextEncoder()
+const strictDecoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+/** UTF-8 bytes of `text`. */
+export function utf8(text: string): Uint8Array<ArrayBuffer> {
+  return encoder.encode(text)
+}
+
+/** Text of UTF-8 `bytes`. Throws `invalid.utf8` when the bytes are not well-formed UTF-8. */
+export function textOf(bytes: Uint8Array): string {
+  try {
+    return strictDecoder.decode(bytes)
+  } catch (cause) {
+    throw new EvegramError('invalid.utf8', { operation: 'decode text', cause })
+  }
+}
+
+/** Lower-case hex of `bytes[from, to)`. */
+export function hexOf(bytes: Uint8Array, from = 0, to = bytes.length): string {
+  let hex = ''
+  for (let index = from; index < to; index++) hex += HEX_OF_BYTE[bytes[index] ?? 0] ?? ''
+  return hex
+}
+
+/** Bytes of a hex string of even length, either case. Throws `invalid.hex` otherwise. */
+export function bytesOfHex(hex: string): Uint8Array<ArrayBuffer> {
+  if (hex.length % 2 !== 0 || !/^[0-9a-fA-F]*$/.test(hex)) throw new EvegramError('invalid.hex', { operation: 'decode hex' })
+  const bytes = new Uint8Array(hex.length / 2)
+  for (let index = 0; index < bytes.length; index++) bytes[index] = Number.parseInt(hex.slice(index * 2, index * 2 + 2), 16)
+  return bytes
+}
+
+/** One array holding `parts` in order. */
+export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  let length = 0
+  for (const part of parts) length += part.length
+  const joined = new Uint8Array(length)
+  let offset = 0
+  for (const part of parts) {
+    joined.set(part, offset)
+    offset += part.length
+  }
+  return joined
+}
+
+/** Whether both arrays hold the same bytes. Not constant-time: for public values only. */
+export function equalBytes(left: Uint8Array, right: Uint8Array): boolean {
+  if (left.length !== right.length) return false
+  for (let index = 0; index < left.length; index++) if (left[index] !== right[index]) return false
+  return true
+}
+
+/** Order of two byte strings as unsigned bytes, shorter first on a tie: negative, zero or positive. */
+export function compareBytes(left: Uint8Array, right: Uint8Array): number {
+  const shared = Math.min(left.length, right.length)
+  for (let index = 0; index < shared; index++) {
+    const difference = (left[index] ?? 0) - (right[index] ?? 0)
+    if (difference !== 0) return difference
+  }
+  return left.length - right.length
+}
+
+/**
+ * The `lp(x)` of the protocol: a 4-byte big-endian length, then the bytes. Strings are taken as UTF-8.
+ * Several values are written one after the other, so that no two lists of values share an encoding.
+ */
+export function lengthPrefixed(...values: readonly (Uint8Array | string)[]): Uint8Array<ArrayBuffer> {
+  const parts: Uint8Array[] = []
+  for (const value of values) {
+    const bytes = typeof value === 'string' ? utf8(value) : value
+    const length = new Uint8Array(4)
+    new DataView(length.buffer).setUint32(0, bytes.length)
+    parts.push(length, bytes)
+  }
+  return concatBytes(...parts)
+}
+
+/** 8 big-endian bytes of a non-negative integer that is safe in a JavaScript number. */
+export function uint64Of(value: number): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(8)
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(value))
+  return bytes
+}

@@ -1,0 +1,183 @@
+/**
+ * What a caller may do about a failure:
+ * `never` the same call fails the same way; `after_fix` once the caller changed something named in the message;
+ * `after_backoff` the same call later; `at_once` the same call now, it is known to be safe.
+ */
+export type RetryClass = 'never' | 'after_fix' | 'after_backoff' | 'at_once'
+
+/** Every error code of the product: its retry class and what a person should do next. The code is API; the text is not. */
+export const ERROR_CODES = {
+  // --- input that does not parse or does not fit
+  'invalid.hex': ['after_fix', 'Give an even number of hexadecimal digits.'],
+  'invalid.utf8': ['after_fix', 'Send well-formed UTF-8.'],
+  'invalid.base64': ['after_fix', 'Send canonical base64 (or base64url where the field says so).'],
+  'invalid.id': ['after_fix', 'Ids are 32 lower-case hexadecimal digits.'],
+  'invalid.cbor': ['after_fix', 'Send deterministic CBOR (RFC 8949 section 4.2) of the documented shape.'],
+  'invalid.frame': ['after_fix', 'Frames start with the 12-byte header of docs/protocol.md.'],
+  'invalid.frame_type': ['after_fix', 'Use a frame type of docs/protocol.md that fits the state of the connection.'],
+  'invalid.envelope': ['after_fix', 'Build the envelope as docs/protocol.md says.'],
+  'invalid.payload': ['after_fix', 'Build the payload as docs/protocol.md says.'],
+  'invalid.position': ['after_fix', 'Use a position that the server issued.'],
+  'invalid.request': ['after_fix', 'Compare the request with the OpenAPI page of the server.'],
+  'invalid.address': ['after_fix', 'Write the address as its chain writes it.'],
+  'invalid.argument': ['after_fix', 'Look at the documentation of the call.'],
+  'invalid.text_frame': ['after_fix', 'Send binary WebSocket messages only.'],
+  'invalid.config': ['after_fix', 'Correct the named setting and start again.'],
+  'invalid.wallet_file': ['after_fix', 'Make a wallet file with: evegram keys new'],
+  'too_large.frame': ['after_fix', 'Split the message; the limits are in /.well-known/evegram.'],
+  'too_large.envelope': ['after_fix', 'Split the message; the limits are in /.well-known/evegram.'],
+  'too_large.payload': ['after_fix', 'Split the message; the limits are in /.well-known/evegram.'],
+  'too_large.request': ['after_fix', 'Send a smaller request.'],
+  // --- wallet proofs (each names the first check that failed)
+  'proof.domain': ['never', 'The wallet signed for another site: sign in at the right one.'],
+  'proof.purpose': ['never', 'The proof was made for another action.'],
+  'proof.account': ['never', 'The proof names another account.'],
+  'proof.device': ['never', 'The proof names another device.'],
+  'proof.log': ['after_fix', 'The account changed since the proof was made: sign again.'],
+  'proof.expired': ['after_fix', 'The proof is too old: ask for a new challenge and sign again.'],
+  'proof.not_yet_valid': ['after_fix', 'The proof is from the future: correct the clock of the device.'],
+  'proof.nonce': ['after_fix', 'The nonce is not one of this server for this purpose and device: ask for a new challenge.'],
+  'proof.replayed': ['after_fix', 'This proof was used already: ask for a new challenge and sign again.'],
+  'proof.signature': ['never', 'The signature does not verify.'],
+  'proof.signature_encoding': ['never', 'The signature or key is not in canonical form.'],
+  'proof.small_order_key': ['never', 'The public key is of small order and proves nothing.'],
+  'proof.high_s': ['never', 'The signature has a high S value: normalise it to low S.'],
+  'proof.address': ['never', 'The key does not belong to the address.'],
+  'proof.text': ['never', 'The signed text is not the one that the fields give.'],
+  'proof.form': ['never', 'This form of proof is not known for this chain.'],
+  'proof.malformed': ['never', 'The proof does not parse.'],
+  'proof.state_init': ['never', 'The wallet contract does not match the address.'],
+  'proof.wallet_unsupported': ['never', 'This kind of wallet is not supported: use a plain single-key wallet.'],
+  'proof.network': ['never', 'The wallet is on a test network, this server is not (or the other way round).'],
+  // --- identity and account logs
+  'account.not_found': ['after_backoff', 'Nobody has signed in with this address yet.'],
+  'account.closed': ['never', 'This account was closed by its owner.'],
+  'account.log_invalid': ['never', 'The account log breaks its own rules: do not trust this server for that account.'],
+  'account.log_rolled_back': ['never', 'The server showed an older or different history of the account than before: sending is stopped.'],
+  'account.log_withheld': ['after_backoff', 'A peer knows a newer state of the account than the server shows.'],
+  'account.mismatch': ['never', 'The server answered with an account that the address does not belong to.'],
+  'account.founding_wallet': ['never', 'The founding wallet cannot be removed.'],
+  'account.wallet_taken': ['never', 'This wallet already belongs to an account.'],
+  'account.wallet_unknown': ['never', 'This wallet is not an active wallet of the account.'],
+  'account.device_unknown': ['never', 'This device is not an active device of the account.'],
+  'account.device_limit': ['after_fix', 'Revoke a device first.'],
+  'account.policy': ['after_fix', 'The policy of the account asks for more: approve the device on an old one.'],
+  'account.attestation_expired': ['after_fix', 'The attestation of the device is too old: its owner must renew it.'],
+  'server.identity_changed': ['never', 'This is not the server that the profile was made with.'],
+  // --- sessions and permission
+  'auth.token_missing': ['after_fix', 'Send the access token.'],
+  'auth.token_invalid': ['after_fix', 'Sign in again.'],
+  'auth.token_expired': ['after_fix', 'Refresh the session.'],
+  'auth.token_revoked': ['never', 'The session was revoked: sign in again.'],
+  'auth.dpop': ['after_fix', 'Send a fresh DPoP proof (RFC 9449) made with the key of the device.'],
+  'auth.dpop_replayed': ['after_fix', 'Make a new DPoP proof for every request.'],
+  'auth.refresh_reused': ['never', 'An old refresh token was used again: the session was closed. Sign in again.'],
+  'auth.hello': ['after_fix', 'The hello does not prove possession of the device key for this connection.'],
+  'auth.hello_timeout': ['after_backoff', 'Send hello within 10 seconds of connecting.'],
+  'auth.operator': ['after_fix', 'Use the operator token printed by the server.'],
+  'denied.not_member': ['never', 'The account is not a member of this conversation.'],
+  'denied.sender': ['never', 'A device can only send as itself.'],
+  'denied.origin': ['after_fix', 'Add the origin to EVEGRAM_ALLOWED_ORIGINS.'],
+  'denied.host': ['after_fix', 'Use the configured public URL, or add it to the configuration.'],
+  'denied.blocked': ['never', 'The account does not accept messages from you.'],
+  // --- state that must be refreshed
+  'stale.devices': ['at_once', 'Members have other devices now: fetch their account logs and encrypt for them.'],
+  'stale.membership': ['at_once', 'The conversation has other members now: fetch the membership and send again.'],
+  'conflict.log_head': ['after_fix', 'The account log moved on: fetch it and sign again.'],
+  'conflict.profile_in_use': ['after_fix', 'Another process uses this profile: stop it or use another profile.'],
+  'conflict.data_in_use': ['after_fix', 'Another server uses this data folder: stop it or set EVEGRAM_DATA_DIR.'],
+  'conflict.message': ['never', 'A different message was already sent under this id.'],
+  'conflict.in_flight': ['after_backoff', 'Wait for the acknowledgement of the previous message.'],
+  'order.ahead': ['after_fix', 'The order key is too far in the future: synchronise with the server time.'],
+  'append.too_late': ['at_once', 'The store took too long: send the same bytes again.'],
+  'discontinuity': ['never', 'The cursor is older than what the server keeps: older messages are gone.'],
+  'not_found.conversation': ['after_fix', 'Open the conversation first.'],
+  'not_found.route': ['after_fix', 'Compare the address with the OpenAPI page of the server.'],
+  'not_found.prekeys': ['after_backoff', 'The device has no keys on the server.'],
+  'not_found.resource': ['after_fix', 'There is nothing under this name.'],
+  'incompatible.schema': ['after_fix', 'The data was written by a newer version: install it, or restore a backup.'],
+  'incompatible.protocol': ['after_fix', 'Update the client or the server.'],
+  // --- limits and load
+  'limited.rate': ['after_backoff', 'Slow down; the answer says how long to wait.'],
+  'limited.prekeys': ['after_backoff', 'Too many key requests for this device; the answer says how long to wait.'],
+  'limited.connections': ['after_backoff', 'The server is full: try again later.'],
+  'limited.queue': ['after_backoff', 'A queue is full: try again later.'],
+  // --- failures of parts
+  'unavailable.envelope_log': ['after_backoff', 'The message store does not answer.'],
+  'unavailable.store': ['after_backoff', 'A store does not answer.'],
+  'unavailable.presence': ['after_backoff', 'The presence store does not answer.'],
+  'unavailable.bus': ['after_backoff', 'The broker does not answer.'],
+  'unavailable.clock': ['after_backoff', 'The clock of this node is not confirmed.'],
+  'unavailable.auth': ['after_backoff', 'The sign-in service does not answer.'],
+  'unavailable.server': ['after_backoff', 'The server cannot be reached; check the address and run: evegram doctor'],
+  'unavailable.draining': ['at_once', 'The server is restarting: connect again.'],
+  'timeout': ['after_backoff', 'No answer within the time allowed.'],
+  'internal': ['after_backoff', 'A fault in the server; its log has the details.'],
+  // --- end-to-end encryption (client side)
+  'e2ee.self_test': ['never', 'The encryption library failed its self-test and was not used.'],
+  'e2ee.untrusted_identity': ['never', 'The key of the device is not the one its owner attested.'],
+  'e2ee.bundle_invalid': ['never', 'The key bundle is not signed by its device, or is too old.'],
+  'e2ee.bad_mac': ['never', 'The message was changed on the way.'],
+  'e2ee.undecryptable': ['after_backoff', 'The message cannot be read yet; a new copy was asked for.'],
+  'e2ee.replayed': ['never', 'The message was delivered before.'],
+  'e2ee.low_order_key': ['never', 'The key is of low order and keeps no secret.'],
+  'e2ee.envelope_mismatch': ['never', 'What was encrypted does not belong to the envelope around it.'],
+  'e2ee.chain_broken': ['never', 'The history of the sender does not fit what was received before.'],
+  'e2ee.session_missing': ['after_backoff', 'There is no session with the device yet.'],
+  'e2ee.resend_refused': ['never', 'The request to send again is not signed by a device that was meant to read the message.'],
+  'client.closed': ['never', 'The client was closed.'],
+  'client.insecure_url': ['after_fix', 'Use https:// and wss:// beyond this machine.'],
+  'client.domain_mismatch': ['after_fix', 'The server serves another domain than its address: pass the domain that you expect.'],
+  'client.not_signed_in': ['after_fix', 'Sign in first: evegram login --wallet <file>'],
+  'client.store': ['after_backoff', 'The local store failed.'],
+} as const satisfies Record<string, readonly [RetryClass, string]>
+
+/** A dotted error code, stable across versions. */
+export type ErrorCode = keyof typeof ERROR_CODES
+
+/** Whether `text` is an error code of this version. */
+export function isErrorCode(text: string): text is ErrorCode {
+  return Object.hasOwn(ERROR_CODES, text)
+}
+
+/** Details of an {@link EvegramError}. None of them may hold user data, keys, tokens or full addresses. */
+export interface ErrorOptions {
+  /** What was attempted, a verb and a noun: `append envelope`. */
+  readonly operation?: string
+  /** Overrides the advice of the code, in a full sentence. */
+  readonly advice?: string
+  /** Milliseconds to wait before a retry, where the answer names them. */
+  readonly retryAfterMs?: number
+  /** Facts that a program may act on: ids, versions, counts. */
+  readonly details?: Readonly<Record<string, unknown>>
+  /** The failure underneath. */
+  readonly cause?: unknown
+}
+
+/** The one error type of the product: a dotted code, a retry class, advice for a person, and the cause. */
+export class EvegramError extends Error {
+  override readonly name = 'EvegramError'
+  readonly code: ErrorCode
+  readonly retry: RetryClass
+  readonly operation: string | undefined
+  readonly advice: string
+  readonly retryAfterMs: number | undefined
+  readonly details: Readonly<Record<string, unknown>> | undefined
+
+  constructor(code: ErrorCode, options: ErrorOptions = {}) {
+    const [retry, standardAdvice] = ERROR_CODES[code]
+    const advice = options.advice ?? standardAdvice
+    super(`${code}${options.operation === undefined ? '' : ` (${options.operation})`}: ${advice}`, { cause: options.cause })
+    this.code = code
+    this.retry = retry
+    this.operation = options.operation
+    this.advice = advice
+    this.retryAfterMs = options.retryAfterMs
+    this.details = options.details
+  }
+}
+
+/** Whether `value` is an {@link EvegramError}, of `code` when one is given. */
+export function isEvegramError(value: unknown, code?: ErrorCode): value is EvegramError {
+  return value instanceof EvegramError && (code === undefined || value.code === code)
+}
