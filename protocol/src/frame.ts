@@ -1,0 +1,138 @@
+import { concatBytes } from './bytes.js'
+import { EvegramError } from './errors.js'
+import { LIMITS } from './limits.js'
+
+/** Version of the frame format, the first byte of every frame. */
+export const PROTOCOL_VERSION = 1
+
+/** Bytes of a frame header: version (u8), type (u8), flags (u8), zero (u8), body length (u32), correlation (u32), big-endian. */
+export const FRAME_HEADER_BYTES = 12
+
+/** Types of frames; requests of a client are below 64, frames of a server from 64. Wire values are fixed for ever. */
+export const FRAME_TYPE = {
+  hello: 1,
+  send: 2,
+  open: 3,
+  read: 4,
+  catchUp: 5,
+  deviceAck: 6,
+  ping: 7,
+  challenge: 64,
+  welcome: 65,
+  ack: 66,
+  deliver: 67,
+  opened: 68,
+  page: 69,
+  synced: 70,
+  pong: 71,
+  failure: 72,
+  notice: 73,
+} as const
+export type FrameType = (typeof FRAME_TYPE)[keyof typeof FRAME_TYPE]
+
+const KNOWN_TYPES: ReadonlySet<number> = new Set(Object.values(FRAME_TYPE))
+
+/** One frame. `body` may be a view into the bytes it was read from: copy it to keep it. */
+export interface Frame {
+  readonly type: FrameType
+  /** Meaning depends on the type; zero where none is given. */
+  readonly flags: number
+  /** Ties an answer to its request: an unsigned 32-bit number chosen by the client, 0 where no answer is expected. */
+  readonly correlation: number
+  readonly body: Uint8Array
+}
+
+/** Bytes of one frame. Throws `too_large.frame`. */
+export function encodeFrame(type: FrameType, correlation: number, body: Uint8Array, flags = 0): Uint8Array<ArrayBuffer> {
+  const length = FRAME_HEADER_BYTES + body.length
+  if (length > LIMITS.frameBytesMax) throw new EvegramError('too_large.frame', { operation: 'encode frame' })
+  const bytes = new Uint8Array(length)
+  writeFrameHeader(bytes, 0, type, correlation, body.length, flags)
+  bytes.set(body, FRAME_HEADER_BYTES)
+  return bytes
+}
+
+/** Writes the 12 header bytes at `offset` of `target`. */
+export function writeFrameHeader(target: Uint8Array, offset: number, type: FrameType, correlation: number, bodyBytes: number, flags = 0): void {
+  const view = new DataView(target.buffer, target.byteOffset + offset, FRAME_HEADER_BYTES)
+  view.setUint8(0, PROTOCOL_VERSION)
+  view.setUint8(1, type)
+  view.setUint8(2, flags)
+  view.setUint8(3, 0)
+  view.setUint32(4, bodyBytes)
+  view.setUint32(8, correlation)
+}
+
+interface FrameHeader {
+  readonly type: FrameType
+  readonly flags: number
+  readonly correlation: number
+  readonly bodyBytes: number
+}
+
+function readHeader(bytes: Uint8Array, offset: number, frameBytesMax: number): FrameHeader {
+  const view = new DataView(bytes.buffer, bytes.byteOffset + offset, FRAME_HEADER_BYTES)
+  if (view.getUint8(0) !== PROTOCOL_VERSION) {
+    throw new EvegramError('incompatible.protocol', { operation: 'decode frame', details: { supported: PROTOCOL_VERSION } })
+  }
+  const type = view.getUint8(1)
+  if (!KNOWN_TYPES.has(type)) throw new EvegramError('invalid.frame_type', { operation: 'decode frame' })
+  if (view.getUint8(3) !== 0) throw new EvegramError('invalid.frame', { operation: 'decode frame' })
+  const bodyBytes = view.getUint32(4)
+  if (FRAME_HEADER_BYTES + bodyBytes > frameBytesMax) throw new EvegramError('too_large.frame', { operation: 'decode frame' })
+  // Membership in KNOWN_TYPES was checked above, which the compiler cannot see.
+  return { type: type as FrameType, flags: view.getUint8(2), correlation: view.getUint32(8), bodyBytes }
+}
+
+/**
+ * The frames of one WebSocket message, which holds one or more whole frames. Bodies are views into `bytes`.
+ * Throws `invalid.frame` for an empty message or an incomplete last frame, `incompatible.protocol`, `invalid.frame_type`,
+ * `too_large.frame`; nothing is allocated for a length that was only declared.
+ */
+export function decodeFrames(bytes: Uint8Array, frameBytesMax: number = LIMITS.frameBytesMax): Frame[] {
+  const frames: Frame[] = []
+  let offset = 0
+  do {
+    if (offset + FRAME_HEADER_BYTES > bytes.length) throw new EvegramError('invalid.frame', { operation: 'decode frame' })
+    const { bodyBytes, ...header } = readHeader(bytes, offset, frameBytesMax)
+    const end = offset + FRAME_HEADER_BYTES + bodyBytes
+    if (end > bytes.length) throw new EvegramError('invalid.frame', { operation: 'decode frame' })
+    frames.push({ ...header, body: bytes.subarray(offset + FRAME_HEADER_BYTES, end) })
+    offset = end
+  } while (offset < bytes.length)
+  return frames
+}
+
+/**
+ * Reads frames from a byte stream that may be split anywhere (transports without message boundaries). Holds at most one
+ * frame; a header that declares more than the limit is refused before its body is awaited.
+ */
+export class FrameReader {
+  #held: Uint8Array<ArrayBufferLike> = new Uint8Array(0)
+  readonly #frameBytesMax: number
+
+  constructor(frameBytesMax: number = LIMITS.frameBytesMax) {
+    this.#frameBytesMax = frameBytesMax
+  }
+
+  /** Takes the next bytes and returns the frames that they complete. Throws as {@link decodeFrames}; the reader is unusable after a throw. */
+  push(chunk: Uint8Array): Frame[] {
+    const bytes = this.#held.length === 0 ? chunk : concatBytes(this.#held, chunk)
+    const frames: Frame[] = []
+    let offset = 0
+    while (offset + FRAME_HEADER_BYTES <= bytes.length) {
+      const { bodyBytes, ...header } = readHeader(bytes, offset, this.#frameBytesMax)
+      const end = offset + FRAME_HEADER_BYTES + bodyBytes
+      if (end > bytes.length) break
+      frames.push({ ...header, body: bytes.slice(offset + FRAME_HEADER_BYTES, end) })
+      offset = end
+    }
+    this.#held = bytes.slice(offset)
+    return frames
+  }
+
+  /** Bytes of an incomplete frame that are held. */
+  get heldBytes(): number {
+    return this.#held.length
+  }
+}

@@ -1,0 +1,26 @@
+import { fileURLToPath } from 'node:url'
+import { defineConfig } from 'vitest/config'
+
+const source = (path: string): string => fileURLToPath(new URL(path, import.meta.url))
+
+// Tests run on the sources of every workspace, so that they need no build and a failure points at the line as written.
+export default defineConfig({
+  resolve: {
+    alias: [
+      { find: '@evegram/protocol/proof', replacement: source('protocol/src/proof/index.ts') },
+      { find: '@evegram/protocol', replacement: source('protocol/src/index.ts') },
+      { find: '@evegram/platform', replacement: source('platform/src/index.ts') },
+      { find: '@evegram/auth', replacement: source('auth/src/index.ts') },
+      { find: '@evegram/engine', replacement: source('engine/src/index.ts') },
+      { find: '@evegram/standalone', replacement: source('standalone/src/index.ts') },
+      { find: '@evegram/sdk/node', replacement: source('clients/sdk/src/node.ts') },
+      { find: '@evegram/sdk', replacement: source('clients/sdk/src/index.ts') },
+    ],
+  },
+  test: {
+    include: ['{protocol,platform,auth,engine,standalone,clients/*,bench,tools}/src/**/*.test.ts'],
+    testTimeout: 30_000,
+    hookTimeout: 30_000,
+    maxWorkers: 2,
+  },
+})
