@@ -1,0 +1,44 @@
+import type { ConversationId, Position } from '@evegram/protocol'
+
+/** The identity of a message inside one conversation, as it stands in the encoded envelope: device (16), epoch (u32), number (u64). */
+export interface AppendRequest {
+  readonly conversation: ConversationId
+  /** The encoded envelope. The log keeps these bytes and never changes them. */
+  readonly envelope: Uint8Array
+  /** Where the calling node wants it; unique per node incarnation. */
+  readonly position: Position
+}
+
+/**
+ * What became of an append:
+ * `stored` at the asked position; `exists`: a byte-identical copy is stored already and visible to every reader (only logs whose commit
+ * is atomically visible may answer this), at the position given.
+ */
+export type AppendResult =
+  | { readonly status: 'stored'; readonly position: Position }
+  | { readonly status: 'exists'; readonly position: Position }
+
+/** One stored copy. */
+export interface StoredEnvelope {
+  readonly position: Position
+  readonly envelope: Uint8Array
+}
+
+/**
+ * Append-only log of conversations.
+ *
+ * Durability: a resolved append survives the loss of the process and of power (quorum or synced commit). A rejected append
+ * (`unavailable.envelope_log`) has an unknown outcome: the envelope may be stored, now or later, at the position that was asked.
+ * Order: `read` returns copies in position order. Concurrent appends never overwrite each other: message and position are both in the key.
+ * Duplicates: the same message may be stored several times (retries, with the same or with more bodies); readers dedupe by message.
+ * Cost: `read` costs what it returns, not the length of the log or the number of days.
+ * Marks: for each account of `accounts` the log makes the mark (account, conversation, hour of the position) durable no later
+ * than the append resolves, in the same commit where the store allows it. See {@link Marks}.
+ */
+export interface EnvelopeLog {
+  append(request: AppendRequest, accounts: readonly string[]): Promise<AppendResult>
+  /** Copies behind `after` (exclusive), at most `limit`, oldest first. Sees every append that resolved before the call. */
+  read(conversation: ConversationId, after: Position, limit: number): Promise<readonly StoredEnvelope[]>
+  /** Deletes what is older than `beforeMs` (retention). Returns how many copies went. Bounded work per call: call again while it returns > 0. */
+  trim(beforeMs: number): Promise<number>
+}

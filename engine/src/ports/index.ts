@@ -1,0 +1,7 @@
+export type * from './account-directory.js'
+export type * from './envelope-log.js'
+export * from './marks.js'
+export type * from './membership.js'
+export type * from './node-registry.js'
+export type * from './presence.js'
+export type * from './socket-server.js'
