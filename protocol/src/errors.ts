@@ -36,6 +36,8 @@ export const ERROR_CODES = {
   'proof.account': ['never', 'The proof names another account.'],
   'proof.device': ['never', 'The proof names another device.'],
   'proof.log': ['after_fix', 'The account changed since the proof was made: sign again.'],
+  'proof.other_wallet': ['never', 'The proof names another second wallet.'],
+  'proof.body': ['never', 'The proof allows something else than what was asked.'],
   'proof.expired': ['after_fix', 'The proof is too old: ask for a new challenge and sign again.'],
   'proof.not_yet_valid': ['after_fix', 'The proof is from the future: correct the clock of the device.'],
   'proof.nonce': ['after_fix', 'The nonce is not one of this server for this purpose and device: ask for a new challenge.'],

@@ -1,0 +1,63 @@
+import { base64, base64urlnopad } from '@scure/base'
+import { bytesOfHex, hexOf } from '../bytes.js'
+
+/** A TON account: workchain (0 or -1) and 32-byte hash of its first state. */
+export interface TonAddress {
+  readonly workchain: number
+  readonly hash: Uint8Array
+}
+
+/** Why a text is no TON address. */
+export type TonAddressFault = 'syntax' | 'checksum' | 'workchain' | 'test_only'
+
+const FRIENDLY = /^(?:[A-Za-z0-9+/]{48}|[A-Za-z0-9_-]{48})$/
+const RAW = /^(0|-1):([0-9a-fA-F]{64})$/
+const BOUNCEABLE = 0x11
+const NON_BOUNCEABLE = 0x51
+const TEST_ONLY = 0x80
+
+/** CRC-16/XMODEM, polynomial 0x1021, as TEP-2 uses it. */
+function crc16(bytes: Uint8Array): number {
+  let crc = 0
+  for (const byte of bytes) {
+    crc ^= byte << 8
+    for (let bit = 0; bit < 8; bit++) crc = (crc & 0x8000) === 0 ? (crc << 1) & 0xffff : ((crc << 1) ^ 0x1021) & 0xffff
+  }
+  return crc
+}
+
+/**
+ * Reads a TON address in any form of TEP-2: raw `0:hex`, or 48 characters of base64 or base64url, bounceable or not.
+ * `allowTestOnly` says whether the test-network flag is acceptable. The result is the account, equal for all its forms.
+ */
+export function readTonAddress(text: string, allowTestOnly: boolean): TonAddress | TonAddressFault {
+  const raw = RAW.exec(text)
+  if (raw !== null) return { workchain: Number(raw[1]), hash: bytesOfHex(raw[2] ?? '') }
+  if (!FRIENDLY.test(text)) return 'syntax'
+  const bytes = base64.decode(text.replaceAll('-', '+').replaceAll('_', '/'))
+  if (crc16(bytes.subarray(0, 34)) !== ((bytes[34] ?? 0) << 8 | (bytes[35] ?? 0))) return 'checksum'
+  const tag = bytes[0] ?? 0
+  const plainTag = tag & ~TEST_ONLY
+  if (plainTag !== BOUNCEABLE && plainTag !== NON_BOUNCEABLE) return 'syntax'
+  if ((tag & TEST_ONLY) !== 0 && !allowTestOnly) return 'test_only'
+  const workchain = ((bytes[1] ?? 0) << 24) >> 24
+  if (workchain !== 0 && workchain !== -1) return 'workchain'
+  return { workchain, hash: bytes.slice(2, 34) }
+}
+
+/** The printed form: base64url, not bounceable (`UQ...` in workchain 0), with the test flag on a test network (`0Q...`). */
+export function printTonAddress(address: TonAddress, testOnly: boolean): string {
+  const bytes = new Uint8Array(36)
+  bytes[0] = testOnly ? NON_BOUNCEABLE | TEST_ONLY : NON_BOUNCEABLE
+  bytes[1] = address.workchain & 0xff
+  bytes.set(address.hash, 2)
+  const crc = crc16(bytes.subarray(0, 34))
+  bytes[34] = crc >> 8
+  bytes[35] = crc & 0xff
+  return base64urlnopad.encode(bytes)
+}
+
+/** The raw form `workchain:hex`, lower case. */
+export function rawTonAddress(address: TonAddress): string {
+  return `${String(address.workchain)}:${hexOf(address.hash)}`
+}
