@@ -1,0 +1,200 @@
+import { LIMITS, positionAtTime, type ConversationId, type Position } from '@evegram/protocol'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { AppendResult, EnvelopeLog, StoredEnvelope } from './envelope-log.js'
+import { MARK_HOUR_MS } from './marks.js'
+import { sampleConversation, sampleDevice, sampleEnvelope, sampleAccount } from './sample-envelope.contract.js'
+
+/** What an adapter may declare that it does not do: `exists` never answers `exists`; `reopen` keeps nothing when the process ends. */
+export type EnvelopeLogGap = 'exists' | 'reopen'
+
+/** One log under test. */
+export interface EnvelopeLogSubject {
+  readonly log: EnvelopeLog
+  /** Ends this instance and opens the same data again; absent with the gap `reopen`. */
+  readonly reopen?: () => Promise<EnvelopeLog>
+  close(): Promise<void>
+}
+
+const ACCOUNTS = [sampleAccount(1), sampleAccount(2)]
+const START = positionAtTime(0)
+/** A whole hour in 2026, so that hours of marks and buckets begin where the tests say. */
+const T0 = Math.floor(1_780_000_000_000 / MARK_HOUR_MS) * MARK_HOUR_MS
+
+/** Position `counter` at `offsetMs` behind the first of the suite. */
+function at(offsetMs: number, counter = 0): Position {
+  return { timeMs: T0 + offsetMs, incarnation: 3, counter }
+}
+
+async function readAll(log: EnvelopeLog, conversation: ConversationId, limit = 256): Promise<StoredEnvelope[]> {
+  const all: StoredEnvelope[] = []
+  for (let after = START; ;) {
+    const page = await log.read(conversation, after, limit)
+    all.push(...page)
+    const last = page.at(-1)
+    if (last === undefined) return all
+    after = last.position
+  }
+}
+
+/** The promises of {@link EnvelopeLog}, run by every adapter. `setup` gives a fresh, empty log. */
+export function describeEnvelopeLog(adapter: {
+  readonly name: string
+  readonly setup: () => Promise<EnvelopeLogSubject>
+  readonly gaps?: readonly EnvelopeLogGap[]
+}): void {
+  const gaps = adapter.gaps ?? []
+  const one = sampleConversation(1)
+
+  describe(`EnvelopeLog: ${adapter.name}${gaps.length === 0 ? '' : ` (gaps: ${gaps.join(', ')})`}`, () => {
+    let subject: EnvelopeLogSubject
+    let log: EnvelopeLog
+    beforeEach(async () => {
+      subject = await adapter.setup()
+      log = subject.log
+    })
+    afterEach(async () => {
+      await subject.close()
+    })
+
+    const append = (number: number, position: Position, conversation = one): Promise<AppendResult> =>
+      log.append({ conversation, envelope: sampleEnvelope({ conversation, number }), position }, ACCOUNTS)
+
+    it('stores at the asked position and reads the same bytes back', async () => {
+      const envelope = sampleEnvelope({ conversation: one, number: 1 })
+      expect(await log.append({ conversation: one, envelope, position: at(5, 9) }, ACCOUNTS)).toEqual({ status: 'stored', position: at(5, 9) })
+      const [stored, ...rest] = await log.read(one, START, 10)
+      expect(rest).toEqual([])
+      expect(stored?.position).toEqual(at(5, 9))
+      expect(Buffer.from(stored?.envelope ?? []).equals(envelope)).toBe(true)
+    })
+
+    it('reads nothing from a conversation that has nothing', async () => {
+      await append(1, at(1))
+      expect(await log.read(sampleConversation(2), START, 10)).toEqual([])
+    })
+
+    it('reads in position order, whatever the order of appends', async () => {
+      await Promise.all([append(1, at(30)), append(2, at(10, 2)), append(3, at(10, 1)), append(4, at(20))])
+      const inOtherIncarnation = { ...at(10, 0), incarnation: 4 }
+      await append(5, inOtherIncarnation)
+      expect((await readAll(log, one)).map((copy) => copy.position)).toEqual([at(10, 1), at(10, 2), inOtherIncarnation, at(20), at(30)])
+    })
+
+    it('reads behind `after`, at most `limit`, so that pages join without gap or overlap', async () => {
+      await Promise.all(Array.from({ length: 25 }, (_, index) => append(index, at(index))))
+      expect((await log.read(one, at(3), 2)).map((copy) => copy.position)).toEqual([at(4), at(5)])
+      expect((await log.read(one, at(24), 2))).toEqual([])
+      expect((await readAll(log, one, 7)).map((copy) => copy.position)).toEqual(Array.from({ length: 25 }, (_, index) => at(index)))
+    })
+
+    it('keeps neighbouring conversations apart', async () => {
+      await Promise.all([254, 255, 256].map((number) => append(number, at(number), sampleConversation(number))))
+      for (const number of [254, 255, 256]) {
+        expect((await readAll(log, sampleConversation(number))).map((copy) => copy.position)).toEqual([at(number)])
+      }
+    })
+
+    it('sees an append as soon as it resolved', async () => {
+      for (let number = 1; number <= 20; number++) {
+        await append(number, at(number))
+        expect((await log.read(one, at(number - 1), 10)).map((copy) => copy.position)).toEqual([at(number)])
+      }
+    })
+
+    it('resolves a thousand appends of one tick, each at its own position', async () => {
+      const results = await Promise.all(
+        Array.from({ length: 1_000 }, (_, index) => append(index, at(0, index), sampleConversation(index % 50))),
+      )
+      expect(results.every((result, index) => result.status === 'stored' && result.position.counter === index)).toBe(true)
+      for (let number = 0; number < 50; number++) {
+        const counters = (await readAll(log, sampleConversation(number))).map((copy) => copy.position.counter)
+        expect(counters).toEqual(Array.from({ length: 20 }, (_, round) => round * 50 + number))
+      }
+    })
+
+    it('keeps two messages that claim the same position', async () => {
+      await Promise.all([append(1, at(1)), append(2, at(1))])
+      expect(await log.read(one, START, 10)).toHaveLength(2)
+    })
+
+    it('keeps two messages of one number by different devices', async () => {
+      const send = (device: number, position: Position): Promise<AppendResult> =>
+        log.append({ conversation: one, envelope: sampleEnvelope({ conversation: one, device: sampleDevice(device), number: 1 }), position }, ACCOUNTS)
+      expect((await send(1, at(1))).status).toBe('stored')
+      expect((await send(2, at(2))).status).toBe('stored')
+      expect(await log.read(one, START, 10)).toHaveLength(2)
+    })
+
+    it(gaps.includes('exists')
+      ? 'stores a byte-identical retry again'
+      : 'answers a byte-identical retry with the copy that stands', async () => {
+      await append(1, at(1))
+      await append(2, at(2))
+      const retried = await append(1, at(3))
+      if (gaps.includes('exists')) expect(retried).toEqual({ status: 'stored', position: at(3) })
+      else {
+        expect(retried).toEqual({ status: 'exists', position: at(1) })
+        expect((await readAll(log, one)).map((copy) => copy.position)).toEqual([at(1), at(2)])
+      }
+    })
+
+    it('stores a retry that came while the first try was on its way at least once', async () => {
+      const results = await Promise.all([append(1, at(1)), append(1, at(2))])
+      const positions = (await readAll(log, one)).map((copy) => copy.position)
+      for (const result of results) expect(positions).toContainEqual(result.position)
+    })
+
+    it('stores a copy of the same message with other or more bodies as another copy', async () => {
+      const copy = (fields: { fill?: number; bodies?: number }, position: Position): Promise<AppendResult> =>
+        log.append({ conversation: one, envelope: sampleEnvelope({ conversation: one, number: 1, ...fields }), position }, ACCOUNTS)
+      await copy({}, at(1))
+      expect(await copy({ bodies: 2 }, at(2))).toEqual({ status: 'stored', position: at(2) })
+      expect(await copy({ fill: 9 }, at(3))).toEqual({ status: 'stored', position: at(3) })
+      expect(await log.read(one, START, 10)).toHaveLength(3)
+    })
+
+    it('takes numbers of a chain in any order, and control traffic with random numbers', async () => {
+      const send = (epoch: number, number: number, position: Position): Promise<AppendResult> =>
+        log.append({ conversation: one, envelope: sampleEnvelope({ conversation: one, epoch, number }), position }, ACCOUNTS)
+      const chain: readonly (readonly [number, number])[] = [[1, 5], [1, 3], [2, 1], [1, 4], [0, 2 ** 52 + 1], [0, 17], [2, 2]]
+      for (const [index, [epoch, number]] of chain.entries()) expect((await send(epoch, number, at(index))).status).toBe('stored')
+      expect(await readAll(log, one)).toHaveLength(chain.length)
+    })
+
+    it('keeps the largest envelope', async () => {
+      const envelope = sampleEnvelope({ conversation: one, number: 1, bodies: 3, bodyBytes: 65_000 })
+      expect(envelope.length).toBeGreaterThan(LIMITS.envelopeBytesMax - 2_000)
+      await log.append({ conversation: one, envelope, position: at(1) }, ACCOUNTS)
+      expect(Buffer.from((await log.read(one, START, 1))[0]?.envelope ?? []).equals(envelope)).toBe(true)
+    })
+
+    it('trims what is older, nothing younger, in steps that say how much went', async () => {
+      const hours = [0, 1, 2]
+      await Promise.all(hours.flatMap((hour) =>
+        Array.from({ length: 700 }, (_, index) => append(hour * 1_000 + index, at(hour * MARK_HOUR_MS + index), sampleConversation(index % 3)))))
+      const beforeMs = T0 + 2 * MARK_HOUR_MS + 100
+      let trimmed = 0
+      for (let step = await log.trim(beforeMs); step > 0; step = await log.trim(beforeMs)) trimmed += step
+      expect(trimmed).toBe(700 + 700 + 100)
+      const left = (await Promise.all([0, 1, 2].map((number) => readAll(log, sampleConversation(number))))).flat()
+      expect(left).toHaveLength(600)
+      expect(Math.min(...left.map((copy) => copy.position.timeMs))).toBe(beforeMs)
+    })
+
+    it('takes a message again whose copy was trimmed', async () => {
+      await append(1, at(1))
+      while (await log.trim(T0 + MARK_HOUR_MS) > 0);
+      expect(await append(1, at(2 * MARK_HOUR_MS))).toEqual({ status: 'stored', position: at(2 * MARK_HOUR_MS) })
+      expect(await readAll(log, one)).toHaveLength(1)
+    })
+
+    it.skipIf(gaps.includes('reopen'))('has everything that resolved after it was closed and opened again', async () => {
+      await Promise.all(Array.from({ length: 300 }, (_, index) => append(index, at(index))))
+      if (subject.reopen === undefined) throw new Error('an adapter without the gap "reopen" gives a reopen function')
+      log = await subject.reopen()
+      expect(await readAll(log, one)).toHaveLength(300)
+      const retried = await append(7, at(400))
+      if (!gaps.includes('exists')) expect(retried).toEqual({ status: 'exists', position: at(7) })
+    })
+  })
+}
