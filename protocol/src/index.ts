@@ -1,3 +1,7 @@
+export * from './account-log-draft.js'
+export * from './account-log-entry.js'
+export * from './account-log-extends.js'
+export * from './account-log-state.js'
 export * from './bytes.js'
 export * from './cbor.js'
 export * from './chain.js'
