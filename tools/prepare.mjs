@@ -1,0 +1,57 @@
+// What `npm start` and `npm test` do first on a machine that holds nothing but Node: install, then build. Node built-ins only.
+import { spawn } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+/** The folder of the repository. */
+export const root = dirname(dirname(fileURLToPath(import.meta.url)))
+
+const STAMP = join(root, 'node_modules', '.evegram-lock-hash')
+const NODE_MAJOR_MIN = 20
+
+/** Ends the process with a message that says what to do when this Node is too old. */
+export function requireNode() {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
+  if (major > NODE_MAJOR_MIN || (major === NODE_MAJOR_MIN && minor >= 19)) return
+  console.error(`Evegram needs Node 20.19 or newer; this is ${process.versions.node}. Install Node 20 (see .nvmrc) and try again.`)
+  process.exit(1)
+}
+
+/** Runs a command in the repository; its output is shown when `quiet` is false or when it fails. Rejects on a non-zero exit. */
+export function run(command, args, { quiet = false, env = process.env } = {}) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, { cwd: root, env, stdio: quiet ? ['ignore', 'pipe', 'pipe'] : 'inherit' })
+    let output = ''
+    const keep = (chunk) => {
+      output = (output + String(chunk)).slice(-20_000)
+    }
+    child.stdout?.on('data', keep)
+    child.stderr?.on('data', keep)
+    child.on('error', reject)
+    child.on('close', (code, signal) => {
+      if (code === 0) {
+        resolve(undefined)
+        return
+      }
+      if (quiet) process.stderr.write(output)
+      reject(new Error(`${command} ${args.join(' ')} ended with ${signal ?? `code ${String(code)}`}`))
+    })
+  })
+}
+
+/** Installs what the lockfile names, unless exactly that was installed before. */
+export async function install(say = console.error) {
+  const wanted = createHash('sha256').update(readFileSync(join(root, 'package-lock.json'))).digest('hex')
+  if (existsSync(STAMP) && readFileSync(STAMP, 'utf8') === wanted) return
+  say('Installing dependencies (once, about a minute) …')
+  await run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], { quiet: true })
+  writeFileSync(STAMP, wanted)
+}
+
+/** Compiles what changed. */
+export async function build(say = console.error) {
+  if (!existsSync(join(root, 'standalone', 'dist', 'main.js'))) say('Building (once, under a minute) …')
+  await run(process.execPath, [join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '-b'], { quiet: true })
+}
