@@ -1,0 +1,87 @@
+import { ed25519 } from '@noble/curves/ed25519.js'
+import { deviceIdOf, EvegramError, type DeviceId, type Random } from '@evegram/protocol'
+import type { KeyPair } from './primitives.js'
+import type { Signal } from './signal.js'
+import { SIGNAL_KEYS, type ChangeSet, type SignalState } from './stores.js'
+
+/** Everything secret that makes a device. It never leaves the device, and a backup never holds it. */
+export interface DeviceKeys {
+  readonly device: DeviceId
+  /** 14 bits, at least 1: tells a reinstalled device from the old one. */
+  readonly registrationId: number
+  /** X25519 / XEdDSA, for Signal sessions. Public key: 33 bytes. */
+  readonly identity: KeyPair
+  /** Ed25519, for hello, DPoP, account-log entries and bundles. Public key and private seed: 32 bytes each. */
+  readonly signing: KeyPair
+}
+
+const REGISTRATION_ID_MAX = 0x3fff
+const DEVICE_FORMAT = 1
+const DEVICE_BYTES = 1 + 2 + 33 + 32 + 32 + 32
+
+/** Makes a new device: both key pairs and a registration id. Nothing is stored yet: see {@link deviceChanges}. */
+export async function generateDevice(signal: Signal, random: Random): Promise<DeviceKeys> {
+  const identity = await signal.generateKeyPair()
+  const seed = random.bytes(32)
+  const signing = { publicKey: ed25519.getPublicKey(seed), privateKey: seed }
+  const draw = random.bytes(4)
+  const registrationId = 1 + (new DataView(draw.buffer).getUint32(0) % REGISTRATION_ID_MAX)
+  return { device: deviceIdOf(identity.publicKey, signing.publicKey), registrationId, identity, signing }
+}
+
+/** The write that stores `keys` as this profile's device. */
+export function deviceChanges(keys: DeviceKeys): ChangeSet {
+  const row = new Uint8Array(DEVICE_BYTES)
+  row[0] = DEVICE_FORMAT
+  new DataView(row.buffer).setUint16(1, keys.registrationId)
+  row.set(keys.identity.publicKey, 3)
+  row.set(keys.identity.privateKey, 36)
+  row.set(keys.signing.publicKey, 68)
+  row.set(keys.signing.privateKey, 100)
+  return { puts: new Map([[SIGNAL_KEYS.device, row]]), deletes: new Set() }
+}
+
+/** The device of this profile, or undefined in a new one. Throws `client.store` on a row of another shape. */
+export async function loadDevice(state: SignalState): Promise<DeviceKeys | undefined> {
+  const row = await state.get(SIGNAL_KEYS.device)
+  if (row === undefined) return undefined
+  if (row.length !== DEVICE_BYTES || row[0] !== DEVICE_FORMAT) throw new EvegramError('client.store', { operation: 'read device keys' })
+  const identity = { publicKey: row.slice(3, 36), privateKey: row.slice(36, 68) }
+  const signing = { publicKey: row.slice(68, 100), privateKey: row.slice(100, 132) }
+  return {
+    device: deviceIdOf(identity.publicKey, signing.publicKey),
+    registrationId: new DataView(row.buffer, row.byteOffset).getUint16(1),
+    identity,
+    signing,
+  }
+}
+
+/** XEdDSA signature (64 bytes) of `message` by the identity key: of an account-log entry hash, or of a signed prekey. */
+export function signWithIdentity(signal: Signal, keys: DeviceKeys, message: Uint8Array): Promise<Uint8Array> {
+  return signal.sign(keys.identity.privateKey, message)
+}
+
+/** Ed25519 signature (64 bytes, RFC 8032) of `message` by the signing key. */
+export function signWithSigning(keys: DeviceKeys, message: Uint8Array): Uint8Array {
+  return ed25519.sign(message, keys.signing.privateKey)
+}
+
+/** Whether `signature` is the XEdDSA signature of `message` by the identity key (33 bytes). Never throws on bytes from elsewhere. */
+export function verifyWithIdentity(signal: Signal, identityKey: Uint8Array, message: Uint8Array, signature: Uint8Array): Promise<boolean> {
+  return signal.verify(identityKey, message, signature)
+}
+
+/**
+ * Whether `signature` is the Ed25519 signature of `message` by the signing key (32 bytes), strictly: canonical A, R and S,
+ * no key of small order, no cofactor (RFC 8032 section 8.9 and 8.10). Never throws on bytes from elsewhere.
+ */
+export function verifyWithSigning(signingKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
+  if (signingKey.length !== 32 || signature.length !== 64) return false
+  try {
+    if (ed25519.Point.fromBytes(signingKey).isSmallOrder()) return false
+    return ed25519.verify(signature, message, signingKey, { zip215: false })
+  } catch {
+    // Bytes that are no point of the curve: they verify nothing.
+    return false
+  }
+}
