@@ -1,0 +1,137 @@
+import { sha256 } from '@noble/hashes/sha2.js'
+import { concatBytes, equalBytes, hexOf, utf8 } from '../bytes.js'
+import { verifyEd25519 } from './ed25519.js'
+import { outcomeOf, refused, type ProofOutcome } from './outcome.js'
+import type { ProofPrimitives } from './primitives.js'
+import type { TonAddress } from './ton-address.js'
+import { readTonBoc, type TonCell } from './ton-cell.js'
+
+/** The wallet contracts whose owner can be read from their first state alone. */
+export type TonWalletKind = 'v3r1' | 'v3r2' | 'v4r2' | 'v5r1'
+
+/** Where a contract keeps its key, and which bits around it must have one value. */
+interface StateLayout {
+  readonly kind: TonWalletKind
+  /** Exact bits of data. */
+  readonly bits: number
+  /** First bit of the 256-bit public key. */
+  readonly keyBit: number
+  /** Bits that must be set: V5 lets the owner switch signatures off. */
+  readonly setBits: readonly number[]
+  /** Bits that must be clear: the dictionary of plugins or extensions is empty. */
+  readonly clearBits: readonly number[]
+}
+
+const plain = (kind: TonWalletKind): StateLayout => ({ kind, bits: 320, keyBit: 64, setBits: [], clearBits: [] })
+
+/** Representation hash of the code of each known contract, as @ton/ton publishes them; vectors/proof-ton.json checks every one. */
+const LAYOUT_OF_CODE: ReadonlyMap<string, StateLayout> = new Map([
+  ['b61041a58a7980b946e8fb9e198e3c904d24799ffa36574ea4251c41a566f581', plain('v3r1')],
+  ['84dafa449f98a6987789ba232358072bc0f76dc4524002a5d0918b9a75d2d599', plain('v3r2')],
+  ['feb5ff6820e2ff0d9483e7e0d62c817d846789fb4ae580c878866d959dabd5c0', { kind: 'v4r2', bits: 321, keyBit: 64, setBits: [], clearBits: [320] }],
+  ['20834b7b72b112147e1b2fb457b84e74d1a30f04f737d4f62a668e9552d2b72f', { kind: 'v5r1', bits: 322, keyBit: 65, setBits: [0], clearBits: [321] }],
+])
+
+/** StateInit (block.tlb): no split depth, no tick-tock, code, data, no library: bits 00110 and two references. */
+const STATE_BITS = 5
+const STATE_BYTE = 0b0011_0000
+
+function bitAt(cell: TonCell, bit: number): number {
+  return ((cell.data[bit >> 3] ?? 0) >> (7 - (bit & 7))) & 1
+}
+
+function bytesAt(cell: TonCell, bit: number, length: number): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(length)
+  for (let index = 0; index < length * 8; index++) bytes[index >> 3] = ((bytes[index >> 3] ?? 0) << 1) | bitAt(cell, bit + index)
+  return bytes
+}
+
+/** Kind and owner of a wallet contract. `publicKey` has 32 bytes. */
+export interface TonWalletState {
+  readonly status: 'read'
+  readonly kind: TonWalletKind
+  readonly publicKey: Uint8Array
+}
+
+/**
+ * Reads the owner's key from a wallet's StateInit (BoC). Order: it parses (`proof.malformed`), its hash is the address
+ * (`proof.state_init`), it is a plain state of a known contract with exact data, signatures on, no plugins or extensions
+ * (`proof.wallet_unsupported`).
+ */
+export function readTonWallet(address: TonAddress, stateInit: Uint8Array): TonWalletState | ProofOutcome {
+  const root = readTonBoc(stateInit)
+  if (root === undefined) return refused('proof.malformed', 'StateInit is no bag of ordinary cells with one root')
+  if (!equalBytes(root.hash, address.hash)) return refused('proof.state_init', 'hash of the StateInit is not the address')
+  const [code, data] = root.refs
+  if (root.bits !== STATE_BITS || root.data[0] !== STATE_BYTE || root.refs.length !== 2 || code === undefined || data === undefined) {
+    return refused('proof.wallet_unsupported', 'StateInit has more than code and data')
+  }
+  const layout = LAYOUT_OF_CODE.get(hexOf(code.hash))
+  if (layout === undefined) return refused('proof.wallet_unsupported', 'unknown code')
+  if (data.bits !== layout.bits || data.refs.length !== 0) return refused('proof.wallet_unsupported', 'data of the contract has another length')
+  if (layout.setBits.some((bit) => bitAt(data, bit) === 0)) return refused('proof.wallet_unsupported', 'signatures are switched off')
+  if (layout.clearBits.some((bit) => bitAt(data, bit) === 1)) return refused('proof.wallet_unsupported', 'plugins or extensions are installed')
+  return { status: 'read', kind: layout.kind, publicKey: bytesAt(data, layout.keyBit, 32) }
+}
+
+/** What both kinds of TON Connect signature cover beside the payload. */
+export interface TonSigned {
+  readonly address: TonAddress
+  /** The application's domain as the wallet saw it. */
+  readonly domain: string
+  /** Seconds since 1970, by the wallet's clock. */
+  readonly timestamp: number
+  readonly payload: string
+}
+
+function numberBytes(length: 4 | 8, value: number, littleEndian: boolean): Uint8Array {
+  const view = new DataView(new ArrayBuffer(length))
+  if (length === 4) view.setInt32(0, value, littleEndian)
+  else view.setBigUint64(0, BigInt(value), littleEndian)
+  return new Uint8Array(view.buffer)
+}
+
+/**
+ * What the wallet signs for `ton_proof` (TON Connect, address proof): SHA-256(0xffff "ton-connect" SHA-256("ton-proof-item-v2/"
+ * workchain i32 BE, hash, domain length u32 LE, domain, timestamp u64 LE, payload)). 32 bytes.
+ */
+export function tonProofDigest(signed: TonSigned): Uint8Array {
+  const domain = utf8(signed.domain)
+  const item = concatBytes(
+    utf8('ton-proof-item-v2/'), numberBytes(4, signed.address.workchain, false), signed.address.hash,
+    numberBytes(4, domain.length, true), domain, numberBytes(8, signed.timestamp, true), utf8(signed.payload),
+  )
+  return sha256(concatBytes(Uint8Array.of(0xff, 0xff), utf8('ton-connect'), sha256(item)))
+}
+
+/**
+ * What the wallet signs for `signData` of type text (TON Connect): SHA-256(0xffff "ton-connect/sign-data/" workchain i32 BE, hash,
+ * domain length u32 BE, domain, timestamp u64 BE, "txt", text length u32 BE, text). 32 bytes.
+ */
+export function tonSignDataDigest(signed: TonSigned): Uint8Array {
+  const [domain, text] = [utf8(signed.domain), utf8(signed.payload)]
+  return sha256(concatBytes(
+    Uint8Array.of(0xff, 0xff), utf8('ton-connect/sign-data/'), numberBytes(4, signed.address.workchain, false), signed.address.hash,
+    numberBytes(4, domain.length, false), domain, numberBytes(8, signed.timestamp, false),
+    utf8('txt'), numberBytes(4, text.length, false), text,
+  ))
+}
+
+/** One TON Connect signature with the wallet's first state. */
+export interface TonConnectProof extends TonSigned {
+  readonly kind: 'ton-proof' | 'ton-sign-data'
+  /** Length of the domain in bytes as the wallet states it. */
+  readonly domainBytes: number
+  readonly stateInit: Uint8Array
+  readonly signature: Uint8Array
+}
+
+/** Verifies a TON Connect signature. Order: domain length (`proof.domain`), timestamp (`proof.malformed`), {@link readTonWallet}, signature. */
+export function verifyTonConnect(proof: TonConnectProof, primitives: ProofPrimitives): ProofOutcome {
+  if (utf8(proof.domain).length !== proof.domainBytes) return refused('proof.domain', 'length of the domain')
+  if (!Number.isSafeInteger(proof.timestamp) || proof.timestamp < 0) return refused('proof.malformed', 'timestamp')
+  const state = readTonWallet(proof.address, proof.stateInit)
+  if (state.status !== 'read') return state
+  const digest = proof.kind === 'ton-proof' ? tonProofDigest(proof) : tonSignDataDigest(proof)
+  return outcomeOf(verifyEd25519(primitives, state.publicKey, digest, proof.signature))
+}
