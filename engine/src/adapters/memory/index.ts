@@ -1,0 +1,5 @@
+export * from './envelope-log.js'
+export * from './marks.js'
+export * from './membership.js'
+export * from './node-registry.js'
+export * from './presence.js'
