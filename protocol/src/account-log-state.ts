@@ -1,5 +1,6 @@
 import { emptyHead } from './account-log-entry.js'
 import type { AccountId, DeviceId, WalletId } from './ids.js'
+import { LIMITS } from './limits.js'
 
 /** A wallet in an account. */
 export interface LogWallet {
@@ -51,6 +52,11 @@ export function emptyAccountState(account: AccountId): AccountState {
 export function activeDevice(state: AccountState, device: DeviceId): LogDevice | undefined {
   const found = state.devices.get(device)
   return found?.active === true ? found : undefined
+}
+
+/** Whether the wallet proof for a device is young enough to encrypt for it: at most `LIMITS.attestationMs` old. Owners renew at half of that. */
+export function isAttestationFresh(device: LogDevice, nowMs: number): boolean {
+  return nowMs - device.attestedAtMs <= LIMITS.attestationMs
 }
 
 /** Ids of the active devices, in the order in which they were added. */

@@ -1,40 +1,205 @@
-import { decode, encode, rfc8949EncodeOptions } from 'cborg'
-import { equalBytes } from './bytes.js'
+import { compareBytes, concatBytes, textOf, utf8 } from './bytes.js'
 import { EvegramError, type ErrorCode } from './errors.js'
 
 /** What deterministic CBOR of this protocol may hold: no floats, no tags, no undefined, text keys only. */
 export type CborValue = null | boolean | number | bigint | string | Uint8Array | readonly CborValue[] | { readonly [key: string]: CborValue }
 
-/** Deterministic CBOR (RFC 8949 section 4.2.1: shortest forms, keys in byte order) of `value`. Throws `invalid.cbor` for a value with a fraction. */
+/** Arrays and maps inside each other, at most: no format of this protocol needs half of it. */
+export const CBOR_DEPTH_MAX = 16
+
+const MAJOR = { unsigned: 0, negative: 1, bytes: 2, text: 3, list: 4, map: 5, simple: 7 } as const
+const SIMPLE = { false: 0xf4, true: 0xf5, null: 0xf6 } as const
+const UINT64_MAX = 2n ** 64n - 1n
+const LONE_SURROGATE = /\p{Surrogate}/u
+
+/**
+ * Deterministic CBOR (RFC 8949 section 4.2.1: shortest forms, definite lengths, keys in byte order) of `value`.
+ * Throws `invalid.cbor` for a number that is not a safe integer, a bigint beyond 64 bits, a type that is no {@link CborValue} or nesting
+ * beyond {@link CBOR_DEPTH_MAX}, and `invalid.utf8` for a text with half a surrogate pair.
+ */
 export function encodeCbor(value: CborValue): Uint8Array<ArrayBuffer> {
-  refuseFractions(value)
-  return Uint8Array.from(encode(value, rfc8949EncodeOptions))
+  const parts: Uint8Array[] = []
+  writeValue(parts, value, 0)
+  return concatBytes(...parts)
+}
+
+function fail(problem: string): never {
+  throw new EvegramError('invalid.cbor', { operation: 'read or write CBOR', details: { problem } })
+}
+
+/** Initial byte of a major type with its argument in the shortest form (RFC 8949 section 3). */
+function headBytes(major: number, argument: number | bigint): Uint8Array<ArrayBuffer> {
+  const first = major << 5
+  if (argument < 24) return Uint8Array.of(first | Number(argument))
+  if (argument <= 0xff) return Uint8Array.of(first | 24, Number(argument))
+  const size = argument <= 0xffff ? 2 : argument <= 0xffffffff ? 4 : 8
+  const bytes = new Uint8Array(1 + size)
+  const view = new DataView(bytes.buffer)
+  bytes[0] = first | (size === 2 ? 25 : size === 4 ? 26 : 27)
+  if (size === 2) view.setUint16(1, Number(argument))
+  else if (size === 4) view.setUint32(1, Number(argument))
+  else view.setBigUint64(1, BigInt(argument))
+  return bytes
+}
+
+function textBytes(text: string): Uint8Array {
+  // TextEncoder would write U+FFFD and so sign or hash another text than the one given.
+  if (LONE_SURROGATE.test(text)) throw new EvegramError('invalid.utf8', { operation: 'write CBOR' })
+  const bytes = utf8(text)
+  return concatBytes(headBytes(MAJOR.text, bytes.length), bytes)
+}
+
+function writeValue(parts: Uint8Array[], value: CborValue, depth: number): void {
+  if (depth > CBOR_DEPTH_MAX) fail('nesting')
+  if (value === null) parts.push(Uint8Array.of(SIMPLE.null))
+  else if (typeof value === 'boolean') parts.push(Uint8Array.of(value ? SIMPLE.true : SIMPLE.false))
+  else if (typeof value === 'number' || typeof value === 'bigint') writeInteger(parts, value)
+  else if (typeof value === 'string') parts.push(textBytes(value))
+  else if (value instanceof Uint8Array) parts.push(headBytes(MAJOR.bytes, value.length), value)
+  else if (Array.isArray(value)) {
+    parts.push(headBytes(MAJOR.list, value.length))
+    // Array.isArray widens readonly arrays to any[]; the type of `value` is known.
+    for (const item of value as readonly CborValue[]) writeValue(parts, item, depth + 1)
+  } else if (typeof value === 'object') {
+    const entries = Object.entries(value).map(([key, item]) => ({ key: textBytes(key), item }))
+    entries.sort((left, right) => compareBytes(left.key, right.key))
+    parts.push(headBytes(MAJOR.map, entries.length))
+    for (const { key, item } of entries) {
+      parts.push(key)
+      writeValue(parts, item, depth + 1)
+    }
+  } else fail('type')
+}
+
+function writeInteger(parts: Uint8Array[], value: number | bigint): void {
+  if (typeof value === 'number' && !Number.isSafeInteger(value)) fail('number')
+  const argument = value < 0 ? -1n - BigInt(value) : value
+  if (argument > UINT64_MAX) fail('integer beyond 64 bits')
+  parts.push(headBytes(value < 0 ? MAJOR.negative : MAJOR.unsigned, argument))
 }
 
 /**
- * Decodes deterministic CBOR of at most `bytesMax` bytes. Throws `invalid.cbor` for anything else, other encodings of the
- * same value included: what was decoded is encoded again and must give the same bytes.
+ * Decodes deterministic CBOR of at most `bytesMax` bytes; byte strings are copied. Throws `invalid.cbor` for anything that
+ * {@link encodeCbor} would not have written: other encodings of the same value, floats, tags, undefined, keys that are not text, nesting
+ * beyond {@link CBOR_DEPTH_MAX}, text that is not UTF-8, bytes left over. Nothing is allocated for a length that was only declared.
+ * Integers beyond 2^53 - 1 come as bigint.
  */
 export function decodeCbor(bytes: Uint8Array, bytesMax: number): CborValue {
-  if (bytes.length > bytesMax) throw new EvegramError('invalid.cbor', { operation: 'decode CBOR', details: { bytesMax } })
-  let value: CborValue
-  try {
-    // cborg types its result as any; the options rule out every type that is not a CborValue, and refuseFractions the floats.
-    value = decode(bytes, {
-      strict: true, allowIndefinite: false, allowUndefined: false, allowInfinity: false, allowNaN: false, rejectDuplicateMapKeys: true,
-    }) as CborValue
-    refuseFractions(value)
-  } catch (cause) {
-    throw new EvegramError('invalid.cbor', { operation: 'decode CBOR', cause })
-  }
-  if (!equalBytes(encodeCbor(value), bytes)) throw new EvegramError('invalid.cbor', { operation: 'decode CBOR' })
+  if (bytes.length > bytesMax) fail('length')
+  const reader = new CborReader(bytes)
+  const value = reader.value(0)
+  if (reader.left > 0) fail('bytes left over')
   return value
 }
 
-function refuseFractions(value: CborValue): void {
-  if (typeof value === 'number' && !Number.isSafeInteger(value)) throw new EvegramError('invalid.cbor', { operation: 'check numbers' })
-  if (Array.isArray(value)) value.forEach(refuseFractions)
-  else if (typeof value === 'object' && value !== null && !(value instanceof Uint8Array)) Object.values(value).forEach(refuseFractions)
+class CborReader {
+  readonly #bytes: Uint8Array
+  readonly #view: DataView
+  #offset = 0
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  }
+
+  get left(): number {
+    return this.#bytes.length - this.#offset
+  }
+
+  value(depth: number): CborValue {
+    if (depth > CBOR_DEPTH_MAX) fail('nesting')
+    const first = this.#byte()
+    const major = first >> 5
+    if (major === MAJOR.simple) return simpleValue(first)
+    const argument = this.#argument(first & 31)
+    switch (major) {
+      case MAJOR.unsigned:
+        return argument
+      case MAJOR.negative:
+        return typeof argument === 'number' && argument < Number.MAX_SAFE_INTEGER ? -1 - argument : -1n - BigInt(argument)
+      case MAJOR.bytes:
+        return this.#take(argument).slice()
+      case MAJOR.text:
+        return textOfCbor(this.#take(argument))
+      case MAJOR.list:
+        return this.#list(argument, depth)
+      case MAJOR.map:
+        return this.#map(argument, depth)
+      default:
+        return fail('tag')
+    }
+  }
+
+  #byte(): number {
+    const byte = this.#bytes[this.#offset++]
+    return byte ?? fail('end of bytes')
+  }
+
+  /** The argument of an initial byte; only its shortest form passes (RFC 8949 section 4.2.1). */
+  #argument(info: number): number | bigint {
+    if (info < 24) return info
+    if (info > 27) fail('indefinite or reserved length')
+    const size = 2 ** (info - 24)
+    if (this.left < size) fail('end of bytes')
+    const at = this.#offset
+    this.#offset += size
+    if (size === 8) {
+      const wide = this.#view.getBigUint64(at)
+      if (wide <= 0xffffffffn) fail('longer form than needed')
+      return wide <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(wide) : wide
+    }
+    const argument = size === 1 ? this.#view.getUint8(at) : size === 2 ? this.#view.getUint16(at) : this.#view.getUint32(at)
+    if (argument < (size === 1 ? 24 : 2 ** (size * 4))) fail('longer form than needed')
+    return argument
+  }
+
+  #take(length: number | bigint): Uint8Array {
+    if (length > this.left) fail('end of bytes')
+    const start = this.#offset
+    this.#offset += Number(length)
+    return this.#bytes.subarray(start, this.#offset)
+  }
+
+  #list(length: number | bigint, depth: number): CborValue[] {
+    // Every item takes a byte at least, so a larger count is a lie.
+    if (length > this.left) fail('end of bytes')
+    const items: CborValue[] = []
+    for (let index = 0; index < length; index++) items.push(this.value(depth + 1))
+    return items
+  }
+
+  #map(length: number | bigint, depth: number): { readonly [key: string]: CborValue } {
+    if (length > this.left / 2) fail('end of bytes')
+    const map: Record<string, CborValue> = {}
+    let before: Uint8Array | undefined
+    for (let index = 0; index < length; index++) {
+      const start = this.#offset
+      const first = this.#byte()
+      if (first >> 5 !== MAJOR.text) fail('key that is not text')
+      const key = textOfCbor(this.#take(this.#argument(first & 31)))
+      const encodedKey = this.#bytes.subarray(start, this.#offset)
+      if (before !== undefined && compareBytes(before, encodedKey) >= 0) fail('keys out of order')
+      before = encodedKey
+      // Plain assignment of __proto__ would change the prototype instead of adding a field.
+      Object.defineProperty(map, key, { value: this.value(depth + 1), configurable: true, enumerable: true, writable: true })
+    }
+    return map
+  }
+}
+
+function simpleValue(first: number): CborValue {
+  if (first === SIMPLE.false) return false
+  if (first === SIMPLE.true) return true
+  if (first === SIMPLE.null) return null
+  return fail('float, undefined or unknown simple value')
+}
+
+function textOfCbor(bytes: Uint8Array): string {
+  try {
+    return textOf(bytes)
+  } catch (cause) {
+    throw new EvegramError('invalid.cbor', { operation: 'read CBOR', cause })
+  }
 }
 
 /** Reads the fields of a decoded map with a check of type and size each; a failure carries the error code of the caller's format. */
