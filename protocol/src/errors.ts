@@ -20,6 +20,7 @@ export const ERROR_CODES = {
   'invalid.log_entry': ['after_fix', 'Build the account-log entry as docs/protocol.md says.'],
   'invalid.position': ['after_fix', 'Use a position that the server issued.'],
   'invalid.request': ['after_fix', 'Compare the request with the OpenAPI page of the server.'],
+  'invalid.response': ['after_backoff', 'The server answered with something that is not the protocol: check the address, or update client or server.'],
   'invalid.address': ['after_fix', 'Write the address as its chain writes it.'],
   'invalid.argument': ['after_fix', 'Look at the documentation of the call.'],
   'invalid.text_frame': ['after_fix', 'Send binary WebSocket messages only.'],
