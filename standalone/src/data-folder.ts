@@ -1,0 +1,69 @@
+import { randomBytes } from 'node:crypto'
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { EvegramError } from '@evegram/protocol'
+
+/** Version of the layout of the data folder; each store inside has a schema version of its own. */
+export const LAYOUT_VERSION = 1
+
+/** What the server keeps beside its stores. */
+export interface DataFolder {
+  readonly path: string
+  /** Names this server for ever: clients pin it. 32 hex digits. */
+  readonly serverId: string
+  /** Secret of the operator, also in the file `operator-token` (0600). */
+  readonly operatorToken: string
+  /** Folder of the account store. */
+  readonly authDir: string
+  /** Folder of the message store. */
+  readonly logDir: string
+  /** File for log lines. */
+  readonly logFile: string
+}
+
+interface Identity {
+  readonly layout: number
+  readonly serverId: string
+}
+
+/** Opens the data folder, making what is missing. Throws `incompatible.schema` for the folder of a newer version. The caller holds its lock. */
+export function openDataFolder(path: string): DataFolder {
+  mkdirSync(path, { recursive: true, mode: 0o700 })
+  const identity = readIdentity(path) ?? writeIdentity(path)
+  if (identity.layout > LAYOUT_VERSION) {
+    throw new EvegramError('incompatible.schema', { operation: 'open data folder', details: { found: identity.layout, supported: LAYOUT_VERSION } })
+  }
+  const tokenFile = join(path, 'operator-token')
+  if (!existsSync(tokenFile)) writeWhole(tokenFile, randomBytes(32).toString('base64url'))
+  return {
+    path,
+    serverId: identity.serverId,
+    operatorToken: readFileSync(tokenFile, 'utf8').trim(),
+    authDir: join(path, 'auth'),
+    logDir: join(path, 'log'),
+    logFile: join(path, 'server.log'),
+  }
+}
+
+function readIdentity(path: string): Identity | undefined {
+  const file = join(path, 'server.json')
+  if (!existsSync(file)) return undefined
+  const value = JSON.parse(readFileSync(file, 'utf8')) as Readonly<Record<string, unknown>>
+  const { layout, serverId } = value
+  if (typeof layout !== 'number' || typeof serverId !== 'string' || !/^[0-9a-f]{32}$/.test(serverId)) {
+    throw new EvegramError('invalid.config', { operation: 'open data folder', advice: `${file} is damaged: restore it from a backup.` })
+  }
+  return { layout, serverId }
+}
+
+function writeIdentity(path: string): Identity {
+  const identity: Identity = { layout: LAYOUT_VERSION, serverId: randomBytes(16).toString('hex') }
+  writeWhole(join(path, 'server.json'), `${JSON.stringify(identity)}\n`)
+  return identity
+}
+
+/** Writes a file whole or not at all, readable by its owner only. */
+function writeWhole(file: string, content: string): void {
+  writeFileSync(`${file}.new`, content, { mode: 0o600, flush: true })
+  renameSync(`${file}.new`, file)
+}

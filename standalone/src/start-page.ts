@@ -1,0 +1,65 @@
+import { escapeHtml } from '@evegram/platform'
+
+/** What the start page tells. */
+export interface StartPageFacts {
+  readonly domain: string
+  readonly origin: string
+  readonly ws: string
+  readonly version: string
+  readonly sockets: string
+  readonly upSinceMs: number
+  readonly nowMs: number
+  readonly connections: number
+  readonly messagesStored: number
+  readonly ready: boolean
+}
+
+const STYLE = `
+:root{color-scheme:light dark;--line:#8884;--soft:#8881;--key:#2a6fdb;--good:#1a7f4b;--bad:#b3261e}
+body{font:17px/1.55 system-ui,sans-serif;margin:0 auto;padding:2.5rem 1.2rem 5rem;max-width:46rem}
+h1{font-size:2rem;margin:0}h2{margin-top:2.2rem;font-size:1.15rem}
+p.lead{font-size:1.15rem;margin:.3rem 0 1.5rem}
+dl{display:grid;grid-template-columns:max-content 1fr;gap:.25rem 1.2rem;border:1px solid var(--line);border-radius:.6rem;padding:1rem 1.2rem}
+dt{opacity:.75}dd{margin:0;overflow-wrap:anywhere}
+pre{background:var(--soft);border:1px solid var(--line);padding:.9rem 1rem;border-radius:.6rem;overflow:auto;font-size:.9rem}
+a{color:var(--key)}.ready{color:var(--good)}.unready{color:var(--bad)}`
+
+/** The page at `/`: status, what to try, and where to read on. No scripts, nothing loaded from elsewhere. */
+export function startPage(facts: StartPageFacts): string {
+  const rows: readonly (readonly [string, string])[] = [
+    ['State', facts.ready ? '<span class="ready">ready</span>' : '<span class="unready">not ready</span>'],
+    ['Up for', escapeHtml(durationText(facts.nowMs - facts.upSinceMs))],
+    ['Devices connected', String(facts.connections)],
+    ['Messages stored since start', String(facts.messagesStored)],
+    ['Domain that wallets sign for', `<code>${escapeHtml(facts.domain)}</code>`],
+    ['Messages', `<code>${escapeHtml(facts.ws)}</code>`],
+    ['Socket tier', escapeHtml(facts.sockets)],
+    ['Version', escapeHtml(facts.version)],
+  ]
+  return `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
+<title>Evegram at ${escapeHtml(facts.domain)}</title><style>${STYLE}</style></head><body>
+<h1>Evegram</h1><p class="lead">End-to-end-encrypted messages; your wallet is your identity.</p>
+<dl>${rows.map(([name, value]) => `<dt>${name}</dt><dd>${value}</dd>`).join('')}</dl>
+<h2>Try it: two wallets, two terminals</h2>
+<pre>npx evegram keys new --chain solana --out alice.json
+npx evegram keys new --chain ton --out bob.json
+
+npx evegram login --wallet alice.json --profile ./alice --server ${escapeHtml(facts.origin)}
+npx evegram login --wallet bob.json   --profile ./bob   --server ${escapeHtml(facts.origin)}
+
+npx evegram chat &lt;Bob's address&gt;   --profile ./alice
+npx evegram chat &lt;Alice's address&gt; --profile ./bob</pre>
+<h2>Read on</h2>
+<p><a href="/docs">API of this server</a> · <a href="/openapi.json">OpenAPI</a> · <a href="/.well-known/evegram">Discovery</a> · <a href="/v1/auth/jwks.json">Token keys</a></p>
+<p>The wire protocol, the threat model and how to run a server are in the folder <code>docs/</code> of the source.</p>
+</body></html>`
+}
+
+/** `ms` as a person says it: the largest two units. */
+function durationText(ms: number): string {
+  const seconds = Math.max(0, Math.floor(ms / 1_000))
+  const [days, hours, minutes] = [Math.floor(seconds / 86_400), Math.floor(seconds / 3_600) % 24, Math.floor(seconds / 60) % 60]
+  if (days > 0) return `${String(days)} d ${String(hours)} h`
+  if (hours > 0) return `${String(hours)} h ${String(minutes)} min`
+  return minutes > 0 ? `${String(minutes)} min ${String(seconds % 60)} s` : `${String(seconds)} s`
+}
