@@ -1,0 +1,74 @@
+import { createPublicKey, ECDH, verify, type KeyObject } from 'node:crypto'
+import { hexOf } from '@evegram/protocol'
+import type { ProofPrimitives } from '@evegram/protocol/proof'
+
+/** Keys whose imported form is kept, per curve: importing costs a fifth (Ed25519) to as much (secp256k1) as verifying. */
+export const CACHED_KEYS_MAX = 4_096
+
+/** Imported keys by their bytes; at the bound the least recently used one goes. */
+class KeyCache {
+  readonly #keys = new Map<string, KeyObject>()
+  readonly #load: (publicKey: Uint8Array) => KeyObject
+  readonly #sizeMax: number
+
+  constructor(load: (publicKey: Uint8Array) => KeyObject, sizeMax: number) {
+    this.#load = load
+    this.#sizeMax = sizeMax
+  }
+
+  /** Throws what the import throws: the key is no point of the curve. Such keys are not kept. */
+  get(publicKey: Uint8Array): KeyObject {
+    const name = hexOf(publicKey)
+    const key = this.#keys.get(name) ?? this.#load(publicKey)
+    // A map keeps the order of insertion, so the first key is the one not used for longest.
+    this.#keys.delete(name)
+    this.#keys.set(name, key)
+    const [oldest] = this.#keys.size > this.#sizeMax ? this.#keys.keys() : []
+    if (oldest !== undefined) this.#keys.delete(oldest)
+    return key
+  }
+}
+
+const base64url = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64url')
+
+function importEd25519(publicKey: Uint8Array): KeyObject {
+  return createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x: base64url(publicKey) }, format: 'jwk' })
+}
+
+function importSecp256k1(publicKey: Uint8Array): KeyObject {
+  // Without an output encoding convertKey answers a buffer; its type says string or buffer.
+  const point = Buffer.from(ECDH.convertKey(publicKey, 'secp256k1', undefined, 'hex', 'uncompressed').toString(), 'hex')
+  return createPublicKey({
+    key: { kty: 'EC', crv: 'secp256k1', x: base64url(point.subarray(1, 33)), y: base64url(point.subarray(33)) },
+    format: 'jwk',
+  })
+}
+
+function isOpenSslRefusal(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' && /^ERR_(?:CRYPTO|OSSL|INVALID)/.test(error.code)
+}
+
+/** False where node:crypto refuses the key; any other failure is a fault of the program and goes on. */
+function verifiesWith(check: () => boolean): boolean {
+  try {
+    return check()
+  } catch (error) {
+    if (isOpenSslRefusal(error)) return false
+    throw error
+  }
+}
+
+/**
+ * The signature equations on node:crypto (OpenSSL): Ed25519 compares R as bytes, ECDSA takes r || s. Keeps up to `keysMax` imported
+ * keys of each curve. Only for the strict checks of `@evegram/protocol/proof`: by itself it takes small-order keys and high S.
+ */
+export function createNodePrimitives(keysMax = CACHED_KEYS_MAX): ProofPrimitives {
+  const ed25519Keys = new KeyCache(importEd25519, keysMax)
+  const secp256k1Keys = new KeyCache(importSecp256k1, keysMax)
+  return {
+    ed25519Verify: (publicKey, message, signature) => verifiesWith(() => verify(null, message, ed25519Keys.get(publicKey), signature)),
+    secp256k1Verify: (publicKey, message, signature) => verifiesWith(
+      () => verify('sha256', message, { key: secp256k1Keys.get(publicKey), dsaEncoding: 'ieee-p1363' }, signature),
+    ),
+  }
+}
