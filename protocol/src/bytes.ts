@@ -18,7 +18,7 @@ export function textOf(bytes: Uint8Array): string {
   }
 }
 
-/** Lower-case hex of `bytes[from, to)`. */
+/** Lower-case hex of `bytes[from, to)`, which must lie inside `bytes`. */
 export function hexOf(bytes: Uint8Array, from = 0, to = bytes.length): string {
   let hex = ''
   for (let index = from; index < to; index++) hex += HEX_OF_BYTE[bytes[index] ?? 0] ?? ''
@@ -78,8 +78,9 @@ export function lengthPrefixed(...values: readonly (Uint8Array | string)[]): Uin
   return concatBytes(...parts)
 }
 
-/** 8 big-endian bytes of a non-negative integer that is safe in a JavaScript number. */
+/** 8 big-endian bytes of a non-negative integer that is safe in a JavaScript number. Throws `invalid.argument` for any other. */
 export function uint64Of(value: number): Uint8Array<ArrayBuffer> {
+  if (!Number.isSafeInteger(value) || value < 0) throw new EvegramError('invalid.argument', { operation: 'write integer' })
   const bytes = new Uint8Array(8)
   new DataView(bytes.buffer).setBigUint64(0, BigInt(value))
   return bytes

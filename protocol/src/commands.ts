@@ -131,6 +131,7 @@ export type Notice =
 export const SEND_REFUSALS_MAX = 2
 
 const INVALID = 'invalid.request' as const
+const FAILURE_MESSAGE_MAX = 512
 
 function fieldsOf(body: Uint8Array): CborFields {
   return new CborFields(decodeCbor(body, LIMITS.frameBytesMax), INVALID)
@@ -193,8 +194,10 @@ function encodeVersions(versions: readonly AccountVersion[]): CborValue {
 }
 function decodeVersions(list: readonly CborValue[], fields: CborFields): AccountVersion[] {
   return list.map((pair) => {
-    const [account, seq] = Array.isArray(pair) ? (pair as readonly CborValue[]) : []
-    if (!(account instanceof Uint8Array) || account.length !== 16 || typeof seq !== 'number' || seq < 0) fields.fail('account versions')
+    // Array.isArray widens readonly arrays to any[]; the type of `pair` is known.
+    const [account, seq, ...others] = Array.isArray(pair) ? (pair as readonly CborValue[]) : []
+    if (!(account instanceof Uint8Array) || account.length !== 16 || others.length > 0) return fields.fail('account versions')
+    if (typeof seq !== 'number' || seq < 0 || seq > 0xffffffff) return fields.fail('account versions')
     return { account: parseAccountId(hexOf(account)), seq }
   })
 }
@@ -316,7 +319,7 @@ export function encodeDeviceAck(value: DeviceAck): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(12)
   const view = new DataView(bytes.buffer)
   view.setUint32(0, value.committed >>> 0)
-  view.setBigUint64(4, BigInt(value.cursorMs))
+  writeTime(view, 4, value.cursorMs)
   return bytes
 }
 /** Throws `invalid.frame`. */
@@ -329,7 +332,7 @@ export function decodeDeviceAck(body: Uint8Array): DeviceAck {
 /** Body of `synced`: the cursor T in ms (u64). Everything for this device at positions <= T was sent before this frame. */
 export function encodeSynced(cursorMs: number): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(8)
-  new DataView(bytes.buffer).setBigUint64(0, BigInt(cursorMs))
+  writeTime(new DataView(bytes.buffer), 0, cursorMs)
   return bytes
 }
 /** Throws `invalid.frame`. */
@@ -338,16 +341,24 @@ export function decodeSynced(body: Uint8Array): number {
   return decodeTime(new DataView(body.buffer, body.byteOffset, body.byteLength), 0)
 }
 
+/** A fraction is cut off: an earlier cursor only repeats what is known. */
+function writeTime(view: DataView, offset: number, timeMs: number): void {
+  const wholeMs = Math.floor(timeMs)
+  if (!(wholeMs >= 0 && wholeMs < 2 ** 48)) throw new EvegramError('invalid.argument', { operation: 'encode time' })
+  view.setBigUint64(offset, BigInt(wholeMs))
+}
+
 function decodeTime(view: DataView, offset: number): number {
   const high = view.getUint32(offset)
   if (high >= 2 ** 16) throw new EvegramError('invalid.frame', { operation: 'decode time' })
   return high * 2 ** 32 + view.getUint32(offset + 4)
 }
 
-/** Body of `failure`. */
+/** Body of `failure`. The message is cut at 512 characters; a failure that cannot be told would hide the first one. */
 export function encodeFailure(value: Failure): Uint8Array<ArrayBuffer> {
-  const map: Record<string, CborValue> = { code: value.code, message: value.message.slice(0, 512) }
-  if (value.retryAfterMs !== undefined) map['retryAfterMs'] = Math.ceil(value.retryAfterMs)
+  const message = value.message.slice(0, FAILURE_MESSAGE_MAX).replace(/\p{Surrogate}/gu, '\ufffd')
+  const map: Record<string, CborValue> = { code: value.code, message }
+  if (value.retryAfterMs !== undefined) map['retryAfterMs'] = Math.max(0, Math.ceil(value.retryAfterMs))
   if (value.accounts !== undefined) map['accounts'] = encodeVersions(value.accounts)
   if (value.missing !== undefined) map['missing'] = value.missing.map((device) => bytesOfHex(device))
   return encodeCbor(map)
@@ -358,7 +369,7 @@ export function decodeFailure(body: Uint8Array): Failure {
   const code = fields.text('code', 64)
   return {
     code: isErrorCode(code) ? code : 'internal',
-    message: fields.text('message', 512),
+    message: fields.text('message', FAILURE_MESSAGE_MAX),
     ...(fields.has('retryAfterMs') ? { retryAfterMs: fields.uint('retryAfterMs') } : {}),
     ...(fields.has('accounts') ? { accounts: decodeVersions(fields.list('accounts', LIMITS.envelopeAccountsMax), fields) } : {}),
     ...(fields.has('missing')

@@ -86,7 +86,7 @@ export const BODY_HEADER_BYTES = 24
 export const ENVELOPE_VERSION = 1
 
 function fail(advice: string): never {
-  throw new EvegramError('invalid.envelope', { operation: 'decode envelope', advice })
+  throw new EvegramError('invalid.envelope', { operation: 'read or write envelope', advice })
 }
 
 /** Bytes of an envelope. Throws `too_large.envelope` or `invalid.envelope` when it breaks a limit or rule of {@link decodeEnvelope}. */
@@ -94,6 +94,14 @@ export function encodeEnvelope(envelope: Envelope): Uint8Array<ArrayBuffer> {
   let length = ENVELOPE_OFFSETS.end + envelope.accounts.length * ACCOUNT_VERSION_BYTES
   for (const body of envelope.bodies) length += BODY_HEADER_BYTES + body.bytes.length
   if (length > LIMITS.envelopeBytesMax) throw new EvegramError('too_large.envelope', { operation: 'encode envelope' })
+  // A DataView would cut larger numbers to what fits, and so write another message than the one given.
+  const wholes = [envelope.epoch, envelope.membershipVersion, ...envelope.accounts.map(({ seq }) => seq)]
+  if (!wholes.every((value) => value === value >>> 0)) fail('Epoch and versions are unsigned 32-bit integers.')
+  if (!Number.isSafeInteger(envelope.number) || envelope.number < 0) fail('The number of the message is no unsigned 53-bit integer.')
+  if (BigInt.asUintN(64, envelope.order) !== envelope.order) fail('The order key is no unsigned 64-bit integer.')
+  if (envelope.bodies.length > LIMITS.envelopeBodiesMax || envelope.accounts.length > LIMITS.envelopeAccountsMax) {
+    fail('The envelope names too many recipients.')
+  }
   const bytes = new Uint8Array(length)
   const view = new DataView(bytes.buffer)
   bytes[ENVELOPE_OFFSETS.version] = ENVELOPE_VERSION
@@ -120,7 +128,7 @@ export function encodeEnvelope(envelope: Envelope): Uint8Array<ArrayBuffer> {
     bytes.set(body.bytes, offset + BODY_HEADER_BYTES)
     offset += BODY_HEADER_BYTES + body.bytes.length
   }
-  decodeEnvelope(bytes)
+  viewEnvelope(bytes)
   return bytes
 }
 

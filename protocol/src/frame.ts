@@ -1,4 +1,3 @@
-import { concatBytes } from './bytes.js'
 import { EvegramError } from './errors.js'
 import { LIMITS } from './limits.js'
 
@@ -108,31 +107,54 @@ export function decodeFrames(bytes: Uint8Array, frameBytesMax: number = LIMITS.f
  * frame; a header that declares more than the limit is refused before its body is awaited.
  */
 export class FrameReader {
-  #held: Uint8Array<ArrayBufferLike> = new Uint8Array(0)
+  /** Header, then body of the frame that is being read; grows to the frame's length and no further. */
+  #held: Uint8Array<ArrayBuffer> = new Uint8Array(FRAME_HEADER_BYTES)
+  #heldBytes = 0
+  #refused: unknown
   readonly #frameBytesMax: number
 
   constructor(frameBytesMax: number = LIMITS.frameBytesMax) {
     this.#frameBytesMax = frameBytesMax
   }
 
-  /** Takes the next bytes and returns the frames that they complete. Throws as {@link decodeFrames}; the reader is unusable after a throw. */
+  /** Takes the next bytes and returns the frames that they complete, bodies copied. Throws as {@link decodeFrames}, and from then on always the same. */
   push(chunk: Uint8Array): Frame[] {
-    const bytes = this.#held.length === 0 ? chunk : concatBytes(this.#held, chunk)
+    if (this.#refused !== undefined) throw this.#refused
     const frames: Frame[] = []
-    let offset = 0
-    while (offset + FRAME_HEADER_BYTES <= bytes.length) {
-      const { bodyBytes, ...header } = readHeader(bytes, offset, this.#frameBytesMax)
-      const end = offset + FRAME_HEADER_BYTES + bodyBytes
-      if (end > bytes.length) break
-      frames.push({ ...header, body: bytes.slice(offset + FRAME_HEADER_BYTES, end) })
-      offset = end
+    try {
+      let rest = this.#take(chunk, FRAME_HEADER_BYTES)
+      while (this.#heldBytes >= FRAME_HEADER_BYTES) {
+        const { bodyBytes, ...header } = readHeader(this.#held, 0, this.#frameBytesMax)
+        rest = this.#take(rest, FRAME_HEADER_BYTES + bodyBytes)
+        if (this.#heldBytes < FRAME_HEADER_BYTES + bodyBytes) break
+        frames.push({ ...header, body: this.#held.slice(FRAME_HEADER_BYTES, this.#heldBytes) })
+        this.#held = new Uint8Array(FRAME_HEADER_BYTES)
+        this.#heldBytes = 0
+        rest = this.#take(rest, FRAME_HEADER_BYTES)
+      }
+    } catch (cause) {
+      this.#refused = cause
+      throw cause
     }
-    this.#held = bytes.slice(offset)
     return frames
   }
 
   /** Bytes of an incomplete frame that are held. */
   get heldBytes(): number {
-    return this.#held.length
+    return this.#heldBytes
+  }
+
+  /** Moves bytes of `chunk` until `wanted` are held; returns what is left of it. Memory grows with what came, not with what was declared. */
+  #take(chunk: Uint8Array, wanted: number): Uint8Array {
+    const part = chunk.subarray(0, Math.max(0, wanted - this.#heldBytes))
+    const end = this.#heldBytes + part.length
+    if (end > this.#held.length) {
+      const grown = new Uint8Array(Math.min(wanted, Math.max(end, this.#held.length * 2)))
+      grown.set(this.#held)
+      this.#held = grown
+    }
+    this.#held.set(part, this.#heldBytes)
+    this.#heldBytes = end
+    return chunk.subarray(part.length)
   }
 }
