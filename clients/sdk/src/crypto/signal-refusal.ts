@@ -39,6 +39,7 @@ const LIBRARY_TEXTS: readonly (readonly [RegExp, RefusalKind])[] = [
   [/^Missing Signed PreKey|^unable to find session for base key/, 'missing_prekey'],
   [/^Invalid signature/, 'bad_signature'],
   [/^Bad MAC/, 'bad_mac'],
+  [/^Message key not found/, 'replayed'],
   [/^Got invalid request to extend chain/, 'undecryptable'],
 ]
 

@@ -1,30 +1,15 @@
-import { sha256 } from '@noble/hashes/sha2.js'
 import { base64 } from '@scure/base'
-import { concatBytes, equalBytes, EvegramError, uint64Of, utf8, type DeviceId, type Random } from '@evegram/protocol'
-import { deviceChanges, generateDevice, type DeviceKeys } from './device-keys.js'
-import { generateOneTimePreKeys, rotateSignedPreKey, verifyBundle, type PreKeyBundle } from './prekeys.js'
+import { equalBytes, EvegramError, utf8, type DeviceId, type Random } from '@evegram/protocol'
+import { generateDevice, type DeviceKeys } from './device-keys.js'
+import { generateOneTimePreKeys, rotateSignedPreKey, type PreKeyBundle } from './prekeys.js'
 import type { SignalPrimitives } from './primitives.js'
+import { SeededRandom } from './seeded-random.js'
 import { PREKEY_MESSAGE, SESSION_MESSAGE, type SignalMessageType } from './session-cipher.js'
 import { SESSION_LIMITS } from './signal-repairs.js'
 import { refusalOf, type RefusalKind } from './signal-refusal.js'
 import type { Turn } from './signal-turn.js'
 import { listenerHost, type Signal, type SignalLibrary } from './signal.js'
-import { MemorySignalState, mergeChanges, SIGNAL_KEYS, signalStores, StagedRows, type AttestedKeys } from './stores.js'
-
-/** Deterministic bytes for keys that live as long as the self-test, with a count of what was drawn. */
-class TestRandom implements Random {
-  drawn = 0
-  #block = 0
-
-  bytes(length: number): Uint8Array<ArrayBuffer> {
-    const bytes = new Uint8Array(length)
-    for (let offset = 0; offset < length; offset += 32) {
-      bytes.set(sha256(concatBytes(utf8('evegram self-test'), uint64Of(this.#block++))).subarray(0, length - offset), offset)
-    }
-    this.drawn += length
-    return bytes
-  }
-}
+import { MemorySignalState, SIGNAL_KEYS, signalStores, StagedRows, type AttestedKeys } from './stores.js'
 
 interface Message {
   readonly type: SignalMessageType
@@ -43,22 +28,20 @@ class Party {
     this.state = state
   }
 
-  static async make(signal: Signal, random: Random): Promise<{ party: Party; bundle: PreKeyBundle }> {
-    const keys = await generateDevice(signal, random)
-    const state = new MemorySignalState()
-    state.commit(deviceChanges(keys))
-    const oneTime = await generateOneTimePreKeys(signal, state, 1)
-    state.commit(oneTime.changes)
-    const rotation = await rotateSignedPreKey(signal, keys, state, NOW_MS)
-    if (rotation.status !== 'rotated') throw failure('prekeys')
-    state.commit(mergeChanges(rotation.changes))
+  static async make(signal: Signal, random: Random): Promise<Party> {
+    return new Party(signal, await generateDevice(signal, random), new MemorySignalState())
+  }
+
+  /** Makes prekeys and the bundle that a server would hand out. */
+  async publish(): Promise<PreKeyBundle> {
+    const oneTime = await generateOneTimePreKeys(this.#signal, this.state, 1)
+    this.state.commit(oneTime.changes)
+    const rotation = await rotateSignedPreKey(this.#signal, this.keys, this.state, NOW_MS)
     const [oneTimePreKey] = oneTime.publicKeys
-    if (oneTimePreKey === undefined) throw failure('prekeys')
-    const bundle = {
-      device: keys.device, registrationId: keys.registrationId, identityKey: keys.identity.publicKey, signedPreKey: rotation.publicKey, oneTimePreKey,
-    }
-    await verifyBundle(signal, bundle, { identityKey: keys.identity.publicKey, signingKey: keys.signing.publicKey }, NOW_MS)
-    return { party: new Party(signal, keys, state), bundle }
+    if (rotation.status !== 'rotated' || oneTimePreKey === undefined) throw failure('prekeys')
+    this.state.commit(rotation.changes)
+    const { device, registrationId, identity } = this.keys
+    return { device, registrationId, identityKey: identity.publicKey, signedPreKey: rotation.publicKey, oneTimePreKey }
   }
 
   /** Runs one call on staged rows and keeps what it wrote when it succeeds. */
@@ -135,11 +118,12 @@ export async function runSelfTest(library: SignalLibrary, make: (turn: Turn) => 
 }
 
 async function runChecks(library: SignalLibrary, make: (turn: Turn) => Signal, primitives: SignalPrimitives): Promise<void> {
-  const random = new TestRandom()
+  const random = new SeededRandom('evegram/self-test')
   const signal = make({ random, primitives })
-  const { party: alice } = await Party.make(signal, random)
-  const { party: bob, bundle } = await Party.make(signal, random)
-  const { party: mallory } = await Party.make(signal, random)
+  const alice = await Party.make(signal, random)
+  const bob = await Party.make(signal, random)
+  const mallory = await Party.make(signal, random)
+  const bundle = await bob.publish()
   const wrong: AttestedKeys = { identityKeyOf: () => mallory.keys.identity.publicKey }
   const nobody: AttestedKeys = { identityKeyOf: () => undefined }
 
