@@ -1,0 +1,27 @@
+import { EvegramError } from '@evegram/protocol'
+import type { StoreChange } from './local-store.js'
+
+/** Bounds of one commit, the same for every store; units last. */
+export const STORE_LIMITS = {
+  /** Characters of a key. */
+  keyCharactersMax: 256,
+  /** Bytes of one row. */
+  valueBytesMax: 4 * 1_048_576,
+  /** Writes of one commit. */
+  changesMax: 4_096,
+} as const
+
+const KEY_PATTERN = /^[\x20-\x7e]+$/
+
+/** Refuses a commit that is beyond {@link STORE_LIMITS} or has a key that is not printable ASCII: throws `client.store` before anything is written. */
+export function checkChanges(changes: readonly StoreChange[]): void {
+  if (changes.length > STORE_LIMITS.changesMax) throw refused('too many changes')
+  for (const { key, value } of changes) {
+    if (key.length > STORE_LIMITS.keyCharactersMax || !KEY_PATTERN.test(key)) throw refused('key')
+    if (value !== undefined && value.length > STORE_LIMITS.valueBytesMax) throw refused('value too large')
+  }
+}
+
+function refused(fault: string): EvegramError {
+  return new EvegramError('client.store', { operation: 'check commit', advice: 'The commit breaks a limit of the local store.', details: { fault } })
+}
