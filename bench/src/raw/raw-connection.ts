@@ -1,0 +1,111 @@
+import { createHash, randomBytes } from 'node:crypto'
+import {
+  decodeChallenge, decodeFailure, decodeFrames, decodePage, encodeCatchUp, encodeDeviceAck, encodeFrame, encodeHello, FRAME_TYPE, helloBytes,
+  type Frame,
+} from '@evegram/protocol'
+import { WebSocket } from 'ws'
+import type { RawDevice } from './raw-device.js'
+
+const HELLO_TIMEOUT_MS = 20_000
+
+/** How a raw connection is opened. */
+export interface RawConnectionOptions {
+  readonly ws: string
+  readonly origin: string
+  /** Address of this machine to connect from: many connections need several (28,000 ports a pair). */
+  readonly localAddress?: string
+  /** Called with every frame behind the catch-up. */
+  readonly onFrame?: (frame: Frame, connection: RawConnection) => void
+  readonly onClose?: (code: number, reason: string) => void
+}
+
+/** An authenticated socket that is caught up, with nothing of the SDK in between. */
+export class RawConnection {
+  readonly socket: WebSocket
+  #deliveries = 0
+
+  private constructor(socket: WebSocket) {
+    this.socket = socket
+  }
+
+  /** Connects, says hello, catches up from now. Rejects when the server refuses. */
+  static async open(device: RawDevice, options: RawConnectionOptions): Promise<RawConnection> {
+    const socket = new WebSocket(options.ws, {
+      perMessageDeflate: false, skipUTF8Validation: true,
+      ...(options.localAddress === undefined ? {} : { localAddress: options.localAddress }),
+    })
+    const connection = new RawConnection(socket)
+    await new Promise<void>((resolve, reject) => {
+      const timeout = setTimeout(() => reject(new Error('no hello in time')), HELLO_TIMEOUT_MS)
+      let live = false
+      socket.on('error', reject)
+      socket.on('close', (code, reason) => {
+        options.onClose?.(code, reason.toString('utf8'))
+        reject(new Error(`closed with ${String(code)}`))
+      })
+      socket.on('message', (data: Buffer) => {
+        for (const frame of decodeFrames(data)) {
+          if (live) {
+            options.onFrame?.(frame, connection)
+            continue
+          }
+          const answer = answerBeforeLive(frame, device, options.origin)
+          if (answer === 'live') {
+            live = true
+            clearTimeout(timeout)
+            resolve()
+          } else if (answer instanceof Error) reject(answer)
+          else if (answer !== undefined) socket.send(answer)
+        }
+      })
+    })
+    return connection
+  }
+
+  /** Sends one frame. */
+  send(frame: Uint8Array): void {
+    this.socket.send(frame)
+  }
+
+  /** Says that `count` more deliveries are committed. */
+  acknowledge(count: number): void {
+    this.#deliveries += count
+    this.send(encodeFrame(FRAME_TYPE.deviceAck, 0, encodeDeviceAck({ committed: this.#deliveries, cursorMs: 0 })))
+  }
+
+  /** Ends the connection. */
+  close(): void {
+    this.socket.terminate()
+  }
+}
+
+function answerBeforeLive(frame: Frame, device: RawDevice, origin: string): Uint8Array | 'live' | Error | undefined {
+  switch (frame.type) {
+    case FRAME_TYPE.challenge:
+      return helloFrame(device, origin, decodeChallenge(frame.body).nonce)
+    case FRAME_TYPE.welcome:
+      return encodeFrame(FRAME_TYPE.catchUp, 2, encodeCatchUp({ sinceMs: Date.now() }))
+    case FRAME_TYPE.page: {
+      const page = decodePage(frame.body)
+      return page.more && page.token !== undefined ? encodeFrame(FRAME_TYPE.catchUp, 2, encodeCatchUp({ token: page.token })) : undefined
+    }
+    case FRAME_TYPE.synced:
+      return 'live'
+    case FRAME_TYPE.failure: {
+      const failure = decodeFailure(frame.body)
+      return new Error(`${failure.code}: ${failure.message}`)
+    }
+    default:
+      return undefined
+  }
+}
+
+/** The hello frame of a device for the server's nonce. */
+export function helloFrame(device: RawDevice, origin: string, serverNonce: Uint8Array): Uint8Array {
+  const clientNonce = new Uint8Array(randomBytes(32))
+  const token = device.tokens.accessToken
+  const tokenHash = new Uint8Array(createHash('sha256').update(token).digest())
+  const { account, signer } = device
+  const signature = signer.sign(helloBytes({ origin, serverNonce, clientNonce, account, device: device.device, tokenHash }))
+  return encodeFrame(FRAME_TYPE.hello, 1, encodeHello({ account, device: device.device, token, clientNonce, signature, agent: 'bench' }))
+}
