@@ -1,17 +1,15 @@
 import { EvegramError } from './errors.js'
 
-/** Up to this many bytes the padded length is a multiple of {@link PADDING_STEP_BYTES}. */
-export const PADDING_STEPS_UP_TO_BYTES = 1_024
 /** Step of small lengths: libsignal's own, so that short texts of about the same length look alike. */
 export const PADDING_STEP_BYTES = 160
+/** Up to this many bytes (the last step that begins within 1 KiB) the padded length is a multiple of {@link PADDING_STEP_BYTES}. */
+export const PADDING_STEPS_UP_TO_BYTES = 1_120
 
 const LENGTH_BYTES = 4
-/** 1,024 rounded up to a whole step. */
-const LARGEST_STEP_BYTES = Math.ceil(PADDING_STEPS_UP_TO_BYTES / PADDING_STEP_BYTES) * PADDING_STEP_BYTES
 
 /**
- * Padded length of `length` bytes: up to 1,024 the next multiple of 160; above, Padmé (Nikitin et al., "Reducing Metadata Leakage
- * from Encrypted Files and Communication with PURBs", PETS 2019, algorithm 1), at least 1,120, which adds at most 12 % and leaves
+ * Padded length of `length` bytes: up to 1,120 the next multiple of 160, 160 at least; above, Padmé (Nikitin et al., "Reducing Metadata
+ * Leakage from Encrypted Files and Communication with PURBs", PETS 2019, algorithm 1), which adds at most 12 % and leaves
  * O(log log n) bits of the length visible.
  */
 export function paddedLength(length: number): number {
@@ -19,7 +17,7 @@ export function paddedLength(length: number): number {
   const exponent = Math.floor(Math.log2(length))
   const roundedBits = exponent - (Math.floor(Math.log2(exponent)) + 1)
   const step = 2 ** roundedBits
-  return Math.max(LARGEST_STEP_BYTES, Math.ceil(length / step) * step)
+  return Math.ceil(length / step) * step
 }
 
 /** `content` behind its length (u32, big-endian), filled with zeros to {@link paddedLength} of both. */
