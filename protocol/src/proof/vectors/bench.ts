@@ -1,0 +1,86 @@
+import { isEvegramError } from '../../errors.js'
+import type { ProofPrimitives } from '../primitives.js'
+import { verifyProof, type ProofExpectation } from '../verify-proof.js'
+import { chainOf } from '../wallet-id.js'
+import type { WalletProof } from '../wallet-proof.js'
+import { isObject } from './json.js'
+import { OWN_FORMAT, readOwnProof } from './own.js'
+
+/** Speed of one chain: whole proofs, and the curve equation alone on the same keys and messages. */
+export interface ProofSpeed {
+  readonly chain: string
+  readonly primitives: string
+  /** Valid proofs that the figure is made with, taken in turn. */
+  readonly proofs: number
+  readonly proofsPerCpuSecond: number
+  readonly primitivesPerCpuSecond: number
+}
+
+/** A valid proof with what it was made for. */
+interface Sample {
+  readonly proof: WalletProof
+  readonly expected: ProofExpectation
+}
+
+function samplesOf(text: string): readonly Sample[] {
+  const file: unknown = JSON.parse(text)
+  if (!isObject(file) || file['format'] !== OWN_FORMAT || !Array.isArray(file['cases'])) return []
+  return file['cases'].filter(isObject).filter((vector) => vector['kind'] === 'proof' && vector['valid'] === true).flatMap((vector) => {
+    try {
+      return [readOwnProof(vector)]
+    } catch (error) {
+      // A vector that does not parse is the judge's to report; it is no sample.
+      if (isEvegramError(error)) return []
+      throw error
+    }
+  })
+}
+
+/** The calls of the primitive that verifying the samples makes, to be repeated without anything around them. */
+function primitiveCalls(samples: readonly Sample[], primitives: ProofPrimitives): readonly (() => boolean)[] {
+  const calls: (() => boolean)[] = []
+  const record = (name: keyof ProofPrimitives) => (...input: Parameters<ProofPrimitives['ed25519Verify']>): boolean => {
+    calls.push(() => primitives[name](...input))
+    return true
+  }
+  const recorder: ProofPrimitives = { ed25519Verify: record('ed25519Verify'), secp256k1Verify: record('secp256k1Verify') }
+  for (const { proof, expected } of samples) verifyProof(proof, expected, recorder)
+  return calls
+}
+
+/** How often per CPU-second the tasks, taken in turn, can be run. Throws when one of them says no. */
+function perCpuSecond(tasks: readonly (() => boolean)[], cpuSeconds: () => number, seconds: number): number {
+  const round = (): void => {
+    for (const task of tasks) if (!task()) throw new Error('a sample does not verify')
+  }
+  round()
+  const startedAt = cpuSeconds()
+  let rounds = 0
+  let spent = 0
+  do {
+    round()
+    rounds++
+    spent = cpuSeconds() - startedAt
+  } while (spent < seconds)
+  return Math.round((rounds * tasks.length) / spent)
+}
+
+/**
+ * Measures every chain for which the vector files hold valid proofs, each for about `seconds` of CPU time per figure.
+ * `cpuSeconds` is the CPU time of this process, `name` says which primitives these are.
+ */
+export function benchProofs(
+  files: readonly string[], name: string, primitives: ProofPrimitives, cpuSeconds: () => number, seconds: number,
+): readonly ProofSpeed[] {
+  const all = files.flatMap(samplesOf)
+  const chains = [...new Set(all.map(({ proof }) => chainOf(proof.walletId)))]
+  return chains.map((chain) => {
+    const samples = all.filter(({ proof }) => chainOf(proof.walletId) === chain)
+    const proofs = samples.map(({ proof, expected }) => () => verifyProof(proof, expected, primitives).status === 'valid')
+    return {
+      chain, primitives: name, proofs: samples.length,
+      proofsPerCpuSecond: perCpuSecond(proofs, cpuSeconds, seconds),
+      primitivesPerCpuSecond: perCpuSecond(primitiveCalls(samples, primitives), cpuSeconds, seconds),
+    }
+  })
+}
