@@ -162,5 +162,7 @@ export class SessionCiphers {
 }
 
 function fault(operation: string, cause: unknown): EvegramError {
+  // A session record that is no JSON: the store gave back other bytes than it was given.
+  if (cause instanceof SyntaxError) return new EvegramError('client.store', { operation, cause })
   return cause instanceof EvegramError ? cause : new EvegramError('internal', { operation, cause })
 }

@@ -10,7 +10,8 @@ import type { TurnGate } from './signal-turn.js'
 
 /**
  * Everything that is changed in the library, from outside:
- * `identity_trust` a first message waits for the answer whether its identity is trusted (the library takes the promise for a yes);
+ * `identity_trust` a first message waits for the answer whether its identity is trusted (the library takes the promise for a yes),
+ *   and one to a used-up prekey is named so;
  * `public_keys` low-order and non-canonical public keys and all-zero secrets are refused, in our arithmetic;
  * `message_authentication` a message is authenticated, in constant time, on a copy of the session: the library tries a message
  *   on every session and keeps the ratchet steps of those that it did not belong to;
@@ -105,6 +106,11 @@ function identityTrust(library: SignalLibrary): Repair {
       async replacement(this: typeof host, ...[record, message]: Parameters<typeof original>) {
         const trusted = await this.storage.isTrustedIdentity(this.remoteAddress.name, bufferOf(message.identityKey), RECEIVING)
         if (!trusted) throw new SignalRefusal('untrusted_identity')
+        // The library would go on with three agreements instead of four and fail later, as if the message had been changed.
+        const known = record.getSessionByBaseKey(bufferOf(message.baseKey)) !== undefined
+        if (!known && message.preKeyId !== 0 && (await this.storage.loadPreKey(message.preKeyId)) === undefined) {
+          throw new SignalRefusal('missing_prekey')
+        }
         return original.call(this, record, message)
       },
     },
