@@ -74,6 +74,8 @@ export interface FetchedBundle {
 export interface TokenSource {
   readonly signer: DeviceSigner
   accessToken(): Promise<string>
+  /** The server refused the current one: the next `accessToken` gets another. */
+  forgetAccessToken(): void
 }
 
 /**

@@ -1,0 +1,186 @@
+import {
+  EvegramError, isEvegramError, LIMITS, parseAccountId, parseDeviceId, sessionRequestBytes, type AccountId, type DeviceId, type ErrorCode, type Random, type WalletId,
+} from '@evegram/protocol'
+import type { Purpose } from '@evegram/protocol/proof'
+import { base64urlnopad } from '@scure/base'
+import type {
+  AuthApi, ClaimedHead, FetchedBundle, LogPage, PreKeyStatus, PreKeyUpload, ProofChallenge, SessionTokens, TokenSource, UploadedPreKey, UploadedSignedPreKey,
+} from './auth-api.js'
+import type { DeviceSigner } from './device-signer.js'
+import type { DiscoveredServer } from './discovered-server.js'
+import { dpopProof } from './dpop.js'
+import type { HttpClient, HttpRequest } from './http-client.js'
+import { JsonFields } from './json-fields.js'
+import type { ServerClock } from './server-clock.js'
+
+/** Entries of one page of a log. */
+const PAGE_ENTRIES_MAX = 256
+/** Bytes of a page: every entry at its largest, in base64url, and the JSON around it. */
+const PAGE_BYTES_MAX = Math.ceil((PAGE_ENTRIES_MAX * LIMITS.logEntryBytesMax * 4) / 3) + 65_536
+const TIME_MS_MAX = 2 ** 48
+const TOKEN_CHARACTERS_MAX = 4_096
+const NONCE_PATTERN = /^[0-9A-Za-z]{22,64}$/
+/** libsignal key ids have 31 bits here. */
+const PREKEY_ID_MAX = 0x7fff_ffff
+
+/** Refusals after which another token may do. */
+const TOKEN_CODES: ReadonlySet<ErrorCode> = new Set(['auth.token_expired', 'auth.token_invalid', 'auth.token_revoked'])
+
+/** What an {@link HttpAuthApi} needs. */
+export interface HttpAuthApiOptions {
+  readonly server: DiscoveredServer
+  readonly http: HttpClient
+  readonly serverClock: ServerClock
+  readonly random: Random
+}
+
+/** {@link AuthApi} over HTTP. Never retries by itself: no answer says nothing about whether the server acted. */
+export class HttpAuthApi implements AuthApi {
+  readonly #server: DiscoveredServer
+  readonly #http: HttpClient
+  readonly #serverClock: ServerClock
+  readonly #random: Random
+
+  constructor(options: HttpAuthApiOptions) {
+    this.#server = options.server
+    this.#http = options.http
+    this.#serverClock = options.serverClock
+    this.#random = options.random
+  }
+
+  async challenge(purpose: Purpose | 'session', device: DeviceId): Promise<ProofChallenge> {
+    const fields = await this.#exchange('POST', '/v1/auth/challenge', 'ask for challenge', { body: { purpose, device } })
+    const nonce = fields.text('nonce', 64)
+    if (!NONCE_PATTERN.test(nonce)) fields.fail('nonce')
+    return { nonce, issuedAtMs: fields.uint('issuedAtMs', TIME_MS_MAX), expirationTimeMs: fields.uint('expirationTimeMs', TIME_MS_MAX) }
+  }
+
+  async accountOfWallet(wallet: WalletId): Promise<ClaimedHead | undefined> {
+    try {
+      return readHead(await this.#exchange('GET', `/v1/accounts/by-wallet/${encodeURIComponent(wallet)}`, 'look up address'))
+    } catch (error) {
+      if (isEvegramError(error, 'account.not_found')) return undefined
+      throw error
+    }
+  }
+
+  async logPage(account: AccountId, after: number): Promise<LogPage> {
+    const fields = await this.#exchange('GET', `/v1/accounts/${account}/log?after=${String(after)}`, 'fetch account log', { responseBytesMax: PAGE_BYTES_MAX })
+    const claimed = readHead(fields)
+    if (claimed.account !== account) throw new EvegramError('account.mismatch', { operation: 'fetch account log' })
+    return { ...claimed, entries: fields.bytesList('entries', PAGE_ENTRIES_MAX, LIMITS.logEntryBytesMax), more: fields.boolean('more', false) }
+  }
+
+  async appendEntry(account: AccountId, entry: Uint8Array): Promise<{ readonly seq: number; readonly head: Uint8Array }> {
+    const fields = await this.#exchange('POST', `/v1/accounts/${account}/log`, 'append account log', { body: { entry: base64urlnopad.encode(entry) } })
+    return { seq: fields.uint('seq', LIMITS.logEntriesMax), head: fields.bytes('head', 32) }
+  }
+
+  async openSession(signer: DeviceSigner): Promise<SessionTokens> {
+    const { nonce } = await this.challenge('session', signer.device)
+    const signature = signer.sign(sessionRequestBytes({ domain: this.#server.domain, nonce, account: signer.account, device: signer.device }))
+    const body = { account: signer.account, device: signer.device, nonce, signature: base64urlnopad.encode(signature) }
+    return readTokens(await this.#proved('POST', '/v1/auth/session', 'open session', signer, { body }))
+  }
+
+  async refreshSession(signer: DeviceSigner, refreshToken: string): Promise<SessionTokens> {
+    return readTokens(await this.#proved('POST', '/v1/auth/refresh', 'refresh session', signer, { body: { refreshToken } }))
+  }
+
+  async closeSession(source: TokenSource): Promise<void> {
+    await this.#authenticated('POST', '/v1/auth/logout', 'close session', source, { body: {} })
+  }
+
+  async uploadPreKeys(source: TokenSource, upload: PreKeyUpload): Promise<{ readonly oneTimeRemaining: number }> {
+    const { signedPreKey } = upload
+    const body = {
+      registrationId: upload.registrationId,
+      signedPreKey: {
+        id: signedPreKey.id, publicKey: base64urlnopad.encode(signedPreKey.publicKey), signature: base64urlnopad.encode(signedPreKey.signature),
+        createdAtMs: signedPreKey.createdAtMs, deviceSignature: base64urlnopad.encode(signedPreKey.deviceSignature),
+      },
+      oneTimePreKeys: upload.oneTimePreKeys.map(({ id, publicKey }) => ({ id, publicKey: base64urlnopad.encode(publicKey) })),
+    }
+    const fields = await this.#answer('upload prekeys', this.#authenticated('PUT', '/v1/prekeys', 'upload prekeys', source, { body }))
+    return { oneTimeRemaining: fields.uint('oneTimeRemaining', 0xffff) }
+  }
+
+  async preKeyStatus(source: TokenSource): Promise<PreKeyStatus> {
+    const fields = await this.#answer('ask for prekeys', this.#authenticated('GET', '/v1/prekeys', 'ask for prekeys', source))
+    // A device that uploaded nothing yet has no signed prekey: absent or null.
+    const uint = (name: string, max: number): number => (fields.value(name) === undefined || fields.value(name) === null ? 0 : fields.uint(name, max))
+    return {
+      oneTimeRemaining: uint('oneTimeRemaining', 0xffff), signedPreKeyId: uint('signedPreKeyId', PREKEY_ID_MAX),
+      signedPreKeyCreatedAtMs: uint('signedPreKeyCreatedAtMs', TIME_MS_MAX),
+    }
+  }
+
+  async fetchBundle(source: TokenSource, account: AccountId, device: DeviceId): Promise<FetchedBundle> {
+    const operation = 'fetch prekeys'
+    const fields = await this.#answer(operation, this.#authenticated('POST', `/v1/prekeys/${account}/${device}`, operation, source, { body: {} }))
+    const found = { account: fields.parsed('account', 32, parseAccountId), device: fields.parsed('device', 32, parseDeviceId) }
+    if (found.account !== account || found.device !== device) fields.fail('account and device asked for')
+    const oneTime = fields.optionalObject('oneTimePreKey')
+    return {
+      ...found, registrationId: fields.uint('registrationId', 0xffff), identityKey: fields.bytes('identityKey', 33), signingKey: fields.bytes('signingKey', 32),
+      signedPreKey: readSignedPreKey(fields.object('signedPreKey')), ...(oneTime === undefined ? {} : { oneTimePreKey: readPreKey(oneTime) }),
+    }
+  }
+
+  async #exchange(method: HttpRequest['method'], path: string, operation: string, extra: Partial<HttpRequest> = {}): Promise<JsonFields> {
+    return new JsonFields((await this.#http.request({ ...extra, method, url: `${this.#server.authUrl}${path}`, operation })).value, operation)
+  }
+
+  async #answer(operation: string, value: Promise<unknown>): Promise<JsonFields> {
+    return new JsonFields(await value, operation)
+  }
+
+  /** With a DPoP proof of the device key, without token. */
+  async #proved(method: 'POST', path: string, operation: string, signer: DeviceSigner, extra: Partial<HttpRequest>): Promise<JsonFields> {
+    return this.#exchange(method, path, operation, { ...extra, headers: { dpop: this.#proof(signer, method, path) } })
+  }
+
+  /** With token and proof; a token that the server calls expired is replaced and the request made once more (RFC 6750 section 3.1). */
+  async #authenticated(method: HttpRequest['method'], path: string, operation: string, source: TokenSource, extra: Partial<HttpRequest> = {}): Promise<unknown> {
+    const attempt = async (): Promise<unknown> => {
+      const token = await source.accessToken()
+      const headers = { authorization: `DPoP ${token}`, dpop: this.#proof(source.signer, method, path, token) }
+      return (await this.#http.request({ ...extra, method, url: `${this.#server.authUrl}${path}`, operation, headers })).value
+    }
+    try {
+      return await attempt()
+    } catch (error) {
+      if (!isEvegramError(error) || !TOKEN_CODES.has(error.code)) throw error
+      source.forgetAccessToken()
+      return attempt()
+    }
+  }
+
+  #proof(signer: DeviceSigner, method: string, path: string, accessToken?: string): string {
+    const { pathname } = new URL(`${this.#server.authUrl}${path}`)
+    const request = { method, url: `${this.#server.origin}${pathname}`, nowMs: this.#serverClock.now() }
+    return dpopProof(signer, accessToken === undefined ? request : { ...request, accessToken }, this.#random)
+  }
+}
+
+function readHead(fields: JsonFields): ClaimedHead {
+  return { account: fields.parsed('account', 32, parseAccountId), seq: fields.uint('seq', LIMITS.logEntriesMax), head: fields.bytes('head', 32) }
+}
+
+function readTokens(fields: JsonFields): SessionTokens {
+  return {
+    accessToken: fields.text('accessToken', TOKEN_CHARACTERS_MAX), accessTokenExpiresAtMs: fields.uint('accessTokenExpiresAtMs', TIME_MS_MAX),
+    refreshToken: fields.text('refreshToken', TOKEN_CHARACTERS_MAX), refreshTokenExpiresAtMs: fields.uint('refreshTokenExpiresAtMs', TIME_MS_MAX),
+  }
+}
+
+function readPreKey(fields: JsonFields): UploadedPreKey {
+  return { id: fields.uint('id', PREKEY_ID_MAX), publicKey: fields.bytes('publicKey', 33) }
+}
+
+function readSignedPreKey(fields: JsonFields): UploadedSignedPreKey {
+  return {
+    ...readPreKey(fields), signature: fields.bytes('signature', 64), createdAtMs: fields.uint('createdAtMs', TIME_MS_MAX),
+    deviceSignature: fields.bytes('deviceSignature', 64),
+  }
+}
