@@ -7,17 +7,24 @@ export interface Socket {
   /** Address of the peer, for limits; never logged in full. */
   readonly remoteAddress: string
   /**
-   * Sends one binary message. `sent`: handed to the kernel or queued within the bound; `closed`: the socket is gone, or was closed right now
-   * as a slow consumer because the bound (`outboundBytesMax`) was reached. Nothing is ever dropped on a socket that stays open.
+   * Sends one binary message; the bytes may be reused once the call returned. `sent`: handed to the kernel or queued within the bound; `closed`:
+   * the socket is gone, or was closed right now as a slow consumer because the bound (`outboundBytesMax`) was reached. Nothing is ever dropped on
+   * a socket that stays open.
    */
   send(message: Uint8Array): 'sent' | 'closed'
-  /** Bytes that wait in this socket. */
+  /** Bytes that wait in this socket; 0 once it is closed. */
   bufferedBytes(): number
-  /** Groups the sends of `task` into one system call where the runtime can. */
+  /** Groups the sends of `task` into one system call where the runtime can. `task` runs at once, also on a closed socket. */
   cork(task: () => void): void
-  /** Closes with the code and text of the reason. `closed` is called once afterwards. Safe to call twice. */
+  /**
+   * Closes with the code and text of the reason. `closed` is called once, before this call returns. Safe to call twice. The close frame goes behind
+   * what waits in the socket; a peer that does not read it within {@link CLOSE_GRACE_MS} is cut off.
+   */
   close(reason: CloseReason): void
 }
+
+/** How long a closed socket may take to hand over what waits in it, before it is cut off and its memory is free. */
+export const CLOSE_GRACE_MS = 2_000
 
 /** What the session layer is told. `message` bytes are only valid during the call: copy to keep. */
 export interface SocketHandlers {
@@ -27,6 +34,7 @@ export interface SocketHandlers {
   text(socket: Socket): void
   /** Buffered bytes went down after having been above zero. */
   drained(socket: Socket): void
+  /** Called once for every opened socket: with the code of our reason, of the peer, or 1006 when the connection was lost. */
   closed(socket: Socket, code: number): void
 }
 
@@ -35,21 +43,28 @@ export interface SocketServerOptions {
   readonly host: string
   /** 0 picks a free port. */
   readonly port: number
-  /** Larger messages close the socket with `tooLarge`, before they are buffered whole. */
+  /**
+   * Larger messages close the socket with `tooLarge`. A message that declares more than twice this is cut off at its header, nothing of it is
+   * buffered, and the peer sees 1009 or a lost connection.
+   */
   readonly messageBytesMax: number
   readonly outboundBytesMax: number
-  /** A peer that is silent for longer is closed with `idle`. */
+  /** A peer that is silent for longer is closed with `idle`, up to a quarter of this later. */
   readonly idleTimeoutMs: number
   readonly connectionsMax: number
-  /** Exact Host header values that are served; others are answered 421. */
+  /** Host header values that are served, compared without regard to case; `name:*` takes every port of that name. Others are answered 421. */
   readonly allowedHosts: readonly string[]
   /** Exact Origin values that are served; an absent Origin is allowed, `null` and others are answered 403. */
   readonly allowedOrigins: readonly string[]
 }
 
+/** The path of upgrades. */
+export const SOCKET_PATH = '/v1/socket'
+
 /**
- * The WebSocket tier: accepts upgrades on any path `/v1/socket`, hands messages up in order per socket.
- * Upgrades with a wrong Host are answered 421, with a wrong Origin 403, elsewhere 404, above `connectionsMax` 503, all without a socket.
+ * The WebSocket tier: accepts upgrades on the path `/v1/socket`, hands messages up in order per socket. No compression, no subprotocols.
+ * Upgrades elsewhere are answered 404, with a wrong Host 421, with a wrong Origin 403, above `connectionsMax` 503, all without a socket;
+ * a plain request on the path is answered 426.
  */
 export interface SocketServer {
   /** `uWebSockets.js` or `ws`, with the reason why this one runs. */
@@ -58,6 +73,6 @@ export interface SocketServer {
   listen(handlers: SocketHandlers): Promise<number>
   /** Stops accepting; open sockets stay. */
   stopAccepting(): void
-  /** Closes what is left and frees the port. */
+  /** Closes what is left with `draining` and frees the port. */
   close(): Promise<void>
 }

@@ -1,0 +1,128 @@
+import { CLOSE_CODES, type Clock, type CloseReason } from '@evegram/protocol'
+import type { WebSocket } from 'uWebSockets.js'
+import { CLOSE_GRACE_MS, type Socket } from '../../ports/socket-server.js'
+
+/** uWebSockets.js' answer to `send`: handed on. */
+const SENT = 1
+/** uWebSockets.js' answer to `send`: thrown away because of `maxBackpressure`. */
+const DROPPED = 2
+/** Largest header of a frame from a server (RFC 6455 section 5.2: 2 bytes, 8 of length, no mask). */
+const FRAME_HEADER_BYTES_MAX = 10
+
+/** What uWebSockets.js keeps for each connection: our socket. */
+export interface UwsUserData {
+  readonly socket: UwsSocket
+}
+
+/** What the socket needs of its server: one object for all sockets. */
+export interface UwsSocketHome {
+  readonly outboundBytesMax: number
+  readonly clock: Clock
+  /** The session layer's `closed`, and the end of the connection for counting. */
+  ended(socket: UwsSocket, code: number): void
+}
+
+/** One connection of the uWebSockets.js tier. Small on purpose: there may be a hundred thousand. */
+export class UwsSocket implements Socket {
+  readonly id: number
+  readonly remoteAddress: string
+  /** Number of the idle sweep in which the peer was last heard. */
+  heardInSweep: number
+  readonly #home: UwsSocketHome
+  /** Undefined before `open` and once uWebSockets.js ended the connection: any use after that throws. */
+  #connection: WebSocket<UwsUserData> | undefined = undefined
+  #closed = false
+  #pressed = false
+  #drainedAfterClose: (() => void) | undefined = undefined
+
+  constructor(id: number, remoteAddress: string, home: UwsSocketHome, sweep: number) {
+    this.id = id
+    this.remoteAddress = remoteAddress
+    this.#home = home
+    this.heardInSweep = sweep
+  }
+
+  /** Whether the session layer was told that the socket is closed: nothing more is handed up. */
+  get isClosed(): boolean {
+    return this.#closed
+  }
+
+  /** Called by the tier when uWebSockets.js opened the connection. */
+  attach(connection: WebSocket<UwsUserData>): void {
+    this.#connection = connection
+  }
+
+  send(message: Uint8Array): 'sent' | 'closed' {
+    const connection = this.#connection
+    if (connection === undefined || this.#closed) return 'closed'
+    // The amount is asked for only under pressure: the call into native code would cost more than it saves on every send.
+    if (this.#pressed) {
+      const bufferedBytes = connection.getBufferedAmount()
+      if (bufferedBytes === 0) this.#pressed = false
+      else if (bufferedBytes + message.length + FRAME_HEADER_BYTES_MAX > this.#home.outboundBytesMax) {
+        this.close('slowConsumer')
+        return 'closed'
+      }
+    }
+    const status = connection.send(message, true)
+    if (status === SENT) return 'sent'
+    this.#pressed = true
+    if (status !== DROPPED) return 'sent'
+    // A message is missing now: the stream must end here, whatever the peer still reads.
+    this.#end('slowConsumer', () => { connection.close() })
+    return 'closed'
+  }
+
+  bufferedBytes(): number {
+    return this.#closed ? 0 : (this.#connection?.getBufferedAmount() ?? 0)
+  }
+
+  cork(task: () => void): void {
+    if (this.#connection === undefined || this.#closed) task()
+    else this.#connection.cork(task)
+  }
+
+  close(reason: CloseReason): void {
+    const connection = this.#connection
+    if (connection === undefined || this.#closed) return
+    // uWebSockets.js throws away what waits when it ends a connection, its own close frame included: so let a peer that reads empty it first.
+    this.#end(reason, () => {
+      if (connection.getBufferedAmount() === 0) this.#farewell(reason)
+      else this.#waitForDrain(reason)
+    })
+  }
+
+  #end(reason: CloseReason, hangUp: () => void): void {
+    this.#closed = true
+    hangUp()
+    this.#home.ended(this, CLOSE_CODES[reason].code)
+  }
+
+  #farewell(reason: CloseReason): void {
+    const { code, text } = CLOSE_CODES[reason]
+    this.#connection?.end(code, text)
+  }
+
+  #waitForDrain(reason: CloseReason): void {
+    const cutOff = this.#home.clock.after(CLOSE_GRACE_MS, () => { this.#connection?.close() })
+    this.#drainedAfterClose = () => {
+      cutOff.cancel()
+      this.#farewell(reason)
+    }
+  }
+
+  /** Called by the tier on the drain event. Returns whether the session layer is to be told. */
+  drain(): boolean {
+    if (!this.#closed) return true
+    if (this.#connection?.getBufferedAmount() === 0) this.#drainedAfterClose?.()
+    return false
+  }
+
+  /** Called by the tier when uWebSockets.js ended the connection, for whatever reason; `code` is its word for it. */
+  detach(code: number): void {
+    this.#connection = undefined
+    if (this.#closed) return
+    this.#closed = true
+    this.#home.ended(this, code)
+  }
+}
