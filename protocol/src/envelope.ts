@@ -10,6 +10,7 @@ export const ENVELOPE_KIND = {
   /** Control traffic without a place in the chain: resend requests and answers, receipts, revocation notices (epoch 0, random number). */
   control: 2,
 } as const
+/** Wire value of a kind. */
 export type EnvelopeKind = (typeof ENVELOPE_KIND)[keyof typeof ENVELOPE_KIND]
 
 /** How a body is to be read. Wire values are fixed for ever. */
@@ -25,6 +26,7 @@ export const BODY_TYPE = {
   /** Bytes without meaning to the product, for load tests. */
   opaque: 4,
 } as const
+/** Wire value of a body type. */
 export type BodyType = (typeof BODY_TYPE)[keyof typeof BODY_TYPE]
 
 /** The device of a body that is meant for all devices. */

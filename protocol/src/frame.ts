@@ -1,4 +1,4 @@
-import { EvegramError } from './errors.js'
+import { EvegramError, isEvegramError } from './errors.js'
 import { LIMITS } from './limits.js'
 
 /** Version of the frame format, the first byte of every frame. */
@@ -27,6 +27,7 @@ export const FRAME_TYPE = {
   failure: 72,
   notice: 73,
 } as const
+/** Wire value of a frame type. */
 export type FrameType = (typeof FRAME_TYPE)[keyof typeof FRAME_TYPE]
 
 const KNOWN_TYPES: ReadonlySet<number> = new Set(Object.values(FRAME_TYPE))
@@ -110,7 +111,7 @@ export class FrameReader {
   /** Header, then body of the frame that is being read; grows to the frame's length and no further. */
   #held: Uint8Array<ArrayBuffer> = new Uint8Array(FRAME_HEADER_BYTES)
   #heldBytes = 0
-  #refused: unknown
+  #refused: EvegramError | undefined
   readonly #frameBytesMax: number
 
   constructor(frameBytesMax: number = LIMITS.frameBytesMax) {
@@ -133,7 +134,7 @@ export class FrameReader {
         rest = this.#take(rest, FRAME_HEADER_BYTES)
       }
     } catch (cause) {
-      this.#refused = cause
+      if (isEvegramError(cause)) this.#refused = cause
       throw cause
     }
     return frames
