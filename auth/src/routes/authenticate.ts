@@ -1,0 +1,46 @@
+import { EvegramError, type AccountId, type DeviceId } from '@evegram/protocol'
+import type { FastifyRequest } from 'fastify'
+import type { AuthConfig } from '../config.js'
+import type { DpopProofs } from '../dpop.js'
+import { thumbprintOf } from '../key-thumbprint.js'
+import type { RateLimits } from '../rate-limits.js'
+import type { DpopRequest, Sessions } from '../sessions.js'
+
+/** Who makes a request. */
+export interface Caller {
+  readonly account: AccountId
+  readonly device: DeviceId
+  readonly family: string
+}
+
+/** What {@link authenticate} needs. */
+export interface Authentication {
+  readonly config: AuthConfig
+  readonly sessions: Sessions
+  readonly dpop: DpopProofs
+  readonly limits: RateLimits
+}
+
+/**
+ * The caller of a request with `Authorization: DPoP <token>` and a DPoP proof for it.
+ * Throws `auth.token_*`, `auth.dpop*`, `limited.rate`.
+ */
+export async function authenticate(request: FastifyRequest, parts: Authentication): Promise<Caller> {
+  parts.limits.takeForAddress('reads', request.ip)
+  const accessToken = /^DPoP ([A-Za-z0-9._~+/=-]+)$/i.exec(request.headers.authorization ?? '')?.[1]
+  if (accessToken === undefined) throw new EvegramError('auth.token_missing', { operation: 'authenticate' })
+  const { account, device, family, keyThumbprint, signingKey } = await parts.sessions.verify(accessToken, 'auth')
+  // A device id is the hash of its keys, so these can only differ if a token was signed for something else.
+  if (keyThumbprint !== thumbprintOf(signingKey)) throw new EvegramError('auth.token_invalid', { operation: 'authenticate' })
+  const { proof, method, url } = dpopOf(request, parts.config)
+  await parts.dpop.accept(proof, { method, url, publicKey: signingKey, accessToken })
+  parts.limits.takeForDevice(device)
+  return { account, device, family }
+}
+
+/** The DPoP header of a request, and what it must name: its method, and the configured origin with its path. */
+export function dpopOf(request: FastifyRequest, config: AuthConfig): DpopRequest {
+  const proof = request.headers['dpop']
+  const path = (request.raw.url ?? '').split('?')[0] ?? ''
+  return { proof: typeof proof === 'string' ? proof : undefined, method: request.method, url: `${config.origin}${path}` }
+}
