@@ -62,7 +62,7 @@ export interface Connection {
   ping(): Promise<number>
   /** Checks a connection that may be dead (network switch, tab in front again): ends it unless an answer comes within {@link PROBE_TIMEOUT_MS}. */
   probe(): void
-  /** Resolves when the connection ended; never rejects. */
+  /** Resolves when the connection ended and its consumer finished the event in its hands; never rejects. A consumer must not await it. */
   readonly ended: Promise<ConnectionEnd>
   /** Ends it from this side. */
   close(): void

@@ -20,7 +20,7 @@ export interface SocketEvents {
 /** One open or opening WebSocket. */
 export interface Socket {
   /** Queues one binary message; it is lost in silence when the socket is closing (`onClose` tells). The bytes must not change afterwards. */
-  send(bytes: Uint8Array): void
+  send(bytes: Uint8Array<ArrayBuffer>): void
   /** Bytes queued by `send` that the network has not taken yet. */
   readonly bufferedBytes: number
   /**
