@@ -1,0 +1,33 @@
+/** Share of CPU samples of one function. */
+export interface FunctionCost {
+  /** `function file:line`. */
+  readonly name: string
+  /** Part of all samples that were not idle, 0 to 1. */
+  readonly share: number
+}
+
+interface CpuProfile {
+  readonly nodes: readonly { readonly id: number; readonly callFrame: { readonly functionName: string; readonly url: string; readonly lineNumber: number } }[]
+  readonly samples: readonly number[]
+  readonly timeDeltas: readonly number[]
+}
+
+/** The functions of a V8 CPU profile (`node --cpu-prof`) in which most time was spent themselves, idle time left out. */
+export function topCosts(profile: CpuProfile, most: number): FunctionCost[] {
+  const nameOf = new Map(
+    profile.nodes.map(({ id, callFrame: { functionName, url, lineNumber } }) => {
+      const file = url === '' ? '' : ` ${url.split('/').slice(-3).join('/')}:${String(lineNumber + 1)}`
+      return [id, `${functionName === '' ? '(anonymous)' : functionName}${file}`]
+    }),
+  )
+  const spent = new Map<string, number>()
+  let total = 0
+  for (const [index, id] of profile.samples.entries()) {
+    const name = nameOf.get(id) ?? '(unknown)'
+    if (name === '(idle)') continue
+    const time = profile.timeDeltas[index] ?? 0
+    total += time
+    spent.set(name, (spent.get(name) ?? 0) + time)
+  }
+  return [...spent].map(([name, time]) => ({ name, share: time / Math.max(1, total) })).sort((left, right) => right.share - left.share).slice(0, most)
+}
