@@ -1,15 +1,17 @@
 import {
-  EvegramError, isEvegramError, LIMITS, parseAccountId, parseDeviceId, sessionRequestBytes, type AccountId, type DeviceId, type ErrorCode, type Random, type WalletId,
+  EvegramError, isEvegramError, LIMITS, parseAccountId, parseDeviceId, sessionRequestBytes, type AccountId, type Clock, type DeviceId,
+  type ErrorCode, type Random, type WalletId,
 } from '@evegram/protocol'
 import type { Purpose } from '@evegram/protocol/proof'
 import { base64urlnopad } from '@scure/base'
 import type {
-  AuthApi, ClaimedHead, FetchedBundle, LogPage, PreKeyStatus, PreKeyUpload, ProofChallenge, SessionTokens, TokenSource, UploadedPreKey, UploadedSignedPreKey,
+  AuthApi, ClaimedHead, FetchedBundle, LogPage, PreKeyStatus, PreKeyUpload, ProofChallenge, SessionTokens, TokenSource, UploadedPreKey,
+  UploadedSignedPreKey,
 } from './auth-api.js'
 import type { DeviceSigner } from './device-signer.js'
 import type { DiscoveredServer } from './discovered-server.js'
 import { dpopProof } from './dpop.js'
-import type { HttpClient, HttpRequest } from './http-client.js'
+import { HttpClient, type Fetch, type HttpRequest } from './http-client.js'
 import { JsonFields } from './json-fields.js'
 import type { ServerClock } from './server-clock.js'
 
@@ -26,24 +28,30 @@ const PREKEY_ID_MAX = 0x7fff_ffff
 /** Refusals after which another token may do. */
 const TOKEN_CODES: ReadonlySet<ErrorCode> = new Set(['auth.token_expired', 'auth.token_invalid', 'auth.token_revoked'])
 
-/** What an {@link HttpAuthApi} needs. */
-export interface HttpAuthApiOptions {
+/** What an {@link createAuthApi} needs. */
+export interface AuthApiOptions {
   readonly server: DiscoveredServer
-  readonly http: HttpClient
-  readonly serverClock: ServerClock
+  readonly fetch: Fetch
+  readonly clock: Clock
   readonly random: Random
+  /** Dates DPoP proofs. */
+  readonly serverClock: ServerClock
 }
 
-/** {@link AuthApi} over HTTP. Never retries by itself: no answer says nothing about whether the server acted. */
-export class HttpAuthApi implements AuthApi {
+/** The auth API of a discovered server. It never retries by itself: no answer says nothing about whether the server acted. */
+export function createAuthApi(options: AuthApiOptions): AuthApi {
+  return new HttpAuthApi(options)
+}
+
+class HttpAuthApi implements AuthApi {
   readonly #server: DiscoveredServer
   readonly #http: HttpClient
   readonly #serverClock: ServerClock
   readonly #random: Random
 
-  constructor(options: HttpAuthApiOptions) {
+  constructor(options: AuthApiOptions) {
     this.#server = options.server
-    this.#http = options.http
+    this.#http = new HttpClient(options)
     this.#serverClock = options.serverClock
     this.#random = options.random
   }
@@ -65,14 +73,17 @@ export class HttpAuthApi implements AuthApi {
   }
 
   async logPage(account: AccountId, after: number): Promise<LogPage> {
-    const fields = await this.#exchange('GET', `/v1/accounts/${account}/log?after=${String(after)}`, 'fetch account log', { responseBytesMax: PAGE_BYTES_MAX })
+    const path = `/v1/accounts/${account}/log?after=${String(after)}`
+    const fields = await this.#exchange('GET', path, 'fetch account log', { responseBytesMax: PAGE_BYTES_MAX })
     const claimed = readHead(fields)
     if (claimed.account !== account) throw new EvegramError('account.mismatch', { operation: 'fetch account log' })
-    return { ...claimed, entries: fields.bytesList('entries', PAGE_ENTRIES_MAX, LIMITS.logEntryBytesMax), more: fields.boolean('more', false) }
+    const entries = fields.bytesList('entries', PAGE_ENTRIES_MAX, LIMITS.logEntryBytesMax)
+    return { ...claimed, entries, more: fields.boolean('more', false) }
   }
 
   async appendEntry(account: AccountId, entry: Uint8Array): Promise<{ readonly seq: number; readonly head: Uint8Array }> {
-    const fields = await this.#exchange('POST', `/v1/accounts/${account}/log`, 'append account log', { body: { entry: base64urlnopad.encode(entry) } })
+    const body = { entry: base64urlnopad.encode(entry) }
+    const fields = await this.#exchange('POST', `/v1/accounts/${account}/log`, 'append account log', { body })
     return { seq: fields.uint('seq', LIMITS.logEntriesMax), head: fields.bytes('head', 32) }
   }
 
@@ -108,7 +119,7 @@ export class HttpAuthApi implements AuthApi {
   async preKeyStatus(source: TokenSource): Promise<PreKeyStatus> {
     const fields = await this.#answer('ask for prekeys', this.#authenticated('GET', '/v1/prekeys', 'ask for prekeys', source))
     // A device that uploaded nothing yet has no signed prekey: absent or null.
-    const uint = (name: string, max: number): number => (fields.value(name) === undefined || fields.value(name) === null ? 0 : fields.uint(name, max))
+    const uint = (name: string, max: number): number => ((fields.value(name) ?? null) === null ? 0 : fields.uint(name, max))
     return {
       oneTimeRemaining: uint('oneTimeRemaining', 0xffff), signedPreKeyId: uint('signedPreKeyId', PREKEY_ID_MAX),
       signedPreKeyCreatedAtMs: uint('signedPreKeyCreatedAtMs', TIME_MS_MAX),
@@ -117,12 +128,14 @@ export class HttpAuthApi implements AuthApi {
 
   async fetchBundle(source: TokenSource, account: AccountId, device: DeviceId): Promise<FetchedBundle> {
     const operation = 'fetch prekeys'
-    const fields = await this.#answer(operation, this.#authenticated('POST', `/v1/prekeys/${account}/${device}`, operation, source, { body: {} }))
+    const path = `/v1/prekeys/${account}/${device}`
+    const fields = await this.#answer(operation, this.#authenticated('POST', path, operation, source, { body: {} }))
     const found = { account: fields.parsed('account', 32, parseAccountId), device: fields.parsed('device', 32, parseDeviceId) }
     if (found.account !== account || found.device !== device) fields.fail('account and device asked for')
     const oneTime = fields.optionalObject('oneTimePreKey')
     return {
-      ...found, registrationId: fields.uint('registrationId', 0xffff), identityKey: fields.bytes('identityKey', 33), signingKey: fields.bytes('signingKey', 32),
+      ...found, registrationId: fields.uint('registrationId', 0xffff), identityKey: fields.bytes('identityKey', 33),
+      signingKey: fields.bytes('signingKey', 32),
       signedPreKey: readSignedPreKey(fields.object('signedPreKey')), ...(oneTime === undefined ? {} : { oneTimePreKey: readPreKey(oneTime) }),
     }
   }
@@ -141,7 +154,9 @@ export class HttpAuthApi implements AuthApi {
   }
 
   /** With token and proof; a token that the server calls expired is replaced and the request made once more (RFC 6750 section 3.1). */
-  async #authenticated(method: HttpRequest['method'], path: string, operation: string, source: TokenSource, extra: Partial<HttpRequest> = {}): Promise<unknown> {
+  async #authenticated(
+    method: HttpRequest['method'], path: string, operation: string, source: TokenSource, extra: Partial<HttpRequest> = {},
+  ): Promise<unknown> {
     const attempt = async (): Promise<unknown> => {
       const token = await source.accessToken()
       const headers = { authorization: `DPoP ${token}`, dpop: this.#proof(source.signer, method, path, token) }

@@ -1,19 +1,21 @@
-import { EvegramError, PROTOCOL_VERSION } from '@evegram/protocol'
+import { EvegramError, PROTOCOL_VERSION, type Clock } from '@evegram/protocol'
 import { domainOf, isCanonicalDomain, isCanonicalOrigin, originOf } from '@evegram/protocol/proof'
 import type { DiscoveredServer } from './discovered-server.js'
-import type { HttpClient } from './http-client.js'
+import { HttpClient, type Fetch } from './http-client.js'
 import { JsonFields } from './json-fields.js'
 import type { ServerClock } from './server-clock.js'
 
 /** Where discovery starts and what it must find. */
-export interface DiscoverOptions {
+export interface DiscoverServerOptions {
   /** As the user wrote it: https://..., or http:// on this machine. */
   readonly url: string
   /** The domain that wallets sign for, where it is not the one of `url`. */
   readonly domain?: string
   /** `serverId` that the profile was made with. */
   readonly pinnedServerId?: string
-  readonly http: HttpClient
+  readonly fetch: Fetch
+  readonly clock: Clock
+  /** Learns the server's time from the answer. */
   readonly serverClock: ServerClock
 }
 
@@ -37,15 +39,18 @@ function refuseInsecure(url: string, plainAllowed: boolean): void {
  * one of `url`; the server only confirms it. Rejects with `client.insecure_url`, `client.domain_mismatch` (details: `expected`),
  * `server.identity_changed`, `incompatible.protocol`, `invalid.response`, `invalid.argument`, or as {@link HttpClient}.
  */
-export async function discover(options: DiscoverOptions): Promise<DiscoveredServer> {
+export async function discoverServer(options: DiscoverServerOptions): Promise<DiscoveredServer> {
   const { url } = options
   const expected = options.domain ?? domainOf(url)
-  if (!isCanonicalDomain(expected)) throw new EvegramError('invalid.argument', { operation: OPERATION, advice: 'Write the domain as host and port, in lower case.' })
+  if (!isCanonicalDomain(expected)) {
+    throw new EvegramError('invalid.argument', { operation: OPERATION, advice: 'Write the domain as host and port, in lower case.' })
+  }
   refuseInsecure(url, true)
   const base = url.replace(/^ws/i, 'http').replace(/[?#].*$/, '').replace(/\/+$/, '')
-  const answer = await options.http.request({ method: 'GET', url: `${base}/.well-known/evegram`, operation: OPERATION })
+  const answer = await new HttpClient(options).request({ method: 'GET', url: `${base}/.well-known/evegram`, operation: OPERATION })
   const fields: JsonFields = new JsonFields(answer.value, OPERATION)
-  const server = { domain: fields.text('domain', 260), origin: fields.text('origin', URL_CHARACTERS_MAX), serverId: fields.text('serverId', 128) }
+  const origin = fields.text('origin', URL_CHARACTERS_MAX)
+  const server = { domain: fields.text('domain', 260), origin, serverId: fields.text('serverId', 128) }
   if (server.domain !== expected || !isCanonicalOrigin(server.origin) || domainOf(server.origin) !== expected) {
     throw new EvegramError('client.domain_mismatch', { operation: OPERATION, details: { expected } })
   }
