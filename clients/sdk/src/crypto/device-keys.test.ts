@@ -1,9 +1,11 @@
 import { ed25519 } from '@noble/curves/ed25519.js'
 import { describe, expect, it } from 'vitest'
 import { bytesOfHex, deviceIdOf, utf8 } from '@evegram/protocol'
+import { verifyXeddsa } from '@evegram/protocol/proof'
 import {
   deviceChanges, generateDevice, loadDevice, signWithIdentity, signWithSigning, verifyWithIdentity, verifyWithSigning,
 } from './device-keys.js'
+import { noblePrimitives } from './noble-primitives.js'
 import { synchronousPrimitives } from './primitives.js'
 import { SeededRandom } from './seeded-random.js'
 import { loadSignal } from './signal.js'
@@ -66,5 +68,31 @@ describe('verifyWithSigning', () => {
     expect(verifyWithSigning(keys.signing.publicKey.subarray(1), message, signature)).toBe(false)
     expect(verifyWithSigning(keys.signing.publicKey, message, signature.subarray(1))).toBe(false)
     expect(verifyWithSigning(new Uint8Array(32).fill(0xff), message, signature)).toBe(false)
+  })
+})
+
+describe('verifyWithIdentity', () => {
+  it('agrees with the verifier of the server on good, changed and malleated signatures', async () => {
+    const answers: [boolean, boolean][] = []
+    for (let round = 0; round < 12; round++) {
+      const keys = await generateDevice(signal, random)
+      const message = random.bytes(round * 7)
+      const signature = await signWithIdentity(signal, keys, message)
+      const changed = signature.slice()
+      changed[round * 5] = (changed[round * 5] ?? 0) ^ 0x10
+      const sign = (signature[63] ?? 0) & 0x80
+      const plain = signature.slice()
+      plain[63] = (plain[63] ?? 0) & 0x7f
+      const scalar = plain.subarray(32).reduceRight((value, byte) => (value << 8n) | BigInt(byte), 0n) + ed25519.Point.Fn.ORDER
+      const malleated = signature.slice()
+      for (let index = 0; index < 32; index++) malleated[32 + index] = Number((scalar >> BigInt(8 * index)) & 0xffn)
+      malleated[63] = (malleated[63] ?? 0) | sign
+      for (const candidate of [signature, changed, malleated]) {
+        const here = await verifyWithIdentity(signal, keys.identity.publicKey, message, candidate)
+        answers.push([here, verifyXeddsa(keys.identity.publicKey, message, candidate, noblePrimitives) === 'valid'])
+      }
+    }
+    expect(answers.map(([here]) => here)).toEqual(answers.map(([, there]) => there))
+    expect(answers.filter(([here]) => here)).toHaveLength(12)
   })
 })

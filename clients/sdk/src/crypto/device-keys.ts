@@ -1,5 +1,7 @@
 import { ed25519 } from '@noble/curves/ed25519.js'
 import { deviceIdOf, EvegramError, type DeviceId, type Random } from '@evegram/protocol'
+import { verifyEd25519 } from '@evegram/protocol/proof'
+import { noblePrimitives } from './noble-primitives.js'
 import type { KeyPair } from './primitives.js'
 import type { Signal } from './signal.js'
 import { SIGNAL_KEYS, type ChangeSet, type SignalState } from './stores.js'
@@ -72,16 +74,9 @@ export function verifyWithIdentity(signal: Signal, identityKey: Uint8Array, mess
 }
 
 /**
- * Whether `signature` is the Ed25519 signature of `message` by the signing key (32 bytes), strictly: canonical A, R and S,
- * no key of small order, no cofactor (RFC 8032 section 8.9 and 8.10). Never throws on bytes from elsewhere.
+ * Whether `signature` is the Ed25519 signature of `message` by the signing key (32 bytes), as strictly as the server checks it:
+ * canonical A, R and S, no key of small order, no cofactor. Never throws on bytes from elsewhere.
  */
 export function verifyWithSigning(signingKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
-  if (signingKey.length !== 32 || signature.length !== 64) return false
-  try {
-    if (ed25519.Point.fromBytes(signingKey).isSmallOrder()) return false
-    return ed25519.verify(signature, message, signingKey, { zip215: false })
-  } catch {
-    // Bytes that are no point of the curve: they verify nothing.
-    return false
-  }
+  return verifyEd25519(noblePrimitives, signingKey, message, signature) === 'valid'
 }

@@ -1,7 +1,7 @@
 import { concatBytes, EvegramError, type DeviceId } from '@evegram/protocol'
 import type { PreKeyBundle } from './prekeys.js'
 import type { KeyPair } from './primitives.js'
-import { checkedPublicKey, PUBLIC_KEY_BYTES } from './public-key.js'
+import { checkedPublicKey, hasCanonicalScalar, PUBLIC_KEY_BYTES } from './public-key.js'
 import { PREKEY_MESSAGE, SESSION_MESSAGE, type SignalMessageType } from './session-cipher.js'
 import { bufferOf, clampedScalar, createRepairs, type Repair, type RepairName } from './signal-repairs.js'
 import { runSelfTest } from './signal-self-test.js'
@@ -68,7 +68,7 @@ class HardenedSignal implements Signal {
   }
 
   async verify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): Promise<boolean> {
-    if (publicKey.length !== PUBLIC_KEY_BYTES || publicKey[0] !== 5 || signature.length !== 64) return false
+    if (publicKey.length !== PUBLIC_KEY_BYTES || publicKey[0] !== 5 || !hasCanonicalScalar(signature)) return false
     try {
       checkedPublicKey(publicKey)
       // Only the asynchronous check is used: it throws for a bad signature. The synchronous one answers true for it.

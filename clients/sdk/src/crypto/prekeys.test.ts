@@ -15,7 +15,7 @@ async function publisher(seed: string): Promise<{ bob: TestDevice; check: (bundl
   return { bob, check: (bundle, nowMs = TEST_NOW_MS) => verifyBundle(alice.signal, bundle, attested, nowMs) }
 }
 
-const invalid = (check: string) => expect.objectContaining({ code: 'e2ee.bundle_invalid', details: { check } })
+const invalid = (check: string): unknown => expect.objectContaining({ code: 'e2ee.bundle_invalid', details: { check } })
 
 describe('verifyBundle', () => {
   it('accepts what the device published, and flags a bundle without a one-time prekey as last resort', async () => {

@@ -36,6 +36,14 @@ export function checkedPublicKey(key: Uint8Array): Uint8Array {
   return bare
 }
 
+/** Order of the prime subgroup of the curve (RFC 8032 section 5.1). */
+const GROUP_ORDER = 2n ** 252n + 27742317777372353535851937790883648493n
+
+/** Whether the S of an XEdDSA signature (64 bytes, the top bit is the sign of the key) is below the group order: S + L would verify too. */
+export function hasCanonicalScalar(signature: Uint8Array): boolean {
+  return signature.length === 64 && coordinateOf(signature.subarray(32)) % 2n ** 255n < GROUP_ORDER
+}
+
 /** `secret` unless all its bytes are zero (RFC 7748 section 6.1), without a branch on a single byte. Throws `low_order_key`. */
 export function checkedSharedSecret(secret: Uint8Array): Uint8Array {
   let bits = 0

@@ -61,9 +61,11 @@ interface CipherMethods {
   readonly storage: { getIdentityKeyPair(): Promise<{ pubKey: ArrayBuffer } | undefined> }
 }
 
-/** The exact buffer of `bytes`, as the library wants it. */
+/** The exact buffer of `bytes`, as the library wants it: made here, because the library knows no buffer of another realm (a frame, a test runner). */
 export function bufferOf(bytes: Uint8Array): ArrayBuffer {
-  return bytes.slice().buffer
+  const copy = new Uint8Array(bytes.length)
+  copy.set(bytes)
+  return copy.buffer
 }
 
 /** All repairs for `library`, none installed. Call once, before anything is changed. */
@@ -98,12 +100,14 @@ function replaced<Key extends string>(
 
 function identityTrust(library: SignalLibrary): Repair {
   const host = library.SessionBuilder.prototype
-  const original = host.processV3
+  type ProcessV3 = typeof host.processV3
+  // Taken off its prototype on purpose: it is called with the builder below.
+  const original: ProcessV3 = Reflect.get<typeof host, 'processV3'>(host, 'processV3')
   return replaced('identity_trust', [
     {
       host,
       key: 'processV3',
-      async replacement(this: typeof host, ...[record, message]: Parameters<typeof original>) {
+      async replacement(this: typeof host, ...[record, message]: Parameters<ProcessV3>) {
         const trusted = await this.storage.isTrustedIdentity(this.remoteAddress.name, bufferOf(message.identityKey), RECEIVING)
         if (!trusted) throw new SignalRefusal('untrusted_identity')
         // The library would go on with three agreements instead of four and fail later, as if the message had been changed.
