@@ -55,7 +55,7 @@ export class TokenBuckets {
       bucket.tokens = Math.max(0, bucket.tokens - cost)
       return { status: 'taken', left: Math.floor(bucket.tokens) }
     }
-    return { status: 'limited', retryAfterMs: Math.ceil((cost - bucket.tokens) * this.#options.refillMs) }
+    return { status: 'limited', retryAfterMs: Math.max(1, Math.ceil((cost - bucket.tokens) * this.#options.refillMs - 0.001)) }
   }
 
   /** Gives `cost` tokens back, for work that was not done after all. */
