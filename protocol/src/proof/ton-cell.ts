@@ -1,7 +1,7 @@
 import { sha256 } from '@noble/hashes/sha2.js'
 import { concatBytes } from '../bytes.js'
 
-/** An ordinary TON cell of level 0. */
+/** A TON cell of level 0: ordinary, or a library reference, which stands for code that is kept elsewhere. */
 export interface TonCell {
   /** Data, the last byte filled with zero bits. */
   readonly data: Uint8Array
@@ -20,6 +20,10 @@ export const TON_BOC_BOUNDS = { bytesMax: 8_192, cellsMax: 128 } as const
 
 const BITS_MAX = 1_023
 const REFS_MAX = 4
+/** Part of d1 that says that a cell is not ordinary. */
+const EXOTIC = 8
+/** A library reference: type 2 and the hash of the code, 264 bits (block.tlb). */
+const LIBRARY = { type: 2, bits: 264 } as const
 const MAGIC = [0xb5, 0xee, 0x9c, 0x72] as const
 
 /** CRC-32C (Castagnoli), reflected, as the trailer of a bag of cells. */
@@ -41,16 +45,19 @@ function completed(data: Uint8Array, bits: number): Uint8Array {
   return bytes
 }
 
-/** Descriptors d1 (references; ordinary, level 0) and d2 (half-bytes of data). */
-function descriptors(bits: number, references: number): Uint8Array {
-  return Uint8Array.of(references, Math.floor(bits / 8) + Math.ceil(bits / 8))
+/** Descriptors d1 (references, 8 for an exotic cell; level 0) and d2 (half-bytes of data). */
+function descriptors(bits: number, references: number, isLibrary: boolean): Uint8Array {
+  return Uint8Array.of(references + (isLibrary ? EXOTIC : 0), Math.floor(bits / 8) + Math.ceil(bits / 8))
 }
 
-/** A cell of its parts, with depth and hash (representation of ordinary cells: descriptors, data, depths, hashes). Throws RangeError beyond a cell's bounds. */
-export function makeTonCell(data: Uint8Array, bits: number, refs: readonly TonCell[]): TonCell {
+/**
+ * A cell of its parts, with depth and hash (representation of a cell of level 0: descriptors, data, depths, hashes). `isLibrary` makes it
+ * a library reference. Throws RangeError beyond a cell's bounds.
+ */
+export function makeTonCell(data: Uint8Array, bits: number, refs: readonly TonCell[], isLibrary = false): TonCell {
   if (bits > BITS_MAX || refs.length > REFS_MAX || data.length !== Math.ceil(bits / 8)) throw new RangeError('no TON cell')
   const depths = refs.map((cell) => Uint8Array.of(cell.depth >> 8, cell.depth & 0xff))
-  const hash = sha256(concatBytes(descriptors(bits, refs.length), completed(data, bits), ...depths, ...refs.map((cell) => cell.hash)))
+  const hash = sha256(concatBytes(descriptors(bits, refs.length, isLibrary), completed(data, bits), ...depths, ...refs.map((cell) => cell.hash)))
   return { data, bits, refs, depth: refs.reduce((deepest, cell) => Math.max(deepest, cell.depth + 1), 0), hash }
 }
 
@@ -58,6 +65,7 @@ export function makeTonCell(data: Uint8Array, bits: number, refs: readonly TonCe
 interface StoredCell {
   readonly data: Uint8Array
   readonly bits: number
+  readonly isLibrary: boolean
   readonly refs: readonly number[]
 }
 
@@ -106,15 +114,17 @@ function untag(data: Uint8Array): { readonly data: Uint8Array; readonly bits: nu
 
 function readCell(reader: BocReader, index: number, cells: number, indexBytes: number): StoredCell {
   const [first = 0, second = 0] = reader.take(2)
-  // d1 = references + 8 exotic + 16 with hashes + 32 level: wallets' states are ordinary cells of level 0.
-  require(first <= REFS_MAX, 'cell type')
+  // d1 = references + 8 exotic + 16 with hashes + 32 level: wallets' states have level 0 and no stored hashes.
+  require(first <= REFS_MAX || first === EXOTIC, 'cell type')
+  const isLibrary = first === EXOTIC
   const data = reader.take(Math.ceil(second / 2))
   const content = second % 2 === 0 ? { data, bits: data.length * 8 } : untag(data)
-  const refs = Array.from({ length: first }, () => reader.uint(indexBytes))
+  require(!isLibrary || (content.bits === LIBRARY.bits && content.data[0] === LIBRARY.type), 'exotic cell')
+  const refs = Array.from({ length: isLibrary ? 0 : first }, () => reader.uint(indexBytes))
   // Cells come before those that they refer to, so there are no loops.
   require(refs.every((ref) => ref > index && ref < cells), 'reference')
   require(content.bits <= BITS_MAX, 'cell size')
-  return { ...content, refs }
+  return { ...content, isLibrary, refs }
 }
 
 function readStored(bytes: Uint8Array): readonly StoredCell[] {
@@ -149,7 +159,7 @@ function readStored(bytes: Uint8Array): readonly StoredCell[] {
 
 /**
  * Reads a bag of cells with one root, at most `TON_BOC_BOUNDS` large, and hashes it. Undefined for everything that is not exactly that:
- * other magics, exotic cells, levels, several roots, cells that nothing refers to, wrong checksums, trailing bytes. Never throws;
+ * other magics, exotic cells other than library references, levels, several roots, cells that nothing refers to, wrong checksums, trailing bytes. Never throws;
  * time and memory are linear in the bounds.
  */
 export function readTonBoc(bytes: Uint8Array): TonCell | undefined {
@@ -161,7 +171,7 @@ export function readTonBoc(bytes: Uint8Array): TonCell | undefined {
     // Backwards: what a cell refers to is made before it.
     for (const [index, cell] of [...stored.entries()].reverse()) {
       const refs = cell.refs.flatMap((ref) => made.get(ref) ?? [])
-      made.set(index, makeTonCell(cell.data, cell.bits, refs))
+      made.set(index, makeTonCell(cell.data, cell.bits, refs, cell.isLibrary))
     }
     return made.get(0)
   } catch (fault) {
