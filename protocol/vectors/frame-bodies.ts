@@ -1,0 +1,35 @@
+import * as commands from '../src/commands.js'
+import { decodeEnvelope, encodeEnvelope, type Envelope } from '../src/envelope.js'
+import { FRAME_TYPE } from '../src/frame.js'
+
+/** Writer and reader of the body of each frame type, for vectors. */
+export interface BodyCodec {
+  encode(value: unknown): Uint8Array
+  decode(body: Uint8Array): unknown
+}
+
+const codec = <Value>(encode: (value: Value) => Uint8Array, decode: (body: Uint8Array) => unknown): BodyCodec => ({
+  // The vectors name the frame type beside the value, so the value has the type of that frame.
+  encode: (value) => encode(value as Value), decode,
+})
+const empty = codec<null>(() => new Uint8Array(0), (body) => (body.length === 0 ? null : body))
+
+export const FRAME_BODIES: Readonly<Record<keyof typeof FRAME_TYPE, BodyCodec>> = {
+  hello: codec<commands.Hello>(commands.encodeHello, commands.decodeHello),
+  send: codec<Envelope>(encodeEnvelope, decodeEnvelope),
+  open: codec<commands.Open>(commands.encodeOpen, commands.decodeOpen),
+  read: codec<commands.Read>(commands.encodeRead, commands.decodeRead),
+  catchUp: codec<commands.CatchUp>(commands.encodeCatchUp, commands.decodeCatchUp),
+  deviceAck: codec<commands.DeviceAck>(commands.encodeDeviceAck, commands.decodeDeviceAck),
+  ping: empty,
+  challenge: codec<commands.Challenge>(commands.encodeChallenge, commands.decodeChallenge),
+  welcome: codec<commands.Welcome>(commands.encodeWelcome, commands.decodeWelcome),
+  ack: codec<readonly commands.Ack[]>(commands.encodeAcks, commands.decodeAcks),
+  deliver: codec<commands.Delivery>(commands.encodeDelivery, commands.decodeDelivery),
+  opened: codec<commands.Opened>(commands.encodeOpened, commands.decodeOpened),
+  page: codec<commands.Page>(commands.encodePage, commands.decodePage),
+  synced: codec<number>(commands.encodeSynced, commands.decodeSynced),
+  pong: empty,
+  failure: codec<commands.Failure>(commands.encodeFailure, commands.decodeFailure),
+  notice: codec<commands.Notice>(commands.encodeNotice, commands.decodeNotice),
+}

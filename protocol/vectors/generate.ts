@@ -1,0 +1,310 @@
+import { writeFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { ed25519 } from '@noble/curves/ed25519.js'
+import { sha256 } from '@noble/hashes/sha2.js'
+import { applyEntry } from '../src/account-log.js'
+import { sealEntry } from '../src/account-log-draft.js'
+import { decodeEntry, entryHash, headOf, type LogDraft, type LogProof } from '../src/account-log-entry.js'
+import { policyBodyHash, type LogContext } from '../src/account-log-proofs.js'
+import type { AccountState } from '../src/account-log-state.js'
+import { concatBytes, hexOf, utf8 } from '../src/bytes.js'
+import { chainHash, membershipHash, seenHeadsDigest, type ChainHead } from '../src/chain.js'
+import { encodeCbor } from '../src/cbor.js'
+import { encodeCatchUp, encodePage, helloBytes } from '../src/commands.js'
+import { BODY_TYPE, encodeEnvelope, ENVELOPE_KIND, sliceEnvelope, viewEnvelope, type Envelope } from '../src/envelope.js'
+import { encodeFrame, FRAME_TYPE, type FrameType } from '../src/frame.js'
+import { accountIdOf, deviceIdOf, directConversationIdOf, messageIdOf, parseConversationId } from '../src/ids.js'
+import { paddedLength } from '../src/padding.js'
+import { encodePayload, type Payload } from '../src/payload.js'
+import { encodePayloadBody, resendRequestBytes, type PayloadContent } from '../src/payload-body.js'
+import { encodePosition } from '../src/position.js'
+import { deviceActor, LogStory, seed, SITE, solanaWallet, START_MS, terraWallet } from './actors.js'
+import { FRAME_BODIES } from './frame-bodies.js'
+import { toView, type Golden, type RefusedBytes } from './json-view.js'
+
+// Writes the golden vectors. Run it only to add cases: npx tsx protocol/vectors/generate.ts. A changed byte in an existing case is a
+// change of the protocol, which released clients would not understand.
+
+function write(file: string, about: string, content: Readonly<Record<string, unknown>>): void {
+  writeFileSync(fileURLToPath(new URL(file, import.meta.url)), `${JSON.stringify({ format: 'evegram-vectors/1', about, ...content }, null, 1)}\n`)
+}
+
+const golden = (name: string, bytes: Uint8Array, value: unknown): Golden => ({ name, hex: hexOf(bytes), value: toView(value) })
+const refusedBytes = (name: string, bytes: Uint8Array, code: string): RefusedBytes => ({ name, hex: hexOf(bytes), code })
+function changed(bytes: Uint8Array, at: number, ...values: readonly number[]): Uint8Array {
+  const copy = bytes.slice()
+  copy.set(values, at)
+  return copy
+}
+
+const alice = { wallet: solanaWallet('alice'), phone: deviceActor('alice phone'), laptop: deviceActor('alice laptop') }
+const bob = { wallet: terraWallet('bob'), phone: deviceActor('bob phone') }
+const [aliceAccount, bobAccount] = [accountIdOf(alice.wallet.walletId), accountIdOf(bob.wallet.walletId)]
+const conversation = directConversationIdOf(aliceAccount, bobAccount)
+const order = (BigInt(START_MS) << 16n) | 5n
+const position = { timeMs: START_MS + 17, incarnation: 4_000_000_001, counter: 9 }
+const accounts = [{ account: aliceAccount, seq: 2 }, { account: bobAccount, seq: 1 }]
+
+const message: Envelope = {
+  kind: ENVELOPE_KIND.message, conversation, device: alice.phone.device, account: aliceAccount, epoch: 1, number: 41, order, membershipVersion: 1, accounts,
+  bodies: [
+    { device: bob.phone.device, type: BODY_TYPE.prekey, bytes: seed('ciphertext 1') },
+    { device: alice.laptop.device, type: BODY_TYPE.message, bytes: seed('ciphertext 2').subarray(0, 20) },
+  ],
+}
+const control: Envelope = {
+  ...message, kind: ENVELOPE_KIND.control, epoch: 0, number: Number.MAX_SAFE_INTEGER, order: 2n ** 64n - 1n,
+  bodies: [{ device: bob.phone.device, type: BODY_TYPE.message, bytes: seed('ciphertext 3') }, { device: alice.laptop.device, type: BODY_TYPE.skip, bytes: new Uint8Array(0) }],
+}
+const withoutBodies: Envelope = { ...message, accounts: [], bodies: [] }
+
+function envelopes(): void {
+  const good = [golden('numbered message for two devices', encodeEnvelope(message), message), golden('control traffic with a skipped device', encodeEnvelope(control), control),
+    golden('routing fields alone', encodeEnvelope(withoutBodies), withoutBodies)]
+  const bytes = encodeEnvelope(message)
+  const view = viewEnvelope(bytes)
+  write('envelopes.json', 'Encoded envelopes, slices for one device, message ids, and bytes that are refused.', {
+    cases: good,
+    messageIds: [message, control].map((envelope) => ({ hex: hexOf(encodeEnvelope(envelope)), messageId: messageIdOf(envelope) })),
+    slices: [...view.bodies.map((body) => ({ hex: hexOf(bytes), device: body.device, slice: hexOf(sliceEnvelope(view, body)) })),
+      { hex: hexOf(bytes), device: null, slice: hexOf(sliceEnvelope(view, undefined)) }],
+    refused: [
+      refusedBytes('empty', new Uint8Array(0), 'invalid.envelope'), refusedBytes('one byte short', bytes.subarray(0, -1), 'invalid.envelope'),
+      refusedBytes('one byte more', concatBytes(bytes, Uint8Array.of(0)), 'invalid.envelope'), refusedBytes('version 2', changed(bytes, 0, 2), 'invalid.envelope'),
+      refusedBytes('kind 3', changed(bytes, 1, 3), 'invalid.envelope'), refusedBytes('reserved bytes', changed(bytes, 78, 0, 1), 'invalid.envelope'),
+      refusedBytes('numbered message of epoch 0', changed(bytes, 52, 0, 0, 0, 0), 'invalid.envelope'), refusedBytes('control traffic of epoch 1', changed(bytes, 1, 2), 'invalid.envelope'),
+      refusedBytes('number 2^53', changed(bytes, 56, 0, 0x20, 0, 0, 0, 0, 0, 0), 'invalid.envelope'), refusedBytes('body type 5', changed(bytes, 80 + 40 + 16, 5), 'invalid.envelope'),
+      refusedBytes('body of a gigabyte', changed(bytes, 80 + 40 + 20, 0x40, 0, 0, 0), 'invalid.envelope'),
+      refusedBytes('device named twice', concatBytes(changed(bytes, 2, 0, 3), bytes.subarray(120, 120 + 24 + 32)), 'invalid.envelope'),
+    ],
+  })
+}
+
+function frames(): void {
+  const values: readonly (readonly [string, keyof typeof FRAME_TYPE, number, number, unknown])[] = [
+    ['hello', 'hello', 1, 0, {
+      account: aliceAccount, device: alice.phone.device, token: 'eyJhbGciOiJFZERTQSJ9.e30.c2ln', clientNonce: seed('client nonce'),
+      signature: alice.phone.sign(seed('hello')), agent: 'vectors/1',
+    }],
+    ['send, refused once before', 'send', 7, 1, message], ['open', 'open', 2, 0, { peer: bobAccount }],
+    ['read', 'read', 3, 0, { conversation, after: position, limit: 50 }], ['catch-up from a cursor', 'catchUp', 4, 0, { sinceMs: START_MS }],
+    ['catch-up by token', 'catchUp', 5, 0, { token: seed('token').subarray(0, 24) }], ['device acknowledgement', 'deviceAck', 0, 0, { committed: 4_294_967_295, cursorMs: START_MS }],
+    ['ping', 'ping', 6, 0, null], ['challenge', 'challenge', 0, 0, { nonce: seed('server nonce'), serverTimeMs: START_MS, protocolMin: 1, protocolMax: 1 }],
+    ['welcome', 'welcome', 1, 0, { serverTimeMs: START_MS, connection: 'c0ffee', heartbeatMs: 25_000, retentionMs: 2_592_000_000 }],
+    ['two acknowledgements', 'ack', 0, 0, [{ correlation: 7, position }, { correlation: 4_294_967_295, position: { ...position, counter: 4_294_967_295 } }]],
+    ['delivery', 'deliver', 0, 0, { position, envelope: sliceEnvelope(viewEnvelope(encodeEnvelope(message)), viewEnvelope(encodeEnvelope(message)).bodies[0]) }],
+    ['opened', 'opened', 2, 0, { conversation, membershipVersion: 1, members: accounts }],
+    ['page with a delivery, a token and a discontinuity', 'page', 4, 0, {
+      deliveries: [{ position, envelope: encodeEnvelope(withoutBodies) }], more: true, token: seed('token').subarray(0, 24), discontinuityMs: START_MS - 1,
+    }],
+    ['last page, empty', 'page', 5, 0, { deliveries: [], more: false }], ['synced', 'synced', 0, 0, START_MS - 60_000], ['pong', 'pong', 6, 0, null],
+    ['failure with a delta of devices', 'failure', 7, 0, { code: 'stale.devices', message: 'Members have other devices now.', accounts, missing: [alice.laptop.device] }],
+    ['failure with a wait', 'failure', 8, 0, { code: 'limited.rate', message: 'Slow down.', retryAfterMs: 1_500 }],
+    ['account changed', 'notice', 0, 0, { kind: 'account_changed', account: bobAccount, seq: 3 }], ['draining', 'notice', 0, 0, { kind: 'draining', spreadMs: 5_000 }],
+    ['prekeys low', 'notice', 0, 0, { kind: 'prekeys_low', remaining: 19 }],
+  ]
+  const cases = values.map(([name, type, correlation, flags, value]) => {
+    const body = FRAME_BODIES[type].encode(value)
+    return { ...golden(name, encodeFrame(FRAME_TYPE[type], correlation, body, flags), value), type, correlation, flags }
+  })
+  const ping = encodeFrame(FRAME_TYPE.ping, 6, new Uint8Array(0))
+  const typed = (type: FrameType, body: Uint8Array): Uint8Array => encodeFrame(type, 1, body)
+  write('frames.json', 'Whole frames with the decoded body; several frames of one message; bytes that are refused as frames and as bodies.', {
+    cases,
+    packed: { hex: cases.map(({ hex }) => hex).join(''), frames: cases.length },
+    refused: [
+      refusedBytes('empty message', new Uint8Array(0), 'invalid.frame'), refusedBytes('header cut', ping.subarray(0, 11), 'invalid.frame'),
+      refusedBytes('body cut', changed(ping, 4, 0, 0, 0, 1), 'invalid.frame'), refusedBytes('version 2', changed(ping, 0, 2), 'incompatible.protocol'),
+      refusedBytes('unknown type', changed(ping, 1, 99), 'invalid.frame_type'), refusedBytes('reserved byte', changed(ping, 3, 1), 'invalid.frame'),
+      refusedBytes('declared gigabyte', changed(ping, 4, 0x40, 0, 0, 0), 'too_large.frame'), refusedBytes('bytes behind the last frame', concatBytes(ping, Uint8Array.of(1)), 'invalid.frame'),
+    ],
+    refusedBodies: [
+      refusedBytes('hello that is no CBOR', typed(FRAME_TYPE.hello, Uint8Array.of(0xff)), 'invalid.cbor'),
+      refusedBytes('catch-up with a negative time', typed(FRAME_TYPE.catchUp, encodeCbor({ sinceMs: -1 })), 'invalid.request'),
+      refusedBytes('catch-up with a float', typed(FRAME_TYPE.catchUp, concatBytes(encodeCatchUp({ sinceMs: 0 }).slice(0, -1), Uint8Array.of(0xf9, 0, 0))), 'invalid.cbor'),
+      refusedBytes('read of more than a page', typed(FRAME_TYPE.read, encodeCbor({ conversation: seed('c').slice(0, 16), after: new Uint8Array(16), limit: 257 })), 'invalid.request'),
+      refusedBytes('page with a delivery of a gigabyte', typed(FRAME_TYPE.page, concatBytes(encodePage({ deliveries: [], more: false }), Uint8Array.of(0x40, 0, 0, 0))), 'invalid.frame'),
+      refusedBytes('synced of 7 bytes', typed(FRAME_TYPE.synced, new Uint8Array(7)), 'invalid.frame'), refusedBytes('no acknowledgement', typed(FRAME_TYPE.ack, new Uint8Array(0)), 'invalid.frame'),
+      refusedBytes('acknowledgement at a time of 2^48', typed(FRAME_TYPE.ack, changed(new Uint8Array(20), 5, 1)), 'invalid.position'),
+    ],
+  })
+}
+
+const base: Omit<Payload, 'kind' | 'body'> = {
+  v: 1, conversation, senderAccount: aliceAccount, senderDevice: alice.phone.device, recipientAccount: bobAccount, recipientDevice: bob.phone.device,
+  membershipHash: membershipHash([aliceAccount, bobAccount]),
+  accountHeads: [{ account: aliceAccount, seq: 2, head: seed('head of alice') }, { account: bobAccount, seq: 1, head: seed('head of bob') }],
+  epoch: 1, number: 41, prev: seed('link 40'), order, sentAtMs: START_MS, salt: seed('salt').slice(0, 16), seenHeads: seenHeadsDigest([]),
+}
+
+function payloads(): void {
+  const controlBase = { ...base, epoch: 0, number: 8_123_456_789_012_345, prev: new Uint8Array(32) }
+  const request = {
+    conversation, message: messageIdOf({ conversation, device: alice.phone.device, epoch: 1, number: 41 }), ciphertextHash: sha256(seed('ciphertext 1')),
+    nonce: seed('nonce').slice(0, 16), account: bobAccount, device: bob.phone.device,
+  }
+  const contents: readonly (readonly [string, PayloadContent, Partial<Payload>])[] = [
+    ['text', { kind: 'text', body: { text: 'Meet at the north gate, 8 pm? 🚪' } }, {}],
+    ['first text for a new recipient', { kind: 'text', body: { text: '' } }, { start: { number: 41, prev: seed('link 40') } }],
+    ['long text', { kind: 'text', body: { text: 'é'.repeat(1_000) } }, {}], ['void', { kind: 'void', body: {} }, { number: 42 }],
+    ['receipt', { kind: 'receipt', body: { kind: 'read', upTo: [{ device: alice.phone.device, epoch: 1, number: 41 }] } }, controlBase],
+    ['resend request', {
+      kind: 'resend_request', body: { epoch: 1, number: 41, ciphertextHash: request.ciphertextHash, nonce: request.nonce, signature: bob.phone.sign(resendRequestBytes(request)) },
+    }, controlBase],
+    ['resend', { kind: 'resend', body: { payload: encodePayload({ ...base, kind: 'void', body: encodeCbor({}) }) } }, controlBase],
+    ['revocation', { kind: 'revocation', body: { account: aliceAccount, device: alice.laptop.device, seq: 3, head: seed('head 3') } }, controlBase],
+  ]
+  const cases = contents.map(([name, content, change]) => {
+    const payload: Payload = { ...base, ...change, kind: content.kind, body: encodePayloadBody(content) }
+    return { ...golden(name, encodePayload(payload), payload), content: toView(content.body) }
+  })
+  const { recipientAccount: _account, recipientDevice: _device, ...forAll } = base
+  const unknown: Payload = { ...forAll, kind: 'unknown:77', body: Uint8Array.of(1, 2, 3) }
+  const bytes = encodePayload({ ...base, kind: 'void', body: encodeCbor({}) })
+  write('payloads.json', 'Padded payloads with their fields and the decoded body; padded lengths; a signed resend request; bytes that are refused.', {
+    cases: [...cases, { ...golden('unknown kind under a sender key', encodePayload(unknown), unknown), content: null }],
+    paddedLengths: [0, 1, 160, 161, 1_024, 1_120, 1_121, 1_153, 2_048, 2_049, 5_000, 33_000, 49_000].map((length) => [length, paddedLength(length)]),
+    resendRequests: [{
+      value: toView(request), signedBytes: hexOf(resendRequestBytes(request)), signingKey: hexOf(bob.phone.addition.signingKey), signature: hexOf(bob.phone.sign(resendRequestBytes(request))),
+    }],
+    refused: [
+      refusedBytes('empty', new Uint8Array(0), 'invalid.payload'), refusedBytes('padding that is not zero', changed(bytes, bytes.length - 1, 1), 'invalid.payload'),
+      refusedBytes('length that points outside', changed(bytes, 0, 0x40), 'invalid.payload'), refusedBytes('one step too long', concatBytes(bytes, new Uint8Array(160)), 'invalid.payload'),
+      refusedBytes('cut', bytes.subarray(0, 160), 'invalid.payload'), refusedBytes('another first byte of CBOR', changed(bytes, 4, 0xbf), 'invalid.cbor'),
+    ],
+  })
+}
+
+function chains(): void {
+  const links: ReturnType<typeof chainLink>[] = []
+  let prev: Uint8Array = new Uint8Array(32)
+  function chainLink(number: number): { readonly value: unknown; readonly hash: string; readonly bytes: Uint8Array } {
+    const body = encodePayloadBody({ kind: 'text', body: { text: `message ${String(number)}` } })
+    const value = { conversation, device: alice.phone.device, epoch: 1, number, salt: seed(`salt ${String(number)}`).slice(0, 16), body, prev }
+    const bytes = chainHash(value)
+    return { value: toView(value), hash: hexOf(bytes), bytes }
+  }
+  for (let number = 0; number < 3; number++) {
+    const link = chainLink(number)
+    links.push(link)
+    prev = link.bytes
+  }
+  const heads: readonly ChainHead[] = [
+    { device: bob.phone.device, epoch: 2, number: 3, hash: seed('head a') }, { device: alice.phone.device, epoch: 1, number: 2, hash: seed('head b') },
+    { device: bob.phone.device, epoch: 1, number: 900, hash: seed('head c') },
+  ]
+  const hello = {
+    origin: SITE.origin, serverNonce: seed('server nonce'), clientNonce: seed('client nonce'), account: aliceAccount, device: alice.phone.device, tokenHash: sha256(utf8('token')),
+  }
+  write('chains.json', 'Chain hashes one after the other, membership hashes, digests of seen heads, and the bytes that a hello signs.', {
+    chain: links.map(({ value, hash }) => ({ value, hash })),
+    memberships: [[aliceAccount, bobAccount], [bobAccount, aliceAccount], [aliceAccount]].map((members) => ({ members, hash: hexOf(membershipHash(members)) })),
+    seenHeads: [[], heads, [...heads].reverse()].map((list) => ({ heads: toView(list), digest: hexOf(seenHeadsDigest(list)) })),
+    hellos: [{ value: toView(hello), signedBytes: hexOf(helloBytes(hello)), signingKey: hexOf(alice.phone.addition.signingKey), signature: hexOf(alice.phone.sign(helloBytes(hello))) }],
+  })
+}
+
+function ids(): void {
+  const wallets = [alice.wallet.walletId, bob.wallet.walletId]
+  write('ids.json', 'Ids and what they are made of; positions.', {
+    accounts: wallets.map((wallet) => ({ wallet, account: accountIdOf(wallet) })),
+    devices: [alice.phone, alice.laptop, bob.phone].map(({ device, addition: { identityKey, signingKey } }) => {
+      if (deviceIdOf(identityKey, signingKey) !== device) throw new Error('actors disagree')
+      return { identityKey: hexOf(identityKey), signingKey: hexOf(signingKey), device }
+    }),
+    directConversations: [[aliceAccount, bobAccount], [bobAccount, aliceAccount], [aliceAccount, aliceAccount]].map(([one = aliceAccount, other = aliceAccount]) => ({
+      accounts: [one, other], conversation: directConversationIdOf(one, other),
+    })),
+    messages: [{ epoch: 1, number: 0 }, { epoch: 1, number: 41 }, { epoch: 0xffffffff, number: Number.MAX_SAFE_INTEGER }, { epoch: 0, number: 41 }].map((place) => {
+      const key = { conversation: parseConversationId(conversation), device: alice.phone.device, ...place }
+      return { ...key, messageId: messageIdOf(key) }
+    }),
+    positions: [position, { timeMs: 0, incarnation: 0, counter: 0 }, { timeMs: 2 ** 48 - 1, incarnation: 0xffffffff, counter: 0xffffffff }].map((value) => ({
+      value, hex: hexOf(encodePosition(value)),
+    })),
+  })
+}
+
+interface RefusedEntry {
+  readonly name: string
+  /** How many entries of the story come before. */
+  readonly after: number
+  readonly hex: string
+  readonly mode: 'server' | 'peer'
+  readonly nowMs: number
+  readonly code: string
+}
+
+function accountLogs(): void {
+  const story = new LogStory(alice.wallet)
+  const terra = terraWallet('alice')
+  const { phone, laptop } = alice
+  const refused: RefusedEntry[] = []
+  const refuse = (name: string, draft: LogDraft, proofs: readonly LogProof[], code: string, change: Partial<LogContext> = {}): void => {
+    const context = { ...story.context, ...change }
+    const { bytes } = sealEntry(draft, proofs)
+    const result = applyEntry(story.state, bytes, context)
+    if (result.status !== 'refused' || result.code !== code) throw new Error(`${name}: ${JSON.stringify(result)}`)
+    refused.push({ name, after: story.entries.length, hex: hexOf(bytes), mode: context.mode, nowMs: context.nowMs, code })
+  }
+  const states: AccountState[] = []
+  const keep = (result: { readonly status: string }): void => {
+    if (result.status !== 'applied') throw new Error(JSON.stringify(result))
+    states.push(story.state)
+  }
+  const append = (draft: LogDraft, proofs: readonly LogProof[]): void => { keep(story.offer(draft, proofs)) }
+
+  const first = story.draft('device.add', phone.addition)
+  const mallory = solanaWallet('mallory')
+  refuse('founded by another wallet', first, [story.prove(mallory, 'add-device', phone.device), phone.identityProof(first), phone.signingProof(first)], 'account.mismatch')
+  refuse('first entry closes', story.draft('closed', {}), [story.prove(alice.wallet, 'erase', phone.device)], 'account.log_invalid')
+  keep(story.addDevice(phone))
+  keep(story.linkWallet(terra, phone))
+  keep(story.addDevice(laptop, terra))
+  const old = story.prove(alice.wallet, 'revoke-device', laptop.device)
+  append(story.draft('policy', { approveDevices: true }), [story.prove(alice.wallet, 'policy', phone.device, { bodyHash: policyBodyHash({ approveDevices: true }) })])
+  const tablet = deviceActor('alice tablet')
+  const unapproved = story.draft('device.add', tablet.addition)
+  refuse('no approval', unapproved, [story.prove(alice.wallet, 'add-device', tablet.device), tablet.identityProof(unapproved), tablet.signingProof(unapproved)], 'account.policy')
+  refuse('proof of an older state', story.draft('device.revoke', { device: laptop.device }), [old], 'proof.log')
+  keep(story.addDevice(tablet, alice.wallet, phone))
+  const revoke = story.draft('device.revoke', { device: laptop.device })
+  refuse('revoked by another device', revoke, [phone.signingProof(revoke)], 'proof.missing')
+  refuse('other purpose', revoke, [story.prove(alice.wallet, 'add-device', laptop.device)], 'proof.purpose')
+  refuse('other domain', revoke, [story.prove(alice.wallet, 'revoke-device', laptop.device, { domain: 'chat.example.evil.example' })], 'proof.domain')
+  refuse('late', revoke, [story.prove(alice.wallet, 'revoke-device', laptop.device)], 'proof.expired', { nowMs: story.nowMs + 600_001 })
+  append(revoke, [laptop.signingProof(revoke)])
+  const back = story.draft('device.add', { ...laptop.addition, approvedBy: phone.device })
+  refuse('revoked device returns', back, [
+    story.prove(alice.wallet, 'add-device', laptop.device), laptop.identityProof(back), laptop.signingProof(back), phone.signingProof(back),
+  ], 'account.device_revoked')
+  const link = story.draft('wallet.link', { wallet: mallory.walletId })
+  refuse('link without the founding wallet', link, [story.prove(mallory, 'link-wallet', phone.device, { otherWallet: alice.wallet.walletId })], 'proof.missing')
+  const founding = story.draft('wallet.unlink', { wallet: alice.wallet.walletId })
+  refuse('founding wallet unlinked', founding, [story.prove(alice.wallet, 'unlink-wallet', phone.device, { otherWallet: alice.wallet.walletId })], 'account.founding_wallet')
+  const stray = { ...story.draft('device.revoke', { device: phone.device }), seq: story.state.seq + 2 }
+  refuse('entry left out, told to the server', stray, [phone.signingProof(stray)], 'conflict.log_head')
+  refuse('entry left out, seen by a peer', stray, [phone.signingProof(stray)], 'account.log_invalid', { mode: 'peer' })
+  append(story.draft('wallet.unlink', { wallet: terra.walletId }), [story.prove(terra, 'unlink-wallet', phone.device, { otherWallet: terra.walletId })])
+  keep(story.addDevice(phone))
+  append(story.draft('closed', {}), [story.prove(alice.wallet, 'erase', phone.device)])
+  refuse('after closing', story.draft('closed', {}), [story.prove(alice.wallet, 'erase', phone.device)], 'account.closed')
+
+  write('account-logs.json', 'One account log with every kind of entry: bytes, what device keys sign, head, fields and the state behind each; entries that are refused.', {
+    context: SITE, nowMs: story.nowMs,
+    entries: story.entries.map((bytes, index) => {
+      const entry = decodeEntry(bytes)
+      return { ...golden(`${String(index + 1)}: ${entry.kind}`, bytes, entry), entryHash: hexOf(entryHash(entry)), head: hexOf(headOf(bytes)), state: toView(states[index]) }
+    }),
+    refused,
+  })
+}
+
+// Fails early when a library stops signing the same bytes in the same way.
+if (hexOf(ed25519.sign(seed('a'), seed('b'))) !== hexOf(ed25519.sign(seed('a'), seed('b')))) throw new Error('signatures are not deterministic')
+envelopes()
+frames()
+payloads()
+chains()
+ids()
+accountLogs()
