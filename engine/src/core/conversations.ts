@@ -1,0 +1,170 @@
+import type { AccountId, AccountVersion, Clock, ConversationId, DeviceId } from '@evegram/protocol'
+import type { AccountDirectory, AccountSummary } from '../ports/account-directory.js'
+import type { Membership, MembershipState } from '../ports/membership.js'
+
+/** How long membership and device lists may be relied on after they were asked for (rule 10). */
+export const LEASE_MS = 1_000
+/** Age from which a lease that is in use is renewed ahead of its end, so that senders seldom wait. */
+const RENEW_AHEAD_MS = 600
+/** Conversations whose lease is remembered; beyond it the one leased longest ago is forgotten and asked for again. */
+export const CONVERSATIONS_CACHED_MAX = 50_000
+
+/** The members of a conversation with their devices, as of one moment. */
+export interface ConversationLease {
+  readonly conversation: ConversationId
+  readonly membershipVersion: number
+  readonly members: readonly AccountId[]
+  /** Account-log versions of the members, in the order of `members`. */
+  readonly versions: readonly AccountVersion[]
+  /** Active devices of all members. */
+  readonly devices: ReadonlySet<DeviceId>
+  /** End of the lease on the monotonic clock; moved on when a new answer says the same. */
+  untilMs: number
+  renewAtMs: number
+  /** Something else was heard: whoever checked against this lease checks again. */
+  ended: boolean
+}
+
+/** Whether `lease` may still be relied on at `nowMs` (monotonic). */
+export function leaseHolds(lease: ConversationLease, nowMs: number): boolean {
+  return !lease.ended && nowMs <= lease.untilMs
+}
+
+/** What the leases need. */
+export interface ConversationParts {
+  readonly clock: Clock
+  readonly membership: Membership
+  readonly directory: AccountDirectory
+}
+
+/**
+ * Memberships and device lists under a 1 s lease.
+ * Architecture invariant: a lease is counted from before its parts were asked for, and a change that is heard of ends it at once.
+ */
+export class Conversations {
+  readonly #parts: ConversationParts
+  readonly #leases = new Map<ConversationId, ConversationLease>()
+  readonly #asking = new Map<ConversationId, Promise<ConversationLease | undefined>>()
+  /** Conversations of the cache by member, to end their leases when the account changes. */
+  readonly #byMember = new Map<AccountId, Set<ConversationId>>()
+  /** For each question under way the accounts that changed meanwhile: its answer does not become a lease of theirs. */
+  readonly #reading = new Set<Set<AccountId>>()
+
+  constructor(parts: ConversationParts) {
+    this.#parts = parts
+  }
+
+  /** The lease of the conversation if one is held at `nowMs` (monotonic). Asks ahead when it is about to end. */
+  held(conversation: ConversationId, nowMs: number): ConversationLease | undefined {
+    const lease = this.#leases.get(conversation)
+    if (lease === undefined || !leaseHolds(lease, nowMs)) return undefined
+    if (nowMs > lease.renewAtMs && !this.#asking.has(conversation)) {
+      // Renewing ahead is a favour to later senders: one that fails is asked for again by whoever needs it.
+      this.#ask(conversation).catch(() => undefined)
+    }
+    return lease
+  }
+
+  /**
+   * The lease that is held, or a fresh one; undefined when nobody opened the conversation. Concurrent questions share one answer.
+   * With `fresh` the answer was asked for after this call. Rejects `unavailable.store`, `unavailable.auth`.
+   */
+  async lease(conversation: ConversationId, fresh = false): Promise<ConversationLease | undefined> {
+    if (!fresh) {
+      const held = this.held(conversation, this.#parts.clock.monotonicMs())
+      if (held !== undefined) return held
+      return this.#asking.get(conversation) ?? this.#ask(conversation)
+    }
+    return this.#ask(conversation)
+  }
+
+  /** Ends every lease that the account is part of. */
+  changed(account: AccountId): void {
+    for (const changed of this.#reading) changed.add(account)
+    for (const conversation of this.#byMember.get(account) ?? []) this.#forget(conversation)
+  }
+
+  /** Leases that are remembered. */
+  get size(): number {
+    return this.#leases.size
+  }
+
+  #ask(conversation: ConversationId): Promise<ConversationLease | undefined> {
+    const asking = this.#read(conversation).finally(() => {
+      if (this.#asking.get(conversation) === asking) this.#asking.delete(conversation)
+    })
+    this.#asking.set(conversation, asking)
+    return asking
+  }
+
+  async #read(conversation: ConversationId): Promise<ConversationLease | undefined> {
+    const { clock, membership, directory } = this.#parts
+    const askedMs = clock.monotonicMs()
+    const changed = new Set<AccountId>()
+    this.#reading.add(changed)
+    try {
+      const state = await membership.get(conversation)
+      if (state === undefined) return undefined
+      const summaries = await Promise.all(state.members.map((member) => directory.summary(member)))
+      const lease = leaseOf(state, summaries, askedMs)
+      // A change that was heard of meanwhile may be missing in the answer: it serves this caller, who checks again, but is not kept.
+      return lease.members.some((member) => changed.has(member)) ? lease : this.#keep(lease)
+    } finally {
+      this.#reading.delete(changed)
+    }
+  }
+
+  /** Keeps a fresh answer; one that says the same as the lease that stands prolongs that one. */
+  #keep(lease: ConversationLease): ConversationLease {
+    const standing = this.#leases.get(lease.conversation)
+    if (standing !== undefined && sameState(standing, lease)) {
+      standing.untilMs = Math.max(standing.untilMs, lease.untilMs)
+      standing.renewAtMs = Math.max(standing.renewAtMs, lease.renewAtMs)
+      return standing
+    }
+    this.#forget(lease.conversation)
+    this.#leases.set(lease.conversation, lease)
+    for (const member of lease.members) {
+      const conversations = this.#byMember.get(member) ?? new Set()
+      this.#byMember.set(member, conversations.add(lease.conversation))
+    }
+    if (this.#leases.size > CONVERSATIONS_CACHED_MAX) {
+      const [oldest] = this.#leases.keys()
+      if (oldest !== undefined) this.#forget(oldest)
+    }
+    return lease
+  }
+
+  #forget(conversation: ConversationId): void {
+    const lease = this.#leases.get(conversation)
+    if (lease === undefined) return
+    lease.ended = true
+    this.#leases.delete(conversation)
+    for (const member of lease.members) {
+      const conversations = this.#byMember.get(member)
+      conversations?.delete(conversation)
+      if (conversations?.size === 0) this.#byMember.delete(member)
+    }
+  }
+}
+
+function sameState(one: ConversationLease, other: ConversationLease): boolean {
+  return one.membershipVersion === other.membershipVersion
+    && one.versions.length === other.versions.length
+    && one.versions.every((version, index) => version.account === other.versions[index]?.account && version.seq === other.versions[index]?.seq)
+    && one.devices.size === other.devices.size
+    && [...one.devices].every((device) => other.devices.has(device))
+}
+
+function leaseOf(state: MembershipState, summaries: readonly (AccountSummary | undefined)[], askedMs: number): ConversationLease {
+  const devices = new Set<DeviceId>()
+  const versions = state.members.map((account, index) => {
+    const summary = summaries[index]
+    if (summary !== undefined && !summary.closed) for (const { device } of summary.devices) devices.add(device)
+    return { account, seq: summary?.seq ?? 0 }
+  })
+  return {
+    conversation: state.conversation, membershipVersion: state.version, members: state.members, versions, devices,
+    untilMs: askedMs + LEASE_MS, renewAtMs: askedMs + RENEW_AHEAD_MS, ended: false,
+  }
+}

@@ -1,0 +1,132 @@
+import { createHash } from 'node:crypto'
+import type { Logger } from '@evegram/platform'
+import {
+  decodeHello, encodeFailure, encodeFrame, encodeWelcome, equalBytes, EvegramError, FRAME_TYPE, helloBytes, hexOf, isEvegramError, LIMITS,
+  type CloseReason, type ErrorCode, type Frame, type Hello, type Random, type Clock,
+} from '@evegram/protocol'
+import type { AccountDirectory, TokenHolder } from '../ports/account-directory.js'
+import type { Presence, PresenceEntry } from '../ports/presence.js'
+import type { EngineMetrics } from './metrics.js'
+import type { Links } from './links.js'
+import type { PositionClock } from './position-clock.js'
+import { DeviceLimits, type DeviceRates } from './rate-limit.js'
+import { ownerOf, type Session } from './session.js'
+import type { Sessions } from './sessions.js'
+
+/** Life of a presence entry that is not refreshed. */
+export const PRESENCE_TTL_MS = 35_000
+/** Connections that one device may open in one millisecond of the position clock before their epochs run into the next. */
+const EPOCHS_PER_MS = 1_024
+/** Entries of presence that are ahead of this node's clock by no more than this are a matter of clocks: the later hello wins. */
+const EPOCH_SKEW = LIMITS.maxSkewMs * 2 * EPOCHS_PER_MS
+
+/** Verifies an Ed25519 signature, strictly: canonical encodings only, small-order keys refused. */
+export type Ed25519Verify = (publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array) => boolean
+
+/** What greeting needs. */
+export interface HelloParts {
+  readonly clock: Clock
+  readonly random: Random
+  readonly positions: PositionClock
+  readonly directory: AccountDirectory
+  readonly presence: Presence
+  readonly links: Links
+  readonly sessions: Sessions
+  readonly ed25519Verify: Ed25519Verify
+  /** The origin that clients were configured with; signed by every hello. */
+  readonly origin: string
+  readonly rates: DeviceRates
+  readonly metrics: EngineMetrics
+  readonly log: Logger
+}
+
+/** Checks hellos: a valid token, an active device, and its signature over this connection's nonce; then registers presence. */
+export class Greeter {
+  readonly #parts: HelloParts
+  #lastEpoch = 0
+
+  constructor(parts: HelloParts) {
+    this.#parts = parts
+  }
+
+  /** Handles the hello of a session; answers `welcome`, or a failure and a close. Never rejects. Throws `invalid.cbor`, `invalid.request` at once. */
+  greet(session: Session, frame: Frame): Promise<void> {
+    const hello = decodeHello(frame.body)
+    session.greeting = { account: hello.account, device: hello.device }
+    return this.#check(session, hello, frame.correlation).catch((failure: unknown) => { this.#refuse(session, frame.correlation, failure) })
+  }
+
+  async #check(session: Session, hello: Hello, correlation: number): Promise<void> {
+    const { clock, directory, sessions, rates, positions } = this.#parts
+    const holder = await directory.verifyToken(hello.token)
+    if (holder.account !== hello.account || holder.device !== hello.device) throw new EvegramError('auth.hello', { operation: 'compare token' })
+    await this.#provePossession(session, hello)
+    // Presence first, catch-up later (rule 7): from here on every send finds this connection.
+    const foundMs = positions.nowMs()
+    const presence = await this.#register(holder)
+    if (session.state !== 'connected' || session.greeting === undefined) {
+      await this.#parts.presence.remove(presence)
+      return
+    }
+    sessions.own(session, ownerOf({ presence, tokenExpiresAtMs: holder.expiresAtMs, limits: new DeviceLimits(rates, clock.monotonicMs()) }))
+    session.greeting = undefined
+    session.presenceFoundMs = foundMs
+    session.presenceAskedMonotonicMs = clock.monotonicMs()
+    session.move('hello_accepted')
+    session.out.frame(encodeFrame(FRAME_TYPE.welcome, correlation, encodeWelcome({
+      serverTimeMs: Math.floor(positions.nowMs()), connection: hexOf(this.#parts.random.bytes(8)),
+      heartbeatMs: LIMITS.heartbeatMs, retentionMs: LIMITS.retentionMs,
+    })))
+  }
+
+  async #provePossession(session: Session, hello: Hello): Promise<void> {
+    const { directory, ed25519Verify, origin } = this.#parts
+    const summary = await directory.summary(hello.account)
+    if (summary?.closed === true) throw new EvegramError('account.closed', { operation: 'check hello' })
+    const device = summary?.devices.find((candidate) => candidate.device === hello.device)
+    if (device === undefined) throw new EvegramError('account.device_unknown', { operation: 'check hello' })
+    const message = helloBytes({
+      origin, serverNonce: session.challenge, clientNonce: hello.clientNonce, account: hello.account, device: hello.device,
+      tokenHash: createHash('sha256').update(hello.token).digest(),
+    })
+    // A client that returns the server's own nonce as its own has not understood the protocol, or is a mirror.
+    const proved = !equalBytes(hello.clientNonce, session.challenge) && ed25519Verify(device.signingKey, message, hello.signature)
+    if (!proved) throw new EvegramError('auth.hello', { operation: 'check signature' })
+  }
+
+  /** The newest socket of a device wins: its epoch is above every older one. Throws `unavailable.presence`. */
+  async #register({ account, device }: TokenHolder): Promise<PresenceEntry> {
+    const { positions, presence, links } = this.#parts
+    this.#lastEpoch = Math.max(this.#lastEpoch + 1, Math.floor(positions.nowMs()) * EPOCHS_PER_MS)
+    let entry: PresenceEntry = { account, device, incarnation: positions.incarnation, connectionEpoch: this.#lastEpoch }
+    let answer = await presence.register(entry, PRESENCE_TTL_MS)
+    if (answer.status === 'refused' && answer.newer.connectionEpoch - entry.connectionEpoch <= EPOCH_SKEW) {
+      entry = { ...entry, connectionEpoch: answer.newer.connectionEpoch + 1 }
+      answer = await presence.register(entry, PRESENCE_TTL_MS)
+    }
+    if (answer.status === 'refused') throw new EvegramError('conflict.in_flight', { operation: 'register presence', advice: 'A newer connection of the device took over.' })
+    const { replaced } = answer
+    if (replaced !== undefined && replaced.incarnation !== positions.incarnation) {
+      links.announceReplaced(replaced.incarnation, device, entry.connectionEpoch)
+    }
+    return entry
+  }
+
+  #refuse(session: Session, correlation: number, failure: unknown): void {
+    session.greeting = undefined
+    if (session.state !== 'connected') return
+    const code: ErrorCode = isEvegramError(failure) ? failure.code : 'internal'
+    if (code === 'internal') this.#parts.log.error({ err: failure }, 'a hello could not be checked')
+    this.#parts.metrics.helloRefusals.add()
+    session.out.frame(encodeFrame(FRAME_TYPE.failure, correlation, encodeFailure({ code, message: new EvegramError(code).advice })))
+    session.close(closeReasonOf(code))
+  }
+}
+
+function closeReasonOf(code: ErrorCode): CloseReason {
+  if (code === 'account.closed') return 'accountClosed'
+  if (code === 'account.device_unknown') return 'revoked'
+  if (code === 'auth.token_expired') return 'tokenExpired'
+  if (code === 'conflict.in_flight') return 'replaced'
+  return code.startsWith('auth.') ? 'helloRefused' : 'internal'
+}

@@ -1,0 +1,109 @@
+import type { Logger } from '@evegram/platform'
+import { encodeFailure, encodeFrame, EvegramError, FRAME_TYPE, LIMITS, type Clock, type Timer } from '@evegram/protocol'
+import type { Links } from './links.js'
+import type { EngineMetrics } from './metrics.js'
+import type { PositionClock } from './position-clock.js'
+import { PRESENCE_REFRESH_MS, type PresenceKeeper } from './presence-keeper.js'
+import type { Repairs } from './repairs.js'
+import type { Session } from './session.js'
+import type { Sessions } from './sessions.js'
+
+/** Interval at which every session is looked at. */
+export const HOUSEKEEPING_MS = 1_000
+/** A client that was silent for longer is gone: it pings every `heartbeatMs`. */
+export const IDLE_MS = 2 * LIMITS.heartbeatMs + 10_000
+/** A full window of unacknowledged deliveries that does not move for this long belongs to a slow consumer. */
+export const WINDOW_STUCK_MS = 30_000
+/** A live session whose cursor falls further behind than this catches up (rule 4). */
+export const CURSOR_AGE_MS_MAX = 300_000
+
+/** What housekeeping needs. */
+export interface HousekeepingParts {
+  readonly clock: Clock
+  readonly positions: PositionClock
+  readonly sessions: Sessions
+  readonly links: Links
+  readonly repairs: Repairs
+  readonly presence: PresenceKeeper
+  readonly metrics: EngineMetrics
+  readonly log: Logger
+}
+
+/** One timer for all sessions of the node: time limits, presence refreshes, cursors. Idle connections cost no timer of their own. */
+export class Housekeeping {
+  readonly #parts: HousekeepingParts
+  #timer: Timer | undefined
+  #refreshing = false
+
+  constructor(parts: HousekeepingParts) {
+    this.#parts = parts
+  }
+
+  /** Starts the rounds. */
+  start(): void {
+    this.#timer = this.#parts.clock.every(HOUSEKEEPING_MS, () => { this.round() })
+  }
+
+  /** Ends the rounds. */
+  stop(): void {
+    this.#timer?.cancel()
+  }
+
+  /** Looks at every session once. */
+  round(): void {
+    const { clock, sessions, links, positions, metrics } = this.#parts
+    const nowMs = clock.monotonicMs()
+    const wallMs = clock.now()
+    const confirmedMs = links.confirmedUntilMs()
+    const due: Session[] = []
+    let live = 0
+    for (const session of sessions.all()) {
+      if (this.#expired(session, nowMs, wallMs)) continue
+      if (session.state === 'live') {
+        live++
+        this.#followUp(session, confirmedMs, nowMs)
+      }
+      if (session.owner !== undefined && nowMs - session.presenceAskedMonotonicMs >= PRESENCE_REFRESH_MS) due.push(session)
+    }
+    metrics.liveSessions.set(live)
+    metrics.cursorLagMs.set(positions.nowMs() - confirmedMs + LIMITS.overlapMs)
+    this.#refresh(due)
+  }
+
+  /** Closes a session whose time is over; true when it did. */
+  #expired(session: Session, nowMs: number, wallMs: number): boolean {
+    const { metrics } = this.#parts
+    if (session.owner === undefined) {
+      if (nowMs - session.openedMonotonicMs < LIMITS.helloTimeoutMs) return false
+      const code = 'auth.hello_timeout'
+      session.out.frame(encodeFrame(FRAME_TYPE.failure, 0, encodeFailure({ code, message: new EvegramError(code).advice })))
+      session.close('helloTimeout')
+    } else if (wallMs >= session.owner.tokenExpiresAtMs) session.close('tokenExpired')
+    else if (nowMs - session.heardMonotonicMs > IDLE_MS) session.close('idle')
+    else if (session.unacked >= LIMITS.unackedDeliveriesMax && nowMs - session.windowMovedMonotonicMs > WINDOW_STUCK_MS) {
+      metrics.slowConsumers.add()
+      session.close('slowConsumer')
+    } else return false
+    return true
+  }
+
+  /** The cursor of a live session (rule 4), or a repair where it has something to read. */
+  #followUp(session: Session, confirmedMs: number, nowMs: number): void {
+    const { repairs, positions } = this.#parts
+    const cursorMs = Math.floor(Math.min(session.presenceFoundMs, confirmedMs)) - LIMITS.overlapMs
+    if (!session.clean) return repairs.consider(session)
+    if (nowMs - session.syncedMonotonicMs < LIMITS.syncedIntervalMs) return
+    if (cursorMs > session.cursorMs) session.synced(cursorMs, nowMs)
+    else if (positions.nowMs() - session.cursorMs > CURSOR_AGE_MS_MAX) repairs.demand(session)
+  }
+
+  #refresh(due: readonly Session[]): void {
+    if (this.#refreshing) return
+    this.#refreshing = true
+    const { presence, log } = this.#parts
+    const asking = due.length === 0 ? presence.probe() : presence.refresh(due)
+    asking
+      .catch((failure: unknown) => { log.error({ err: failure }, 'presence could not be refreshed') })
+      .finally(() => { this.#refreshing = false })
+  }
+}

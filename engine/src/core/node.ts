@@ -1,0 +1,156 @@
+import type { Bus, Logger } from '@evegram/platform'
+import type { Clock, Random } from '@evegram/protocol'
+import type { AccountDirectory } from '../ports/account-directory.js'
+import type { EnvelopeLog } from '../ports/envelope-log.js'
+import type { Marks } from '../ports/marks.js'
+import type { Membership } from '../ports/membership.js'
+import type { NodeRegistry } from '../ports/node-registry.js'
+import type { Presence } from '../ports/presence.js'
+import type { SocketHandlers } from '../ports/socket-server.js'
+import type { Turn } from '../ports/turn.js'
+import { CatchUps } from './catch-up.js'
+import { ClockLease } from './clock-lease.js'
+import { Conversations } from './conversations.js'
+import { Dispatch } from './dispatch.js'
+import { Drain } from './drain.js'
+import { Gate } from './gate.js'
+import { Greeter, type Ed25519Verify } from './hello.js'
+import { Housekeeping } from './housekeeping.js'
+import { InFlight } from './in-flight.js'
+import { Inbox } from './inbox.js'
+import { Links } from './links.js'
+import type { EngineMetrics } from './metrics.js'
+import { OutboundFlush } from './outbound-queue.js'
+import { PositionClock } from './position-clock.js'
+import { PresenceKeeper } from './presence-keeper.js'
+import type { DeviceRates } from './rate-limit.js'
+import { Repairs } from './repairs.js'
+import { Requests } from './requests.js'
+import { Router } from './route.js'
+import { SendPath } from './send.js'
+import { Sessions } from './sessions.js'
+
+/** Reads of the log that clients cause at once; the others wait. */
+export const READS_AT_ONCE = 256
+/** Reads that may wait. */
+export const READS_WAITING_MAX = 32_768
+/** Time without an answer of presence after which the node is not ready. */
+export const PRESENCE_LOST_MS = 2_500
+/** Time that a drain waits for sends on their way. */
+const SETTLE_MS = 3_000
+
+/** What a node is made of. */
+export interface EngineNodeParts {
+  readonly clock: Clock
+  readonly random: Random
+  readonly turn: Turn
+  readonly log: EnvelopeLog
+  readonly marks: Marks
+  readonly membership: Membership
+  readonly presence: Presence
+  readonly registry: NodeRegistry
+  readonly directory: AccountDirectory
+  readonly bus: Bus
+  readonly ed25519Verify: Ed25519Verify
+  readonly metrics: EngineMetrics
+  readonly logger: Logger
+  readonly origin: string
+  readonly rates: DeviceRates
+}
+
+/** Why a node is not ready, in words for an operator. */
+export type NodeReadiness = { readonly ok: true } | { readonly ok: false; readonly reason: string }
+
+/** The core of one engine node: everything but the sockets, which call its {@link SocketHandlers}. */
+export class EngineNode {
+  readonly incarnation: number
+  readonly handlers: SocketHandlers
+  readonly #parts: EngineNodeParts
+  readonly #clockLease: ClockLease
+  readonly #links: Links
+  readonly #sessions: Sessions
+  readonly #router: Router
+  readonly #housekeeping: Housekeeping
+  readonly #conversations: Conversations
+  readonly #inFlight: InFlight
+  #accepting = false
+  #unsubscribe: (() => void) | undefined
+
+  /** Claims an incarnation and puts the node together. Rejects `unavailable.store`. */
+  static async create(parts: EngineNodeParts): Promise<EngineNode> {
+    const { incarnation, floorMs } = await parts.registry.claim()
+    return new EngineNode(parts, new PositionClock(parts.clock, incarnation, floorMs))
+  }
+
+  private constructor(parts: EngineNodeParts, positions: PositionClock) {
+    const { clock, random, turn, log, marks, membership, presence, registry, directory, bus, metrics, logger } = parts
+    this.#parts = parts
+    this.incarnation = positions.incarnation
+    const inFlight = this.#inFlight = new InFlight()
+    const sessions = this.#sessions = new Sessions(metrics)
+    const clockLease = this.#clockLease = new ClockLease({ clock, positions, registry, metrics })
+    const repairs = new Repairs({ clock, positions, inFlight, stores: { log, marks }, metrics, log: logger })
+    const links = this.#links = new Links({
+      clock, bus, positions, registry, inFlight, metrics, log: logger, handlers: new Inbox(sessions, repairs),
+    })
+    const router = this.#router = new Router({ clock, presence, links, sessions, incarnation: positions.incarnation, metrics, log: logger })
+    const conversations = this.#conversations = new Conversations({ clock, membership, directory })
+    const keeper = new PresenceKeeper({ clock, positions, presence, sessions, repairs, router, metrics, log: logger })
+    const gate = new Gate({ atOnce: READS_AT_ONCE, waitingMax: READS_WAITING_MAX })
+    this.#housekeeping = new Housekeeping({ clock, positions, sessions, links, repairs, presence: keeper, metrics, log: logger })
+    this.handlers = new Dispatch({
+      clock, random, positions, sessions, flush: new OutboundFlush(turn), repairs, presence: keeper, metrics, log: logger,
+      greeter: new Greeter({
+        clock, random, positions, directory, presence, links, sessions, metrics, log: logger,
+        ed25519Verify: parts.ed25519Verify, origin: parts.origin, rates: parts.rates,
+      }),
+      sendPath: new SendPath({ clock, turn, positions, clockLease, conversations, log, inFlight, router, metrics, logger }),
+      requests: new Requests({ directory, membership, conversations, log, gate, logger }),
+      catchUps: new CatchUps({ clock, random, positions, inFlight, stores: { log, marks }, gate, metrics }),
+      accepting: () => this.#accepting,
+    })
+  }
+
+  /** Joins the cluster and takes connections. Rejects `unavailable.clock`, `unavailable.bus`, `unavailable.store`. */
+  async start(): Promise<void> {
+    this.#unsubscribe = this.#parts.directory.onChange((change) => {
+      this.#conversations.changed(change.account)
+      this.#sessions.accountChanged(change)
+    })
+    this.#clockLease.start()
+    // Failing here is no reason not to start: readiness says so, and sends are refused until the clocks agree.
+    await this.#clockLease.acquire()
+    await this.#links.start()
+    this.#housekeeping.start()
+    this.#accepting = true
+  }
+
+  /** Whether new work should come here: clock, broker and presence are well and the node does not drain. */
+  ready(): NodeReadiness {
+    const notReady = (reason: string): NodeReadiness => ({ ok: false, reason })
+    if (!this.#accepting) return notReady('the node does not take connections')
+    if (!this.#clockLease.confirmed()) return notReady('the clock is not confirmed')
+    if (!this.#links.brokerHeld()) return notReady('the broker does not answer')
+    if (this.#parts.clock.monotonicMs() - this.#router.presenceAnsweredMonotonicMs > PRESENCE_LOST_MS) return notReady('presence does not answer')
+    return { ok: true }
+  }
+
+  /** Takes no new connections, sends the clients elsewhere and finishes what is on its way. */
+  async drain(spreadMs: number): Promise<void> {
+    this.#accepting = false
+    const { clock, random } = this.#parts
+    const drain = new Drain({ clock, random, sessions: this.#sessions, sendsInFlight: () => this.#inFlight.size })
+    await drain.run(spreadMs, SETTLE_MS)
+  }
+
+  /** Says goodbye to the peers and stops every timer. What is still connected is closed. */
+  async stop(): Promise<void> {
+    this.#accepting = false
+    for (const session of [...this.#sessions.all()]) session.close('draining')
+    this.#housekeeping.stop()
+    this.#clockLease.stop()
+    this.#unsubscribe?.()
+    await this.#links.leave()
+    await this.#parts.registry.leave(this.incarnation)
+  }
+}

@@ -1,0 +1,96 @@
+import { withDeadline, type Logger } from '@evegram/platform'
+import type { Clock } from '@evegram/protocol'
+import type { Presence, PresenceEntry } from '../ports/presence.js'
+import { PRESENCE_TTL_MS } from './hello.js'
+import type { EngineMetrics } from './metrics.js'
+import type { PositionClock } from './position-clock.js'
+import type { Repairs } from './repairs.js'
+import { PRESENCE_TIMEOUT_MS, type Router } from './route.js'
+import type { Session } from './session.js'
+import type { Sessions } from './sessions.js'
+
+/** Interval at which the entry of a session is refreshed; a cursor is never younger than the last refresh that found it. */
+export const PRESENCE_REFRESH_MS = 10_000
+/** Entries in one refresh. */
+const REFRESH_BATCH = 1_000
+
+/** What keeping presence needs. */
+export interface PresenceKeeperParts {
+  readonly clock: Clock
+  readonly positions: PositionClock
+  readonly presence: Presence
+  readonly sessions: Sessions
+  readonly repairs: Repairs
+  readonly router: Router
+  readonly metrics: EngineMetrics
+  readonly log: Logger
+}
+
+/** Keeps the presence entries of this node alive (rule 9): what got lost is registered again, and its session catches up. */
+export class PresenceKeeper {
+  readonly #parts: PresenceKeeperParts
+
+  constructor(parts: PresenceKeeperParts) {
+    this.#parts = parts
+  }
+
+  /** Refreshes the sessions whose turn it is. Never rejects: without an answer cursors wait, and the next round asks again. */
+  async refresh(due: readonly Session[]): Promise<void> {
+    const { clock } = this.#parts
+    for (const session of due) session.presenceAskedMonotonicMs = clock.monotonicMs()
+    for (let from = 0; from < due.length; from += REFRESH_BATCH) await this.#refreshBatch(due.slice(from, from + REFRESH_BATCH))
+  }
+
+  /** Asks presence for nothing, to learn whether it answers. Never rejects. */
+  async probe(): Promise<void> {
+    await this.#answered('probe presence', () => this.#parts.presence.lookup([]))
+  }
+
+  /** Removes the entry of a session that ended. Never rejects: the entry runs out by itself. */
+  async remove(entry: PresenceEntry): Promise<void> {
+    await this.#answered('remove presence', () => this.#parts.presence.remove(entry))
+  }
+
+  async #refreshBatch(batch: readonly Session[]): Promise<void> {
+    const { presence, positions } = this.#parts
+    const held = batch.flatMap((session) => (session.owner === undefined ? [] : [{ session, entry: session.owner.presence }]))
+    const askedMs = positions.nowMs()
+    const answers = await this.#answered('refresh presence', () => presence.refresh(held.map(({ entry }) => entry), PRESENCE_TTL_MS))
+    if (answers === undefined) return
+    const absent: { readonly session: Session; readonly entry: PresenceEntry }[] = []
+    held.forEach((one, index) => {
+      if (answers[index] === 'found') one.session.presenceFoundMs = askedMs
+      else absent.push(one)
+    })
+    for (const { session, entry } of absent) await this.#registerAgain(session, entry)
+  }
+
+  async #registerAgain(session: Session, entry: PresenceEntry): Promise<void> {
+    const { presence, positions, repairs, sessions } = this.#parts
+    if (session.state === 'closed') return
+    const askedMs = positions.nowMs()
+    const answer = await this.#answered('register presence', () => presence.register(entry, PRESENCE_TTL_MS))
+    if (answer === undefined) return
+    if (answer.status === 'refused') {
+      if (sessions.ofDevice(entry.device) === session) sessions.closeReplaced(session)
+      return
+    }
+    if (sessions.ofDevice(entry.device) !== session) return this.remove(entry)
+    // What was sent while the entry was gone did not come here: register first, then read.
+    session.presenceFoundMs = askedMs
+    repairs.demand(session)
+  }
+
+  async #answered<Answer>(operation: string, ask: () => Promise<Answer>): Promise<Answer | undefined> {
+    const { clock, metrics, log, router } = this.#parts
+    try {
+      const answer = await withDeadline(clock, PRESENCE_TIMEOUT_MS, operation, ask)
+      router.presenceAnswered()
+      return answer
+    } catch (cause) {
+      metrics.presenceFailures.add()
+      log.warn({ err: cause, operation }, 'presence does not answer')
+      return undefined
+    }
+  }
+}

@@ -1,0 +1,193 @@
+import { withDeadline, type Logger } from '@evegram/platform'
+import { ALL_DEVICES, BODY_TYPE, bytesOfHex, EvegramError, type AccountId, type BodySlice, type Clock, type DeviceId } from '@evegram/protocol'
+import type { Presence, PresenceEntry } from '../ports/presence.js'
+import type { ConversationLease } from './conversations.js'
+import { deliveryBytes, writeDelivery } from './delivery.js'
+import type { Links } from './links.js'
+import type { EngineMetrics } from './metrics.js'
+import { PACKET_BYTES_SOFT_MAX, PACKET_HEADER_BYTES } from './packet.js'
+import type { PendingSend } from './pending-send.js'
+import type { Sessions } from './sessions.js'
+
+/** Time for a presence lookup; without an answer the batch goes to every node. */
+export const PRESENCE_TIMEOUT_MS = 1_000
+/** After a failure presence is not asked for this long, so that sends do not wait for its timeout one after the other. */
+const PRESENCE_PAUSE_MS = 500
+
+/** What routing needs. */
+export interface RouterParts {
+  readonly clock: Clock
+  readonly presence: Presence
+  readonly links: Links
+  readonly sessions: Sessions
+  readonly incarnation: number
+  readonly metrics: EngineMetrics
+  readonly log: Logger
+}
+
+/** Carries stored envelopes to the nodes and sockets of their recipients (rule 7). */
+export class Router {
+  readonly #parts: RouterParts
+  #presencePausedUntilMs = 0
+  #presenceAnsweredMonotonicMs: number
+
+  constructor(parts: RouterParts) {
+    this.#parts = parts
+    this.#presenceAnsweredMonotonicMs = parts.clock.monotonicMs()
+  }
+
+  /**
+   * One presence lookup for the batch, then its deliveries: to sockets of this node at once, to each other node in one packet.
+   * Resolves when everything was published, with the broker's flush that an ack waits for (undefined when nothing left this node).
+   * Rejects `unavailable.bus` or `limited.queue` after every packet that could be published was.
+   */
+  async route(sends: readonly PendingSend[]): Promise<{ readonly flushed: Promise<void> } | undefined> {
+    const entries = await this.#lookup(sends)
+    for (const send of sends) eachRecipient(send, this.#deliverHere)
+    const packets = entries === undefined ? this.#packetsForAll(sends) : this.#packetsFor(sends, entries)
+    if (packets === undefined) return undefined
+    this.#publish(packets)
+    return { flushed: this.#parts.links.flush() }
+  }
+
+  /** When presence last answered anything, on the monotonic clock. */
+  get presenceAnsweredMonotonicMs(): number {
+    return this.#presenceAnsweredMonotonicMs
+  }
+
+  /** Notes that presence answered a request made elsewhere. */
+  presenceAnswered(): void {
+    this.#presenceAnsweredMonotonicMs = this.#parts.clock.monotonicMs()
+  }
+
+  async #lookup(sends: readonly PendingSend[]): Promise<readonly PresenceEntry[] | undefined> {
+    const { clock, presence, metrics, log } = this.#parts
+    if (clock.monotonicMs() < this.#presencePausedUntilMs) return undefined
+    const accounts = accountsOf(sends)
+    try {
+      const entries = await withDeadline(clock, PRESENCE_TIMEOUT_MS, 'look up presence', () => presence.lookup(accounts))
+      this.presenceAnswered()
+      return entries
+    } catch (cause) {
+      metrics.presenceFailures.add()
+      this.#presencePausedUntilMs = clock.monotonicMs() + PRESENCE_PAUSE_MS
+      log.warn({ err: cause }, 'presence does not answer: packets go to every node')
+      return undefined
+    }
+  }
+
+  readonly #deliverHere = (device: DeviceId, send: PendingSend, body: BodySlice): void => {
+    this.#parts.sessions.ofDevice(device)?.deliver(send.envelope.conversation, send.position, send.envelope.bytes, body)
+  }
+
+  /** A packet that the broker refuses does not keep the others back; the first refusal is thrown in the end. */
+  #publish(packets: ReadonlyMap<number, PacketWriter>): void {
+    const failures: unknown[] = []
+    for (const [incarnation, writer] of packets) {
+      for (const packet of writer.packets()) {
+        try {
+          this.#parts.links.publishData(incarnation, packet)
+        } catch (failure) {
+          failures.push(failure)
+        }
+      }
+    }
+    if (failures.length === 0) return
+    this.#parts.metrics.busFailures.add(failures.length)
+    throw failures[0] instanceof EvegramError ? failures[0] : new EvegramError('unavailable.bus', { operation: 'publish', cause: failures[0] })
+  }
+
+  /** Packets for the nodes that have a recipient. */
+  #packetsFor(sends: readonly PendingSend[], entries: readonly PresenceEntry[]): Map<number, PacketWriter> | undefined {
+    let remote: Map<DeviceId, number> | undefined
+    for (const entry of entries) {
+      if (entry.incarnation !== this.#parts.incarnation) (remote ??= new Map()).set(entry.device, entry.incarnation)
+    }
+    if (remote === undefined) return undefined
+    const packets = new Map<number, PacketWriter>()
+    for (const send of sends) {
+      eachRecipient(send, (device, _, body) => {
+        const incarnation = remote.get(device)
+        if (incarnation !== undefined) writerOf(packets, incarnation).add(device, send, body)
+      })
+    }
+    return packets.size === 0 ? undefined : packets
+  }
+
+  /** Packets for every node: each takes what is for its own sockets. */
+  #packetsForAll(sends: readonly PendingSend[]): Map<number, PacketWriter> | undefined {
+    const { links, metrics } = this.#parts
+    metrics.broadcasts.add()
+    if (links.peers.length === 0) return undefined
+    const packets = new Map<number, PacketWriter>()
+    for (const incarnation of links.peers) {
+      const writer = writerOf(packets, incarnation)
+      for (const send of sends) eachRecipient(send, (device, _, body) => { writer.add(device, send, body) })
+    }
+    return packets
+  }
+}
+
+/** Every device that is to get a body of the envelope: not the sender, and not the devices that the sender skipped. */
+function eachRecipient(send: PendingSend, each: (device: DeviceId, send: PendingSend, body: BodySlice) => void): void {
+  for (const body of send.envelope.bodies) {
+    if (body.type === BODY_TYPE.skip) continue
+    if (body.device !== ALL_DEVICES) {
+      if (body.device !== send.envelope.device) each(body.device, send, body)
+      continue
+    }
+    for (const device of send.lease?.devices ?? []) {
+      if (device !== send.envelope.device && !namesDevice(send, device)) each(device, send, body)
+    }
+  }
+}
+
+/** A device that has a body of its own does not also get the one for all. */
+function namesDevice(send: PendingSend, device: DeviceId): boolean {
+  return send.envelope.bodies.some((body) => body.device === device)
+}
+
+function accountsOf(sends: readonly PendingSend[]): readonly AccountId[] {
+  const leases = new Set<ConversationLease>()
+  for (const { lease } of sends) if (lease !== undefined) leases.add(lease)
+  const accounts = new Set<AccountId>()
+  for (const lease of leases) for (const member of lease.members) accounts.add(member)
+  return [...accounts]
+}
+
+function writerOf(packets: Map<number, PacketWriter>, incarnation: number): PacketWriter {
+  let writer = packets.get(incarnation)
+  if (writer === undefined) packets.set(incarnation, writer = new PacketWriter())
+  return writer
+}
+
+/** Deliveries for one node: ready `deliver` frames, each behind the id of its device; split where a packet would grow too large. */
+class PacketWriter {
+  #full: Buffer[] = []
+  #bytes = Buffer.allocUnsafe(4_096)
+  #length = PACKET_HEADER_BYTES
+
+  add(device: DeviceId, send: PendingSend, body: BodySlice): void {
+    const wanted = 16 + deliveryBytes(body)
+    if (this.#length > PACKET_HEADER_BYTES && this.#length + wanted > PACKET_BYTES_SOFT_MAX) this.#close()
+    if (this.#length + wanted > this.#bytes.length) {
+      const larger = Buffer.allocUnsafe(Math.max(this.#bytes.length * 2, this.#length + wanted))
+      this.#bytes.copy(larger, 0, 0, this.#length)
+      this.#bytes = larger
+    }
+    this.#bytes.set(bytesOfHex(device), this.#length)
+    this.#length = writeDelivery(this.#bytes, this.#length + 16, send.position, send.envelope.bytes, body)
+  }
+
+  /** What was added, with the room for a packet header in front of each. */
+  packets(): readonly Buffer[] {
+    this.#close()
+    return this.#full
+  }
+
+  #close(): void {
+    if (this.#length > PACKET_HEADER_BYTES) this.#full.push(this.#bytes.subarray(0, this.#length))
+    this.#bytes = Buffer.allocUnsafe(4_096)
+    this.#length = PACKET_HEADER_BYTES
+  }
+}

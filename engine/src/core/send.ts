@@ -1,0 +1,301 @@
+import { EvegramError, isEvegramError, LIMITS, ENVELOPE_OFFSETS, viewEnvelope, type Clock, type ErrorCode, type Failure, type Frame } from '@evegram/protocol'
+import type { Logger } from '@evegram/platform'
+import type { AppendResult, EnvelopeLog } from '../ports/envelope-log.js'
+import type { Turn } from '../ports/turn.js'
+import type { ClockLease } from './clock-lease.js'
+import { leaseHolds, type ConversationLease, type Conversations } from './conversations.js'
+import type { InFlight } from './in-flight.js'
+import type { EngineMetrics } from './metrics.js'
+import { PendingSend } from './pending-send.js'
+import type { PositionClock } from './position-clock.js'
+import type { Router } from './route.js'
+import type { Session, SessionOwner } from './session.js'
+import { checkVersions, withoutSurplus } from './version-check.js'
+
+/** Positions that one send may use before it is refused with `append.too_late`. */
+export const APPEND_TRIES_MAX = 3
+/** Advice to a client whose sends are not acknowledged fast enough. */
+const QUEUE_RETRY_MS = 100
+
+/** What the send path needs. */
+export interface SendParts {
+  readonly clock: Clock
+  readonly turn: Turn
+  readonly positions: PositionClock
+  readonly clockLease: ClockLease
+  readonly conversations: Conversations
+  readonly log: EnvelopeLog
+  readonly inFlight: InFlight
+  readonly router: Router
+  readonly metrics: EngineMetrics
+  readonly logger: Logger
+}
+
+/**
+ * The path of a message, top to bottom: authorise, limit, check order, check versions, position, append and mark, route, flush, ack.
+ * Everything that came in one turn of the event loop goes through together.
+ * Architecture invariants: an ack follows the durable append and the broker flush (P1, rule 7); every copy that the log may show was
+ * routed before its position stops holding the cursors back (rule 4).
+ */
+export class SendPath {
+  readonly #parts: SendParts
+  #admitted: PendingSend[] = []
+  #stored: PendingSend[] = []
+
+  constructor(parts: SendParts) {
+    this.#parts = parts
+  }
+
+  /** Takes one `send` frame of an authenticated session. Throws `invalid.envelope` or `too_large.envelope` for bytes that are not an envelope. */
+  accept(session: Session, owner: SessionOwner, frame: Frame): void {
+    const { clock, metrics, positions } = this.#parts
+    const nowMs = clock.monotonicMs()
+    metrics.sends.add()
+    if (session.sendsInFlight >= LIMITS.sendsInFlightMax) return refuse(session, frame.correlation, 'limited.queue', QUEUE_RETRY_MS)
+    const waitMs = owner.limits.takeMessage(frame.body.length, nowMs)
+    if (waitMs > 0) return this.#limit(session, owner, frame.correlation, waitMs, nowMs)
+    const bytes = Buffer.allocUnsafe(frame.body.length)
+    bytes.set(frame.body)
+    const envelope = viewEnvelope(bytes)
+    if (envelope.device !== owner.device || envelope.account !== owner.account) return refuse(session, frame.correlation, 'denied.sender')
+    // The upper 48 bits of the order key are milliseconds.
+    if (bytes.readUIntBE(ENVELOPE_OFFSETS.order, 6) > positions.nowMs() + LIMITS.orderAheadMsMax) return refuse(session, frame.correlation, 'order.ahead')
+    session.sendsInFlight++
+    metrics.sendsInFlight.add()
+    this.#admit(new PendingSend(session, frame.correlation, frame.flags, envelope, nowMs), nowMs)
+  }
+
+  #limit(session: Session, owner: SessionOwner, correlation: number, waitMs: number, nowMs: number): void {
+    this.#parts.metrics.limited.add()
+    if (!owner.limits.patience.affords(1, nowMs)) return session.close('rateLimited')
+    owner.limits.patience.take(1)
+    refuse(session, correlation, 'limited.rate', waitMs)
+  }
+
+  /** Membership and versions, against a lease that is held now; without one, after it was asked for. */
+  #admit(send: PendingSend, nowMs: number): void {
+    const lease = this.#parts.conversations.held(send.envelope.conversation, nowMs)
+    if (lease === undefined) void this.#admitLater(send, false)
+    else this.#admitUnder(send, lease, false)
+  }
+
+  async #admitLater(send: PendingSend, fresh: boolean): Promise<void> {
+    try {
+      const lease = await this.#parts.conversations.lease(send.envelope.conversation, fresh)
+      if (lease === undefined) this.#refuse(send, 'not_found.conversation')
+      else this.#admitUnder(send, lease, fresh)
+    } catch (failure) {
+      this.#failed(send, failure)
+    }
+  }
+
+  #admitUnder(send: PendingSend, lease: ConversationLease, fresh: boolean): void {
+    if (!lease.members.includes(send.envelope.account)) return this.#refuse(send, 'denied.not_member')
+    const verdict = checkVersions(send.envelope, lease, send.refusals)
+    switch (verdict.status) {
+      case 'ahead':
+        if (!fresh) {
+          void this.#admitLater(send, true)
+          return
+        }
+        return this.#refuseStale(send, { code: 'stale.devices', message: '', accounts: lease.versions })
+      case 'stale_membership': return this.#refuseStale(send, { code: 'stale.membership', message: '', accounts: lease.versions })
+      case 'missing':
+        return this.#refuseStale(send, { code: 'stale.devices', message: '', accounts: lease.versions, missing: verdict.devices })
+      case 'surplus': {
+        const { view, stripped } = withoutSurplus(send.envelope, lease)
+        send.envelope = view
+        this.#parts.metrics.surplusStripped.add(stripped)
+        break
+      }
+      case 'fits': break
+      default: return verdict satisfies never
+    }
+    if (verdict.older) tellNewer(send, lease)
+    send.lease = lease
+    this.#enqueue(send)
+  }
+
+  /** One append of a device is under way at a time; what waits goes together. */
+  #enqueue(send: PendingSend): void {
+    const { session } = send
+    if (session.appending > 0) (session.waitingSends ??= []).push(send)
+    else if (this.#admitted.push(send) === 1) this.#parts.turn.defer(() => { this.#guard(this.#append()) })
+  }
+
+  /** Positions and appends what was admitted. */
+  async #append(): Promise<void> {
+    const batch = this.#admitted
+    this.#admitted = []
+    const { clock, clockLease, inFlight, positions } = this.#parts
+    if (!clockLease.held() && !await clockLease.acquire()) {
+      for (const send of batch) this.#refuse(send, 'unavailable.clock')
+      return
+    }
+    const nowMs = clock.monotonicMs()
+    const sends = batch.filter((send) => this.#stillAdmitted(send, nowMs))
+    for (const send of sends) send.position = positions.next()
+    const [first] = sends
+    if (first === undefined) return
+    const positioned = inFlight.begin(first.position.timeMs, sends.length)
+    for (const send of sends) {
+      send.positioned = positioned
+      this.#store(send)
+    }
+  }
+
+  #store(send: PendingSend): void {
+    const { envelope, position, lease } = send
+    send.session.appending++
+    this.#parts.log.append({ conversation: envelope.conversation, envelope: envelope.bytes, position }, lease?.members ?? []).then(
+      (result) => { this.#appended(send, result) },
+      (failure: unknown) => { this.#appendFailed(send, failure) },
+    )
+  }
+
+  /** The versions were checked before the position: when that lease ended meanwhile, they are checked again first. */
+  #stillAdmitted(send: PendingSend, nowMs: number): boolean {
+    if (send.lease !== undefined && leaseHolds(send.lease, nowMs)) return true
+    this.#admit(send, nowMs)
+    return false
+  }
+
+  #appended(send: PendingSend, result: AppendResult): void {
+    this.#parts.metrics.appended.add()
+    send.session.appending--
+    // A copy that stood already was counted when it was stored (its commit is atomically visible): its position is the one that counts.
+    send.exists = result.status === 'exists'
+    send.position = result.position
+    if (this.#stored.push(send) === 1) this.#parts.turn.defer(() => { this.#guard(this.#finish()) })
+  }
+
+  #appendFailed(send: PendingSend, failure: unknown): void {
+    this.#parts.metrics.appendFailures.add()
+    send.session.appending--
+    this.#settle(send)
+    this.#failed(send, failure)
+    this.#release(send.session)
+  }
+
+  /** Routes what was stored, waits for the broker, and acknowledges what counts. */
+  async #finish(): Promise<void> {
+    const sends = this.#stored
+    this.#stored = []
+    const { clockLease, positions, router } = this.#parts
+    let lateMs = positions.nowMs() - LIMITS.appendDeadlineMs
+    let counted = clockLease.held()
+    for (const { session } of sends) this.#release(session)
+    try {
+      const published = await router.route(sends).finally(() => { for (const send of sends) this.#settle(send) })
+      if (published !== undefined) await published.flushed
+    } catch (failure) {
+      for (const send of sends) this.#failed(send, failure)
+      return
+    }
+    if (!counted) {
+      counted = await clockLease.acquire()
+      // The clock may have been moved forward by what it had missed: only now is it known how long the appends took.
+      lateMs = positions.nowMs() - LIMITS.appendDeadlineMs
+    }
+    for (const send of sends) {
+      if (!counted) this.#refuse(send, 'unavailable.clock')
+      else if (!send.exists && send.position.timeMs < lateMs) this.#again(send)
+      else this.#acknowledge(send)
+    }
+  }
+
+  /** The append took longer than the deadline: its position may be below a cursor, so the envelope is stored at a new one. */
+  #again(send: PendingSend): void {
+    send.tries++
+    if (send.tries >= APPEND_TRIES_MAX) return this.#refuse(send, 'append.too_late')
+    this.#parts.metrics.appendRetries.add()
+    this.#enqueue(send)
+  }
+
+  /** The versions are checked again before the ack (rule 10). */
+  #acknowledge(send: PendingSend): void {
+    const { clock } = this.#parts
+    const nowMs = clock.monotonicMs()
+    if (send.lease !== undefined && leaseHolds(send.lease, nowMs)) this.#ack(send, nowMs)
+    else void this.#acknowledgeLater(send)
+  }
+
+  async #acknowledgeLater(send: PendingSend): Promise<void> {
+    const { clock, conversations } = this.#parts
+    try {
+      const lease = await conversations.lease(send.envelope.conversation)
+      if (lease?.members.includes(send.envelope.account) !== true) return this.#refuse(send, 'denied.not_member')
+      const verdict = checkVersions(send.envelope, lease, send.refusals)
+      if (verdict.status === 'stale_membership') {
+        return this.#refuseStale(send, { code: 'stale.membership', message: '', accounts: lease.versions })
+      }
+      if (verdict.status === 'missing') {
+        return this.#refuseStale(send, { code: 'stale.devices', message: '', accounts: lease.versions, missing: verdict.devices })
+      }
+      this.#ack(send, clock.monotonicMs())
+    } catch (failure) {
+      this.#failed(send, failure)
+    }
+  }
+
+  #ack(send: PendingSend, nowMs: number): void {
+    const { metrics } = this.#parts
+    metrics.acks.add()
+    metrics.ackMs.observe(nowMs - send.receivedMonotonicMs)
+    this.#done(send)
+    send.session.out.ack(send.correlation, send.position)
+  }
+
+  #refuseStale(send: PendingSend, failure: Failure): void {
+    this.#parts.metrics.staleRefusals.add()
+    this.#done(send)
+    send.session.fail(send.correlation, { ...failure, message: new EvegramError(failure.code).advice })
+  }
+
+  #refuse(send: PendingSend, code: ErrorCode): void {
+    this.#done(send)
+    refuse(send.session, send.correlation, code)
+  }
+
+  #failed(send: PendingSend, failure: unknown): void {
+    if (!isEvegramError(failure)) this.#parts.logger.error({ err: failure }, 'a send failed')
+    this.#refuse(send, isEvegramError(failure) ? failure.code : 'internal')
+  }
+
+  #done(send: PendingSend): void {
+    send.session.sendsInFlight--
+    this.#parts.metrics.sendsInFlight.add(-1)
+  }
+
+  #settle(send: PendingSend): void {
+    if (send.positioned === undefined) return
+    this.#parts.inFlight.settle(send.positioned)
+    send.positioned = undefined
+  }
+
+  /** What waited for the device's append goes now, together. */
+  #release(session: Session): void {
+    const waiting = session.waitingSends
+    if (session.appending > 0 || waiting === undefined) return
+    session.waitingSends = undefined
+    for (const send of waiting) this.#enqueue(send)
+  }
+
+  /** A stage that throws is a fault of the program: its senders hear nothing and send again. */
+  #guard(stage: Promise<void>): void {
+    stage.catch((failure: unknown) => { this.#parts.logger.error({ err: failure }, 'a stage of the send path failed') })
+  }
+}
+
+function refuse(session: Session, correlation: number, code: ErrorCode, retryAfterMs?: number): void {
+  const message = new EvegramError(code).advice
+  session.fail(correlation, retryAfterMs === undefined ? { code, message } : { code, message, retryAfterMs })
+}
+
+/** The envelope is complete but names older account versions: the sender should look at those logs. */
+function tellNewer(send: PendingSend, lease: ConversationLease): void {
+  for (const { account, seq } of lease.versions) {
+    const named = send.envelope.accounts.find((version) => version.account === account)?.seq ?? 0
+    if (named < seq) send.session.notify({ kind: 'account_changed', account, seq })
+  }
+}

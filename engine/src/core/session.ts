@@ -1,0 +1,173 @@
+import {
+  encodeFailure, encodeFrame, encodeNotice, encodeSynced, EvegramError, FRAME_TYPE, LIMITS,
+  type AccountId, type CloseReason, type ConversationId, type DeviceId, type Failure, type Notice, type Position,
+} from '@evegram/protocol'
+import type { PresenceEntry } from '../ports/presence.js'
+import type { Socket } from '../ports/socket-server.js'
+import { deviceBytes, type BodyRange } from './delivery.js'
+import type { EngineMetrics } from './metrics.js'
+import type { PendingSend } from './pending-send.js'
+import { OutboundQueue, type OutboundFlush } from './outbound-queue.js'
+import type { DeviceLimits } from './rate-limit.js'
+import type { Backlog } from './resume.js'
+import { nextState, type SessionEvent, type SessionState } from './session-states.js'
+
+/** Conversations that one session remembers as dirty; beyond it everything since its cursor is read again. */
+export const DIRTY_CONVERSATIONS_MAX = 1_024
+/** Unacknowledged deliveries below which a session that turned to the log goes on. */
+export const UNACKED_RESUME = LIMITS.unackedDeliveriesMax / 2
+
+/** Who a session belongs to, once hello was accepted. */
+export interface SessionOwner {
+  readonly account: AccountId
+  readonly device: DeviceId
+  /** The 16 bytes of the device id. */
+  readonly deviceBytes: Uint8Array
+  readonly presence: PresenceEntry
+  /** The access token ends here, in ms since 1970. */
+  readonly tokenExpiresAtMs: number
+  readonly limits: DeviceLimits
+}
+
+/** One connection of a device: its state, what goes out, and what it must still read from the log. */
+export class Session {
+  readonly socket: Socket
+  readonly out: OutboundQueue
+  readonly challenge: Uint8Array
+  readonly openedMonotonicMs: number
+  state: SessionState = 'connected'
+  /** Who a hello that is being checked claims to be. */
+  greeting: { readonly account: AccountId; readonly device: DeviceId } | undefined
+  owner: SessionOwner | undefined
+  /** Last message of the client, on the monotonic clock. */
+  heardMonotonicMs: number
+  /** Sends that are neither acknowledged nor refused. */
+  sendsInFlight = 0
+  /** Appends of this device that are under way, and the sends that wait for them. */
+  appending = 0
+  waitingSends: PendingSend[] | undefined
+  /** `deliver` frames queued on this connection, and how many of them the device committed. */
+  delivered = 0
+  committed = 0
+  /** When the unacknowledged window was last seen to move, on the monotonic clock. */
+  windowMovedMonotonicMs = 0
+  /** The last presence refresh that found the entry: position time from before it was asked for. */
+  presenceFoundMs = 0
+  presenceAskedMonotonicMs = 0
+  /** The last cursor that was issued, and when (monotonic). */
+  cursorMs = 0
+  syncedMonotonicMs = 0
+  /** The pulled or pushed reading that is under way. */
+  backlog: Backlog | undefined
+  /** Live packets may have been missed: everything since the cursor must be read. */
+  mustRepair = false
+  /** A repair is planned or running. */
+  repairing = false
+  /** Conversations to read, each from the lowest position that was seen. */
+  dirty: Map<ConversationId, Position> | undefined
+  readonly #metrics: EngineMetrics
+
+  constructor(parts: { readonly socket: Socket; readonly flush: OutboundFlush; readonly challenge: Uint8Array; readonly nowMs: number; readonly metrics: EngineMetrics }) {
+    this.socket = parts.socket
+    this.out = new OutboundQueue(parts.socket, parts.flush)
+    this.challenge = parts.challenge
+    this.openedMonotonicMs = parts.nowMs
+    this.heardMonotonicMs = parts.nowMs
+    this.#metrics = parts.metrics
+  }
+
+  /** Moves the state machine on. Throws `internal` for a step that the table does not have. */
+  move(event: SessionEvent): void {
+    const next = nextState(this.state, event)
+    if (next === undefined) throw new EvegramError('internal', { operation: `session ${event} while ${this.state}` })
+    this.state = next
+  }
+
+  /** Deliveries that the device has not acknowledged. */
+  get unacked(): number {
+    return (this.delivered - this.committed) >>> 0
+  }
+
+  /** Whether everything that came for this session was queued, so that a cursor may be issued behind it. */
+  get clean(): boolean {
+    return this.backlog === undefined && !this.mustRepair && !this.repairing && (this.dirty === undefined || this.dirty.size === 0)
+  }
+
+  /**
+   * A live packet for this device: pushed when the session is live and its window open, else its conversation is marked to be read.
+   * Before the first catch-up nothing is needed: that begins later and reads it.
+   */
+  deliver(conversation: ConversationId, position: Position, envelope: Uint8Array, body: BodyRange): void {
+    if (this.#takesLive(conversation)) {
+      this.out.delivery(position, envelope, body)
+      this.#countDelivery()
+    } else this.markDirty(conversation, position)
+  }
+
+  /** The same for a `deliver` frame that another node wrote. */
+  deliverFrame(conversation: ConversationId, position: Position, frame: Uint8Array): void {
+    if (this.#takesLive(conversation)) {
+      this.out.frame(frame)
+      this.#countDelivery()
+    } else this.markDirty(conversation, position)
+  }
+
+  /** A delivery that was read from the log for this session. */
+  push(position: Position, envelope: Uint8Array, body: BodyRange): void {
+    this.out.delivery(position, envelope, body)
+    this.#countDelivery()
+  }
+
+  /** The conversation must be read from `position` on before the session is clean again. */
+  markDirty(conversation: ConversationId, position: Position): void {
+    if (this.state !== 'catching_up' && this.state !== 'live') return
+    this.#metrics.dirtyMarks.add()
+    const dirty = this.dirty ??= new Map()
+    const lowest = dirty.get(conversation)
+    if (lowest === undefined || position.timeMs < lowest.timeMs) dirty.set(conversation, position)
+    if (dirty.size > DIRTY_CONVERSATIONS_MAX) {
+      dirty.clear()
+      this.mustRepair = true
+    }
+  }
+
+  /** Answers a request with a failure. */
+  fail(correlation: number, failure: Failure): void {
+    this.#metrics.refusals.add()
+    this.out.frame(encodeFrame(FRAME_TYPE.failure, correlation, encodeFailure(failure)))
+  }
+
+  /** Tells the client something at once. */
+  notify(notice: Notice): void {
+    this.out.frame(encodeFrame(FRAME_TYPE.notice, 0, encodeNotice(notice)))
+  }
+
+  /** Issues the cursor, behind everything that it covers. */
+  synced(cursorMs: number, nowMs: number): void {
+    this.cursorMs = Math.max(0, Math.floor(cursorMs))
+    this.syncedMonotonicMs = nowMs
+    this.out.frame(encodeFrame(FRAME_TYPE.synced, 0, encodeSynced(this.cursorMs)))
+  }
+
+  /** Writes what is queued and closes the socket. */
+  close(reason: CloseReason): void {
+    this.out.flush()
+    this.out.end()
+    this.socket.close(reason)
+  }
+
+  #takesLive(conversation: ConversationId): boolean {
+    return this.state === 'live' && this.unacked < LIMITS.unackedDeliveriesMax && this.backlog === undefined && this.dirty?.has(conversation) !== true
+  }
+
+  #countDelivery(): void {
+    this.delivered = (this.delivered + 1) >>> 0
+    this.#metrics.deliveries.add()
+  }
+}
+
+/** The owner of a session as its hello named it. */
+export function ownerOf(fields: Omit<SessionOwner, 'deviceBytes' | 'account' | 'device'>): SessionOwner {
+  const { account, device } = fields.presence
+  return { ...fields, account, device, deviceBytes: deviceBytes(device) }
+}

@@ -1,0 +1,76 @@
+import {
+  ALL_DEVICES, BODY_TYPE, ENVELOPE_KIND, SEND_REFUSALS_MAX, encodeEnvelope, decodeEnvelope, viewEnvelope,
+  type DeviceId, type EnvelopeView,
+} from '@evegram/protocol'
+import type { ConversationLease } from './conversations.js'
+
+/**
+ * What the versions of an envelope say (rule 10):
+ * `fits`: every active device of every member has a body, save the sender; `older` tells that the sender named older versions.
+ * `ahead`: it names a version that the lease does not know: ask the directory again.
+ * `stale_membership`: the conversation has other members. `missing`: active devices without a body. `surplus`: bodies to strip.
+ */
+export type VersionVerdict =
+  | { readonly status: 'fits'; readonly older: boolean }
+  | { readonly status: 'surplus'; readonly older: boolean }
+  | { readonly status: 'missing'; readonly devices: readonly DeviceId[] }
+  | { readonly status: 'ahead' }
+  | { readonly status: 'stale_membership' }
+
+const FITS: VersionVerdict = { status: 'fits', older: false }
+
+/** Compares an envelope with the lease. `refusals`: how often this message was refused for missing devices before. */
+export function checkVersions(envelope: EnvelopeView, lease: ConversationLease, refusals: number): VersionVerdict {
+  if (envelope.membershipVersion !== lease.membershipVersion) return { status: 'stale_membership' }
+  const versions = compareVersions(envelope, lease)
+  if (versions === 'ahead') return { status: 'ahead' }
+  let covered = 0
+  let surplus = false
+  let forAll = false
+  for (const body of envelope.bodies) {
+    if (body.device === ALL_DEVICES) forAll = true
+    else if (!lease.devices.has(body.device)) surplus = true
+    else if (body.device !== envelope.device) covered++
+  }
+  const older = versions === 'older'
+  // Control traffic is meant for the devices it names.
+  if (envelope.kind === ENVELOPE_KIND.message && refusals < SEND_REFUSALS_MAX) {
+    const wanted = lease.devices.size - (lease.devices.has(envelope.device) ? 1 : 0)
+    // A body for all was made for the devices of the versions that the envelope names, so it covers no later ones.
+    const complete = forAll ? !older : covered === wanted
+    if (!complete) return { status: 'missing', devices: missingDevices(envelope, lease) }
+  }
+  if (surplus) return { status: 'surplus', older }
+  return older ? { status: 'fits', older } : FITS
+}
+
+function compareVersions(envelope: EnvelopeView, lease: ConversationLease): 'equal' | 'older' | 'ahead' {
+  let older = false
+  for (let index = 0; index < lease.versions.length; index++) {
+    const current = lease.versions[index]
+    if (current === undefined) continue
+    const inPlace = envelope.accounts[index]
+    const named = inPlace?.account === current.account ? inPlace : envelope.accounts.find(({ account }) => account === current.account)
+    const seq = named?.seq ?? 0
+    if (seq > current.seq) return 'ahead'
+    if (seq < current.seq) older = true
+  }
+  return older ? 'older' : 'equal'
+}
+
+function missingDevices(envelope: EnvelopeView, lease: ConversationLease): DeviceId[] {
+  const named = new Set(envelope.bodies.map((body) => body.device))
+  return [...lease.devices].filter((device) => device !== envelope.device && !named.has(device))
+}
+
+/** The envelope without the bodies whose devices are not active devices of members. The same input always gives the same bytes. */
+export function withoutSurplus(envelope: EnvelopeView, lease: ConversationLease): { readonly view: EnvelopeView; readonly stripped: number } {
+  const whole = decodeEnvelope(envelope.bytes)
+  const bodies = whole.bodies.filter((body) => body.device === ALL_DEVICES || lease.devices.has(body.device))
+  return { view: viewEnvelope(encodeEnvelope({ ...whole, bodies })), stripped: whole.bodies.length - bodies.length }
+}
+
+/** Whether a body is to be delivered: skipped devices get nothing. */
+export function hasContent(type: number): boolean {
+  return type !== BODY_TYPE.skip
+}

@@ -1,0 +1,78 @@
+import type { Bus, Logger } from '@evegram/platform'
+import type { Clock, Random } from '@evegram/protocol'
+import type { EngineConfig } from './config.js'
+import type { Ed25519Verify } from './core/hello.js'
+import { createEngineMetrics, engineMetricsText, type EngineMetrics } from './core/metrics.js'
+import { EngineNode, type NodeReadiness } from './core/node.js'
+import type { AccountDirectory } from './ports/account-directory.js'
+import type { EnvelopeLog } from './ports/envelope-log.js'
+import type { Marks } from './ports/marks.js'
+import type { Membership } from './ports/membership.js'
+import type { NodeRegistry } from './ports/node-registry.js'
+import type { Presence } from './ports/presence.js'
+import type { SocketServer } from './ports/socket-server.js'
+import type { Turn } from './ports/turn.js'
+
+/** What an engine node is composed of. The composition root makes the adapters and closes the stores after {@link Engine.stop}. */
+export interface EngineOptions {
+  readonly config: EngineConfig
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+  readonly log: EnvelopeLog
+  readonly marks: Marks
+  readonly membership: Membership
+  readonly presence: Presence
+  readonly registry: NodeRegistry
+  readonly directory: AccountDirectory
+  readonly bus: Bus
+  readonly sockets: SocketServer
+  readonly ed25519Verify: Ed25519Verify
+  /** Default: the turns of Node's event loop. */
+  readonly turn?: Turn
+}
+
+/** A running engine node. */
+export interface Engine {
+  /** Joins the cluster and listens; resolves with the port. Rejects `invalid.config` (port taken), `unavailable.*`. */
+  start(): Promise<number>
+  /** Goes unready, takes no new connections, spreads the clients over `drainSpreadMs`, finishes the sends on their way. */
+  drain(): Promise<void>
+  /** Closes every socket, says goodbye to the peers, frees the port. Call after {@link Engine.drain}. */
+  stop(): Promise<void>
+  /** Whether new work should come here. */
+  ready(): NodeReadiness
+  readonly metrics: EngineMetrics
+  /** All counts in the Prometheus text format. */
+  metricsText(): string
+}
+
+/** The turns of Node's event loop. */
+export const nodeTurn: Turn = { defer: (task) => { setImmediate(task) } }
+
+/** Puts an engine node together. Nothing runs before {@link Engine.start}. */
+export function createEngine(options: EngineOptions): Engine {
+  const { config, sockets, logger } = options
+  const metrics = createEngineMetrics()
+  let node: EngineNode | undefined
+  return {
+    metrics,
+    metricsText: () => engineMetricsText(metrics),
+    ready: () => node?.ready() ?? { ok: false, reason: 'the node has not started' },
+    async start() {
+      node = await EngineNode.create({ ...options, turn: options.turn ?? nodeTurn, metrics, origin: config.origin, rates: config.rates })
+      await node.start()
+      const port = await sockets.listen(node.handlers)
+      logger.info({ incarnation: node.incarnation, port, sockets: sockets.description }, 'the engine takes connections')
+      return port
+    },
+    async drain() {
+      sockets.stopAccepting()
+      await node?.drain(config.drainSpreadMs)
+    },
+    async stop() {
+      await node?.stop()
+      await sockets.close()
+    },
+  }
+}
