@@ -39,6 +39,9 @@ export interface EnvelopeLog {
   append(request: AppendRequest, accounts: readonly string[]): Promise<AppendResult>
   /** Copies behind `after` (exclusive), at most `limit`, oldest first. Sees every append that resolved before the call. */
   read(conversation: ConversationId, after: Position, limit: number): Promise<readonly StoredEnvelope[]>
-  /** Deletes what is older than `beforeMs` (retention). Returns how many copies went. Bounded work per call: call again while it returns > 0. */
+  /**
+   * Deletes what is older than the hour of `beforeMs`, nothing younger than `beforeMs` (retention). Returns how many copies went. Bounded work per
+   * call: call again while it returns > 0.
+   */
   trim(beforeMs: number): Promise<number>
 }

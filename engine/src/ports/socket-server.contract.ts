@@ -225,10 +225,10 @@ export function describeSocketServer(adapter: {
       expect(seen.messages.map((message) => message.length)).toEqual([OPTIONS.messageBytesMax])
     })
 
-    it.each([
+    it.each<readonly [what: string, header: Buffer]>([
       ['one gigabyte', Buffer.from([0x82, 0xff, 0, 0, 0, 0, 0x40, 0, 0, 0, 1, 2, 3, 4])],
       ['more than an integer holds', Buffer.from([0x82, 0xff, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 2, 3, 4])],
-      ...(gaps.includes('unmasked') ? [] : [['a frame without mask', Buffer.from([0x82, 0x01, 9])] as const]),
+      ...(gaps.includes('unmasked') ? [] : [['a frame without mask', Buffer.from([0x82, 0x01, 9])] satisfies [string, Buffer]]),
       ['reserved bits', Buffer.from([0xf2, 0x81, 0, 0, 0, 0, 9])],
       ['an unknown opcode', Buffer.from([0x83, 0x81, 0, 0, 0, 0, 9])],
     ])('cuts off a peer that declares %s, buffering nothing of what follows', async (_what, header) => {

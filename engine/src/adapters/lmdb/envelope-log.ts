@@ -1,0 +1,205 @@
+import { ENVELOPE_OFFSETS, EvegramError, LIMITS, writePosition, type ConversationId, type Position } from '@evegram/protocol'
+import type { AppendRequest, AppendResult, EnvelopeLog, StoredEnvelope } from '../../ports/envelope-log.js'
+import { MARK_HOUR_MS } from '../../ports/marks.js'
+import type { Committer, PendingWrite } from './committer.js'
+import { ConversationCache, ConversationMemory } from './conversation-cache.js'
+import type { Databases } from './databases.js'
+import { idBytesOf, KEY_OFFSETS, keyBehind, logKeyAt, positionOfLogKey, sameBytes, uint32At, uint53At } from './keys.js'
+import { MarkWriter } from './marks.js'
+import { FLOOR_STEP_MS, readFloor, writeFloor } from './node-registry.js'
+import { removeHours } from './retention.js'
+
+/** Copies at the end of a conversation in which a retry is looked for; an older one is stored again. A client has no more sends in flight. */
+const RETRY_WINDOW_COPIES = LIMITS.sendsInFlightMax
+/** Copies that one call of `trim` deletes. */
+const TRIM_COPIES_MAX = 1_024
+/** Buffer for the values of a commit; what does not fit is copied apart. */
+const ARENA_BYTES = 1_048_576
+
+const LOG = KEY_OFFSETS.log
+
+/**
+ * The log on LMDB: one put for each envelope, plus two for each account in the first append of an hour.
+ *
+ * A retry is found without an index of messages: the numbers of a device rise, so that a message above the newest of its device is new, and any
+ * other is looked for among the last copies of its conversation, where the key says which message it is. An index costs 2.5 CPU-microseconds and a
+ * quarter more disk for each append; what it would find beyond is stored once more, which the port allows.
+ */
+export class LmdbEnvelopeLog implements EnvelopeLog {
+  readonly #databases: Databases
+  readonly #committer: Committer
+  readonly #cache = new ConversationCache()
+  readonly #marks: MarkWriter
+  readonly #load = (conversation: string): ConversationMemory => this.#loadMemory(conversation)
+  // Keys are copied by lmdb when they are put, so that one serves all appends.
+  readonly #key = new Uint8Array(LOG.end)
+  readonly #keyView = new DataView(this.#key.buffer)
+  // Values are read by lmdb's thread until the commit ended; as there is one commit at a time, one buffer serves all commits.
+  readonly #arena = new Uint8Array(ARENA_BYTES)
+  #arenaUsedBytes = 0
+  #arenaCommit = 0
+  #floorMs: number | undefined = undefined
+
+  constructor(databases: Databases, committer: Committer) {
+    this.#databases = databases
+    this.#committer = committer
+    this.#marks = new MarkWriter(databases)
+  }
+
+  append(request: AppendRequest, accounts: readonly string[]): Promise<AppendResult> {
+    return new Promise((resolve, reject) => {
+      this.#committer.add(new PendingAppend(this, request, accounts, resolve, reject))
+    })
+  }
+
+  read(conversation: ConversationId, after: Position, limit: number): Promise<readonly StoredEnvelope[]> {
+    const id = idBytesOf(conversation)
+    const start = keyBehind(logKeyAt(id, after))
+    const end = keyBehind(id)
+    const copies: StoredEnvelope[] = []
+    if (start === undefined) return Promise.resolve(copies)
+    try {
+      for (const { key, value } of this.#databases.log.getRange({ start, ...(end === undefined ? {} : { end }), limit })) {
+        copies.push({ position: positionOfLogKey(key), envelope: value })
+      }
+    } catch (cause) {
+      return Promise.reject(unavailable('read', cause))
+    }
+    return Promise.resolve(copies)
+  }
+
+  trim(beforeMs: number): Promise<number> {
+    return new Promise((resolve, reject) => {
+      let copies = 0
+      this.#committer.add({
+        bytes: 0,
+        apply: () => { copies = removeHours(this.#databases, Math.floor(beforeMs / MARK_HOUR_MS), TRIM_COPIES_MAX) },
+        settle: () => { resolve(copies) },
+        fail: (cause) => { reject(unavailable('trim', cause)) },
+      })
+    })
+  }
+
+  /** Forgets what was assumed to be stored: a commit failed. */
+  forget(): void {
+    this.#cache.clear()
+    this.#floorMs = undefined
+  }
+
+  /** Puts an append into the commit that is being made, or finds the copy that stands. */
+  apply({ conversation, envelope, position }: AppendRequest, accounts: readonly string[], commit: number): AppendResult {
+    if (envelope.length < ENVELOPE_OFFSETS.end) throw new EvegramError('invalid.envelope', { operation: 'append' })
+    const memory = this.#cache.get(conversation, this.#load)
+    const epoch = uint32At(envelope, ENVELOPE_OFFSETS.epoch)
+    const number = uint53At(envelope, ENVELOPE_OFFSETS.number)
+    // Control traffic (epoch 0) has random numbers: that one is larger says nothing, and a second copy is not worth a search.
+    if (epoch !== 0 && !memory.advance(envelope, ENVELOPE_OFFSETS.device, epoch, number)) {
+      const standing = this.#findCopy(memory.id, envelope)
+      if (standing !== undefined) return { status: 'exists', position: standing }
+    }
+    this.#marks.mark(memory, Math.floor(position.timeMs / MARK_HOUR_MS), accounts)
+    this.#put(memory.id, position, envelope, commit)
+    this.#raiseFloor(position.timeMs)
+    return { status: 'stored', position }
+  }
+
+  #put(id: Uint8Array, position: Position, envelope: Uint8Array, commit: number): void {
+    const key = this.#key
+    key.set(id)
+    writePosition(this.#keyView, LOG.position, position)
+    for (let index = 0; index < 16; index++) key[LOG.device + index] = envelope[ENVELOPE_OFFSETS.device + index] ?? 0
+    for (let index = 0; index < 12; index++) key[LOG.epoch + index] = envelope[ENVELOPE_OFFSETS.epoch + index] ?? 0
+    void this.#databases.log.put(key, this.#hold(envelope, commit))
+  }
+
+  /** A copy of the value that stays as it is until the commit ended. */
+  #hold(envelope: Uint8Array, commit: number): Uint8Array {
+    if (commit !== this.#arenaCommit) {
+      this.#arenaCommit = commit
+      this.#arenaUsedBytes = 0
+    }
+    if (this.#arenaUsedBytes + envelope.length > ARENA_BYTES) return envelope.slice()
+    const held = new Uint8Array(this.#arena.buffer, this.#arenaUsedBytes, envelope.length)
+    held.set(envelope)
+    this.#arenaUsedBytes += envelope.length
+    return held
+  }
+
+  #raiseFloor(timeMs: number): void {
+    this.#floorMs ??= readFloor(this.#databases)
+    if (timeMs <= this.#floorMs) return
+    this.#floorMs = (Math.floor(timeMs / FLOOR_STEP_MS) + 1) * FLOOR_STEP_MS
+    writeFloor(this.#databases, this.#floorMs)
+  }
+
+  /** Position of a byte-identical copy among the last ones of the conversation. */
+  #findCopy(id: Uint8Array, envelope: Uint8Array): Position | undefined {
+    for (const key of this.#lastKeys(id)) {
+      if (!sameBytes(key, LOG.device, envelope, ENVELOPE_OFFSETS.device, 16)) continue
+      if (!sameBytes(key, LOG.epoch, envelope, ENVELOPE_OFFSETS.epoch, 12)) continue
+      const standing = this.#databases.log.get(key)
+      if (standing !== undefined && Buffer.compare(standing, envelope) === 0) return positionOfLogKey(key)
+    }
+    return undefined
+  }
+
+  #loadMemory(conversation: string): ConversationMemory {
+    const memory = new ConversationMemory(idBytesOf(conversation))
+    for (const key of this.#lastKeys(memory.id)) memory.advance(key, LOG.device, uint32At(key, LOG.epoch), uint53At(key, LOG.number))
+    return memory
+  }
+
+  #lastKeys(id: Uint8Array): Iterable<Uint8Array> {
+    const behind = keyBehind(id)
+    // In a reverse range `start` is the upper bound and inclusive: no key of the log is as short as this one.
+    return this.#databases.log.getKeys({ ...(behind === undefined ? {} : { start: behind }), end: id, reverse: true, limit: RETRY_WINDOW_COPIES })
+  }
+}
+
+class PendingAppend implements PendingWrite {
+  readonly bytes: number
+  readonly #log: LmdbEnvelopeLog
+  readonly #request: AppendRequest
+  readonly #accounts: readonly string[]
+  readonly #resolve: (result: AppendResult) => void
+  readonly #reject: (error: unknown) => void
+  #result: AppendResult
+
+  constructor(
+    log: LmdbEnvelopeLog, request: AppendRequest, accounts: readonly string[],
+    resolve: (result: AppendResult) => void, reject: (error: unknown) => void,
+  ) {
+    this.bytes = request.envelope.length
+    this.#log = log
+    this.#request = request
+    this.#accounts = accounts
+    this.#resolve = resolve
+    this.#reject = reject
+    this.#result = { status: 'stored', position: request.position }
+  }
+
+  apply(commit: number): void {
+    this.#result = this.#log.apply(this.#request, this.#accounts, commit)
+  }
+
+  settle(): void {
+    this.#resolve(this.#result)
+  }
+
+  fail(cause: unknown): void {
+    this.#reject(unavailable('append', cause))
+  }
+}
+
+/** errno of a full disk, an exceeded quota and a file size limit: what an operator can do something about. */
+const NO_ROOM = new Set([28, 122, 27])
+
+function unavailable(operation: string, cause: unknown): EvegramError {
+  if (cause instanceof EvegramError && cause.code === 'invalid.envelope') return cause
+  const errno = typeof cause === 'object' && cause !== null && 'code' in cause && typeof cause.code === 'number' ? cause.code : undefined
+  return new EvegramError('unavailable.envelope_log', {
+    operation, cause,
+    ...(errno === undefined ? {} : { details: { errno } }),
+    ...(errno !== undefined && NO_ROOM.has(errno) ? { advice: 'The disk of the message store is full: make room.' } : {}),
+  })
+}

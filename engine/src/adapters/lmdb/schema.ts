@@ -1,0 +1,41 @@
+import { EvegramError, utf8 } from '@evegram/protocol'
+import type { Databases } from './databases.js'
+
+const SCHEMA_KEY = utf8('schema')
+
+/** Brings the store from one version to the next, inside one transaction with the new version number. */
+export type SchemaUpgrade = (databases: Databases) => void
+
+/** `SCHEMA_UPGRADES[n]` leads from version n to n + 1; version 0 is an empty folder. Never change one that was released: append. */
+export const SCHEMA_UPGRADES: readonly SchemaUpgrade[] = [
+  // Version 1: the databases of keys.ts, all empty.
+  () => undefined,
+]
+
+/**
+ * Upgrades the store in place to the newest version of `upgrades`, durably and as a whole, and returns that version.
+ * Throws `incompatible.schema` for a store that a newer version of the product wrote; it is left untouched.
+ */
+export function upgradeSchema(databases: Databases, upgrades: readonly SchemaUpgrade[] = SCHEMA_UPGRADES): number {
+  const stored = storedVersion(databases)
+  if (stored > upgrades.length) {
+    throw new EvegramError('incompatible.schema', {
+      operation: 'open message store', details: { stored, supported: upgrades.length },
+      advice: `The message store has schema version ${stored}, this program knows ${upgrades.length}: install the newer version, or restore a backup.`,
+    })
+  }
+  if (stored < upgrades.length) {
+    databases.root.transactionSync(() => {
+      for (const upgrade of upgrades.slice(stored)) upgrade(databases)
+      const version = new Uint8Array(4)
+      new DataView(version.buffer).setUint32(0, upgrades.length)
+      void databases.meta.put(SCHEMA_KEY, version)
+    })
+  }
+  return upgrades.length
+}
+
+function storedVersion({ meta }: Databases): number {
+  const value = meta.get(SCHEMA_KEY)
+  return value === undefined ? 0 : new DataView(value.buffer, value.byteOffset, value.byteLength).getUint32(0)
+}

@@ -1,0 +1,77 @@
+import { mkdir } from 'node:fs/promises'
+import { EvegramError, type Clock } from '@evegram/protocol'
+import { open } from 'lmdb'
+import type { EnvelopeLog } from '../../ports/envelope-log.js'
+import type { Marks } from '../../ports/marks.js'
+import type { Membership } from '../../ports/membership.js'
+import type { NodeRegistry } from '../../ports/node-registry.js'
+import { Committer } from './committer.js'
+import type { Databases } from './databases.js'
+import { LmdbEnvelopeLog } from './envelope-log.js'
+import { LmdbMarks } from './marks.js'
+import { LmdbMembership } from './membership.js'
+import { LmdbNodeRegistry } from './node-registry.js'
+import { upgradeSchema } from './schema.js'
+
+/** The embedded store of an engine: all its durable ports on one LMDB environment. */
+export interface EngineStore {
+  readonly envelopeLog: EnvelopeLog
+  readonly marks: Marks
+  readonly membership: Membership
+  readonly nodeRegistry: NodeRegistry
+  readonly schemaVersion: number
+  /** Copies the store as it stands now, compacted, to the empty or missing folder `to`, while it goes on working. Rejects with `unavailable.store`. */
+  backup(to: string): Promise<void>
+  /** Commits what waits, then closes. Writes after this are rejected. */
+  close(): Promise<void>
+}
+
+/**
+ * Opens (or makes) the store in the folder `dir`, which one process has for itself: the caller holds the lock. Upgrades it in place.
+ * Throws `incompatible.schema` for a store of a newer version and `unavailable.store` when it cannot be opened.
+ */
+export function openEngineStore({ dir, clock }: { readonly dir: string; readonly clock: Clock }): EngineStore {
+  const databases = openDatabases(dir)
+  let schemaVersion: number
+  try {
+    schemaVersion = upgradeSchema(databases)
+  } catch (error) {
+    void databases.root.close()
+    throw error
+  }
+  const committer = new Committer(databases.root, clock, () => { envelopeLog.forget() })
+  const envelopeLog = new LmdbEnvelopeLog(databases, committer)
+  return {
+    envelopeLog,
+    marks: new LmdbMarks(databases),
+    membership: new LmdbMembership(databases, committer),
+    nodeRegistry: new LmdbNodeRegistry(databases, clock),
+    schemaVersion,
+    backup: async (to) => {
+      try {
+        await mkdir(to, { recursive: true })
+        await databases.root.backup(to, true)
+      } catch (cause) {
+        throw new EvegramError('unavailable.store', { operation: 'back up message store', cause })
+      }
+    },
+    close: async () => {
+      await committer.close()
+      await databases.root.close()
+    },
+  }
+}
+
+/** Opens the environment. Durability rests on `overlappingSync: false`: see {@link Committer}. */
+export function openDatabases(dir: string): Databases {
+  const binary = { encoding: 'binary', keyEncoding: 'binary' } as const
+  try {
+    const root = open<Uint8Array, Uint8Array>({ path: dir, noSubdir: false, maxDbs: 16, overlappingSync: false, ...binary })
+    const named = (name: string): Databases['log'] => root.openDB<Uint8Array, Uint8Array>({ name, ...binary })
+    return {
+      root, log: named('log'), marks: named('marks'), hours: named('hours'), membership: named('membership'), meta: named('meta'),
+    }
+  } catch (cause) {
+    throw new EvegramError('unavailable.store', { operation: 'open message store', cause })
+  }
+}
