@@ -1,4 +1,4 @@
-import { copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { EvegramError } from '@evegram/protocol'
 import { copyStore } from './adapters/lmdb/copy-store.js'
@@ -28,9 +28,8 @@ export async function backupData(dataDir: string, to: string, nowMs: number): Pr
   mkdirSync(to, { recursive: true, mode: 0o700 })
   for (const store of STORES) await copyStore(join(dataDir, store), join(to, store))
   for (const name of readdirSync(dataDir)) {
-    const isStore = STORES.some((store) => store === name)
-    if (isStore || LEFT_OUT.test(name) || !statSync(join(dataDir, name)).isFile()) continue
-    copyFileSync(join(dataDir, name), join(to, name))
+    if (STORES.some((store) => store === name) || LEFT_OUT.test(name)) continue
+    cpSync(join(dataDir, name), join(to, name), { recursive: true })
   }
   const identity = JSON.parse(readFileSync(join(to, 'server.json'), 'utf8')) as { readonly serverId: string }
   const facts: BackupFacts = { format: 'evegram-backup/1', layout: LAYOUT_VERSION, serverId: identity.serverId, madeAt: new Date(nowMs).toISOString() }

@@ -15,6 +15,8 @@ export interface DataFolder {
   readonly operatorToken: string
   /** Folder of the account store. */
   readonly authDir: string
+  /** Folder of auth's secrets. */
+  readonly secretsDir: string
   /** Folder of the message store. */
   readonly logDir: string
   /** File for log lines. */
@@ -40,6 +42,7 @@ export function openDataFolder(path: string): DataFolder {
     serverId: identity.serverId,
     operatorToken: readFileSync(tokenFile, 'utf8').trim(),
     authDir: join(path, 'auth'),
+    secretsDir: join(path, 'secrets'),
     logDir: join(path, 'log'),
     logFile: join(path, 'server.log'),
   }

@@ -1,0 +1,72 @@
+import { readFileSync } from 'node:fs'
+import { parseArgs } from 'node:util'
+import { isEvegramError } from '@evegram/protocol'
+import { backupData, restoreData } from './backup.js'
+import { readStandaloneConfig } from './config.js'
+import { startStandalone } from './standalone.js'
+
+const USAGE = `node standalone/dist/main.js                    run the server
+node standalone/dist/main.js backup --to <dir>   copy the data of EVEGRAM_DATA_DIR (also while the server runs)
+node standalone/dist/main.js restore --from <dir>  put a backup back into an empty EVEGRAM_DATA_DIR
+Settings are environment variables: docs/operations.md lists them.`
+/** "Cannot run like this": a supervisor must not try again. */
+const EXIT_CANNOT_RUN = 2
+const CANNOT_RUN = new Set(['invalid.config', 'invalid.argument', 'conflict.data_in_use', 'incompatible.schema'])
+
+const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { readonly version: string }
+
+async function serve(): Promise<void> {
+  const server = await startStandalone(readStandaloneConfig(process.env), version)
+  let stopping = false
+  const stop = (): void => {
+    if (stopping) return
+    stopping = true
+    server.stop().then(() => process.exit(0), fail)
+  }
+  process.on('SIGINT', stop)
+  process.on('SIGTERM', stop)
+  // The supervisor is gone: a server without it would hold ports and data that the next start needs.
+  process.on('disconnect', stop)
+  process.send?.({ kind: 'listening', url: server.names.origin, ws: server.names.ws, admin: server.adminUrl })
+  if (process.env['EVEGRAM_QUIET'] === '1') return
+  console.log(`Evegram runs: ${server.names.origin}
+  messages  ${server.names.ws} (${server.sockets})
+  admin     ${server.adminUrl} (metrics, health)
+  data      ${server.dataDir}
+Try it in two other terminals:
+  npx evegram keys new --chain solana --out alice.json        npx evegram keys new --chain ton --out bob.json
+  npx evegram login --wallet alice.json --profile ./alice     npx evegram login --wallet bob.json --profile ./bob
+  npx evegram chat <Bob's address> --profile ./alice          npx evegram chat <Alice's address> --profile ./bob`)
+}
+
+async function main(): Promise<void> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true, options: { to: { type: 'string' }, from: { type: 'string' }, help: { type: 'boolean', short: 'h' } },
+  })
+  const [command = 'serve'] = positionals
+  if (values.help === true) {
+    console.log(USAGE)
+  } else if (command === 'serve') {
+    await serve()
+  } else if (command === 'backup' && values.to !== undefined) {
+    const facts = await backupData(readStandaloneConfig(process.env).dataDir, values.to, Date.now())
+    console.log(`backed up server ${facts.serverId} to ${values.to}`)
+  } else if (command === 'restore' && values.from !== undefined) {
+    const { dataDir } = readStandaloneConfig(process.env)
+    const facts = restoreData(values.from, dataDir)
+    console.log(`restored server ${facts.serverId} (backup of ${facts.madeAt}) into ${dataDir}`)
+  } else {
+    console.error(USAGE)
+    process.exitCode = EXIT_CANNOT_RUN
+  }
+}
+
+function fail(error: unknown): void {
+  if (isEvegramError(error)) {
+    const pid = error.details?.['pid']
+    console.error(`Evegram cannot start: ${error.advice} (${error.code})${typeof pid === 'number' ? ` [process ${String(pid)}]` : ''}`)
+  } else console.error(error)
+  process.exit(isEvegramError(error) && CANNOT_RUN.has(error.code) ? EXIT_CANNOT_RUN : 1)
+}
+
+main().catch(fail)

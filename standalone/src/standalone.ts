@@ -1,0 +1,164 @@
+// Route schemas carry the fields of the API description.
+import type {} from '@fastify/swagger'
+import { createAuth, createNodePrimitives, fileSecretStore, lmdbAuthStores, LMDB_AUTH_DATABASES, type Auth } from '@evegram/auth'
+import {
+  createEngine, engineConfig, DEFAULT_RATES, MemoryPresence, openEngineStore, selectSocketServer, type DeviceRates, type Engine, type Rate,
+} from '@evegram/engine'
+import {
+  createHttp, createLogger, createMetrics, HealthChecks, Lifecycle, MemoryBroker, systemClock, systemRandom, registerOpenApi,
+  type HttpServer, type Logger, type Metrics,
+} from '@evegram/platform'
+import { LIMITS } from '@evegram/protocol'
+import { openEnvironment } from './adapters/lmdb/open-environment.js'
+import { accountDirectoryOf } from './account-directory.js'
+import { createAdmin } from './admin.js'
+import { printableSettings, publicNames, type PublicNames, type StandaloneConfig } from './config.js'
+import { openDataFolder, type DataFolder } from './data-folder.js'
+import { lockFolder } from './folder-lock.js'
+import { settlePort } from './free-port.js'
+import { startPage } from './start-page.js'
+
+const clock = systemClock()
+const random = systemRandom()
+/** Frames in one WebSocket message, packed by a client, may fill this many bytes. */
+const MESSAGE_BYTES_MAX = LIMITS.frameBytesMax
+
+/** A running server. */
+export interface Standalone {
+  readonly names: PublicNames
+  readonly adminUrl: string
+  /** Which socket tier runs and why. */
+  readonly sockets: string
+  readonly dataDir: string
+  /** Drains and stops everything; never throws. */
+  stop(): Promise<void>
+}
+
+/**
+ * Puts every service together on embedded stores and starts it. Resolves when it accepts connections. Rejects with `invalid.config`,
+ * `conflict.data_in_use`, `incompatible.schema` (nothing is left running) or `unavailable.*`.
+ */
+export async function startStandalone(config: StandaloneConfig, version: string): Promise<Standalone> {
+  const lock = lockFolder(config.dataDir)
+  const parts: { lifecycle?: Lifecycle } = {}
+  try {
+    const folder = openDataFolder(config.dataDir)
+    const log = createLogger({ level: config.logLevel, name: 'evegram', to: config.logToFile ? { file: folder.logFile } : 'stderr' })
+    log.info({ settings: printableSettings(config), version }, 'starting')
+    const httpPort = await settlePort('EVEGRAM_HTTP_PORT', config.host, config.httpPort)
+    const wsPort = await settlePort('EVEGRAM_WS_PORT', config.host, config.wsPort)
+    const adminPort = await settlePort('EVEGRAM_ADMIN_PORT', '127.0.0.1', config.adminPort)
+    const names = publicNames(config, httpPort, wsPort)
+
+    const lifecycle = new Lifecycle({ clock, log })
+    parts.lifecycle = lifecycle
+    lifecycle.add({ name: 'data folder', stop: () => lock.release() })
+    const metrics = createMetrics({ processMetrics: true })
+    const health = new HealthChecks(clock)
+    const auth = await addAuth(lifecycle, { config, folder, names, log, metrics })
+    const { engine, sockets } = await addEngine(lifecycle, { config, folder, names, log, auth, wsPort })
+    health.add('ready', 'engine', () => {
+      const ready = engine.ready()
+      return ready.ok ? { ok: true } : { ok: false, reason: ready.reason }
+    })
+    const http = createHttp({
+      log: log.child({ part: 'http' }), clock, random, metrics, publicUrl: config.publicUrl,
+      allowedOrigins: config.allowedOrigins, trustedProxies: config.trustedProxies,
+    })
+    await addPublicRoutes(http, { auth, engine, folder, names, sockets, version, health })
+    lifecycle.add({ name: 'http', start: async () => { await http.listen({ host: config.host, port: httpPort }) }, drain: () => http.close() })
+    const admin = await createAdmin({ log, clock, random, metrics, health, engine, operatorToken: folder.operatorToken })
+    lifecycle.add({ name: 'admin', start: async () => { await admin.listen({ host: '127.0.0.1', port: adminPort }) }, stop: () => admin.close() })
+    await lifecycle.start()
+    return {
+      names, sockets, dataDir: folder.path, adminUrl: `http://localhost:${String(adminPort)}`,
+      stop: async () => { await lifecycle.stop() },
+    }
+  } catch (failure) {
+    await parts.lifecycle?.stop()
+    lock.release()
+    throw failure
+  }
+}
+
+interface Shared {
+  readonly config: StandaloneConfig
+  readonly folder: DataFolder
+  readonly names: PublicNames
+  readonly log: Logger
+}
+
+async function addAuth(lifecycle: Lifecycle, { config, folder, names, log, metrics }: Shared & { readonly metrics: Metrics }): Promise<Auth> {
+  const environment = openEnvironment(folder.authDir, LMDB_AUTH_DATABASES)
+  lifecycle.add({ name: 'account store', stop: () => environment.close() })
+  const auth = await createAuth({
+    config: { domain: names.domain, origin: names.origin, network: config.network, rateFactor: config.rateFactor },
+    stores: { ...lmdbAuthStores(environment), secrets: fileSecretStore(folder.secretsDir) },
+    clock, random, log: log.child({ part: 'auth' }), metrics, primitives: createNodePrimitives(),
+  })
+  lifecycle.add({ name: 'auth', start: () => auth.start(), stop: () => auth.stop() })
+  return auth
+}
+
+async function addEngine(
+  lifecycle: Lifecycle, { config, folder, names, log, auth, wsPort }: Shared & { readonly auth: Auth; readonly wsPort: number },
+): Promise<{ readonly engine: Engine; readonly sockets: string }> {
+  const store = openEngineStore({ dir: folder.logDir, clock })
+  lifecycle.add({ name: 'message store', stop: () => store.close() })
+  const loopbackHosts = ['localhost', '127.0.0.1', '[::1]'].map((name) => `${name}:${String(wsPort)}`)
+  const publicHost = config.publicUrl === undefined ? [] : [new URL(names.ws).host, new URL(config.publicUrl).host]
+  const ownOrigins = [names.origin, ...(config.publicUrl === undefined ? [names.origin.replace('localhost', '127.0.0.1')] : [])]
+  const sockets = await selectSocketServer(
+    {
+      host: config.host, port: wsPort, messageBytesMax: MESSAGE_BYTES_MAX, outboundBytesMax: LIMITS.outboundBytesMax,
+      idleTimeoutMs: LIMITS.heartbeatMs * 2 + 5_000, connectionsMax: config.connectionsMax,
+      allowedHosts: [...loopbackHosts, ...publicHost], allowedOrigins: [...ownOrigins, ...config.allowedOrigins],
+    },
+    config.sockets === 'auto' ? undefined : config.sockets,
+  )
+  const primitives = createNodePrimitives()
+  const engine = createEngine({
+    config: engineConfig({ origin: names.origin, rates: scaledRates(config.rateFactor), drainSpreadMs: DRAIN_SPREAD_MS }),
+    clock, random, logger: log.child({ part: 'engine' }),
+    log: store.envelopeLog, marks: store.marks, membership: store.membership, registry: store.nodeRegistry,
+    presence: new MemoryPresence(clock), directory: accountDirectoryOf(auth), bus: new MemoryBroker({ log }).connect(), sockets,
+    ed25519Verify: (publicKey, message, signature) => primitives.ed25519Verify(publicKey, message, signature),
+  })
+  lifecycle.add({ name: 'engine', start: async () => { await engine.start() }, drain: () => engine.drain(), stop: () => engine.stop() })
+  return { engine, sockets: sockets.description }
+}
+
+/** One process has no other node to spread clients to: they are told to come back within this time. */
+const DRAIN_SPREAD_MS = 1_000
+
+function scaledRates(factor: number): DeviceRates {
+  const scaled = ({ perSecond, burst }: Rate): Rate => ({ perSecond: perSecond * factor, burst: burst * factor })
+  const { messages, bytes, requests, patience } = DEFAULT_RATES
+  return { messages: scaled(messages), bytes: scaled(bytes), requests: scaled(requests), patience: scaled(patience) }
+}
+
+async function addPublicRoutes(http: HttpServer, parts: {
+  readonly auth: Auth
+  readonly engine: Engine
+  readonly folder: DataFolder
+  readonly names: PublicNames
+  readonly sockets: string
+  readonly version: string
+  readonly health: HealthChecks
+}): Promise<void> {
+  const { auth, engine, folder, names, sockets, version, health } = parts
+  const upSinceMs = clock.now()
+  await registerOpenApi(http, { title: 'Evegram', version, description: 'Sign-in, account logs, sessions and prekeys of one Evegram server.' })
+  await auth.routes(http)
+  http.get('/.well-known/evegram', { schema: { tags: ['Discovery'], summary: 'Where everything is' } }, async () =>
+    auth.discovery({ serverId: folder.serverId, ws: names.ws, auth: names.origin }))
+  http.get('/', { schema: { hide: true } }, async (_request, reply) => {
+    void reply.type('text/html; charset=utf-8')
+    void reply.header('content-security-policy', "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'")
+    const { ok } = await health.report('ready')
+    return reply.send(startPage({
+      domain: names.domain, origin: names.origin, ws: names.ws, version, sockets, upSinceMs, nowMs: clock.now(),
+      connections: engine.metrics.connections.value, messagesStored: engine.metrics.appended.value, ready: ok,
+    }))
+  })
+}
