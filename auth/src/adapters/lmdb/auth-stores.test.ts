@@ -1,0 +1,22 @@
+import type { AuthStores } from '../../ports/auth-stores.js'
+import { describeAccountStore } from '../../ports/account-store.contract.js'
+import { describeNonceStore, type StoreSetup } from '../../ports/nonce-store.contract.js'
+import { describePrekeyStore } from '../../ports/prekey-store.contract.js'
+import { describeSessionStore } from '../../ports/session-store.contract.js'
+import { temporaryEnvironment, type TemporaryEnvironment } from '../../testing/temporary-environment.js'
+import { lmdbAuthStores } from './auth-stores.js'
+
+function setupOf<Store>(opened: TemporaryEnvironment, pick: (stores: AuthStores) => Store): StoreSetup<Store> {
+  return {
+    store: pick(lmdbAuthStores(opened.environment)),
+    reopen: async () => setupOf(await opened.reopen(), pick),
+    close: () => opened.remove(),
+  }
+}
+
+const fresh = <Store>(pick: (stores: AuthStores) => Store) => async () => setupOf(await temporaryEnvironment(), pick)
+
+describeNonceStore('LMDB', fresh(({ nonces }) => nonces))
+describeAccountStore('LMDB', fresh((stores) => stores))
+describeSessionStore('LMDB', fresh(({ sessions }) => sessions))
+describePrekeyStore('LMDB', fresh(({ prekeys }) => prekeys))
