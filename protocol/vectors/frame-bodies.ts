@@ -1,6 +1,6 @@
 import * as commands from '../src/commands.js'
 import { decodeEnvelope, encodeEnvelope, type Envelope } from '../src/envelope.js'
-import { FRAME_TYPE } from '../src/frame.js'
+import type { FRAME_TYPE } from '../src/frame.js'
 
 /** Writer and reader of the body of each frame type, for vectors. */
 export interface BodyCodec {

@@ -184,7 +184,7 @@ function chains(): void {
     const bytes = chainHash(value)
     return { value: toView(value), hash: hexOf(bytes), bytes }
   }
-  for (let number = 0; number < 3; number++) {
+  for (let number = 1; number <= 3; number++) {
     const link = chainLink(number)
     links.push(link)
     prev = link.bytes
