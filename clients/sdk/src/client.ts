@@ -1,0 +1,283 @@
+import {
+  activeWallets, EvegramError, isEvegramError, parseAccountId, type AccountId, type Clock, type DeviceId, type Random,
+} from '@evegram/protocol'
+import { addressOf, chainOf, parseAddress, type Chain } from '@evegram/protocol/proof'
+import { linkWallet, revokeDevice, unlinkWallet, type AccountChangePorts } from './core/account-changes.js'
+import type { ClientCore } from './core/client-core.js'
+import { newConversation, readConversation, writeConversation, type ConversationRow } from './core/conversation-row.js'
+import { allConversations } from './core/devices.js'
+import { cancellable, type InboxItem } from './core/feed.js'
+import { Transaction } from './core/transaction.js'
+import { KeyedTurns } from './core/turns.js'
+import { readVerified, verifiedChange, verifiedSetOf } from './core/verified.js'
+import { DirectConversation, type Conversation } from './conversation.js'
+import type { VerifiedAccount } from './account/account-verifier.js'
+import type { DiscoveredServer } from './api/discovered-server.js'
+import { safetyNumber } from './crypto/safety-number.js'
+import type { ClientEvents, ClientState } from './events.js'
+import type { LocalStore } from './store/local-store.js'
+import type { Wallet } from './wallets/wallet.js'
+
+/** A device of the own account. */
+export interface OwnDevice {
+  readonly device: DeviceId
+  readonly active: boolean
+  /** When a wallet attested it last, in ms since 1970. */
+  readonly attestedAtMs: number
+}
+
+/** A wallet of the own account. */
+export interface OwnWallet {
+  readonly address: string
+  readonly chain: Chain
+  /** The wallet that the account was made with. */
+  readonly founding: boolean
+  readonly active: boolean
+}
+
+/** What two people compare, and what it covers. */
+export interface Verification {
+  /** 60 digits, the same on both sides. */
+  readonly safetyNumber: string
+  /** Active devices of the peer. */
+  readonly devices: readonly DeviceId[]
+  /** The user marked this set of wallets and devices as verified, and nothing joined it since. */
+  readonly verified: boolean
+}
+
+/** Choices of {@link Client.inbox}. */
+export interface InboxOptions {
+  /** From the first message of the profile, whatever was done before. */
+  readonly fromStart: boolean
+  /** Ends the iteration. */
+  readonly signal?: AbortSignal
+}
+
+/** A signed-in device of an account. Made by `createClient`; usable until `close`. */
+export interface Client {
+  readonly account: AccountId
+  readonly device: DeviceId
+  /** Address of the founding wallet of the account. */
+  readonly address: string
+  readonly domain: string
+  readonly state: ClientState
+  /** Calls `listener` at each `event` until the returned function is called. Throws `limited.queue` past 1,000 listeners. */
+  on<Name extends keyof ClientEvents>(event: Name, listener: (event: ClientEvents[Name]) => void): () => void
+  /**
+   * The conversation with the owner of an address (as its chain writes it) or with an account id. Rejects with `invalid.address`,
+   * `account.not_found` when nobody signed in with it, `account.closed`, or the reason why the server's answer is not believed.
+   */
+  conversation(addressOrAccount: string): Promise<Conversation>
+  /** All conversations of this profile. */
+  conversations(): Promise<readonly Conversation[]>
+  /**
+   * All messages of all conversations, own ones included, in the order in which this profile committed them, behind a durable place
+   * that `done` advances: what was not `done` comes again after a restart. Ends when `signal` aborts or the client closes.
+   */
+  inbox(options: InboxOptions): AsyncIterable<InboxItem>
+  /** Devices of the own account, as the server shows them now. */
+  devices(): Promise<readonly OwnDevice[]>
+  /** Revokes a device for ever: the own one by its own key, any by an active wallet. All conversations of the last 30 days are told. */
+  revokeDevice(device: DeviceId | string, wallet?: Wallet): Promise<void>
+  wallets(): Promise<readonly OwnWallet[]>
+  /** Links a wallet to the account: the founding wallet and the new one both sign. */
+  linkWallet(foundingWallet: Wallet, newWallet: Wallet): Promise<void>
+  /** Unlinks the wallet of `address`: it signs itself, or the founding wallet does. */
+  unlinkWallet(address: string, wallet: Wallet): Promise<void>
+  /** Safety number and devices of a peer, by its newest log. */
+  verify(addressOrAccount: string): Promise<Verification>
+  /** The user compared the safety number: holds until a device or wallet joins that no verified device approved. */
+  markVerified(addressOrAccount: string): Promise<void>
+  /** Resolves when everything that the server has for this device is committed; rejects when the client is closed or stopped. */
+  whenSynced(): Promise<void>
+  /** Ends the connection, finishes what is being written and releases the store. Messages that wait are sent by the next run. */
+  close(): Promise<void>
+}
+
+/** What an {@link EvegramClient} works with. */
+export interface ClientParts {
+  readonly core: ClientCore
+  readonly server: DiscoveredServer
+  readonly store: LocalStore
+  readonly clock: Clock
+  readonly random: Random
+}
+
+/** A {@link Client} on a running core. */
+export class EvegramClient implements Client {
+  readonly #parts: ClientParts
+  readonly #sending = new KeyedTurns()
+
+  constructor(parts: ClientParts) {
+    this.#parts = parts
+  }
+
+  get account(): AccountId {
+    return this.#core.account
+  }
+
+  get device(): DeviceId {
+    return this.#core.device
+  }
+
+  get address(): string {
+    return this.#core.address
+  }
+
+  get domain(): string {
+    return this.#parts.server.domain
+  }
+
+  get state(): ClientState {
+    return this.#parts.core.state
+  }
+
+  get #core(): ClientCore['core'] {
+    return this.#parts.core.core
+  }
+
+  on<Name extends keyof ClientEvents>(event: Name, listener: (event: ClientEvents[Name]) => void): () => void {
+    return this.#core.events.on(event, listener)
+  }
+
+  async conversation(addressOrAccount: string): Promise<Conversation> {
+    this.#parts.core.check()
+    const { verified, address } = await this.#resolve(addressOrAccount)
+    if (verified.state.closed) throw new EvegramError('account.closed', { operation: 'open conversation' })
+    const fresh = newConversation(this.account, verified.account, this.#core.time.now())
+    const row = await this.#core.local.run(async () => {
+      const known = await readConversation(this.#core.store, fresh.conversation)
+      if (known !== undefined) return known
+      const tx = new Transaction(this.#core.store)
+      writeConversation(tx, fresh)
+      await tx.commit()
+      return fresh
+    })
+    return this.#open(row, address)
+  }
+
+  async conversations(): Promise<readonly Conversation[]> {
+    const rows = await allConversations(this.#core)
+    const opened: Conversation[] = []
+    for (const row of rows) {
+      await this.#core.roster.loadAccount(row.peer)
+      opened.push(this.#open(row, this.#core.roster.addressOf(row.peer)))
+    }
+    return opened
+  }
+
+  inbox(options: InboxOptions): AsyncIterable<InboxItem> {
+    return cancellable((signal) => this.#parts.core.feed.inbox(options.fromStart, signal), options.signal)
+  }
+
+  async devices(): Promise<readonly OwnDevice[]> {
+    const { state } = await this.#core.roster.refresh(this.account)
+    return [...state.devices].map(([device, { active, attestedAtMs }]) => ({ device, active, attestedAtMs }))
+  }
+
+  async revokeDevice(device: string, wallet?: Wallet): Promise<void> {
+    const { state } = await this.#core.roster.refresh(this.account)
+    const target = [...state.devices.keys()].find((known) => known === device)
+    if (target === undefined) throw new EvegramError('account.device_unknown', { operation: 'revoke device' })
+    const after = await revokeDevice(this.#changes(), target, wallet)
+    await this.#core.roster.loadAccount(this.account)
+    await this.#parts.core.revocations.announce(after, target)
+  }
+
+  async wallets(): Promise<readonly OwnWallet[]> {
+    const { state } = await this.#core.roster.refresh(this.account)
+    return [...state.wallets].map(([wallet, { active }]) => ({
+      address: addressOf(wallet), chain: chainOf(wallet), founding: wallet === state.foundingWallet, active,
+    }))
+  }
+
+  async linkWallet(foundingWallet: Wallet, newWallet: Wallet): Promise<void> {
+    await linkWallet(this.#changes(), foundingWallet, newWallet)
+    await this.#core.roster.loadAccount(this.account)
+  }
+
+  async unlinkWallet(address: string, wallet: Wallet): Promise<void> {
+    const { walletId } = parseAddress(address, { network: this.#parts.server.network })
+    await unlinkWallet(this.#changes(), walletId, wallet)
+    await this.#core.roster.loadAccount(this.account)
+  }
+
+  async verify(addressOrAccount: string): Promise<Verification> {
+    const { verified: peer } = await this.#resolve(addressOrAccount)
+    const own = await this.#core.roster.refresh(this.account)
+    const set = verifiedSetOf(peer.state)
+    const marked = await readVerified(this.#core.store, peer.account)
+    const isSame = marked !== undefined && sameMembers(marked.devices, set.devices) && sameMembers(marked.wallets, set.wallets)
+    return { safetyNumber: safetyNumber(partyOf(own), partyOf(peer)), devices: set.devices, verified: isSame }
+  }
+
+  async markVerified(addressOrAccount: string): Promise<void> {
+    const { verified } = await this.#resolve(addressOrAccount)
+    await this.#core.local.run(() => this.#core.store.commit([verifiedChange(verified.account, verifiedSetOf(verified.state))]))
+  }
+
+  whenSynced(): Promise<void> {
+    return this.#parts.core.whenSynced()
+  }
+
+  async close(): Promise<void> {
+    await this.#parts.core.close()
+    await this.#parts.store.close()
+  }
+
+  #open(row: ConversationRow, address: string): Conversation {
+    const { core } = this.#parts
+    return new DirectConversation({
+      core: core.core, outbox: core.outbox, transmission: core.transmission, feed: core.feed, turns: this.#sending, check: () => { core.check() },
+    }, row, address)
+  }
+
+  /** The verified account behind an address or id. Offline it is the one known from before, where the address names its founder. */
+  async #resolve(addressOrAccount: string): Promise<{ readonly verified: VerifiedAccount; readonly address: string }> {
+    const { roster, accounts, events } = this.#core
+    if (/^[0-9a-f]{32}$/.test(addressOrAccount)) {
+      const verified = await roster.loadAccount(parseAccountId(addressOrAccount))
+      return { verified, address: roster.addressOf(verified.account) }
+    }
+    try {
+      const resolved = await accounts.resolveAddress(addressOrAccount)
+      if (resolved.changedFrom !== undefined) {
+        events.emit('identity-changed', { account: resolved.verified.account, address: resolved.address, wasVerified: false })
+      }
+      return { verified: await roster.take(resolved.verified), address: resolved.address }
+    } catch (error) {
+      if (!isEvegramError(error, 'unavailable.server') && !isEvegramError(error, 'timeout')) throw error
+      const offline = await this.#knownPeer(addressOrAccount)
+      if (offline === undefined) throw error
+      return offline
+    }
+  }
+
+  /** A conversation partner that this profile verified before, by one of its active wallets. */
+  async #knownPeer(address: string): Promise<{ readonly verified: VerifiedAccount; readonly address: string } | undefined> {
+    const { walletId, address: printed } = parseAddress(address, { network: this.#parts.server.network })
+    for (const { peer } of await allConversations(this.#core)) {
+      const known = await this.#core.accounts.known(peer)
+      if (known !== undefined && activeWallets(known.state).includes(walletId)) return { verified: await this.#core.roster.take(known), address: printed }
+    }
+    return undefined
+  }
+
+  #changes(): AccountChangePorts {
+    this.#parts.core.check()
+    const { auth, accounts, keys, account, time } = this.#core
+    return { server: this.#parts.server, auth, accounts, keys, account, nowMs: () => time.now() }
+  }
+}
+
+function partyOf({ account, state }: VerifiedAccount): Parameters<typeof safetyNumber>[0] {
+  return { account, ...verifiedPartyOf(state) }
+}
+
+function verifiedPartyOf(state: VerifiedAccount['state']): { wallets: ReturnType<typeof activeWallets>; devices: readonly DeviceId[] } {
+  return { wallets: activeWallets(state), devices: verifiedSetOf(state).devices }
+}
+
+function sameMembers(left: readonly string[], right: readonly string[]): boolean {
+  return left.length === right.length && left.every((member) => right.includes(member))
+}

@@ -1,0 +1,151 @@
+import { EvegramError, LIMITS, utf8, type AccountId, type ConversationId, type MessageId, type Position } from '@evegram/protocol'
+import type { Core } from './core/context.js'
+import { readConversation, type ConversationRow } from './core/conversation-row.js'
+import { cancellable, type Feed } from './core/feed.js'
+import { decodeMessage, encodeMessage, type Message } from './core/message.js'
+import { Transaction } from './core/transaction.js'
+import { KeyedTurns } from './core/turns.js'
+import { composeText } from './sync/compose.js'
+import type { Outbox } from './sync/outbox.js'
+import type { Transmission } from './sync/transmit.js'
+
+/** A message that is durable on this device and on its way. */
+export interface SentMessage {
+  readonly messageId: MessageId
+  readonly conversation: ConversationId
+  /** Its place: conversations are sorted by (order, device, number) on every device. */
+  readonly order: bigint
+  /** Resolves once the server has stored it; rejects when it never will, or with `client.closed`: then the next run goes on sending it. */
+  readonly acked: Promise<Position>
+}
+
+/** Choices of {@link Conversation.messages}. */
+export interface MessagesOptions {
+  /** Only messages with a higher order key. */
+  readonly after?: bigint
+  /** Go on with what arrives, for ever. Default true. */
+  readonly live?: boolean
+}
+
+/** A conversation with one other account (or with oneself: notes). */
+export interface Conversation {
+  readonly id: ConversationId
+  readonly peer: { readonly account: AccountId; readonly address: string }
+  /**
+   * Sends a text of at most `LIMITS.textBytesMax` UTF-8 bytes. Resolves when it is durable on this device, offline too; it then
+   * reaches every active device of both sides once. Rejects with `invalid.argument` (empty), `too_large.payload`, `limited.queue`
+   * when the outbox is full, `client.closed`, or the reason why this device may not send any more.
+   */
+  send(text: string): Promise<SentMessage>
+  /** Stored messages in their order, then live ones as they arrive: each exactly once. Several may run at a time; `break` ends one. */
+  messages(options?: MessagesOptions): AsyncIterable<Message>
+  /** The newest `limit` stored messages (default 100), in their order, oldest first. */
+  history(limit?: number): Promise<readonly Message[]>
+  /** Removes the texts of all stored messages from this device; ids, numbers and chains stay, so nothing is shown again. */
+  forget(): Promise<void>
+}
+
+/** Messages that one step of `forget` rewrites, and one read of `history` takes. */
+const PAGE_ROWS = 500
+const HISTORY_DEFAULT = 100
+
+/** What conversations are made of. */
+export interface ConversationPorts {
+  readonly core: Core
+  readonly outbox: Outbox
+  readonly transmission: Transmission
+  readonly feed: Feed
+  /** Sends of one conversation prepare and commit one after the other. */
+  readonly turns: KeyedTurns
+  /** Throws when this device may not send any more. */
+  check(): void
+}
+
+/** A {@link Conversation} on the core of a client. */
+export class DirectConversation implements Conversation {
+  readonly id: ConversationId
+  readonly peer: Conversation['peer']
+  readonly #ports: ConversationPorts
+
+  constructor(ports: ConversationPorts, row: ConversationRow, address: string) {
+    this.#ports = ports
+    this.id = row.conversation
+    this.peer = { account: row.peer, address }
+  }
+
+  send(text: string): Promise<SentMessage> {
+    const { core, outbox, transmission, turns } = this.#ports
+    return turns.run(this.id, async () => {
+      checkText(text)
+      this.#ports.check()
+      outbox.checkRoom()
+      const before = await this.#row()
+      // Waits for the network where a session is missing; what cannot be reached now is completed before the message leaves.
+      await transmission.prepare(before)
+      const { composed, acked } = await core.local.run(async () => {
+        const tx = new Transaction(core.store)
+        const staged = await composeText(core, tx, await this.#row(tx), text)
+        const acknowledged = outbox.acknowledged(staged.row.messageId)
+        tx.afterCommit(() => { core.events.emit('message', staged.message) })
+        outbox.add(tx, staged.row)
+        try {
+          await tx.commit()
+        } catch (error) {
+          outbox.forget(staged.row.messageId)
+          throw error
+        }
+        return { composed: staged, acked: acknowledged }
+      })
+      return { messageId: composed.row.messageId, conversation: this.id, order: composed.message.order, acked }
+    })
+  }
+
+  messages(options: MessagesOptions = {}): AsyncIterable<Message> {
+    return cancellable((signal) => this.#ports.feed.conversation(this.id, options.after, options.live ?? true, signal))
+  }
+
+  async history(limit: number = HISTORY_DEFAULT): Promise<readonly Message[]> {
+    const prefix = `m/${this.id}/`
+    const newestFirst: Message[] = []
+    let to = `${prefix}~`
+    while (newestFirst.length < limit) {
+      const rows = await this.#ports.core.store.list('messages', { from: prefix, to, reverse: true, limit: Math.min(PAGE_ROWS, limit - newestFirst.length) })
+      for (const { key, value } of rows) {
+        newestFirst.push(decodeMessage(value))
+        to = key
+      }
+      if (rows.length === 0) break
+    }
+    return newestFirst.reverse()
+  }
+
+  async forget(): Promise<void> {
+    const { core } = this.#ports
+    const prefix = `m/${this.id}/`
+    let from = prefix
+    for (let more = true; more;) {
+      more = await core.local.run(async () => {
+        const rows = await core.store.list('messages', { from, to: `${prefix}~`, limit: PAGE_ROWS })
+        const tx = new Transaction(core.store)
+        for (const { key, value } of rows) {
+          const message = decodeMessage(value)
+          if (message.text !== '') tx.put('messages', key, encodeMessage({ ...message, text: '' }))
+          from = `${key} `
+        }
+        await tx.commit()
+        return rows.length === PAGE_ROWS
+      })
+    }
+  }
+
+  async #row(source: Pick<Transaction, 'get'> = this.#ports.core.store): Promise<ConversationRow> {
+    const row = await readConversation(source, this.id)
+    if (row === undefined) throw new EvegramError('client.store', { operation: 'read conversation' })
+    return row
+  }
+}
+
+function checkText(text: string): void {
+  if (text === '') throw new EvegramError('invalid.argument', { operation: 'send', advice: 'A message has at least one character.' })
+  if (utf8(text).length > LIMITS.textBytesMax) throw new EvegramError('too_large.payload', { operation: 'send' })
+}

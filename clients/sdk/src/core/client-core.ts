@@ -1,0 +1,237 @@
+import { EvegramError, type Clock, type Random } from '@evegram/protocol'
+import type { AccountVerifier } from '../account/account-verifier.js'
+import type { AuthApi, TokenSource } from '../api/auth-api.js'
+import type { ServerClock } from '../api/server-clock.js'
+import type { DeviceKeys } from '../crypto/device-keys.js'
+import { SessionCiphers } from '../crypto/session-cipher.js'
+import type { Signal } from '../crypto/signal.js'
+import type { ClientState, EventHub } from '../events.js'
+import type { LocalStore } from '../store/local-store.js'
+import { CatchUp } from '../sync/catch-up.js'
+import { Healing } from '../sync/healing.js'
+import { Outbox } from '../sync/outbox.js'
+import { PreKeyUpkeep, tendPreKeys } from '../sync/prekey-upkeep.js'
+import { Receiver } from '../sync/receive.js'
+import { Sessions } from '../sync/sessions.js'
+import { Transmission } from '../sync/transmit.js'
+import type { Connection, ConnectionEvent } from '../transport/connection.js'
+import type { Link, LinkEvents, LinkState } from '../transport/link.js'
+import { BackgroundTasks } from './background.js'
+import type { Core } from './context.js'
+import { Deferred } from './deferred.js'
+import { Revocations } from './devices.js'
+import { Feed } from './feed.js'
+import type { Profile } from './profile.js'
+import { Roster } from './roster.js'
+import { Turns } from './turns.js'
+
+/** What a {@link ClientCore} is made of: everything that reaches outside is injected. */
+export interface ClientCoreParts {
+  readonly profile: Profile
+  readonly keys: DeviceKeys
+  readonly store: LocalStore
+  readonly clock: Clock
+  readonly random: Random
+  readonly signal: Signal
+  readonly serverClock: ServerClock
+  readonly auth: AuthApi
+  readonly tokens: TokenSource
+  readonly accounts: AccountVerifier
+  readonly events: EventHub
+  /** Starts the link to the server; nothing is called back before it returned. */
+  startLink(events: LinkEvents, cursorMs: () => number): Link
+}
+
+/** The running heart of a client: receives, sends, heals, keeps prekeys, and knows where the connection stands. */
+export class ClientCore {
+  readonly core: Core
+  readonly outbox: Outbox
+  readonly transmission: Transmission
+  readonly feed: Feed
+  readonly revocations: Revocations
+  readonly #catchUp: CatchUp
+  readonly #healing: Healing
+  readonly #upkeep: PreKeyUpkeep
+  readonly #background: BackgroundTasks
+  #link: Link | undefined
+  #connection: Connection | undefined
+  #state: ClientState = 'connecting'
+  #stopped: EvegramError | undefined
+  #closing: Promise<void> | undefined
+  #synced = new Deferred<void>()
+
+  private constructor(core: Core, background: BackgroundTasks) {
+    this.core = core
+    this.#background = background
+    const sessions = new Sessions(core)
+    this.transmission = new Transmission(core, sessions, (row, devices, tx) => { this.#healing.noteSupplement(row, devices, tx) })
+    this.outbox = new Outbox(core, this.transmission)
+    const receiver = new Receiver(core, {
+      resendRequest: (tx, request, conversation, from) => this.#healing.answer(tx, request, conversation, from),
+      revocation: (notice, from) => { background.run('check revocation', () => this.revocations.receive(notice, from)) },
+      wake: () => { this.#healing.wake() },
+    })
+    this.#healing = new Healing(core, sessions, this.outbox, receiver)
+    this.revocations = new Revocations(core, this.outbox, this.transmission)
+    this.feed = new Feed(core)
+    this.#catchUp = new CatchUp(core, receiver, {
+      onSynced: (first) => { if (first) this.#live() },
+      onNotice: (notice) => { this.#notice(notice) },
+    })
+    this.#upkeep = new PreKeyUpkeep(
+      () => { background.run('tend prekeys', () => tendPreKeys(core)) },
+      (intervalMs, task) => core.clock.every(intervalMs, task),
+    )
+  }
+
+  /** Reads what the last run left and starts the link. Rejects as the store does, or when the own account log cannot be had. */
+  static async start(parts: ClientCoreParts): Promise<ClientCore> {
+    const { profile, keys, store, clock, random, signal, serverClock, auth, tokens, accounts, events } = parts
+    const local = new Turns()
+    const roster = new Roster({ store, accounts, events, local, account: profile.account })
+    await roster.load()
+    await roster.loadAccount(profile.account)
+    const background = new BackgroundTasks(events)
+    let started: ClientCore | undefined
+    const core: Core = {
+      account: profile.account, device: keys.device, address: roster.addressOf(profile.account), keys, store, clock, random, time: serverClock, signal,
+      ciphers: new SessionCiphers({ signal, local: keys, attested: roster }), roster, accounts, auth, tokens, events, local, background,
+      connection: () => started?.connection,
+    }
+    const self = new ClientCore(core, background)
+    started = self
+    await self.outbox.load()
+    await self.#catchUp.load()
+    self.#link = parts.startLink(self.#linkEvents(), () => self.#catchUp.cursorMs)
+    return self
+  }
+
+  /** The open connection, if there is one. */
+  get connection(): Connection | undefined {
+    return this.#connection
+  }
+
+  get state(): ClientState {
+    return this.#state
+  }
+
+  /** Throws when this device may not send or receive any more. */
+  check(): void {
+    if (this.#stopped !== undefined) throw this.#stopped
+  }
+
+  /** Resolves once everything that the server had when it was asked is committed; rejects when the client is closed or stopped. */
+  whenSynced(): Promise<void> {
+    return this.#synced.promise
+  }
+
+  /** Stops, in this order: no new work, the connection, what is being written, those who wait. The store stays open. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
+    const error = new EvegramError('client.closed', { operation: 'use client' })
+    this.#stopped ??= error
+    this.#pause()
+    this.feed.close()
+    this.outbox.close()
+    await this.#link?.close()
+    await this.#background.close()
+    await this.core.local.idle()
+    this.#synced.reject(error)
+    this.#enter('closed')
+  }
+
+  #linkEvents(): LinkEvents {
+    return {
+      onOpen: (connection) => {
+        this.#connection = connection
+        this.#enter('catching_up')
+        this.#catchUp.start(connection)
+        return Promise.resolve()
+      },
+      consume: (event, connection) => this.#catchUp.consume(event, connection),
+      onState: (state) => { this.#follow(state) },
+    }
+  }
+
+  #follow(state: LinkState): void {
+    switch (state.status) {
+      case 'open':
+        return
+      case 'connecting':
+        // The first attempt and one that follows at once are no outage.
+        if (this.#state !== 'offline') this.#down('connecting')
+        return
+      case 'waiting':
+        this.#down('offline', state.error)
+        return
+      case 'stopped':
+        this.#stop(state.error)
+        return
+      default:
+        state satisfies never
+    }
+  }
+
+  #down(state: ClientState, error?: EvegramError): void {
+    this.#connection = undefined
+    this.#pause()
+    // `whenSynced` is about the connection that stands now; who waited already goes on waiting for the next one.
+    if (this.#state === 'live') this.#synced = new Deferred<void>()
+    this.#enter(state, error)
+  }
+
+  #stop(error: EvegramError): void {
+    this.#connection = undefined
+    this.#pause()
+    if (error.code === 'client.closed') return
+    this.#stopped ??= error
+    this.#synced.reject(error)
+    this.#enter('closed', error)
+  }
+
+  #pause(): void {
+    this.outbox.pause()
+    this.#healing.pause()
+    this.#upkeep.pause()
+  }
+
+  #live(): void {
+    if (this.#connection === undefined || this.#closing !== undefined) return
+    this.#enter('live')
+    this.#synced.resolve()
+    this.outbox.resume()
+    this.#healing.resume()
+    this.#upkeep.resume()
+    // Own devices that came or went while this one was away.
+    this.#background.run('refresh own account', async () => { await this.core.roster.refresh(this.core.account) })
+  }
+
+  #notice(notice: Extract<ConnectionEvent, { type: 'notice' }>['notice']): void {
+    switch (notice.kind) {
+      case 'account_changed':
+        this.#background.run('refresh account', async () => {
+          // A server may name any account: only those that matter here are worth a request.
+          if ((await this.core.accounts.known(notice.account)) !== undefined) await this.core.roster.refresh(notice.account)
+        })
+        return
+      case 'prekeys_low':
+        this.#background.run('tend prekeys', () => tendPreKeys(this.core))
+        return
+      case 'draining':
+        // The link leaves the node by itself.
+        return
+      default:
+        notice satisfies never
+    }
+  }
+
+  #enter(state: ClientState, error?: EvegramError): void {
+    if (this.#state === state && error === undefined) return
+    this.#state = state
+    this.core.events.emit('state', { state, ...(error === undefined ? {} : { error }) })
+  }
+}

@@ -1,0 +1,50 @@
+import type { AccountId, Clock, DeviceId, EvegramError, Random } from '@evegram/protocol'
+import type { AccountVerifier } from '../account/account-verifier.js'
+import type { AuthApi, TokenSource } from '../api/auth-api.js'
+import type { DeviceKeys } from '../crypto/device-keys.js'
+import type { SessionCiphers } from '../crypto/session-cipher.js'
+import type { Signal } from '../crypto/signal.js'
+import type { EventHub } from '../events.js'
+import type { LocalStore } from '../store/local-store.js'
+import type { Connection } from '../transport/connection.js'
+import type { Roster } from './roster.js'
+import type { ServerClock } from '../api/server-clock.js'
+import type { Turns } from './turns.js'
+
+/** Everything that the parts of one signed-in profile share. Made once, in client.ts. */
+export interface Core {
+  readonly account: AccountId
+  readonly device: DeviceId
+  /** Of the own founding wallet. */
+  readonly address: string
+  readonly keys: DeviceKeys
+  readonly store: LocalStore
+  readonly clock: Clock
+  readonly random: Random
+  /** Server time as far as known. */
+  readonly time: ServerClock
+  readonly signal: Signal
+  readonly ciphers: SessionCiphers
+  readonly roster: Roster
+  readonly accounts: AccountVerifier
+  readonly auth: AuthApi
+  readonly tokens: TokenSource
+  readonly events: EventHub
+  /** The turn of local state: every {@link Transaction} is opened inside it, and nothing in it waits for the network. */
+  readonly local: Turns
+  readonly background: Background
+  /** The open connection, if there is one. */
+  connection(): Connection | undefined
+}
+
+/** Tasks that nobody waits for: their failures are told, and `close` waits for them. */
+export interface Background {
+  /** Runs `task`; a failure becomes a `fault` event under `operation`. Refuses in silence once closed. */
+  run(operation: string, task: () => Promise<void>): void
+  /** No more tasks; resolves when the running ones are done. */
+  close(): Promise<void>
+  readonly closed: boolean
+}
+
+/** Tells of a failure that the caller can do nothing about. */
+export type ReportFault = (operation: string, error: EvegramError) => void

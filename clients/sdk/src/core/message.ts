@@ -1,0 +1,120 @@
+import {
+  CborFields, decodeCbor, encodeCbor, hexOf, idBytes, messageIdOf, parseAccountId, parseConversationId, parseDeviceId,
+  type AccountId, type CborValue, type ConversationId, type DeviceId, type MessageId, type MessageKey,
+} from '@evegram/protocol'
+import type { Transaction } from './transaction.js'
+
+/** `queued` waits for the server, `sent` is stored by it, `failed` will not be sent, `received` came from another device. */
+export type MessageState = 'queued' | 'sent' | 'failed' | 'received'
+
+/** A message as shown. */
+export interface Message {
+  readonly messageId: MessageId
+  readonly conversation: ConversationId
+  /** Address of the sender's founding wallet, from its verified account log. */
+  readonly from: string
+  readonly fromAccount: AccountId
+  readonly fromDevice: DeviceId
+  /** Own messages, of this and of other own devices, go `out`. */
+  readonly direction: 'in' | 'out'
+  /** `text`, or the number of a kind that this version does not know: shown as unsupported. */
+  readonly kind: 'text' | `unknown:${number}`
+  /** Empty for unknown kinds and after `forget`. */
+  readonly text: string
+  /** Conversations are sorted by (order, device, number) on every device. */
+  readonly order: bigint
+  readonly epoch: number
+  readonly number: number
+  /** Sender's clock in ms since 1970. */
+  readonly sentAtMs: number
+  /** When this device committed it, in ms since 1970, server time. */
+  readonly receivedAtMs: number
+  readonly state: MessageState
+  /** Where the profile committed it among all its messages: 1, 2, 3, ... */
+  readonly arrival: number
+  /** Messages of the sender before this one are missing. As known when the message was committed; `gap` events tell the rest. */
+  readonly gap?: boolean
+}
+
+const STATES: readonly MessageState[] = ['queued', 'sent', 'failed', 'received']
+const ROW_BYTES_MAX = 262_144
+
+/** Digits of a number so that byte order is numeric order; 14 hex digits hold 2^53. */
+export function sortable(value: number | bigint, digits = 14): string {
+  return value.toString(16).padStart(digits, '0')
+}
+
+/** Key of a message in table `messages`: (order, device, number) within its conversation. */
+export function messageRowKey(message: Pick<Message, 'conversation' | 'order' | 'fromDevice' | 'epoch' | 'number'>): string {
+  return `m/${message.conversation}/${sortable(message.order, 16)}/${message.fromDevice}/${sortable(message.epoch, 8)}/${sortable(message.number)}`
+}
+
+/** Key of the arrival index in table `messages`; its value is the key of the message. */
+export function arrivalKey(arrival: number): string {
+  return `a/${sortable(arrival)}`
+}
+
+/** Row of a message. */
+export function encodeMessage(message: Message): Uint8Array<ArrayBuffer> {
+  const map: Record<string, CborValue> = {
+    conversation: idBytes(message.conversation), from: message.from, account: idBytes(message.fromAccount), device: idBytes(message.fromDevice),
+    out: message.direction === 'out', kind: message.kind, text: message.text, order: message.order, epoch: message.epoch, number: message.number,
+    sentAtMs: message.sentAtMs, receivedAtMs: message.receivedAtMs, state: STATES.indexOf(message.state), arrival: message.arrival,
+    gap: message.gap === true,
+  }
+  return encodeCbor(map)
+}
+
+function kindOf(text: string, fields: CborFields): Message['kind'] {
+  if (text === 'text') return text
+  const wire = /^unknown:([0-9]+)$/.exec(text)?.[1]
+  return wire === undefined ? fields.fail('kind') : `unknown:${Number(wire)}`
+}
+
+/** Message of a row. Throws `client.store` on a row of another shape. */
+export function decodeMessage(row: Uint8Array): Message {
+  const fields = new CborFields(decodeCbor(row, ROW_BYTES_MAX), 'client.store')
+  const key: MessageKey = {
+    conversation: parseConversationId(hexOf(fields.bytes('conversation', 16))),
+    device: parseDeviceId(hexOf(fields.bytes('device', 16))),
+    epoch: fields.uint('epoch'),
+    number: fields.uint('number'),
+  }
+  return {
+    messageId: messageIdOf(key),
+    conversation: key.conversation,
+    from: fields.text('from', 256),
+    fromAccount: parseAccountId(hexOf(fields.bytes('account', 16))),
+    fromDevice: key.device,
+    direction: fields.boolean('out') ? 'out' : 'in',
+    kind: kindOf(fields.text('kind', 32), fields),
+    text: fields.text('text', ROW_BYTES_MAX),
+    order: fields.uint64('order'),
+    epoch: key.epoch,
+    number: key.number,
+    sentAtMs: fields.uint('sentAtMs'),
+    receivedAtMs: fields.uint('receivedAtMs'),
+    state: STATES[fields.uint('state', STATES.length - 1)] ?? fields.fail('state'),
+    arrival: fields.uint('arrival'),
+    ...(fields.boolean('gap') ? { gap: true } : {}),
+  }
+}
+
+const ARRIVAL_COUNTER = 'arrival'
+
+/** The arrival of the newest message that `tx` sees, 0 before the first. */
+export async function lastArrival(source: Pick<Transaction, 'get'>): Promise<number> {
+  const row = await source.get('meta', ARRIVAL_COUNTER)
+  return row === undefined ? 0 : new CborFields(decodeCbor(row, 64), 'client.store').uint('last')
+}
+
+/** Adds a new message to the profile under the next arrival. */
+export async function addMessage(tx: Transaction, message: Omit<Message, 'arrival'>): Promise<Message> {
+  const arrival = (await lastArrival(tx)) + 1
+  const placed: Message = { ...message, arrival }
+  const key = messageRowKey(placed)
+  tx.put('messages', key, encodeMessage(placed))
+  tx.put('messages', arrivalKey(arrival), new TextEncoder().encode(key))
+  tx.put('meta', ARRIVAL_COUNTER, encodeCbor({ last: arrival }))
+  return placed
+}

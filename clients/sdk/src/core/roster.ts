@@ -1,0 +1,175 @@
+import {
+  activeDevices, CborFields, decodeCbor, encodeCbor, EvegramError, hexOf, idBytes, isEvegramError, parseDeviceId,
+  type AccountHead, type AccountId, type AccountState, type DeviceId,
+} from '@evegram/protocol'
+import { addressOf } from '@evegram/protocol/proof'
+import type { AccountVerifier, AttestedDevice, VerifiedAccount } from '../account/account-verifier.js'
+import type { AttestedKeys } from '../crypto/stores.js'
+import type { EventHub } from '../events.js'
+import type { LocalStore, StoreChange } from '../store/local-store.js'
+import type { Turns } from './turns.js'
+import { carryVerified, readVerified, verifiedChange } from './verified.js'
+
+/** Accounts whose devices are held in memory; past it the ones loaded first are read from the store again. */
+export const ROSTER_ACCOUNTS_MAX = 1_024
+
+/** What was told about an account before: which devices were active, up to which entry. */
+interface Told {
+  readonly seq: number
+  readonly active: ReadonlySet<DeviceId>
+}
+
+/** What a {@link Roster} works on. */
+export interface RosterPorts {
+  readonly store: LocalStore
+  readonly accounts: AccountVerifier
+  readonly events: EventHub
+  readonly local: Turns
+  /** The own account. */
+  readonly account: AccountId
+}
+
+/**
+ * The devices that messages may be encrypted for and accepted from: what the verified account logs attest, minus what was
+ * revoked in an end-to-end notice that the server does not show yet. Tells of devices that come and go.
+ */
+export class Roster implements AttestedKeys {
+  readonly #ports: RosterPorts
+  readonly #devices = new Map<DeviceId, AttestedDevice>()
+  readonly #accounts = new Map<AccountId, { readonly seq: number; readonly head: AccountHead; readonly devices: readonly AttestedDevice[]; readonly address: string }>()
+  readonly #distrusted = new Set<DeviceId>()
+
+  constructor(ports: RosterPorts) {
+    this.#ports = ports
+  }
+
+  /** Reads what must survive a restart. Call once, before anything else. */
+  async load(): Promise<void> {
+    const rows = await this.#ports.store.list('accounts', { from: 'distrusted/', to: 'distrusted0', limit: 10_000 })
+    for (const { key } of rows) this.#distrusted.add(parseDeviceId(key.slice('distrusted/'.length)))
+  }
+
+  identityKeyOf(device: DeviceId): Uint8Array | undefined {
+    return this.device(device)?.identityKey
+  }
+
+  /** The attested device, of the accounts that are loaded. */
+  device(device: DeviceId): AttestedDevice | undefined {
+    return this.#distrusted.has(device) ? undefined : this.#devices.get(device)
+  }
+
+  /** The attested devices of an account that is loaded. */
+  devicesOf(account: AccountId): readonly AttestedDevice[] {
+    return (this.#accounts.get(account)?.devices ?? []).filter(({ device }) => !this.#distrusted.has(device))
+  }
+
+  /** Whether the account is loaded. */
+  isLoaded(account: AccountId): boolean {
+    return this.#accounts.has(account)
+  }
+
+  /** State of the log of an account that is loaded. Throws `internal` otherwise: that is a fault of this program. */
+  headOf(account: AccountId): AccountHead {
+    const head = this.#accounts.get(account)?.head
+    if (head === undefined) throw new EvegramError('internal', { operation: 'use an account that was not loaded' })
+    return head
+  }
+
+  /** Address of the founding wallet of an account that is loaded; empty otherwise. */
+  addressOf(account: AccountId): string {
+    return this.#accounts.get(account)?.address ?? ''
+  }
+
+  /** Loads what was verified last of an account; asks the server only for one that is unknown. Rejects as the verifier does. */
+  async loadAccount(account: AccountId): Promise<VerifiedAccount> {
+    const known = await this.#ports.accounts.known(account)
+    return known === undefined ? this.refresh(account) : this.#take(known)
+  }
+
+  /** Brings an account up to date with the server. Rejects as the verifier does, after an `account-alarm` where the log is at fault. */
+  async refresh(account: AccountId, options?: { readonly maxAgeMs?: number }): Promise<VerifiedAccount> {
+    try {
+      return await this.#take(await this.#ports.accounts.refresh(account, options))
+    } catch (error) {
+      if (isEvegramError(error)) this.alarm(account, error)
+      throw error
+    }
+  }
+
+  /** Tells of a log that cannot be believed; other failures are left to the caller. */
+  alarm(account: AccountId, error: EvegramError): void {
+    if (!['account.log_rolled_back', 'account.log_withheld', 'account.log_invalid', 'account.mismatch'].includes(error.code)) return
+    this.#ports.events.emit('account-alarm', { account, code: error.code, error })
+  }
+
+  /** Stops trusting a device whose owner said end to end that it is revoked, whatever the server shows. Returns the write to commit. */
+  distrust(device: DeviceId): StoreChange {
+    this.#distrusted.add(device)
+    return { table: 'accounts', key: `distrusted/${device}`, value: new Uint8Array(1) }
+  }
+
+  /** Takes a state that the verifier returned elsewhere (a resolved address). */
+  async take(verified: VerifiedAccount): Promise<VerifiedAccount> {
+    return this.#take(verified)
+  }
+
+  async #take(verified: VerifiedAccount): Promise<VerifiedAccount> {
+    const { account, state } = verified
+    const held = this.#accounts.get(account)
+    // Attestations age: the list is asked for again each time, which costs no request for an account that is known.
+    const devices = await this.#ports.accounts.attestedDevices(account)
+    for (const { device } of held?.devices ?? []) this.#devices.delete(device)
+    for (const device of devices) this.#devices.set(device.device, device)
+    this.#accounts.delete(account)
+    const founding = state.foundingWallet
+    const head = { account, seq: verified.seq, head: verified.head }
+    this.#accounts.set(account, { seq: verified.seq, head, devices, address: founding === undefined ? '' : addressOf(founding) })
+    this.#evict()
+    if (held?.seq !== verified.seq) await this.#tell(account, state)
+    return verified
+  }
+
+  #evict(): void {
+    for (const [account, { devices }] of this.#accounts) {
+      if (this.#accounts.size <= ROSTER_ACCOUNTS_MAX) return
+      if (account === this.#ports.account) continue
+      this.#accounts.delete(account)
+      for (const { device } of devices) this.#devices.delete(device)
+    }
+  }
+
+  /** Compares with what was told before, and tells the difference once it is durable. */
+  #tell(account: AccountId, state: AccountState): Promise<void> {
+    const { store, events, local } = this.#ports
+    return local.run(async () => {
+      const before = await this.#readTold(account)
+      if (before !== undefined && before.seq >= state.seq) return
+      const active = activeDevices(state)
+      const changes: StoreChange[] = [{
+        table: 'accounts', key: `told/${account}`, value: encodeCbor({ seq: state.seq, active: active.map((device) => idBytes(device)) }),
+      }]
+      const address = this.addressOf(account)
+      const verified = await readVerified(store, account)
+      const kept = verified === undefined ? undefined : carryVerified(verified, state)
+      if (verified !== undefined) changes.push(verifiedChange(account, kept))
+      await store.commit(changes)
+      if (before === undefined) return
+      const own = account === this.#ports.account
+      for (const device of active) {
+        if (before.active.has(device)) continue
+        const approvedBy = state.devices.get(device)?.approvedBy
+        events.emit('device-added', { account, address, device, own, ...(approvedBy === undefined ? {} : { approvedBy }) })
+      }
+      for (const device of before.active) if (!active.includes(device)) events.emit('device-revoked', { account, address, device, own })
+      if (verified !== undefined && kept === undefined) events.emit('identity-changed', { account, address, wasVerified: true })
+    })
+  }
+
+  async #readTold(account: AccountId): Promise<Told | undefined> {
+    const row = await this.#ports.store.get('accounts', `told/${account}`)
+    if (row === undefined) return undefined
+    const fields = new CborFields(decodeCbor(row, 262_144), 'client.store')
+    const active = fields.list('active', 4_096).map((id) => parseDeviceId(id instanceof Uint8Array ? hexOf(id) : fields.fail('device')))
+    return { seq: fields.uint('seq'), active: new Set(active) }
+  }
+}

@@ -1,0 +1,117 @@
+import { isEvegramError } from '@evegram/protocol'
+import { createAccountVerifier } from './account/log-verifier.js'
+import type { AuthApi } from './api/auth-api.js'
+import { DeviceSession, decodeTokens, encodeTokens } from './api/device-session.js'
+import { discoverServer } from './api/discover-server.js'
+import type { DiscoveredServer } from './api/discovered-server.js'
+import { createAuthApi } from './api/http-auth-api.js'
+import { EvegramClient, type Client } from './client.js'
+import { ClientCore } from './core/client-core.js'
+import { signerOf, signIn } from './core/login.js'
+import { readProfile } from './core/profile.js'
+import { readServer, serverChange } from './core/server-row.js'
+import { Turns } from './core/turns.js'
+import { noblePrimitives } from './crypto/noble-primitives.js'
+import type { SignalPrimitives } from './crypto/primitives.js'
+import { loadSignal } from './crypto/signal.js'
+import { EventHub } from './events.js'
+import type { LocalStore } from './store/local-store.js'
+import { tendPreKeys } from './sync/prekey-upkeep.js'
+import { webSystem, type System } from './system.js'
+import { startDeviceLink } from './transport/device-link.js'
+import type { Wallet } from './wallets/wallet.js'
+
+/** What {@link createClient} needs. */
+export interface ClientOptions {
+  /** The server: https://..., or http:// on this machine. */
+  readonly url: string
+  /** Adds this profile as a new device of the wallet's account. Not needed (and not used) once the profile has a device. */
+  readonly wallet?: Wallet
+  /** The profile. The client owns it from here on: it closes it, also when creating the client fails. */
+  readonly store: LocalStore
+  /** The domain that wallets sign for, where it is not the one of `url`. */
+  readonly domain?: string
+  /** Name and version of the program, at most 64 characters. */
+  readonly agent?: string
+  /** Time, randomness, network: the browser's when absent. Node programs pass `nodeSystem()`, simulators their own. */
+  readonly system?: System
+  /** Arithmetic of the Signal code: the portable one when absent. */
+  readonly signalPrimitives?: SignalPrimitives
+}
+
+const AGENT = 'evegram-sdk/0.1.0'
+const TOKENS_KEY = 'session'
+
+/**
+ * Opens a profile and returns a client that is ready to use. A profile without a device is signed in with `wallet`: a device is
+ * added to the account log, a session opened, prekeys uploaded. A profile with a device starts without network too (state
+ * `offline`; what is sent waits).
+ *
+ * Rejects with `client.not_signed_in` (no device, no wallet), `unavailable.server` and `timeout` (first login without network),
+ * `client.domain_mismatch`, `client.insecure_url`, `server.identity_changed`, `incompatible.protocol`, `account.policy`,
+ * `account.closed`, the reason of a refused proof, `e2ee.self_test`, `client.store`. The store is closed then.
+ */
+export async function createClient(options: ClientOptions): Promise<Client> {
+  try {
+    return await openClient(options)
+  } catch (error) {
+    await options.store.close()
+    throw error
+  }
+}
+
+async function openClient(options: ClientOptions): Promise<Client> {
+  const { store, wallet } = options
+  const system = options.system ?? webSystem()
+  const { clock, random, serverClock, sockets, hints, fetch } = system
+  const signal = await loadSignal({ random, ...(options.signalPrimitives === undefined ? {} : { primitives: options.signalPrimitives }) })
+  const server = await findServer(options, system)
+  const { domain, origin, network } = server
+  const auth = createAuthApi({ server, fetch, clock, random, serverClock })
+  const accounts = createAccountVerifier({ api: auth, store, primitives: noblePrimitives, domain, origin, network, clock, serverClock })
+  const { profile, keys, isNew } = await signIn({ store, signal, random, server, serverClock, auth, accounts }, wallet)
+  const tokens = await sessionOf(store, auth, signerOf(profile.account, keys), serverClock)
+  const needsKeys = isNew || (await store.get('prekeys', 'signed-prekey-public')) === undefined
+  // Without prekeys on the server nobody could write to this device: the first upload is part of signing in.
+  if (needsKeys) await tendPreKeys({ store, local: new Turns(), signal, keys, auth, tokens, time: serverClock })
+  const core = await ClientCore.start({
+    profile, keys, store, clock, random, signal, serverClock, auth, tokens, accounts, events: new EventHub(clock),
+    startLink: (events, cursorMs) => startDeviceLink({
+      server, session: tokens, serverClock, sockets, clock, random, agent: options.agent ?? AGENT, hints, events, cursorMs,
+    }),
+  })
+  return new EvegramClient({ core, server, store, clock, random })
+}
+
+/** What discovery finds; for a profile that was here before and no network, what it found last time. */
+async function findServer(options: ClientOptions, { fetch, clock, serverClock }: System): Promise<DiscoveredServer> {
+  const { url, domain, store } = options
+  const profile = await readProfile(store)
+  try {
+    const server = await discoverServer({
+      url, fetch, clock, serverClock, ...(domain === undefined ? {} : { domain }), ...(profile === undefined ? {} : { pinnedServerId: profile.serverId }),
+    })
+    await store.commit([serverChange(server)])
+    return server
+  } catch (error) {
+    const isOutage = isEvegramError(error) && (error.code === 'unavailable.server' || error.code === 'timeout')
+    const known = isOutage && profile !== undefined ? await readServer(store) : undefined
+    if (known === undefined) throw error
+    return known
+  }
+}
+
+async function sessionOf(
+  store: LocalStore, api: AuthApi, signer: ReturnType<typeof signerOf>, serverClock: System['serverClock'],
+): Promise<DeviceSession> {
+  const row = await store.get('meta', TOKENS_KEY)
+  return new DeviceSession({
+    api, signer, serverClock, ...(row === undefined ? {} : { tokens: decodeTokens(row) }),
+    save: (tokens) => store.commit([{ table: 'meta', key: TOKENS_KEY, value: encodeTokens(tokens) }]),
+  })
+}
+
+/** Whether `store` holds a signed-in device: then no wallet is needed to open it. */
+export async function isSignedIn(store: LocalStore): Promise<boolean> {
+  return (await readProfile(store)) !== undefined
+}

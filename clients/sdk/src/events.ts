@@ -1,0 +1,119 @@
+import {
+  EvegramError, type AccountId, type Clock, type ConversationId, type DeviceId, type ErrorCode, type MessageId,
+} from '@evegram/protocol'
+import type { Message } from './core/message.js'
+import type { GapReason } from './sync/chain-state.js'
+
+/** Where a client stands. */
+export type ClientState = 'connecting' | 'catching_up' | 'live' | 'offline' | 'closed'
+
+/** Messages that are missing: of one device's chain, or (without a conversation) everything between two moments. */
+export interface GapEvent {
+  /** Absent for a discontinuity: the server keeps nothing older than `untilMs`. */
+  readonly conversation?: ConversationId
+  readonly account?: AccountId
+  readonly device?: DeviceId
+  readonly epoch?: number
+  /** First and last missing number. */
+  readonly from?: number
+  readonly to?: number
+  /** Of a discontinuity: everything between these moments (ms since 1970) may be missing. */
+  readonly sinceMs?: number
+  readonly untilMs?: number
+  readonly reason: GapReason
+}
+
+/** What a client tells, by name. */
+export interface ClientEvents {
+  /** A message was shown: it is durable in the local store. Own messages of this and of other devices included. */
+  'message': Message
+  /** The state of an own message changed; `error` says why it failed. */
+  'message-state': { readonly messageId: MessageId; readonly conversation: ConversationId; readonly state: Message['state']; readonly error?: EvegramError }
+  /** A device was added to the own account or to a peer's. */
+  'device-added': DeviceEvent & { readonly approvedBy?: DeviceId }
+  'device-revoked': DeviceEvent
+  /** The keys behind an account changed so that "verified" no longer holds (or an address leads to another account). */
+  'identity-changed': { readonly account: AccountId; readonly address: string; readonly wasVerified: boolean }
+  'gap': GapEvent
+  /** The server showed a log that contradicts what was seen before, or withholds entries: `account.log_rolled_back`, `account.log_withheld`, ... */
+  'account-alarm': { readonly account: AccountId; readonly code: ErrorCode; readonly error: EvegramError }
+  'state': { readonly state: ClientState; readonly error?: EvegramError }
+  /** Something was refused. `count` is how often that code was refused since the start. */
+  'security': SecurityEvent
+  /** A message that could not be read before was sent again and is shown. */
+  'session-healed': { readonly account: AccountId; readonly device: DeviceId; readonly conversation: ConversationId; readonly messageId: MessageId }
+  /** A task in the background failed and will be tried again. */
+  'fault': { readonly operation: string; readonly error: EvegramError }
+}
+
+/** A device and whose it is. */
+export interface DeviceEvent {
+  readonly account: AccountId
+  /** Of the founding wallet, from the verified log. */
+  readonly address: string
+  readonly device: DeviceId
+  readonly own: boolean
+}
+
+/** What was refused, from whom, as far as it is known. */
+export interface SecurityEvent {
+  readonly code: ErrorCode
+  readonly count: number
+  readonly conversation?: ConversationId
+  readonly account?: AccountId
+  readonly device?: DeviceId
+  readonly messageId?: MessageId
+  /** The field or check that failed. */
+  readonly detail?: string
+}
+
+/** Listeners that one event may have; past it `on` throws `limited.queue`. */
+export const LISTENERS_MAX = 1_000
+
+/** Hands events to listeners, in order, at once. */
+export class EventHub {
+  readonly #clock: Clock
+  readonly #listeners = new Map<keyof ClientEvents, Set<(event: never) => void>>()
+  readonly #counts = new Map<ErrorCode, number>()
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  /** Calls `listener` with every `name` event until the returned function is called. */
+  on<Name extends keyof ClientEvents>(name: Name, listener: (event: ClientEvents[Name]) => void): () => void {
+    const listeners = this.#listeners.get(name) ?? new Set()
+    if (listeners.size >= LISTENERS_MAX) throw new EvegramError('limited.queue', { operation: 'add listener' })
+    listeners.add(listener)
+    this.#listeners.set(name, listeners)
+    return () => {
+      listeners.delete(listener)
+    }
+  }
+
+  /** Calls the listeners of `name`. A listener that throws is a fault of the program: it is thrown on outside of the core. */
+  emit<Name extends keyof ClientEvents>(name: Name, event: ClientEvents[Name]): void {
+    for (const listener of [...(this.#listeners.get(name) ?? [])]) {
+      try {
+        // The set under `name` holds listeners of `name` alone: `on` is the only writer.
+        ;(listener as (event: ClientEvents[Name]) => void)(event)
+      } catch (error) {
+        this.#clock.after(0, () => {
+          throw error
+        })
+      }
+    }
+  }
+
+  /** Counts and tells a refusal. */
+  refuse(event: Omit<SecurityEvent, 'count'>): void {
+    const count = (this.#counts.get(event.code) ?? 0) + 1
+    this.#counts.set(event.code, count)
+    this.emit('security', { ...event, count })
+  }
+
+  /** How often each code was refused since the start. */
+  get refusals(): ReadonlyMap<ErrorCode, number> {
+    return this.#counts
+  }
+}

@@ -1,0 +1,28 @@
+import { CborFields, decodeCbor, encodeCbor } from '@evegram/protocol'
+import type { Transaction } from '../core/transaction.js'
+
+/** Limits of healing (identity.md section 6), all durable. */
+export const HEALING_LIMITS = {
+  /** Requests for one message, and answers to one device for one message. */
+  perMessage: 3,
+  /** Requests of this device, and answers to one device, in an hour. */
+  perHour: 50,
+  /** Session resets for one peer device in an hour. */
+  resetsPerHour: 5,
+  /** Messages older than this are neither asked for nor sent again. */
+  keptMs: 7 * 24 * 3_600_000,
+  hourMs: 3_600_000,
+} as const
+
+/** Takes one of `max` uses of `name` in the last `windowMs`; false when they are used up. The use is part of `tx`. */
+export async function takeAllowance(tx: Transaction, name: string, max: number, windowMs: number, nowMs: number): Promise<boolean> {
+  const key = `l/${name}`
+  const row = await tx.get('healing', key)
+  const fields = row === undefined ? undefined : new CborFields(decodeCbor(row, 65_536), 'client.store')
+  const uses = fields?.list('uses', 4_096).map((use) => (typeof use === 'number' ? use : fields.fail('use'))) ?? []
+  // A use from the future was noted before the clock was put right: it counts as one of now.
+  const recent = uses.map((use) => Math.min(use, nowMs)).filter((use) => nowMs - use < windowMs)
+  if (recent.length >= max) return false
+  tx.put('healing', key, encodeCbor({ uses: [...recent, nowMs] }))
+  return true
+}

@@ -1,0 +1,146 @@
+import { equalBytes } from '@evegram/protocol'
+
+/** Why messages of a chain are missing. `erased` needs a signed notice of their sender. */
+export type GapReason = 'expired' | 'before_you_joined' | 'erased' | 'withheld'
+
+/** A message as a link of its sender's chain. Hashes have 32 bytes. */
+export interface ReceivedLink {
+  readonly number: number
+  readonly hash: Uint8Array
+  readonly prev: Uint8Array
+}
+
+/** Numbers that were given up, with what is known about their neighbours. A late copy still finds its place. */
+export interface NamedGap {
+  readonly from: number
+  readonly to: number
+  readonly reason: GapReason
+  /** Hash of the message before `from`. */
+  readonly before?: Uint8Array
+  /** `prev` of the message behind `to`. */
+  readonly after?: Uint8Array
+}
+
+/** What one device knows of the chain of another: (conversation, device, epoch). */
+export interface ChainState {
+  /** First number that was meant for this device; undefined until the sender said so. */
+  readonly joinedAt?: number
+  /** Everything up to here is verified or named. Number 0 and zeros before the first message. */
+  readonly head: { readonly number: number; readonly hash: Uint8Array }
+  /** Shown already, while numbers before them are missing; ascending. */
+  readonly ahead: readonly ReceivedLink[]
+  readonly gaps: readonly NamedGap[]
+}
+
+/** Links that one chain holds behind a missing number; past it the missing numbers are named at once. */
+export const CHAIN_AHEAD_MAX = 512
+/** Named gaps that one chain remembers; past it the oldest is forgotten, and late copies of its messages are refused. */
+export const CHAIN_GAPS_MAX = 64
+
+/** A chain nothing was received of. */
+export function emptyChain(): ChainState {
+  return { head: { number: 0, hash: new Uint8Array(32) }, ahead: [], gaps: [] }
+}
+
+/**
+ * What {@link acceptLink} found: `linked` verified back to the start or to a named gap; `pending` numbers before it are missing;
+ * `filled` it belongs to a named gap; `known` the same message was counted before; `stale` its place is behind what is remembered;
+ * `broken` it contradicts the chain: another message has its number, or its neighbours do not link to it.
+ */
+export type LinkResult =
+  | { readonly status: 'linked' | 'pending' | 'filled'; readonly state: ChainState }
+  | { readonly status: 'known' | 'stale' | 'broken' }
+
+/**
+ * Takes a decrypted and checked message into its chain. `start` is the sender's word where this device enters the chain, and
+ * counts only as long as nothing else said so.
+ */
+export function acceptLink(before: ChainState, link: ReceivedLink, start?: { readonly number: number; readonly prev: Uint8Array }): LinkResult {
+  if (link.number < 1 || (start !== undefined && (start.number < 1 || start.number > link.number))) return { status: 'broken' }
+  const state = start === undefined ? before : join(before, start)
+  if (link.number <= state.head.number) return placeBehindHead(state, link)
+  const twin = state.ahead.find(({ number }) => number === link.number)
+  if (twin !== undefined) return { status: equalBytes(twin.hash, link.hash) ? 'known' : 'broken' }
+  const below = link.number === state.head.number + 1 ? state.head : state.ahead.find(({ number }) => number === link.number - 1)
+  if (below !== undefined && !equalBytes(below.hash, link.prev)) return { status: 'broken' }
+  const above = state.ahead.find(({ number }) => number === link.number + 1)
+  if (above !== undefined && !equalBytes(above.prev, link.hash)) return { status: 'broken' }
+  const ahead = [...state.ahead, link].sort((left, right) => left.number - right.number)
+  const next = absorb({ ...state, ahead })
+  return { status: next.head.number >= link.number ? 'linked' : 'pending', state: next }
+}
+
+function placeBehindHead(state: ChainState, link: ReceivedLink): LinkResult {
+  const gap = state.gaps.find(({ from, to }) => from <= link.number && link.number <= to)
+  if (gap === undefined) {
+    if (link.number !== state.head.number) return { status: 'stale' }
+    return { status: equalBytes(link.hash, state.head.hash) ? 'known' : 'broken' }
+  }
+  if (link.number === gap.from && gap.before !== undefined && !equalBytes(gap.before, link.prev)) return { status: 'broken' }
+  if (link.number === gap.to && gap.after !== undefined && !equalBytes(gap.after, link.hash)) return { status: 'broken' }
+  const parts: NamedGap[] = []
+  if (gap.from < link.number) {
+    parts.push({ from: gap.from, to: link.number - 1, reason: gap.reason, ...(gap.before === undefined ? {} : { before: gap.before }), after: link.prev })
+  }
+  if (link.number < gap.to) {
+    parts.push({ from: link.number + 1, to: gap.to, reason: gap.reason, before: link.hash, ...(gap.after === undefined ? {} : { after: gap.after }) })
+  }
+  return { status: 'filled', state: { ...state, gaps: state.gaps.flatMap((other) => (other === gap ? parts : [other])) } }
+}
+
+function join(state: ChainState, start: { readonly number: number; readonly prev: Uint8Array }): ChainState {
+  if (state.joinedAt !== undefined) return state
+  if (state.head.number === 0) {
+    const head = { number: start.number - 1, hash: start.prev }
+    return { ...state, joinedAt: start.number, head, ahead: state.ahead.filter(({ number }) => number >= start.number) }
+  }
+  return { ...state, joinedAt: start.number, gaps: state.gaps.flatMap((gap) => splitAt(gap, start.number)) }
+}
+
+function splitAt(gap: NamedGap, number: number): NamedGap[] {
+  if (gap.from >= number) return [gap]
+  if (gap.to < number) return [{ ...gap, reason: 'before_you_joined' }]
+  const { before, after } = gap
+  return [
+    { from: gap.from, to: number - 1, reason: 'before_you_joined', ...(before === undefined ? {} : { before }) },
+    { from: number, to: gap.to, reason: gap.reason, ...(after === undefined ? {} : { after }) },
+  ]
+}
+
+function absorb(state: ChainState): ChainState {
+  let { head } = state
+  let taken = 0
+  for (const link of state.ahead) {
+    if (link.number !== head.number + 1 || !equalBytes(link.prev, head.hash)) break
+    head = { number: link.number, hash: link.hash }
+    taken += 1
+  }
+  if (taken === 0) return state
+  // Number 1 needs no word of the sender: it is where every chain starts.
+  const joinedAt = state.joinedAt ?? (state.head.number === 0 ? 1 : undefined)
+  return { ...state, head, ahead: state.ahead.slice(taken), ...(joinedAt === undefined ? {} : { joinedAt }) }
+}
+
+/** The numbers that are missing and not named yet, ascending. */
+export function missingRanges(state: ChainState): { readonly from: number; readonly to: number }[] {
+  const ranges: { from: number; to: number }[] = []
+  let expected = state.head.number + 1
+  for (const { number } of state.ahead) {
+    if (number > expected) ranges.push({ from: expected, to: number - 1 })
+    expected = number + 1
+  }
+  return ranges
+}
+
+/** Gives every missing number a name, so that the chain goes on behind it. Returns the new gaps. */
+export function nameMissing(before: ChainState, reason: GapReason): { readonly state: ChainState; readonly named: readonly NamedGap[] } {
+  let state = before
+  const named: NamedGap[] = []
+  for (let next = state.ahead[0]; next !== undefined; next = state.ahead[0]) {
+    const gap = { from: state.head.number + 1, to: next.number - 1, reason, before: state.head.hash, after: next.prev }
+    // Empty when the sender's start contradicts a message that was shown before it: nothing is missing then.
+    if (gap.from <= gap.to) named.push(gap)
+    state = absorb({ ...state, head: { number: next.number, hash: next.hash }, ahead: state.ahead.slice(1) })
+  }
+  return { state: { ...state, gaps: [...state.gaps, ...named].slice(-CHAIN_GAPS_MAX) }, named }
+}

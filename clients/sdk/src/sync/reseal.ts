@@ -1,0 +1,89 @@
+import { encodeEnvelope, encodePayloadBody, ENVELOPE_KIND, messageIdOf, utf8 } from '@evegram/protocol'
+import type { Core } from '../core/context.js'
+import { writeConversation, type ConversationRow } from '../core/conversation-row.js'
+import { readHandled, writeHandled } from '../core/handled.js'
+import { arrivalKey, decodeMessage, encodeMessage, messageRowKey } from '../core/message.js'
+import type { Transaction } from '../core/transaction.js'
+import { readOwnChain, writeOwnChain } from './chain-row.js'
+import { envelopeOf, hashOf } from './compose.js'
+import { nextOrder } from './order-clock.js'
+import { writeOutbox, type OutboxRow } from './outbox-row.js'
+import { decodeTemplate, encodeTemplate, sealFor, type PayloadTemplate } from './seal.js'
+import { readSent, writeSent } from './sent-record.js'
+
+/** How queued messages are made anew. */
+export interface Resealing {
+  /** Which of them become `void`: their numbers stand, what they said will not be sent. */
+  voids(row: OutboxRow): boolean
+  /** New order keys: the old ones were ahead of the server's clock. */
+  readonly reorder: boolean
+}
+
+/**
+ * Stages new ciphertexts for queued messages that were *never transmitted* (or definitely refused), and chains them anew. `rows` are
+ * all numbered ones of the conversation from the first changed number to the last, ascending. Members must be loaded.
+ */
+export async function resealRows(
+  core: Core, tx: Transaction, before: ConversationRow, rows: readonly OutboxRow[], resealing: Resealing,
+): Promise<OutboxRow[]> {
+  const chain = await readOwnChain(tx, before.conversation)
+  let floor = resealing.reorder ? await floorWithout(core, before, rows) : before.floor
+  let prev: Uint8Array | undefined
+  const next: OutboxRow[] = []
+  for (const row of rows) {
+    const sent = await readSent(tx, row.conversation, row.number)
+    if (sent === undefined) continue
+    const old = decodeTemplate(sent.template)
+    const order = resealing.reorder ? nextOrder(core.time.now(), floor) : old.order
+    if (order > floor) floor = order
+    const template = changed(core, { ...old, order, prev: prev ?? old.prev }, resealing.voids(row))
+    const { bodies, missing } = await sealFor(core, tx, template, sent.recipients, chain.recipients)
+    const resealed: OutboxRow = {
+      ...row, kind: template.kind === 'void' ? 'void' : 'message', missing,
+      envelope: encodeEnvelope(envelopeOf(core, before, ENVELOPE_KIND.message, template, bodies)),
+    }
+    prev = hashOf(core, template)
+    writeSent(tx, row.conversation, row.number, { ...sent, template: encodeTemplate(template) })
+    writeOutbox(tx, resealed)
+    await moveMessage(tx, core, template, prev)
+    next.push(resealed)
+  }
+  if (prev !== undefined) {
+    writeOwnChain(tx, before.conversation, { ...chain, hash: prev })
+    writeConversation(tx, { ...before, floor })
+  }
+  return next
+}
+
+function changed(core: Core, template: PayloadTemplate, isVoid: boolean): PayloadTemplate {
+  if (!isVoid || template.kind === 'void') return template
+  return { ...template, kind: 'void', body: encodePayloadBody({ kind: 'void', body: {} }), salt: core.random.bytes(16) }
+}
+
+/** The highest order key of the conversation, leaving out `rows`. */
+async function floorWithout(core: Core, conversation: ConversationRow, rows: readonly OutboxRow[]): Promise<bigint> {
+  const ids = new Set(rows.map(({ messageId }) => messageId))
+  const newest = await core.store.list('messages', {
+    from: `m/${conversation.conversation}/`, to: `m/${conversation.conversation}/~`, reverse: true, limit: rows.length + 1,
+  })
+  const shown = newest.map(({ value }) => decodeMessage(value)).find(({ messageId }) => !ids.has(messageId))
+  return shown?.order ?? 0n
+}
+
+/** The message as shown follows its order key; its arrival stays. */
+async function moveMessage(tx: Transaction, core: Core, template: PayloadTemplate, chainHash: Uint8Array): Promise<void> {
+  const messageId = messageIdOf({ ...template, device: core.device })
+  const handled = await readHandled(tx, messageId)
+  if (handled?.rowKey === undefined) return
+  const row = await tx.get('messages', handled.rowKey)
+  if (row === undefined) return
+  const message = { ...decodeMessage(row), order: template.order }
+  const key = messageRowKey(message)
+  if (key !== handled.rowKey) {
+    tx.remove('messages', handled.rowKey)
+    tx.put('messages', key, encodeMessage(message))
+    tx.put('messages', arrivalKey(message.arrival), utf8(key))
+  }
+  writeHandled(tx, messageId, { ...handled, chainHash, rowKey: key })
+}
+

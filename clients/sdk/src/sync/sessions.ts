@@ -1,0 +1,79 @@
+import { isEvegramError, type DeviceId } from '@evegram/protocol'
+import type { AttestedDevice } from '../account/account-verifier.js'
+import type { Core } from '../core/context.js'
+import { signalStateOf, Transaction } from '../core/transaction.js'
+import { KeyedTurns } from '../core/turns.js'
+import { verifyBundle } from '../crypto/prekeys.js'
+
+/** Whether messages can be encrypted for a device: `later` when the server gave no bundle now, `refused` when what it gave is not the device's. */
+export type Reach = 'ready' | 'later' | 'refused'
+
+/** Time before a bundle is asked for again that was not to be had. */
+export const BUNDLE_RETRY_MS = 30_000
+/** Devices whose last failure is remembered; past it the oldest is forgotten. */
+const FAILURES_MAX = 4_096
+
+/** Starts sessions with devices from verified bundles. Never called inside the turn of local state: it waits for the network. */
+export class Sessions {
+  readonly #core: Core
+  readonly #turns = new KeyedTurns()
+  readonly #failures = new Map<DeviceId, { readonly reach: Reach; readonly untilMs: number }>()
+
+  constructor(core: Core) {
+    this.#core = core
+  }
+
+  /** Makes sure that there is a session with `target`. Rejects only when the local store or the Signal code fails. */
+  ensure(target: AttestedDevice): Promise<Reach> {
+    return this.#turns.run(target.device, async () => {
+      const { ciphers, store, clock } = this.#core
+      if (await ciphers.hasSession(target.device, signalStateOf(store))) return 'ready'
+      const failure = this.#failures.get(target.device)
+      if (failure !== undefined && clock.monotonicMs() < failure.untilMs) return failure.reach
+      const reach = await this.#start(target)
+      this.#failures.delete(target.device)
+      if (reach !== 'ready') this.#remember(target.device, reach)
+      return reach
+    })
+  }
+
+  /** Forgets that a bundle could not be had: something changed. */
+  retry(device: DeviceId): void {
+    this.#failures.delete(device)
+  }
+
+  #remember(device: DeviceId, reach: Reach): void {
+    this.#failures.set(device, { reach, untilMs: this.#core.clock.monotonicMs() + BUNDLE_RETRY_MS })
+    for (const oldest of this.#failures.keys()) {
+      if (this.#failures.size <= FAILURES_MAX) break
+      this.#failures.delete(oldest)
+    }
+  }
+
+  async #start(target: AttestedDevice): Promise<Reach> {
+    const { auth, tokens, signal, ciphers, events, local, store, time } = this.#core
+    const { account, device } = target
+    try {
+      const fetched = await auth.fetchBundle(tokens, account, device)
+      const bundle = await verifyBundle(signal, { ...fetched, device }, target, time.now())
+      return await local.run(async () => {
+        const tx = new Transaction(store)
+        // A message of the peer may have built one meanwhile.
+        if (await ciphers.hasSession(device, tx.signal)) return 'ready'
+        const started = await ciphers.startSession(device, bundle, tx.signal)
+        if (started.status !== 'started') {
+          events.refuse({ code: started.status === 'low_order_key' ? 'e2ee.low_order_key' : 'e2ee.bundle_invalid', account, device, detail: started.status })
+          return 'refused'
+        }
+        tx.apply(started.changes)
+        await tx.commit()
+        return 'ready'
+      })
+    } catch (error) {
+      if (!isEvegramError(error) || error.code === 'client.store' || error.code === 'internal') throw error
+      if (!error.code.startsWith('e2ee.')) return 'later'
+      events.refuse({ code: error.code, account, device, detail: String(error.details?.['check'] ?? 'bundle') })
+      return 'refused'
+    }
+  }
+}

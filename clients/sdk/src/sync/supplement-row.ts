@@ -1,0 +1,41 @@
+import {
+  CborFields, decodeCbor, encodeCbor, hexOf, idBytes, parseConversationId, parseDeviceId, type ConversationId, type DeviceId,
+} from '@evegram/protocol'
+import { sortable } from '../core/message.js'
+import type { Transaction } from '../core/transaction.js'
+
+/** Devices that an own message was stored without, although it was meant for them. */
+export interface SupplementRow {
+  readonly conversation: ConversationId
+  readonly number: number
+  readonly devices: readonly DeviceId[]
+  readonly firstAtMs: number
+  readonly nextAtMs: number
+}
+
+/** Prefix of these rows in table `healing`. */
+export const SUPPLEMENT_PREFIX = 'x/'
+
+/** Writes a row, or removes it when no device is left. */
+export function writeSupplement(tx: Transaction, row: SupplementRow): void {
+  const key = `${SUPPLEMENT_PREFIX}${row.conversation}/${sortable(row.number)}`
+  if (row.devices.length === 0) {
+    tx.remove('healing', key)
+    return
+  }
+  tx.put('healing', key, encodeCbor({
+    conversation: idBytes(row.conversation), number: row.number, devices: row.devices.map((device) => idBytes(device)), first: row.firstAtMs, next: row.nextAtMs,
+  }))
+}
+
+/** Throws `client.store` on a row of another shape. */
+export function decodeSupplement(bytes: Uint8Array): SupplementRow {
+  const fields = new CborFields(decodeCbor(bytes, 262_144), 'client.store')
+  return {
+    conversation: parseConversationId(hexOf(fields.bytes('conversation', 16))),
+    number: fields.uint('number'),
+    devices: fields.list('devices', 4_096).map((id) => parseDeviceId(id instanceof Uint8Array ? hexOf(id) : fields.fail('device'))),
+    firstAtMs: fields.uint('first'),
+    nextAtMs: fields.uint('next'),
+  }
+}

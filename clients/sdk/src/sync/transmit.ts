@@ -1,0 +1,238 @@
+import {
+  decodeEnvelope, EvegramError, isEvegramError, orderTimeMs, SEND_REFUSALS_MAX,
+  type ConversationId, type DeviceId, type Failure, type MessageId, type Position,
+} from '@evegram/protocol'
+import type { Core } from '../core/context.js'
+import { readConversation, writeConversation, type ConversationRow } from '../core/conversation-row.js'
+import { readHandled } from '../core/handled.js'
+import { decodeMessage, encodeMessage, type MessageState } from '../core/message.js'
+import { Transaction } from '../core/transaction.js'
+import { completeRow } from './compose.js'
+import { decodeOutbox, outboxKey, writeOutbox, type OutboxRow } from './outbox-row.js'
+import { resealRows } from './reseal.js'
+import type { Sessions } from './sessions.js'
+
+/** What became of one transmission. */
+export type Fate =
+  | { readonly status: 'stored'; readonly position: Position }
+  /** Something was put right: transmit at once. */
+  | { readonly status: 'again' }
+  /** Definitely not stored; later it may be. */
+  | { readonly status: 'later'; readonly retryAfterMs?: number }
+  /** No answer: it may be stored. The same bytes go again. */
+  | { readonly status: 'unknown'; readonly retryAfterMs?: number }
+  | { readonly status: 'failed'; readonly error: EvegramError }
+
+/** Messages that were given up: their rows are gone, or wait as `void` for a server that takes them. */
+export interface GivenUp {
+  readonly failed: readonly MessageId[]
+  readonly removed: readonly MessageId[]
+  readonly parked: readonly MessageId[]
+}
+
+/** Failures of the conversation, not of the message: everything behind it fails too. */
+function concernsConversation(error: EvegramError): boolean {
+  return error.code.startsWith('denied.') || error.code.startsWith('account.') || error.code.startsWith('not_found.')
+}
+
+/** Takes one outbox row to the server and puts right what the server asks for. */
+export class Transmission {
+  readonly #core: Core
+  readonly #sessions: Sessions
+  readonly #onSupplement: (row: OutboxRow, devices: readonly DeviceId[], tx: Transaction) => void
+
+  /** `onSupplement` is told, inside the transaction that takes the message off the outbox, which devices it was stored without. */
+  constructor(core: Core, sessions: Sessions, onSupplement: (row: OutboxRow, devices: readonly DeviceId[], tx: Transaction) => void) {
+    this.#core = core
+    this.#sessions = sessions
+    this.#onSupplement = onSupplement
+  }
+
+  /** Loads the members of a conversation and, with a connection, starts the sessions that can be started. Waits for the network. */
+  async prepare(conversation: ConversationRow): Promise<void> {
+    const { roster, device: self } = this.#core
+    for (const account of conversation.members) await roster.loadAccount(account)
+    // Without one the message is committed now and completed before it leaves.
+    if (this.#core.connection() === undefined) return
+    for (const account of conversation.members) {
+      for (const device of roster.devicesOf(account)) if (device.device !== self) await this.#sessions.ensure(device)
+    }
+  }
+
+  /** One attempt. `uncertain`: an earlier one may have been stored. Rejects when the local store fails. */
+  async transmit(row: OutboxRow, { uncertain }: { readonly uncertain: boolean }): Promise<Fate> {
+    const connection = this.#core.connection()
+    const conversation = await readConversation(this.#core.store, row.conversation)
+    if (connection === undefined || conversation === undefined) return { status: 'later' }
+    if (!conversation.opened) {
+      try {
+        const opened = await connection.open(conversation.peer)
+        if (opened.conversation !== row.conversation) return { status: 'failed', error: new EvegramError('account.mismatch', { operation: 'open conversation' }) }
+      } catch (error) {
+        return fateOf(error)
+      }
+      await this.#change(row.conversation, (before) => ({ ...before, opened: true }))
+    }
+    const alarm = conversation.members.map((account) => this.#core.accounts.alarm(account)).find((found) => found !== undefined)
+    if (alarm !== undefined) {
+      // Sending stops while the server shows a log that cannot be believed (identity.md section 3).
+      return { status: 'later', retryAfterMs: 5_000 }
+    }
+    const ready = row.missing.length > 0 ? await this.#complete(row, row.refusals) : row
+    try {
+      const outcome = await connection.send(ready.envelope, ready.refusals)
+      if (outcome.status === 'stored') {
+        await this.#stored(ready)
+        return outcome
+      }
+      return await this.#refused(ready, outcome.failure, uncertain)
+    } catch (error) {
+      return isEvegramError(error) && error.code === 'limited.queue' ? { status: 'later' } : fateOf(error)
+    }
+  }
+
+  async #refused(row: OutboxRow, failure: Failure, uncertain: boolean): Promise<Fate> {
+    const error = new EvegramError(failure.code, {
+      operation: 'send', ...(failure.retryAfterMs === undefined ? {} : { retryAfterMs: failure.retryAfterMs }),
+    })
+    switch (failure.code) {
+      case 'stale.devices':
+        await this.#refreshMembers(row, failure)
+        await this.#complete(row, Math.min(SEND_REFUSALS_MAX, row.refusals + 1))
+        return { status: 'again' }
+      case 'stale.membership':
+      case 'not_found.conversation':
+        await this.#change(row.conversation, (before) => ({ ...before, opened: false }))
+        return { status: 'later' }
+      case 'order.ahead':
+        if (!uncertain && row.kind !== 'control') await this.#reorder(row)
+        return { status: 'later', retryAfterMs: Math.min(30_000, Math.max(0, orderTimeMs(decodeEnvelope(row.envelope).order) - this.#core.time.now() - 60_000)) }
+      default:
+        if (error.retry === 'never' || error.retry === 'after_fix') return { status: 'failed', error }
+        return { status: 'later', ...(failure.retryAfterMs === undefined ? {} : { retryAfterMs: failure.retryAfterMs }) }
+    }
+  }
+
+  /** The server's word is a hint: what counts is the log that it can show. */
+  async #refreshMembers(row: OutboxRow, failure: Failure): Promise<void> {
+    const { roster, store } = this.#core
+    const conversation = await readConversation(store, row.conversation)
+    for (const account of conversation?.members ?? []) {
+      const named = failure.accounts?.find((version) => version.account === account)
+      const known = await roster.loadAccount(account)
+      if (named === undefined || named.seq > known.seq) await roster.refresh(account)
+    }
+    for (const device of failure.missing ?? []) this.#sessions.retry(device)
+  }
+
+  async #complete(row: OutboxRow, refusals: number): Promise<OutboxRow> {
+    const { local, store } = this.#core
+    const before = await readConversation(store, row.conversation)
+    if (before === undefined) return row
+    await this.prepare(before)
+    return local.run(async () => {
+      const tx = new Transaction(store)
+      const next = await completeRow(this.#core, tx, before, row, refusals)
+      await tx.commit()
+      return next
+    })
+  }
+
+  async #reorder(row: OutboxRow): Promise<void> {
+    const { local, store } = this.#core
+    const before = await readConversation(store, row.conversation)
+    if (before === undefined) return
+    await this.prepare(before)
+    await local.run(async () => {
+      const tx = new Transaction(store)
+      const rows = await this.#followers(row.conversation, row.seq)
+      await resealRows(this.#core, tx, (await readConversation(tx, row.conversation)) ?? before, rows, { voids: () => false, reorder: true })
+      await tx.commit()
+    })
+  }
+
+  async #followers(conversation: ConversationId, seq: number): Promise<OutboxRow[]> {
+    const rows = await this.#core.store.list('outbox', { from: outboxKey(seq), limit: 10_000 })
+    return rows.map(({ value }) => decodeOutbox(value)).filter((row) => row.conversation === conversation && row.kind !== 'control')
+  }
+
+  #stored(row: OutboxRow): Promise<void> {
+    const { local, store } = this.#core
+    return local.run(async () => {
+      const tx = new Transaction(store)
+      tx.remove('outbox', outboxKey(row.seq))
+      if (row.kind === 'message') await this.#setState(tx, row, 'sent')
+      if (row.missing.length > 0) this.#onSupplement(row, row.missing, tx)
+      await tx.commit()
+    })
+  }
+
+  async #setState(tx: Transaction, row: OutboxRow, state: MessageState, error?: EvegramError): Promise<void> {
+    const handled = await readHandled(tx, row.messageId)
+    const stored = handled?.rowKey === undefined ? undefined : await tx.get('messages', handled.rowKey)
+    if (handled?.rowKey !== undefined && stored !== undefined) tx.put('messages', handled.rowKey, encodeMessage({ ...decodeMessage(stored), state }))
+    tx.afterCommit(() => {
+      this.#core.events.emit('message-state', {
+        messageId: row.messageId, conversation: row.conversation, state, ...(error === undefined ? {} : { error }),
+      })
+    })
+  }
+
+  #change(conversation: ConversationId, change: (before: ConversationRow) => ConversationRow): Promise<void> {
+    const { local, store } = this.#core
+    return local.run(async () => {
+      const tx = new Transaction(store)
+      const before = await readConversation(tx, conversation)
+      if (before === undefined) return
+      writeConversation(tx, change(before))
+      await tx.commit()
+    })
+  }
+
+  /**
+   * Gives up a row that the server refused for good. Its number is kept as `void` and everything behind it is chained anew, unless
+   * an earlier attempt may have been stored: then the chain stays as it is. `keys` are the row and the numbered ones behind it.
+   */
+  async giveUp(
+    conversation: ConversationId, keys: readonly string[], { uncertain, error }: { readonly uncertain: boolean; readonly error: EvegramError },
+  ): Promise<GivenUp> {
+    const { local, store } = this.#core
+    const before = await readConversation(store, conversation)
+    if (before !== undefined) for (const account of before.members) await this.#core.roster.loadAccount(account)
+    return local.run(async () => {
+      const tx = new Transaction(store)
+      const rows: OutboxRow[] = []
+      for (const key of keys) {
+        const bytes = await tx.get('outbox', key)
+        if (bytes !== undefined) rows.push(decodeOutbox(bytes))
+      }
+      const [first] = rows
+      if (first === undefined || before === undefined) return { failed: [], removed: [], parked: [] }
+      const wide = concernsConversation(error)
+      const isGivenUp = (row: OutboxRow): boolean => row === first || wide
+      const failed = rows.filter((row) => row.kind === 'message' && isGivenUp(row))
+      for (const row of failed) await this.#setState(tx, row, 'failed', error)
+      if (first.kind === 'control' || uncertain) {
+        tx.remove('outbox', outboxKey(first.seq))
+        for (const row of wide ? rows.slice(1) : []) writeOutbox(tx, { ...row, parked: true })
+        await tx.commit()
+        return {
+          failed: failed.map(({ messageId }) => messageId), removed: [first.messageId],
+          parked: wide ? rows.slice(1).map(({ messageId }) => messageId) : [],
+        }
+      }
+      const resealed = await resealRows(this.#core, tx, (await readConversation(tx, conversation)) ?? before, rows, { voids: isGivenUp, reorder: false })
+      const parked = wide || first.kind === 'void' ? resealed : []
+      for (const row of parked) writeOutbox(tx, { ...row, parked: true })
+      await tx.commit()
+      return { failed: failed.map(({ messageId }) => messageId), removed: [], parked: parked.map(({ messageId }) => messageId) }
+    })
+  }
+}
+
+function fateOf(error: unknown): Fate {
+  if (!isEvegramError(error) || error.code === 'client.store') throw error
+  if (error.code === 'unavailable.server' || error.code === 'timeout' || error.code === 'client.closed') return { status: 'unknown' }
+  if (error.retry === 'never' || error.retry === 'after_fix') return { status: 'failed', error }
+  return { status: 'later', ...(error.retryAfterMs === undefined ? {} : { retryAfterMs: error.retryAfterMs }) }
+}
