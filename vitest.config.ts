@@ -13,6 +13,7 @@ export default defineConfig({
       { find: '@evegram/auth', replacement: source('auth/src/index.ts') },
       { find: '@evegram/engine', replacement: source('engine/src/index.ts') },
       { find: '@evegram/standalone', replacement: source('standalone/src/index.ts') },
+      { find: '@evegram/sdk/parts', replacement: source('clients/sdk/src/parts.ts') },
       { find: '@evegram/sdk/node', replacement: source('clients/sdk/src/node.ts') },
       { find: '@evegram/sdk', replacement: source('clients/sdk/src/index.ts') },
     ],

@@ -7,8 +7,8 @@ import type { Chain } from '@evegram/protocol/proof'
 import {
   createAuthApi, createLocalWallet, discoverServer, generateDevice, loadSignal, noblePrimitives, signWithIdentity, signWithSigning,
   type AuthApi, type DeviceKeys, type DeviceSigner, type DiscoveredServer, type SessionTokens, type Signal, type Wallet,
-} from '@evegram/sdk'
-import { nodeSystem } from '@evegram/sdk/node'
+} from '@evegram/sdk/parts'
+import { nodePrimitives, nodeSystem } from '@evegram/sdk/node'
 
 const random: Random = { bytes: (length) => new Uint8Array(randomBytes(length)) }
 
@@ -38,7 +38,7 @@ export class RawEnrolment {
   static async open(url: string): Promise<RawEnrolment> {
     const system = nodeSystem()
     const server = await discoverServer({ url, ...system })
-    return new RawEnrolment(server, createAuthApi({ server, ...system }), await loadSignal({ random }))
+    return new RawEnrolment(server, createAuthApi({ server, ...system }), await loadSignal({ random, primitives: nodePrimitives }))
   }
 
   /** A fresh wallet of `chain` that nobody has seen. */
