@@ -15,7 +15,7 @@ import type { Sessions } from './sessions.js'
 
 /** Life of a presence entry that is not refreshed. */
 export const PRESENCE_TTL_MS = 35_000
-/** Connections that one device may open in one millisecond of the position clock before their epochs run into the next. */
+/** Steps of connection epochs in one millisecond of the position clock; the incarnation picks one, so that nodes do not meet. */
 const EPOCHS_PER_MS = 1_024
 /** Entries of presence that are ahead of this node's clock by no more than this are a matter of clocks: the later hello wins. */
 const EPOCH_SKEW = LIMITS.maxSkewMs * 2 * EPOCHS_PER_MS
@@ -97,11 +97,13 @@ export class Greeter {
   /** The newest socket of a device wins: its epoch is above every older one. Throws `unavailable.presence`. */
   async #register({ account, device }: TokenHolder): Promise<PresenceEntry> {
     const { positions, presence, links } = this.#parts
-    this.#lastEpoch = Math.max(this.#lastEpoch + 1, Math.floor(positions.nowMs()) * EPOCHS_PER_MS)
-    let entry: PresenceEntry = { account, device, incarnation: positions.incarnation, connectionEpoch: this.#lastEpoch }
+    const { incarnation } = positions
+    const earliest = Math.floor(positions.nowMs()) * EPOCHS_PER_MS + incarnation % EPOCHS_PER_MS
+    this.#lastEpoch = Math.max(this.#lastEpoch + EPOCHS_PER_MS, earliest)
+    let entry: PresenceEntry = { account, device, incarnation, connectionEpoch: this.#lastEpoch }
     let answer = await presence.register(entry, PRESENCE_TTL_MS)
     if (answer.status === 'refused' && answer.newer.connectionEpoch - entry.connectionEpoch <= EPOCH_SKEW) {
-      entry = { ...entry, connectionEpoch: answer.newer.connectionEpoch + 1 }
+      entry = { ...entry, connectionEpoch: entry.connectionEpoch + 2 * EPOCH_SKEW }
       answer = await presence.register(entry, PRESENCE_TTL_MS)
     }
     if (answer.status === 'refused') throw new EvegramError('conflict.in_flight', { operation: 'register presence', advice: 'A newer connection of the device took over.' })

@@ -14,6 +14,8 @@ export const HOUSEKEEPING_MS = 1_000
 export const IDLE_MS = 2 * LIMITS.heartbeatMs + 10_000
 /** A full window of unacknowledged deliveries that does not move for this long belongs to a slow consumer. */
 export const WINDOW_STUCK_MS = 30_000
+/** A cursor is issued when it gained this much: a frame that gains little would put off the one that gains more. */
+const CURSOR_GAIN_MS_MIN = LIMITS.syncedIntervalMs / 2
 /** A live session whose cursor falls further behind than this catches up (rule 4). */
 export const CURSOR_AGE_MS_MAX = 300_000
 
@@ -93,7 +95,7 @@ export class Housekeeping {
     const cursorMs = Math.floor(Math.min(session.presenceFoundMs, confirmedMs)) - LIMITS.overlapMs
     if (!session.clean) return repairs.consider(session)
     if (nowMs - session.syncedMonotonicMs < LIMITS.syncedIntervalMs) return
-    if (cursorMs > session.cursorMs) session.synced(cursorMs, nowMs)
+    if (cursorMs - session.cursorMs >= CURSOR_GAIN_MS_MIN) session.synced(cursorMs, nowMs)
     else if (positions.nowMs() - session.cursorMs > CURSOR_AGE_MS_MAX) repairs.demand(session)
   }
 

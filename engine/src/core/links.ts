@@ -88,15 +88,15 @@ export class Links {
   /** Tells the peers that no more will come, and stops. */
   async leave(): Promise<void> {
     this.#timer?.cancel()
-    const { positions, bus } = this.#parts
+    const { positions } = this.#parts
     for (const [incarnation, link] of this.#outgoing) {
       this.#publish(incarnation, encodePacket({ kind: PACKET_KIND.goodbye, from: positions.incarnation, number: link.lastNumber, last: 0 }))
     }
     try {
-      await bus.flush()
+      await this.flush()
     } catch (cause) {
       // Peers notice the silence by themselves; leaving must not fail because the broker went first.
-      this.#busFailed(cause)
+      this.#parts.log.warn({ err: cause }, 'the goodbye may not have reached the peers')
     }
     this.#unsubscribe?.()
   }
@@ -186,7 +186,6 @@ export class Links {
     }
     if (header.from === positions.incarnation) return
     const nowMs = clock.monotonicMs()
-    metrics.packetsIn.add()
     const link = this.#linkFrom(header.from, nowMs)
     link.heardMs = nowMs
     link.silent = false
@@ -213,6 +212,7 @@ export class Links {
 
   #receiveData(link: IncomingLink, header: PacketHeader, packet: Uint8Array): void {
     const { metrics, handlers, clock } = this.#parts
+    metrics.packetsIn.add()
     try {
       eachDelivery(packet, (at, frameStart, frameEnd) => { handlers.delivery(deviceAt(packet, at), packet, frameStart, frameEnd) })
       link.arrived(header.number)
@@ -283,6 +283,7 @@ export class Links {
         this.#lost(link.incarnation)
       }
     }
+    // The failure was counted; readiness shows it when it lasts.
     this.flush().catch(() => undefined)
     void this.#poll()
   }

@@ -28,6 +28,7 @@ import { Repairs } from './repairs.js'
 import { Requests } from './requests.js'
 import { Router } from './route.js'
 import { SendPath } from './send.js'
+import type { Session } from './session.js'
 import { Sessions } from './sessions.js'
 
 /** Reads of the log that clients cause at once; the others wait. */
@@ -123,6 +124,11 @@ export class EngineNode {
     await this.#links.start()
     this.#housekeeping.start()
     this.#accepting = true
+  }
+
+  /** The connections of this node: for tests and diagnosis. */
+  sessions(): IterableIterator<Session> {
+    return this.#sessions.all()
   }
 
   /** Whether new work should come here: clock, broker and presence are well and the node does not drain. */

@@ -134,11 +134,18 @@ export class Backlog {
     if (dirty === undefined || first === undefined) return undefined
     const [conversation, lowest] = first
     dirty.delete(conversation)
-    return { conversation, after: behindTime(lowest.timeMs - 1) }
+    return { conversation, after: justBefore(lowest) }
   }
 }
 
 /** The last position that a log can hold at `timeMs`: what lies behind it is later. */
 function behindTime(timeMs: number): Position {
   return { ...positionAtTime(timeMs), incarnation: 0xffffffff, counter: 0xffffffff }
+}
+
+/** The greatest position below `position`. */
+function justBefore(position: Position): Position {
+  const { timeMs, incarnation, counter } = position
+  if (counter > 0) return { timeMs, incarnation, counter: counter - 1 }
+  return incarnation > 0 ? { timeMs, incarnation: incarnation - 1, counter: 0xffffffff } : behindTime(timeMs - 1)
 }

@@ -1,5 +1,5 @@
 import {
-  encodeFailure, encodeFrame, encodeNotice, encodeSynced, EvegramError, FRAME_TYPE, LIMITS,
+  comparePositions, encodeFailure, encodeFrame, encodeNotice, encodeSynced, EvegramError, FRAME_TYPE, LIMITS,
   type AccountId, type CloseReason, type ConversationId, type DeviceId, type Failure, type Notice, type Position,
 } from '@evegram/protocol'
 import type { PresenceEntry } from '../ports/presence.js'
@@ -124,7 +124,7 @@ export class Session {
     this.#metrics.dirtyMarks.add()
     const dirty = this.dirty ??= new Map()
     const lowest = dirty.get(conversation)
-    if (lowest === undefined || position.timeMs < lowest.timeMs) dirty.set(conversation, position)
+    if (lowest === undefined || comparePositions(position, lowest) < 0) dirty.set(conversation, position)
     if (dirty.size > DIRTY_CONVERSATIONS_MAX) {
       dirty.clear()
       this.mustRepair = true

@@ -1,0 +1,220 @@
+import { createHash } from 'node:crypto'
+import { MemoryBroker, silentLogger, type Bus, type Subject } from '@evegram/platform'
+import type { Clock, Random, Timer } from '@evegram/protocol'
+import { MemoryEnvelopeLog } from '../adapters/memory/envelope-log.js'
+import { MemoryMembership } from '../adapters/memory/membership.js'
+import { MemoryNodeRegistry } from '../adapters/memory/node-registry.js'
+import { MemoryPresence } from '../adapters/memory/presence.js'
+import { DEFAULT_RATES } from '../config.js'
+import type { EnvelopeLog } from '../ports/envelope-log.js'
+import type { Marks } from '../ports/marks.js'
+import type { Membership } from '../ports/membership.js'
+import type { NodeRegistry } from '../ports/node-registry.js'
+import type { Presence } from '../ports/presence.js'
+import type { Ed25519Verify } from './hello.js'
+import { createEngineMetrics, type EngineMetrics } from './metrics.js'
+import { EngineNode } from './node.js'
+import type { DeviceRates } from './rate-limit.js'
+import { TestDirectory } from './directory.fixture.js'
+
+/** Waits until what is ready now, and what that makes ready, was handled. */
+export async function settle(rounds = 12): Promise<void> {
+  for (let round = 0; round < rounds; round++) await new Promise<void>((resolve) => { setImmediate(resolve) })
+}
+
+interface Planned {
+  atMs: number
+  readonly everyMs: number | undefined
+  readonly task: () => void
+}
+
+/** Time that passes only when a test says so. */
+export class VirtualClock implements Clock {
+  readonly #startMs: number
+  #elapsedMs = 0
+  readonly #planned = new Set<Planned>()
+
+  constructor(startMs = 1_790_000_000_000) {
+    this.#startMs = startMs
+  }
+
+  now(): number {
+    return this.#startMs + this.#elapsedMs
+  }
+
+  monotonicMs(): number {
+    return this.#elapsedMs
+  }
+
+  after(delayMs: number, task: () => void): Timer {
+    return this.#plan(delayMs, undefined, task)
+  }
+
+  every(intervalMs: number, task: () => void): Timer {
+    return this.#plan(intervalMs, intervalMs, task)
+  }
+
+  /** Lets `ms` pass; every task runs at its time, and what it starts is handled before time goes on. */
+  async advance(ms: number): Promise<void> {
+    const endMs = this.#elapsedMs + ms
+    await settle()
+    for (let next = this.#next(endMs); next !== undefined; next = this.#next(endMs)) {
+      this.#elapsedMs = Math.max(this.#elapsedMs, next.atMs)
+      if (next.everyMs === undefined) this.#planned.delete(next)
+      else next.atMs += next.everyMs
+      next.task()
+      await settle(6)
+    }
+    this.#elapsedMs = endMs
+    await settle()
+  }
+
+  /** Lets `ms` pass without running anything: the process was suspended. */
+  suspend(ms: number): void {
+    this.#elapsedMs += ms
+  }
+
+  #plan(delayMs: number, everyMs: number | undefined, task: () => void): Timer {
+    const planned = { atMs: this.#elapsedMs + delayMs, everyMs, task }
+    this.#planned.add(planned)
+    return { cancel: () => { this.#planned.delete(planned) } }
+  }
+
+  #next(endMs: number): Planned | undefined {
+    let next: Planned | undefined
+    for (const planned of this.#planned) if (planned.atMs <= endMs && (next === undefined || planned.atMs < next.atMs)) next = planned
+    return next
+  }
+}
+
+/** Random bytes that are the same in every run. */
+export function seededRandom(seed: number): Random {
+  let counter = 0
+  return {
+    bytes: (length) => {
+      const bytes = new Uint8Array(length)
+      for (let offset = 0; offset < length; offset += 32) {
+        const block = createHash('sha256').update(`${seed}/${counter++}`).digest()
+        bytes.set(block.subarray(0, Math.min(32, length - offset)), offset)
+      }
+      return bytes
+    },
+  }
+}
+
+/** A "signature" that only tests accept: SHA-256 of key and message, twice. */
+export function testSignature(publicKey: Uint8Array, message: Uint8Array): Uint8Array {
+  const digest = createHash('sha256').update(publicKey).update(message).digest()
+  return Buffer.concat([digest, digest])
+}
+
+const verifyTestSignature: Ed25519Verify = (publicKey, message, signature) => Buffer.from(testSignature(publicKey, message)).equals(signature)
+
+/** A bus whose packets a test may drop, or that fails. */
+export class FaultyBus implements Bus {
+  readonly #bus: Bus
+  /** Drops a packet when it returns true. */
+  drops: (subject: Subject, bytes: Uint8Array) => boolean = () => false
+  failure: Error | undefined
+  published = 0
+  /** Runs before every flush resolves. */
+  beforeFlush: () => Promise<void> = async () => undefined
+
+  constructor(bus: Bus) {
+    this.#bus = bus
+  }
+
+  publish(subject: Subject, bytes: Uint8Array): void {
+    if (this.failure !== undefined) throw this.failure
+    this.published++
+    if (!this.drops(subject, bytes)) this.#bus.publish(subject, bytes)
+  }
+
+  async flush(): Promise<void> {
+    if (this.failure !== undefined) throw this.failure
+    await this.beforeFlush()
+    return this.#bus.flush()
+  }
+
+  subscribe(subject: Subject, handler: (bytes: Uint8Array) => void): () => void {
+    return this.#bus.subscribe(subject, handler)
+  }
+
+  close(): Promise<void> {
+    return this.#bus.close()
+  }
+}
+
+/** One node of a test cluster. */
+export interface TestNode {
+  readonly node: EngineNode
+  readonly metrics: EngineMetrics
+  readonly bus: FaultyBus
+  readonly clock: VirtualClock
+}
+
+/** What a test may put in place of the memory adapters. */
+export interface ClusterOptions {
+  readonly log?: EnvelopeLog
+  readonly marks?: Marks
+  readonly membership?: Membership
+  readonly presence?: (memory: Presence) => Presence
+  readonly registry?: NodeRegistry
+  readonly rates?: DeviceRates
+  readonly origin?: string
+}
+
+/** Nodes that share memory adapters, one virtual clock and one broker. */
+export class TestCluster {
+  readonly clock = new VirtualClock()
+  readonly directory = new TestDirectory(this.clock)
+  readonly memoryLog = new MemoryEnvelopeLog()
+  readonly presence = new MemoryPresence(this.clock)
+  readonly registry: NodeRegistry
+  readonly log: EnvelopeLog
+  readonly membership: Membership
+  readonly nodes: TestNode[] = []
+  readonly #broker = new MemoryBroker({ log: silentLogger })
+  readonly #options: ClusterOptions
+
+  constructor(options: ClusterOptions = {}) {
+    this.#options = options
+    this.log = options.log ?? this.memoryLog
+    this.membership = options.membership ?? new MemoryMembership()
+    this.registry = options.registry ?? new MemoryNodeRegistry(this.clock)
+  }
+
+  /** Origin that clients sign. */
+  get origin(): string {
+    return this.#options.origin ?? 'https://chat.example'
+  }
+
+  /** Starts one more node. */
+  async add(): Promise<TestNode> {
+    const metrics = createEngineMetrics()
+    const bus = new FaultyBus(this.#broker.connect())
+    const node = await EngineNode.create({
+      clock: this.clock, random: seededRandom(this.nodes.length), turn: { defer: (task) => { setImmediate(task) } },
+      log: this.log, marks: this.#options.marks ?? this.memoryLog.marks, membership: this.membership,
+      presence: this.#options.presence?.(this.presence) ?? this.presence, registry: this.registry, directory: this.directory, bus,
+      ed25519Verify: verifyTestSignature, metrics, logger: silentLogger, origin: this.origin, rates: this.#options.rates ?? DEFAULT_RATES,
+    })
+    await node.start()
+    const added = { node, metrics, bus, clock: this.clock }
+    this.nodes.push(added)
+    return added
+  }
+
+  /** Starts `count` nodes and lets them hear of each other. */
+  async start(count: number): Promise<TestNode[]> {
+    const added: TestNode[] = []
+    for (let index = 0; index < count; index++) added.push(await this.add())
+    await this.clock.advance(1_100)
+    return added
+  }
+
+  /** Stops every node. */
+  async stop(): Promise<void> {
+    for (const { node } of this.nodes) await node.stop()
+  }
+}
