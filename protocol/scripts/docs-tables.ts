@@ -63,6 +63,14 @@ function limitMeanings(): ReadonlyMap<string, string> {
   return new Map([...source.matchAll(/\/\*\* (.+) \*\/\n {2}(\w+):/g)].map(([, meaning = '', name = '']) => [name, meaning]))
 }
 
+/** The state machine of a session, read as text: this package imports no service. */
+function sessionRows(): readonly Row[] {
+  const source = readFileSync(new URL('../../engine/src/core/session-states.ts', import.meta.url), 'utf8')
+  const rows = [...source.matchAll(/\{ from: '(\w+)', event: '(\w+)', to: '(\w+)' \}/g)].map(([, from = '', event = '', to = '']) => [from, event, to])
+  if (rows.length === 0) throw new Error('engine/src/core/session-states.ts holds no transitions')
+  return rows
+}
+
 const UNITS: readonly (readonly [RegExp, string])[] = [[/BytesMax$/, 'bytes'], [/Ms(Max)?$/, 'ms'], [/Max$/, '']]
 
 function limitRow(name: string, value: number, meanings: ReadonlyMap<string, string>): Row {
@@ -83,6 +91,7 @@ export function tables(): Readonly<Record<string, string>> {
       ['type', 'name', 'sent by', 'body', 'answered by'],
       Object.entries(FRAMES).map(([name, row]) => [FRAME_TYPE[name as keyof typeof FRAME_TYPE], `\`${name}\``, ...row]),
     ),
+    'session-states': table(['state', 'event', 'next state'], sessionRows()),
     'envelope-layout': table(
       ['offset', 'field', 'type', 'meaning'],
       Object.entries(ENVELOPE_FIELDS).map(([name, row]) => [ENVELOPE_OFFSETS[name as keyof typeof ENVELOPE_OFFSETS], `\`${name}\``, ...row]),

@@ -10,6 +10,7 @@ export const CBOR_DEPTH_MAX = 16
 const MAJOR = { unsigned: 0, negative: 1, bytes: 2, text: 3, list: 4, map: 5, simple: 7 } as const
 const SIMPLE = { false: 0xf4, true: 0xf5, null: 0xf6 } as const
 const UINT64_MAX = 2n ** 64n - 1n
+const SHORT_TEXT_BYTES = 32
 const LONE_SURROGATE = /\p{Surrogate}/u
 
 /**
@@ -180,8 +181,10 @@ class CborReader {
       const encodedKey = this.#bytes.subarray(start, this.#offset)
       if (before !== undefined && compareBytes(before, encodedKey) >= 0) fail('keys out of order')
       before = encodedKey
+      const value = this.value(depth + 1)
       // Plain assignment of __proto__ would change the prototype instead of adding a field.
-      Object.defineProperty(map, key, { value: this.value(depth + 1), configurable: true, enumerable: true, writable: true })
+      if (key === '__proto__') Object.defineProperty(map, key, { value, configurable: true, enumerable: true, writable: true })
+      else map[key] = value
     }
     return map
   }
@@ -195,6 +198,8 @@ function simpleValue(first: number): CborValue {
 }
 
 function textOfCbor(bytes: Uint8Array): string {
+  // Keys are short ASCII, for which a call of TextDecoder costs more than the text.
+  if (bytes.length <= SHORT_TEXT_BYTES && bytes.every((byte) => byte < 0x80)) return String.fromCharCode(...bytes)
   try {
     return textOf(bytes)
   } catch (cause) {
