@@ -9,13 +9,3 @@ export type { LocalStore, StoreChange, StoreRange, StoreTable } from './store/lo
 export { MemoryStore } from './store/memory.js'
 export { createLocalWallet, WALLET_SEED_BYTES, type LocalWallet, type LocalWalletOptions, type ProofRequest, type SolanaForm, type Wallet } from './wallets/index.js'
 export { systemClock, systemRandom, webSystem, type System } from './system.js'
-// Building blocks for programs that speak the protocol without a profile: load, abuse, vectors.
-export { createAuthApi, type AuthApiOptions } from './api/http-auth-api.js'
-export type { AuthApi, FetchedBundle, PreKeyStatus, PreKeyUpload, ProofChallenge, SessionTokens, TokenSource } from './api/auth-api.js'
-export type { DeviceSigner } from './api/device-signer.js'
-export { discoverServer, type DiscoverServerOptions } from './api/discover-server.js'
-export type { DiscoveredServer } from './api/discovered-server.js'
-export { generateDevice, signWithIdentity, signWithSigning, type DeviceKeys } from './crypto/device-keys.js'
-export { noblePrimitives } from './crypto/noble-primitives.js'
-export type { SignalPrimitives } from './crypto/primitives.js'
-export { loadSignal, type Signal } from './crypto/signal.js'
