@@ -3,7 +3,7 @@ import { hexOf } from '@evegram/protocol'
 import type { ProofPrimitives } from '@evegram/protocol/proof'
 
 /** Keys whose imported form is kept, per curve: importing costs a fifth (Ed25519) to as much (secp256k1) as verifying. */
-export const CACHED_KEYS_MAX = 4_096
+const CACHED_KEYS_MAX = 4_096
 
 /** Imported keys by their bytes; at the bound the least recently used one goes. */
 class KeyCache {

@@ -1,7 +1,7 @@
 import type { ProofSpeed, ReportLine } from '@evegram/protocol/proof'
 
 /** One vector as both sides answered it. */
-export interface ComparedVector {
+interface ComparedVector {
   readonly file: string
   readonly case: string
   readonly expected: string
@@ -15,7 +15,7 @@ export interface ComparedVector {
 }
 
 /** Outcome of one file. `note` says why a file holds no vectors. */
-export interface ComparedFile {
+interface ComparedFile {
   readonly file: string
   readonly format?: string
   readonly note?: string
@@ -44,7 +44,9 @@ function linesOf(lines: readonly ReportLine[], file: string): readonly ReportLin
   return lines.filter((line) => line.file === file)
 }
 
-function compareFile(file: string, server: readonly ReportLine[], sdk: readonly ReportLine[]): readonly [ComparedFile, readonly ComparedVector[]] {
+function compareFile(
+  file: string, server: readonly ReportLine[], sdk: readonly ReportLine[],
+): readonly [ComparedFile, readonly ComparedVector[]] {
   const note = server.find((line) => !isVector(line)) ?? sdk.find((line) => !isVector(line))
   const length = Math.max(server.length, sdk.length)
   const vectors: ComparedVector[] = []
@@ -94,7 +96,8 @@ export function printComparison(comparison: Comparison): string {
   const { vectors, files, failed, disagreements } = comparison
   const answered = vectors.map((vector) => {
     const status = vector.ok ? 'ok' : vector.agree ? 'WRONG' : 'DIFFER'
-    return [status, vector.file, vector.case, vector.agree ? vector.server : `server ${vector.server}, SDK ${vector.sdk}`, vector.ok ? '' : `expected ${vector.expected}`]
+    const answer = vector.agree ? vector.server : `server ${vector.server}, SDK ${vector.sdk}`
+    return [status, vector.file, vector.case, answer, vector.ok ? '' : `expected ${vector.expected}`]
   })
   const sums = files.map(({ file, format, note, vectors: count, accepted, refused, failed: wrong }) => {
     return [file, note ?? format ?? '', String(count), String(accepted), String(refused), String(wrong)]

@@ -26,7 +26,8 @@ class NothingToJudge extends Error {}
 function filesOf(folder: string): readonly string[] {
   let names: string[]
   try {
-    names = statSync(folder).isDirectory() ? readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((name) => join(folder, name)) : [folder]
+    const isFolder = statSync(folder).isDirectory()
+    names = isFolder ? readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((name) => join(folder, name)) : [folder]
   } catch (cause) {
     throw new NothingToJudge(`${folder} cannot be read`, { cause })
   }
@@ -53,7 +54,7 @@ async function run<Line>(entry: string, args: readonly string[]): Promise<readon
 async function verify(folder: string, isJson: boolean): Promise<number> {
   const files = filesOf(folder)
   const judged = files.filter((file) => unread(file) === undefined)
-  const [server, sdk] = judged.length === 0 ? [[], []] : await Promise.all([run<ReportLine>(ENTRIES.server, judged), run<ReportLine>(ENTRIES.sdk, judged)])
+  const [server, sdk] = await Promise.all([run<ReportLine>(ENTRIES.server, judged), run<ReportLine>(ENTRIES.sdk, judged)])
   const named = (lines: readonly ReportLine[]): readonly ReportLine[] => {
     const notes = files.flatMap((file) => {
       const note = unread(file)
@@ -64,7 +65,8 @@ async function verify(folder: string, isJson: boolean): Promise<number> {
   const comparison = compareReports(files.map((file) => relative(folder, file) || file), named(server), named(sdk))
   const summary = { folder, vectors: comparison.vectors.length, failed: comparison.failed, disagreements: comparison.disagreements }
   const ok = comparison.failed === 0 && comparison.disagreements === 0
-  console.log(isJson ? JSON.stringify({ ok, ...summary, files: comparison.files, results: comparison.vectors }) : printComparison(comparison))
+  const report = { ok, ...summary, files: comparison.files, results: comparison.vectors }
+  console.log(isJson ? JSON.stringify(report) : printComparison(comparison))
   if (comparison.vectors.length === 0) throw new NothingToJudge(`${folder} holds no proof vectors`)
   return ok ? 0 : 1
 }

@@ -31,8 +31,8 @@ function canonicalHost(written: string): string {
     if (!IPV4.test(host)) refuse('Write an IPv4 address as four decimal numbers.')
     return host
   }
-  if (host.length > DOMAIN_CHARACTERS_MAX || !host.split('.').every((label) => LABEL.test(label))) refuse('Write the host as plain labels, in punycode where needed.')
-  return host
+  const isPlain = host.length <= DOMAIN_CHARACTERS_MAX && host.split('.').every((label) => LABEL.test(label))
+  return isPlain ? host : refuse('Write the host as plain labels, in punycode where needed.')
 }
 
 function authorityOf(url: string): Authority {
@@ -58,7 +58,10 @@ export function domainOf(url: string): string {
   return authorityOf(url).domain
 }
 
-/** The origin of a configured URL, the `URI` line of a proof: scheme (`ws` counts as `http`, `wss` as `https`) and {@link domainOf}. Throws `invalid.argument`. */
+/**
+ * The origin of a configured URL, the `URI` line of a proof: scheme (`ws` counts as `http`, `wss` as `https`) and {@link domainOf}.
+ * Throws `invalid.argument`.
+ */
 export function originOf(url: string): string {
   const { scheme, domain } = authorityOf(url)
   return `${scheme}://${domain}`

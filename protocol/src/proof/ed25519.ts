@@ -39,13 +39,14 @@ function isBelow(bytes: Uint8Array, bound: Uint8Array, offset = 0): boolean {
   return false
 }
 
+// Copies are made with Uint8Array.from: the slice of a Node Buffer would share, and so change, the caller's bytes.
 function yOf(point: Uint8Array): Uint8Array {
-  const y = point.slice(0, 32)
+  const y = Uint8Array.from(point.subarray(0, 32))
   y[31] = (y[31] ?? 0) & 0x7f
   return y
 }
 
-/** Whether the 32 bytes are the one canonical encoding of a point, were it on the curve: y below p, no negative zero (RFC 8032 section 5.1.3). */
+/** Whether 32 bytes are the one encoding of a point, were it on the curve: y below p, no negative zero (RFC 8032 section 5.1.3). */
 export function isCanonicalPoint(point: Uint8Array): boolean {
   const y = yOf(point)
   if (!isBelow(y, FIELD_PRIME)) return false
@@ -61,7 +62,9 @@ export function isSmallOrder(point: Uint8Array): boolean {
  * Strict Ed25519, the same on server and clients: lengths, canonical S, R and A, A not of small order, then the cofactorless
  * equation with R compared as bytes. Checks run in this order and the first that fails names the answer. Never throws.
  */
-export function verifyEd25519(primitives: ProofPrimitives, publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): SignatureStatus {
+export function verifyEd25519(
+  primitives: ProofPrimitives, publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array,
+): SignatureStatus {
   if (publicKey.length !== ED25519_KEY_BYTES || signature.length !== ED25519_SIGNATURE_BYTES) return 'proof.signature_encoding'
   if (!isBelow(signature, GROUP_ORDER, 32)) return 'proof.signature_encoding'
   if (!isCanonicalPoint(signature.subarray(0, 32)) || !isCanonicalPoint(publicKey)) return 'proof.signature_encoding'

@@ -23,7 +23,9 @@ export function isCompressedKey(publicKey: Uint8Array): boolean {
  * Strict ECDSA over SHA-256(message): 33-byte compressed key, 64-byte r || s with both in [1, n-1] and s at most n/2 (Cosmos SDK
  * refuses high S too). Checks run in this order and the first that fails names the answer. Never throws.
  */
-export function verifySecp256k1(primitives: ProofPrimitives, publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): SignatureStatus {
+export function verifySecp256k1(
+  primitives: ProofPrimitives, publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array,
+): SignatureStatus {
   if (!isCompressedKey(publicKey) || signature.length !== SECP256K1_SIGNATURE_BYTES) return 'proof.signature_encoding'
   const [r, s] = [signature.subarray(0, 32), signature.subarray(32)]
   if (isZero(r) || isZero(s) || compareBytes(r, GROUP_ORDER) >= 0 || compareBytes(s, GROUP_ORDER) >= 0) return 'proof.signature_encoding'

@@ -31,14 +31,13 @@ const FIELDS = [
 
 function oneLine(value: string, name: string): string {
   // A line break in a field would let one field pose as another; control characters have no place in a text that people read.
-  // eslint-disable-next-line no-control-regex -- control characters are what is looked for
   if (/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/.test(value) || value.length === 0) {
     throw new EvegramError('invalid.argument', { operation: 'build sign-in text', details: { field: name } })
   }
   return value
 }
 
-/** The text with the account called `title` in its first line. LF, no trailing newline. Throws `invalid.argument` when a field has a line break. */
+/** The text with the account called `title` in its first line. Throws `invalid.argument` for a line break or control character in a field. */
 export function signInText(input: SignInText, title: string): string {
   let text = `${oneLine(input.domain, 'domain')} wants you to sign in with your ${title} account:\n${oneLine(input.address, 'address')}`
   if (input.statement !== undefined && input.statement !== '') {
@@ -56,7 +55,7 @@ export function signInText(input: SignInText, title: string): string {
   return lines.length === 0 ? text : `${text}\n\n${lines.join('\n')}`
 }
 
-/** The text of Sign-In With Solana, byte for byte as wallets make it from the same input. Throws `invalid.argument` when a field has a line break. */
+/** The text of Sign-In With Solana, byte for byte as wallets make it. Throws `invalid.argument` when a field has a line break. */
 export function siwsText(input: SignInText): string {
   return signInText(input, 'Solana')
 }

@@ -14,22 +14,25 @@ export function verifySiws(key: Uint8Array, text: string, signature: Uint8Array,
 
 /**
  * The text in an off-chain message envelope, as Ledger devices sign it. Order: envelope parses (`proof.malformed`), its application
- * domain is unset (`proof.domain`), it names `key` where it names a signer (`proof.address`), its message is the text (`proof.text`), signature.
+ * domain is unset (`proof.domain`), it names `key` where it names a signer (`proof.address`), its message is the text (`proof.text`),
+ * signature.
  */
 export function verifyOffchainMessage(
   key: Uint8Array, text: string, signedMessage: Uint8Array, signature: Uint8Array, primitives: ProofPrimitives,
 ): ProofOutcome {
   const envelope = readOffchainMessage(signedMessage)
   if (envelope === undefined) return refused('proof.malformed', 'no off-chain message of version 0 with one signer')
-  if (envelope.applicationDomain !== undefined && !isZero(envelope.applicationDomain)) return refused('proof.domain', 'application domain of the envelope')
-  if (envelope.signer !== undefined && !equalBytes(envelope.signer, key)) return refused('proof.address', 'signer of the envelope')
+  const { applicationDomain, signer } = envelope
+  if (applicationDomain !== undefined && !isZero(applicationDomain)) return refused('proof.domain', 'application domain of the envelope')
+  if (signer !== undefined && !equalBytes(signer, key)) return refused('proof.address', 'signer of the envelope')
   if (!equalBytes(envelope.message, utf8(text))) return refused('proof.text', 'message of the envelope')
   return outcomeOf(verifyEd25519(primitives, key, signedMessage, signature))
 }
 
 /**
  * A transaction that only carries the text as a memo and can never be executed: its blockhash is SHA-256 of the text, which no cluster
- * issued. Order: message parses (`proof.malformed`), `key` pays (`proof.address`), memo and blockhash fit the text (`proof.text`), signature.
+ * issued. Order: message parses (`proof.malformed`), `key` pays (`proof.address`), memo and blockhash fit the text (`proof.text`),
+ * signature.
  */
 export function verifyMemoTransaction(
   key: Uint8Array, text: string, signedMessage: Uint8Array, signature: Uint8Array, primitives: ProofPrimitives,

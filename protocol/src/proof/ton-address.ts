@@ -42,7 +42,7 @@ export function readTonAddress(text: string, allowTestOnly: boolean): TonAddress
   if ((tag & TEST_ONLY) !== 0 && !allowTestOnly) return 'test_only'
   const workchain = ((bytes[1] ?? 0) << 24) >> 24
   if (workchain !== 0 && workchain !== -1) return 'workchain'
-  return { workchain, hash: bytes.slice(2, 34) }
+  return { workchain, hash: Uint8Array.from(bytes.subarray(2, 34)) }
 }
 
 /** The printed form: base64url, not bounceable (`UQ...` in workchain 0), with the test flag on a test network (`0Q...`). */

@@ -39,7 +39,7 @@ export function crc32c(bytes: Uint8Array): number {
 /** Data as it is hashed and stored: a one bit and zeros complete a last byte that is not full. */
 function completed(data: Uint8Array, bits: number): Uint8Array {
   if (bits % 8 === 0) return data
-  const bytes = data.slice()
+  const bytes = Uint8Array.from(data)
   const last = bytes.length - 1
   bytes[last] = (bytes[last] ?? 0) | (0x80 >> bits % 8)
   return bytes
@@ -57,7 +57,8 @@ function descriptors(bits: number, references: number, isLibrary: boolean): Uint
 export function makeTonCell(data: Uint8Array, bits: number, refs: readonly TonCell[], isLibrary = false): TonCell {
   if (bits > BITS_MAX || refs.length > REFS_MAX || data.length !== Math.ceil(bits / 8)) throw new RangeError('no TON cell')
   const depths = refs.map((cell) => Uint8Array.of(cell.depth >> 8, cell.depth & 0xff))
-  const hash = sha256(concatBytes(descriptors(bits, refs.length, isLibrary), completed(data, bits), ...depths, ...refs.map((cell) => cell.hash)))
+  const hashes = refs.map((cell) => cell.hash)
+  const hash = sha256(concatBytes(descriptors(bits, refs.length, isLibrary), completed(data, bits), ...depths, ...hashes))
   return { data, bits, refs, depth: refs.reduce((deepest, cell) => Math.max(deepest, cell.depth + 1), 0), hash }
 }
 
@@ -73,14 +74,15 @@ class BocFault extends Error {}
 
 /** Reads big-endian numbers and bytes from front to back; every read checks that it stays inside. */
 class BocReader {
-  readonly #bytes: Uint8Array
+  readonly #bytes: Uint8Array<ArrayBuffer>
   offset = 0
 
   constructor(bytes: Uint8Array) {
-    this.#bytes = bytes
+    // Once and for all: the slice of a Node Buffer would share the caller's bytes.
+    this.#bytes = Uint8Array.from(bytes)
   }
 
-  take(length: number): Uint8Array {
+  take(length: number): Uint8Array<ArrayBuffer> {
     const end = this.offset + length
     if (end > this.#bytes.length) throw new BocFault('truncated')
     const taken = this.#bytes.slice(this.offset, end)
@@ -107,7 +109,7 @@ function untag(data: Uint8Array): { readonly data: Uint8Array; readonly bits: nu
   require((last & 0x7f) !== 0, 'completion tag')
   let zeros = 0
   while (((last >> zeros) & 1) === 0) zeros++
-  const plain = data.slice()
+  const plain = Uint8Array.from(data)
   plain[plain.length - 1] = last & (last - 1)
   return { data: plain, bits: data.length * 8 - zeros - 1 }
 }
@@ -159,8 +161,8 @@ function readStored(bytes: Uint8Array): readonly StoredCell[] {
 
 /**
  * Reads a bag of cells with one root, at most `TON_BOC_BOUNDS` large, and hashes it. Undefined for everything that is not exactly that:
- * other magics, exotic cells other than library references, levels, several roots, cells that nothing refers to, wrong checksums, trailing bytes. Never throws;
- * time and memory are linear in the bounds.
+ * other magics, exotic cells other than library references, levels, several roots, cells that nothing refers to, wrong checksums,
+ * trailing bytes. Never throws; time and memory are linear in the bounds.
  */
 export function readTonBoc(bytes: Uint8Array): TonCell | undefined {
   try {

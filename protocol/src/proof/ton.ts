@@ -22,14 +22,16 @@ interface StateLayout {
   readonly clearBits: readonly number[]
 }
 
-const plain = (kind: TonWalletKind): StateLayout => ({ kind, bits: 320, keyBit: 64, setBits: [], clearBits: [] })
+const V3 = { bits: 320, keyBit: 64, setBits: [], clearBits: [] } as const
+const V4R2: StateLayout = { kind: 'v4r2', bits: 321, keyBit: 64, setBits: [], clearBits: [320] }
+const V5R1: StateLayout = { kind: 'v5r1', bits: 322, keyBit: 65, setBits: [0], clearBits: [321] }
 
 /** Representation hash of the code of each known contract, as @ton/ton publishes them; vectors/proof-ton.json checks every one. */
 const LAYOUT_OF_CODE: ReadonlyMap<string, StateLayout> = new Map([
-  ['b61041a58a7980b946e8fb9e198e3c904d24799ffa36574ea4251c41a566f581', plain('v3r1')],
-  ['84dafa449f98a6987789ba232358072bc0f76dc4524002a5d0918b9a75d2d599', plain('v3r2')],
-  ['feb5ff6820e2ff0d9483e7e0d62c817d846789fb4ae580c878866d959dabd5c0', { kind: 'v4r2', bits: 321, keyBit: 64, setBits: [], clearBits: [320] }],
-  ['20834b7b72b112147e1b2fb457b84e74d1a30f04f737d4f62a668e9552d2b72f', { kind: 'v5r1', bits: 322, keyBit: 65, setBits: [0], clearBits: [321] }],
+  ['b61041a58a7980b946e8fb9e198e3c904d24799ffa36574ea4251c41a566f581', { kind: 'v3r1', ...V3 }],
+  ['84dafa449f98a6987789ba232358072bc0f76dc4524002a5d0918b9a75d2d599', { kind: 'v3r2', ...V3 }],
+  ['feb5ff6820e2ff0d9483e7e0d62c817d846789fb4ae580c878866d959dabd5c0', V4R2],
+  ['20834b7b72b112147e1b2fb457b84e74d1a30f04f737d4f62a668e9552d2b72f', V5R1],
 ])
 
 /** StateInit (block.tlb): no split depth, no tick-tock, code, data, no library: bits 00110 and two references. */
@@ -44,6 +46,13 @@ function bytesAt(cell: TonCell, bit: number, length: number): Uint8Array<ArrayBu
   const bytes = new Uint8Array(length)
   for (let index = 0; index < length * 8; index++) bytes[index >> 3] = ((bytes[index >> 3] ?? 0) << 1) | bitAt(cell, bit + index)
   return bytes
+}
+
+/** Why the data of a known contract is not that of a plain wallet, or undefined. */
+function dataFault(data: TonCell, layout: StateLayout): string | undefined {
+  if (data.bits !== layout.bits || data.refs.length !== 0) return 'data of the contract has another length'
+  if (layout.setBits.some((bit) => bitAt(data, bit) === 0)) return 'signatures are switched off'
+  return layout.clearBits.some((bit) => bitAt(data, bit) === 1) ? 'plugins or extensions are installed' : undefined
 }
 
 /** Kind and owner of a wallet contract. `publicKey` has 32 bytes. */
@@ -68,9 +77,8 @@ export function readTonWallet(address: TonAddress, stateInit: Uint8Array): TonWa
   }
   const layout = LAYOUT_OF_CODE.get(hexOf(code.hash))
   if (layout === undefined) return refused('proof.wallet_unsupported', 'unknown code')
-  if (data.bits !== layout.bits || data.refs.length !== 0) return refused('proof.wallet_unsupported', 'data of the contract has another length')
-  if (layout.setBits.some((bit) => bitAt(data, bit) === 0)) return refused('proof.wallet_unsupported', 'signatures are switched off')
-  if (layout.clearBits.some((bit) => bitAt(data, bit) === 1)) return refused('proof.wallet_unsupported', 'plugins or extensions are installed')
+  const fault = dataFault(data, layout)
+  if (fault !== undefined) return refused('proof.wallet_unsupported', fault)
   return { status: 'read', kind: layout.kind, publicKey: bytesAt(data, layout.keyBit, 32) }
 }
 
@@ -126,7 +134,9 @@ export interface TonConnectProof extends TonSigned {
   readonly signature: Uint8Array
 }
 
-/** Verifies a TON Connect signature. Order: domain length (`proof.domain`), timestamp (`proof.malformed`), {@link readTonWallet}, signature. */
+/**
+ * Verifies a TON Connect signature. Order: domain length (`proof.domain`), timestamp (`proof.malformed`), {@link readTonWallet}, signature.
+ */
 export function verifyTonConnect(proof: TonConnectProof, primitives: ProofPrimitives): ProofOutcome {
   if (utf8(proof.domain).length !== proof.domainBytes) return refused('proof.domain', 'length of the domain')
   if (!Number.isSafeInteger(proof.timestamp) || proof.timestamp < 0) return refused('proof.malformed', 'timestamp')

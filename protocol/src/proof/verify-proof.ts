@@ -58,7 +58,8 @@ function checkClaims(proof: WalletProof, expected: ProofExpectation): ProofOutco
   if (proof.purpose !== expected.purpose) return refused('proof.purpose', 'purpose')
   if (proof.account !== expected.account) return refused('proof.account', 'account')
   if (proof.device !== expected.device) return refused('proof.device', 'device')
-  if (proof.logSeq !== expected.logSeq || !equalBytes(proof.logHead, expected.logHead)) return refused('proof.log', 'state of the account log')
+  const isSameLog = proof.logSeq === expected.logSeq && equalBytes(proof.logHead, expected.logHead)
+  if (!isSameLog) return refused('proof.log', 'state of the account log')
   if (proof.otherWallet !== expected.otherWallet) return refused('proof.other_wallet', 'other wallet')
   return sameBytes(proof.bodyHash, expected.bodyHash) ? VALID : refused('proof.body', 'hash of what is allowed')
 }
@@ -110,8 +111,10 @@ function verifyForm(proof: WalletProof, text: string, wallet: ParsedAddress, pri
         signature: proof.signature,
       }, primitives)
     }
-    case 'adr036':
-      return verifyAdr036({ signer: wallet.address, prefix: 'terra', publicKey: proof.publicKey, data: utf8(text), signature: proof.signature }, primitives)
+    case 'adr036': {
+      const { publicKey, signature } = proof
+      return verifyAdr036({ signer: wallet.address, prefix: 'terra', publicKey, data: utf8(text), signature }, primitives)
+    }
   }
 }
 
@@ -131,9 +134,10 @@ function walletOf(proof: WalletProof): ParsedAddress | undefined {
 
 /**
  * Verifies a wallet proof. The checks run in this order and the first that fails gives the code:
- * 1. the wallet id is canonical (`proof.malformed`), on the expected network (`proof.network`), and the form belongs to its chain (`proof.form`);
- * 2. the claims are the expected ones: `proof.domain` (domain, origin), `proof.address` (wallet), `proof.purpose`, `proof.account`, `proof.device`, `proof.log`,
- *    `proof.other_wallet`, `proof.body`;
+ * 1. the wallet id is canonical (`proof.malformed`), on the expected network (`proof.network`), and the form belongs to its chain
+ *    (`proof.form`);
+ * 2. the claims are the expected ones: `proof.domain` (domain, origin), `proof.address` (wallet), `proof.purpose`, `proof.account`,
+ *    `proof.device`, `proof.log`, `proof.other_wallet`, `proof.body`;
  * 3. nonce and times are of the documented form, the life is at most 10 minutes (`proof.malformed`);
  * 4. `proof.not_yet_valid`, then `proof.expired`;
  * 5. the checks of the form over the text rebuilt from the fields: see `solana.ts`, `ton.ts`, `terra.ts`; the signature comes last.

@@ -63,7 +63,9 @@ function bech32Data(text: string): Uint8Array {
 function terraAddress(text: string): string {
   if (!text.startsWith(`${BECH32_PREFIX}1`)) refuse('Only addresses of Terra Classic wallets (terra1...) are accepted here.')
   const data = bech32Data(text)
-  if (data.length === 32) throw new EvegramError('proof.wallet_unsupported', { operation: 'read address', advice: 'This is the address of a contract: use a plain wallet.' })
+  if (data.length === 32) {
+    throw new EvegramError('proof.wallet_unsupported', { operation: 'read address', advice: 'This is a contract: use a plain wallet.' })
+  }
   if (data.length !== 20) refuse('A Terra Classic address holds 20 bytes: copy it again from your wallet.')
   return text
 }

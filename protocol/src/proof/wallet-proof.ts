@@ -32,13 +32,22 @@ export interface ProofClaims {
   readonly signature: Uint8Array
 }
 
+/** What TON Connect adds. */
+interface TonExtra {
+  /** The BoC that the wallet gave when it connected. */
+  readonly stateInit: Uint8Array
+  /** The wallet's own time of signing, seconds since 1970. */
+  readonly tonTimestamp: number
+  /** Length of the domain in bytes, as the wallet stated and signed it. */
+  readonly tonDomainBytes: number
+}
+
 /** A wallet proof: claims, signature, and what the form needs beside them to rebuild the signed bytes. */
 export type WalletProof = ProofClaims & (
   | { readonly form: 'siws' }
   /** `signedMessage` is the whole envelope (off-chain message) or the whole legacy message (memo transaction). */
   | { readonly form: 'solana-offchain' | 'solana-memo-tx'; readonly signedMessage: Uint8Array }
-  /** `stateInit` is the BoC that the wallet gave, `tonTimestamp` its time in seconds, `tonDomainBytes` the domain length it signed. */
-  | { readonly form: 'ton-proof' | 'ton-sign-data'; readonly stateInit: Uint8Array; readonly tonTimestamp: number; readonly tonDomainBytes: number }
+  | ({ readonly form: 'ton-proof' | 'ton-sign-data' } & TonExtra)
   /** `publicKey` is the compressed key, 33 bytes. */
   | { readonly form: 'adr036'; readonly publicKey: Uint8Array }
 )
@@ -66,7 +75,10 @@ export function encodeWalletProof(proof: WalletProof): { readonly [key: string]:
     case 'solana-offchain':
     case 'solana-memo-tx': return { ...map, signedMessage: proof.signedMessage }
     case 'ton-proof':
-    case 'ton-sign-data': return { ...map, stateInit: proof.stateInit, tonTimestamp: proof.tonTimestamp, tonDomainBytes: proof.tonDomainBytes }
+    case 'ton-sign-data': {
+      const { stateInit, tonTimestamp, tonDomainBytes } = proof
+      return { ...map, stateInit, tonTimestamp, tonDomainBytes }
+    }
     case 'adr036': return { ...map, publicKey: proof.publicKey }
   }
 }

@@ -32,12 +32,14 @@ function edwardsKeyOf(u: Uint8Array, signBit: number): Uint8Array | undefined {
  * Verifies a signature as libsignal makes it with a Curve25519 identity key: `identityKey` is 0x05 and 32 bytes of u, the sign of
  * the Edwards key is the top bit of the signature's last byte. The strict rules of `verifyEd25519` hold for what remains. Never throws.
  */
-export function verifyXeddsa(identityKey: Uint8Array, message: Uint8Array, signature: Uint8Array, primitives: ProofPrimitives): SignatureStatus {
+export function verifyXeddsa(
+  identityKey: Uint8Array, message: Uint8Array, signature: Uint8Array, primitives: ProofPrimitives,
+): SignatureStatus {
   if (identityKey.length !== 33 || identityKey[0] !== CURVE25519_TYPE || signature.length !== 64) return 'proof.signature_encoding'
   const last = signature[63] ?? 0
   const key = edwardsKeyOf(identityKey.subarray(1), last & 0x80)
   if (key === undefined) return 'proof.signature_encoding'
-  const plain = signature.slice()
+  const plain = Uint8Array.from(signature)
   plain[63] = last & 0x7f
   return verifyEd25519(primitives, key, message, plain)
 }

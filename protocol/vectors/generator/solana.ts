@@ -1,4 +1,4 @@
-import { Keypair, Message, PublicKey, Transaction, TransactionInstruction, TransactionMessage } from '@solana/web3.js'
+import { Keypair, type Message, PublicKey, Transaction, TransactionInstruction, TransactionMessage } from '@solana/web3.js'
 import { sign as naclSign } from '@ton/crypto'
 import { base58 } from '@scure/base'
 import { commonCases, expectedOf, hex, honest, proofCase, rawText, seedOf, sha256, type Case, type Fields, type Json, type Maker } from './base.js'

@@ -1,4 +1,4 @@
-import { Address, beginCell, Cell, Dictionary, storeStateInit, type StateInit } from '@ton/core'
+import { Address, beginCell, type Cell, Dictionary, storeStateInit, type StateInit } from '@ton/core'
 import { keyPairFromSeed, sign } from '@ton/crypto'
 import { WalletContractV1R3, WalletContractV2R2, WalletContractV3R1, WalletContractV3R2, WalletContractV4, WalletContractV5Beta, WalletContractV5R1 } from '@ton/ton'
 import { commonCases, expectedOf, hex, honest, proofCase, rawText, seedOf, sha256, type Case, type Fields, type Json, type Maker } from './base.js'

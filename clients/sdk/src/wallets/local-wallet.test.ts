@@ -62,7 +62,8 @@ describe('local wallets', () => {
     expect(codeFor({ network: 'testnet' })).toBe('proof.network')
     // A claim that was changed to please the verifier is not what was signed.
     const forged = verifyProof({ ...proof, purpose: 'erase' }, expectation(fields, { purpose: 'erase' }), noblePrimitives)
-    expect(forged).toMatchObject({ status: 'refused', code: chain === 'solana' && proof.form !== 'siws' ? 'proof.text' : 'proof.signature' })
+    const isWrapped = proof.form === 'solana-offchain' || proof.form === 'solana-memo-tx'
+    expect(forged).toMatchObject({ status: 'refused', code: isWrapped ? 'proof.text' : 'proof.signature' })
   })
 
   it.each(CASES)('%s has an address that reads back as the same wallet', (_, chain, options) => {

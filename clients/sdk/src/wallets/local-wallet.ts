@@ -27,7 +27,9 @@ export interface LocalWalletOptions {
  * a number that is no private key.
  */
 export function createLocalWallet(chain: Chain, seed: Uint8Array, options: LocalWalletOptions = {}): LocalWallet {
-  if (seed.length !== WALLET_SEED_BYTES) throw new EvegramError('invalid.argument', { operation: 'create wallet', advice: 'A seed has 32 bytes.' })
+  if (seed.length !== WALLET_SEED_BYTES) {
+    throw new EvegramError('invalid.argument', { operation: 'create wallet', advice: 'A seed has 32 bytes.' })
+  }
   const network = options.network ?? 'mainnet'
   switch (chain) {
     case 'solana': return createSolanaWallet(seed, network, options.solanaForm ?? 'siws')

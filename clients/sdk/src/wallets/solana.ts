@@ -10,7 +10,7 @@ export type SolanaForm = Extract<WalletProof['form'], `s${string}`>
 
 /** A Solana wallet from its Ed25519 seed of 32 bytes. See `createLocalWallet`. */
 export function createSolanaWallet(seed: Uint8Array, network: Network, form: SolanaForm): Wallet {
-  const secret = seed.slice()
+  const secret = Uint8Array.from(seed)
   const key = ed25519.getPublicKey(secret)
   const { walletId, address, chain } = parseAddress(base58.encode(key), { network })
 

@@ -3,11 +3,15 @@ import { adr036SignBytes, cosmosAddressOf, parseAddress, proofText, type Network
 import { secp256k1 } from '@noble/curves/secp256k1.js'
 import type { ProofRequest, Wallet } from './wallet.js'
 
-/** A Terra Classic wallet from its secp256k1 private key of 32 bytes. Throws `invalid.argument` for zero or a number beyond the group order. See `createLocalWallet`. */
+/**
+ * A Terra Classic wallet from its secp256k1 private key of 32 bytes. Throws `invalid.argument` for zero or a number beyond the group
+ * order. See `createLocalWallet`.
+ */
 export function createTerraWallet(privateKey: Uint8Array, network: Network): Wallet {
-  const secret = privateKey.slice()
+  const secret = Uint8Array.from(privateKey)
   if (!secp256k1.utils.isValidSecretKey(secret)) {
-    throw new EvegramError('invalid.argument', { operation: 'create wallet', advice: 'This number is no private key: choose another seed.' })
+    const advice = 'This number is no private key: choose another seed.'
+    throw new EvegramError('invalid.argument', { operation: 'create wallet', advice })
   }
   const publicKey = secp256k1.getPublicKey(secret, true)
   const { walletId, address, chain } = parseAddress(cosmosAddressOf('terra', publicKey), { network })
@@ -15,7 +19,8 @@ export function createTerraWallet(privateKey: Uint8Array, network: Network): Wal
   const sign = (request: ProofRequest): WalletProof => {
     const claims = { ...request, walletId }
     const signBytes = adr036SignBytes(address, utf8(proofText(claims)))
-    return { ...claims, form: 'adr036', publicKey, signature: secp256k1.sign(signBytes, secret, { prehash: true, lowS: true, format: 'compact' }) }
+    const signature = secp256k1.sign(signBytes, secret, { prehash: true, lowS: true, format: 'compact' })
+    return { ...claims, form: 'adr036', publicKey, signature }
   }
 
   // async so that a fault of the request rejects, as the port promises

@@ -67,7 +67,7 @@ function ordered(root: TonCell): readonly TonCell[] {
 }
 
 function storedCell(cell: TonCell, indexOf: (cell: TonCell) => number): Uint8Array {
-  const data = cell.data.slice()
+  const data = Uint8Array.from(cell.data)
   const rest = cell.bits % 8
   if (rest !== 0) data[data.length - 1] = (data[data.length - 1] ?? 0) | (0x80 >> rest)
   const descriptors = Uint8Array.of(cell.refs.length, Math.floor(cell.bits / 8) + Math.ceil(cell.bits / 8))

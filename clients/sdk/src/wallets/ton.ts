@@ -9,10 +9,11 @@ import type { ProofRequest, Wallet } from './wallet.js'
 
 /**
  * A TON wallet from its Ed25519 seed of 32 bytes, in workchain 0. Adding a device is a `ton_proof`, as wallets give it when they
- * connect; every other purpose is `signData` of type text. It has no clock of its own and signs with the time of issue. See `createLocalWallet`.
+ * connect; every other purpose is `signData` of type text. It has no clock of its own and signs with the time of issue.
+ * See `createLocalWallet`.
  */
 export function createTonWallet(seed: Uint8Array, network: Network, kind: TonWalletKind): Wallet {
-  const secret = seed.slice()
+  const secret = Uint8Array.from(seed)
   const state = tonWalletState(kind, ed25519.getPublicKey(secret), network)
   const stateInit = writeTonBoc(state)
   const account = { workchain: 0, hash: state.hash }

@@ -50,7 +50,8 @@ function judgeAdr036(vector: JsonObject, primitives: ProofPrimitives): VectorAns
   const prefix = textField(vector, 'prefix') ?? stated?.split('1')[0] ?? 'terra'
   const data = utf8(needText(vector, 'data'))
   const signer = stated ?? cosmosAddressOf(prefix, key)
-  const outcome = verifyAdr036({ signer, prefix, publicKey: key, data, signature: bytesOfText(needText(vector, 'signature'), 120) }, primitives)
+  const signature = bytesOfText(needText(vector, 'signature'), 120)
+  const outcome = verifyAdr036({ signer, prefix, publicKey: key, data, signature }, primitives)
   const signBytes = textField(vector, 'sign_bytes', 'signBytes')
   if (outcome.status === 'valid' && signBytes !== undefined && !equalBytes(utf8(signBytes), adr036SignBytes(signer, data))) {
     return refusal('proof.text', 'sign document of the vector')

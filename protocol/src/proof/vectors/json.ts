@@ -41,7 +41,7 @@ export function needInteger(object: JsonObject, ...names: readonly string[]): nu
   return number
 }
 
-/** Hexadecimal text of at least `hexLengthMin` digits is hex; anything else is base64 of either alphabet. Throws {@link MalformedVector}. */
+/** Hexadecimal text of at least `hexLengthMin` digits is hex, anything else base64 of either alphabet. Throws {@link MalformedVector}. */
 export function bytesOfText(text: string, hexLengthMin: number): Uint8Array {
   const digits = text.startsWith('0x') ? text.slice(2) : text
   if (digits.length >= hexLengthMin && digits.length % 2 === 0 && /^[0-9a-fA-F]*$/.test(digits)) return bytesOfHex(digits)

@@ -10,7 +10,7 @@ const SECTIONS = ['cases', 'plain', 'vectors', 'tests'] as const
 
 /** The cases under one name, in a list or by their own names. */
 function casesOf(value: unknown): readonly (readonly [string, JsonObject])[] {
-  const entries = Array.isArray(value) ? value.map((item: unknown, index): [string, unknown] => [String(index), item]) : isObject(value) ? Object.entries(value) : []
+  const entries = Array.isArray(value) || isObject(value) ? Object.entries(value) : []
   return entries.flatMap(([name, item]) => (isObject(item) ? [[name, item] as const] : []))
 }
 
@@ -51,6 +51,6 @@ export function judgeVectorFile(text: string, primitives: ProofPrimitives): File
   if (file['format'] === OWN_FORMAT) return judgeOwnFile(file, primitives)
   if (!Array.isArray(file['testGroups'])) return judgeForeignFile(file, primitives)
   const verdicts = judgeWycheproof(file, primitives)
-  if (verdicts === undefined) return { kind: 'not_vectors', note: 'not a proof vector file: Wycheproof tests of an algorithm that proofs do not use' }
-  return { kind: 'vectors', format: 'wycheproof', verdicts }
+  if (verdicts !== undefined) return { kind: 'vectors', format: 'wycheproof', verdicts }
+  return { kind: 'not_vectors', note: 'not a proof vector file: Wycheproof tests of an algorithm that proofs do not use' }
 }

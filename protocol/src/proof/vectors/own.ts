@@ -118,8 +118,10 @@ export function judgeOwn(vector: JsonObject, primitives: ProofPrimitives): Vecto
     }
     case 'text':
       return same(proofText(fieldsOf(objectField(vector, 'fields') ?? {})) === needText(vector, 'text'), 'text')
-    case 'url':
-      return same(domainOf(needText(vector, 'url')) === needText(vector, 'domain') && originOf(needText(vector, 'url')) === needText(vector, 'origin'), 'domain')
+    case 'url': {
+      const url = needText(vector, 'url')
+      return same(domainOf(url) === needText(vector, 'domain') && originOf(url) === needText(vector, 'origin'), 'domain')
+    }
     case 'address': {
       const parsed = parseAddress(needText(vector, 'text'), { network: networkField(vector) })
       return same(parsed.walletId === needText(vector, 'wallet') && parsed.address === needText(vector, 'address'), 'wallet')

@@ -3,9 +3,17 @@ import { judgeVectorFile } from './judge-vectors.js'
 import type { Expectation, VectorAnswer } from './verdict.js'
 
 /** One line of the report that `npm run verify` compares between the primitives: a vector, or a file that holds none. */
-export type ReportLine =
-  | { readonly file: string; readonly format: string; readonly case: string; readonly expected: string; readonly actual: string; readonly ok: boolean }
-  | { readonly file: string; readonly note: string }
+export type ReportLine = VectorLine | { readonly file: string; readonly note: string }
+
+/** A vector as one side answered it. */
+interface VectorLine {
+  readonly file: string
+  readonly format: string
+  readonly case: string
+  readonly expected: string
+  readonly actual: string
+  readonly ok: boolean
+}
 
 /** `accept`, `refuse`, `refuse proof.signature`, `accept or proof.high_s`, `either`. */
 function expectedText({ result, code, stricter }: Expectation): string {

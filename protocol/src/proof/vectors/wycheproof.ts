@@ -58,8 +58,8 @@ function groupOf(file: JsonObject, group: JsonObject): Group | undefined {
   const point = hexField(key, 'uncompressed', 130)
   if (point === undefined || textField(key, 'curve') !== 'secp256k1' || textField(group, 'sha') !== 'SHA-256') return undefined
   if (!/ecdsa.*verify/.test(schema)) return undefined
-  const isFixed = schema.includes('p1363')
-  return { check: verifySecp256k1, key: compressed(bytesOfHex(point)), signatureOf: isFixed ? bytesOfHex : (hex) => fixedOfDer(bytesOfHex(hex)) }
+  const signatureOf = schema.includes('p1363') ? bytesOfHex : (hex: string) => fixedOfDer(bytesOfHex(hex))
+  return { check: verifySecp256k1, key: compressed(bytesOfHex(point)), signatureOf }
 }
 
 function answer(group: Group, test: JsonObject, primitives: ProofPrimitives): VectorAnswer {
