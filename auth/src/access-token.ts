@@ -5,6 +5,7 @@ import type { SigningKeys } from './signing-keys.js'
 
 /** Services that take access tokens. */
 export const TOKEN_AUDIENCES = ['auth', 'engine'] as const
+/** A service that takes access tokens. */
 export type TokenAudience = (typeof TOKEN_AUDIENCES)[number]
 
 /** What a valid access token says. */

@@ -122,7 +122,7 @@ export function describeBus(name: string, create: () => Promise<BusSetup>): void
       one.subscribe(subject, () => { count++ })
       await one.flush()
       await one.close()
-      const refused = expect.toSatisfy((error) => isEvegramError(error, 'unavailable.bus'))
+      const refused: unknown = expect.toSatisfy((error) => isEvegramError(error, 'unavailable.bus'))
       expect(() => { one.publish(subject, utf8('x')) }).toThrow(refused)
       await expect(one.flush()).rejects.toThrow(refused)
       other.publish(subject, utf8('x'))

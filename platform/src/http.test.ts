@@ -32,9 +32,8 @@ async function listening(options: Partial<HttpOptions> = {}, build?: (server: Ht
     throw new EvegramError('conflict.log_head', { details: { seq: 3 } })
   })
   build?.(server)
-  await server.listen({ port: 0, host: '127.0.0.1' })
-  const [address] = server.addresses()
-  return { port: address?.port ?? 0, server }
+  const url = await server.listen({ port: 0, host: '127.0.0.1' })
+  return { port: Number(new URL(url).port), server }
 }
 
 interface Answer { readonly status: number; readonly headers: Readonly<Record<string, string | string[] | undefined>>; readonly body: string }

@@ -16,6 +16,7 @@ export interface Logger {
 
 /** Levels from the loudest to the quietest. */
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const
+/** How loud a logger is; `silent` writes nothing. */
 export type LogLevel = (typeof LOG_LEVELS)[number]
 
 /** Names of fields whose values are replaced in every line, at the top and up to two levels down. */

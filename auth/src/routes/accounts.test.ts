@@ -37,7 +37,7 @@ describe('POST /v1/accounts/:account/log', () => {
     expect(outcomes(answers)).toEqual({ '201': 1, 'proof.replayed': 999 })
     expect((await server.state(account)).seq).toBe(1)
     expect((await server.append(account, entry)).code).toBe('proof.replayed')
-  })
+  }, 120_000)
 
   it('remembers a used proof over a restart', async () => {
     const entry = await server.deviceEntry(alice, phone, await server.state(account))

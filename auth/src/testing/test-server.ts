@@ -9,14 +9,12 @@ import { createHttp, createMetrics, registerOpenApi, silentLogger, systemClock, 
 import type { Clock, Timer } from '@evegram/protocol'
 import { SignJWT } from 'jose'
 import { z } from 'zod'
-import { fileSecretStore } from '../adapters/files/secret-store.js'
-import { lmdbAuthStores } from '../adapters/lmdb/auth-stores.js'
+import { fileSecretStore, lmdbAuthStores, temporaryEnvironment, type TemporaryEnvironment } from '../adapters/index.js'
 import { createAuth, type Auth } from '../auth.js'
 import type { ChallengePurpose, IssuedChallenge } from '../challenge.js'
 import { hashOfToken } from '../dpop.js'
 import { base64urlOf } from '../key-thumbprint.js'
 import { createNodePrimitives } from '../node-primitives.js'
-import { temporaryEnvironment, type TemporaryEnvironment } from './temporary-environment.js'
 import type { TestDevice, TestMember, TestWallet } from './actors.js'
 
 /** The system's clock with a wall time that tests may set. */

@@ -3,8 +3,8 @@ import { describeAccountStore } from '../../ports/account-store.contract.js'
 import { describeNonceStore, type StoreSetup } from '../../ports/nonce-store.contract.js'
 import { describePrekeyStore } from '../../ports/prekey-store.contract.js'
 import { describeSessionStore } from '../../ports/session-store.contract.js'
-import { temporaryEnvironment, type TemporaryEnvironment } from '../../testing/temporary-environment.js'
 import { lmdbAuthStores } from './auth-stores.js'
+import { temporaryEnvironment, type TemporaryEnvironment } from './temporary-environment.js'
 
 function setupOf<Store>(opened: TemporaryEnvironment, pick: (stores: AuthStores) => Store): StoreSetup<Store> {
   return {

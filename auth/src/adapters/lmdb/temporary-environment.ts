@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { open, type RootDatabase } from 'lmdb'
-import { LMDB_AUTH_DATABASES } from '../adapters/lmdb/auth-stores.js'
+import { LMDB_AUTH_DATABASES } from './auth-stores.js'
 
 /** An LMDB environment in a folder of its own, which `remove` deletes. */
 export interface TemporaryEnvironment {
