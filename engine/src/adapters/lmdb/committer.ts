@@ -1,5 +1,4 @@
 import { EvegramError, type Clock, type Timer } from '@evegram/protocol'
-import type { RootDatabase } from 'lmdb'
 
 /** Writes that may wait for their commit; more are refused. */
 const WAITING_WRITES_MAX = 65_536
@@ -13,6 +12,14 @@ const COMMIT_BYTES_MAX = 8 * 1_048_576
 const COMMIT_STALLED_MS = 10_000
 /** How often a stalled commit is looked for. */
 const STALL_CHECK_MS = 1_000
+
+/** What the committer needs of LMDB's root database. */
+export interface CommitTarget {
+  /** Runs `action`, whose puts go into one transaction; resolves when it is durable, rejects when nothing of it is stored. */
+  batch(action: () => void): Promise<unknown>
+  /** Reads anything: throws when the environment is dead. */
+  get(key: Uint8Array): unknown
+}
 
 /** One change that waits for its commit. */
 export interface PendingWrite {
@@ -36,11 +43,12 @@ export interface PendingWrite {
  * with `overlappingSync: false` the promise of `batch` resolves after the data was synced and the meta page was written through (O_DSYNC); when a
  * write or the sync fails it rejects, nothing of the transaction is visible, and the next transaction works. So that promise is the acknowledgement.
  * With `overlappingSync: true` (the default) the promise resolves after the sync too, but a failed sync leaves the data visible though it is not
- * durable, and ends the process by a rejection of `flushed` that cannot be caught. As there is one commit at a time here, overlapping saves nothing.
+ * durable. As there is one commit at a time here, overlapping saves nothing. `eventTurnBatching` (on by default) must be off: it makes a promise of
+ * its own for each commit that nobody else can see, and a failed commit would end the process as an unhandled rejection.
  * After a failed write of the meta page LMDB panics: reads throw and commits never end. That is told from the rest by a read after the failure.
  */
 export class Committer {
-  readonly #root: RootDatabase<Uint8Array, Uint8Array>
+  readonly #root: CommitTarget
   readonly #clock: Clock
   readonly #stallCheck: Timer
   readonly #afterFailure: () => void
@@ -56,7 +64,7 @@ export class Committer {
   #idle: (() => void) | undefined = undefined
 
   /** `afterFailure` runs after a commit failed and before the next is made: forget what was assumed to be stored. */
-  constructor(root: RootDatabase<Uint8Array, Uint8Array>, clock: Clock, afterFailure: () => void) {
+  constructor(root: CommitTarget, clock: Clock, afterFailure: () => void) {
     this.#root = root
     this.#clock = clock
     this.#afterFailure = afterFailure
@@ -75,13 +83,14 @@ export class Committer {
     this.#plan()
   }
 
-  /** Commits what waits, then refuses everything. Does not wait for a stalled commit. */
-  async close(): Promise<void> {
+  /** Commits what waits, then refuses everything. Returns whether LMDB is at rest: a stalled commit or a dead environment is not waited for. */
+  async close(): Promise<boolean> {
     this.#closed = true
     if ((this.#waiting.length > 0 || this.#committing !== undefined) && !this.#stalled) {
       await new Promise<void>((resolve) => { this.#idle = resolve })
     }
     this.#stallCheck.cancel()
+    return !this.#stalled && this.#broken === undefined
   }
 
   #refusal(): unknown {

@@ -191,15 +191,12 @@ class PendingAppend implements PendingWrite {
   }
 }
 
-/** errno of a full disk, an exceeded quota and a file size limit: what an operator can do something about. */
-const NO_ROOM = new Set([28, 122, 27])
-
 function unavailable(operation: string, cause: unknown): EvegramError {
   if (cause instanceof EvegramError && cause.code === 'invalid.envelope') return cause
   const errno = typeof cause === 'object' && cause !== null && 'code' in cause && typeof cause.code === 'number' ? cause.code : undefined
   return new EvegramError('unavailable.envelope_log', {
     operation, cause,
-    ...(errno === undefined ? {} : { details: { errno } }),
-    ...(errno !== undefined && NO_ROOM.has(errno) ? { advice: 'The disk of the message store is full: make room.' } : {}),
+    // A disk that fills up shows as ENOSPC, but as EIO too, when it took the first half of a write.
+    ...(errno === undefined ? {} : { details: { errno }, advice: `The disk of the message store refuses writes (errno ${errno}): it may be full.` }),
   })
 }

@@ -56,17 +56,17 @@ export function openEngineStore({ dir, clock }: { readonly dir: string; readonly
       }
     },
     close: async () => {
-      await committer.close()
-      await databases.root.close()
+      // Closing an environment whose commit never ends would wait for ever: the end of the process closes it.
+      if (await committer.close()) await databases.root.close()
     },
   }
 }
 
-/** Opens the environment. Durability rests on `overlappingSync: false`: see {@link Committer}. */
+/** Opens the environment. Durability rests on `overlappingSync: false`, and failures on `eventTurnBatching: false`: see {@link Committer}. */
 export function openDatabases(dir: string): Databases {
   const binary = { encoding: 'binary', keyEncoding: 'binary' } as const
   try {
-    const root = open<Uint8Array, Uint8Array>({ path: dir, noSubdir: false, maxDbs: 16, overlappingSync: false, ...binary })
+    const root = open<Uint8Array, Uint8Array>({ path: dir, noSubdir: false, maxDbs: 16, overlappingSync: false, eventTurnBatching: false, ...binary })
     const named = (name: string): Databases['log'] => root.openDB<Uint8Array, Uint8Array>({ name, ...binary })
     return {
       root, log: named('log'), marks: named('marks'), hours: named('hours'), membership: named('membership'), meta: named('meta'),
