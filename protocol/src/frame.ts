@@ -63,25 +63,26 @@ export function writeFrameHeader(target: Uint8Array, offset: number, type: Frame
   view.setUint32(8, correlation)
 }
 
-interface FrameHeader {
-  readonly type: FrameType
-  readonly flags: number
-  readonly correlation: number
-  readonly bodyBytes: number
-}
-
-function readHeader(bytes: Uint8Array, offset: number, frameBytesMax: number): FrameHeader {
-  const view = new DataView(bytes.buffer, bytes.byteOffset + offset, FRAME_HEADER_BYTES)
-  if (view.getUint8(0) !== PROTOCOL_VERSION) {
+/** Checks the header at `offset`, which must be whole, and returns the length of the body. */
+function checkHeader(bytes: Uint8Array, offset: number, frameBytesMax: number): number {
+  if (bytes[offset] !== PROTOCOL_VERSION) {
     throw new EvegramError('incompatible.protocol', { operation: 'decode frame', details: { supported: PROTOCOL_VERSION } })
   }
-  const type = view.getUint8(1)
-  if (!KNOWN_TYPES.has(type)) throw new EvegramError('invalid.frame_type', { operation: 'decode frame' })
-  if (view.getUint8(3) !== 0) throw new EvegramError('invalid.frame', { operation: 'decode frame' })
-  const bodyBytes = view.getUint32(4)
+  if (!KNOWN_TYPES.has(bytes[offset + 1] ?? 0)) throw new EvegramError('invalid.frame_type', { operation: 'decode frame' })
+  if (bytes[offset + 3] !== 0) throw new EvegramError('invalid.frame', { operation: 'decode frame' })
+  const bodyBytes = uint32At(bytes, offset + 4)
   if (FRAME_HEADER_BYTES + bodyBytes > frameBytesMax) throw new EvegramError('too_large.frame', { operation: 'decode frame' })
-  // Membership in KNOWN_TYPES was checked above, which the compiler cannot see.
-  return { type: type as FrameType, flags: view.getUint8(2), correlation: view.getUint32(8), bodyBytes }
+  return bodyBytes
+}
+
+/** The frame whose header at `offset` passed {@link checkHeader}. */
+function frameAt(bytes: Uint8Array, offset: number, body: Uint8Array): Frame {
+  // Membership in KNOWN_TYPES was checked before, which the compiler cannot see.
+  return { type: bytes[offset + 1] as FrameType, flags: bytes[offset + 2] ?? 0, correlation: uint32At(bytes, offset + 8), body }
+}
+
+function uint32At(bytes: Uint8Array, offset: number): number {
+  return (((bytes[offset] ?? 0) << 24) | ((bytes[offset + 1] ?? 0) << 16) | ((bytes[offset + 2] ?? 0) << 8) | (bytes[offset + 3] ?? 0)) >>> 0
 }
 
 /**
@@ -94,10 +95,9 @@ export function decodeFrames(bytes: Uint8Array, frameBytesMax: number = LIMITS.f
   let offset = 0
   do {
     if (offset + FRAME_HEADER_BYTES > bytes.length) throw new EvegramError('invalid.frame', { operation: 'decode frame' })
-    const { bodyBytes, ...header } = readHeader(bytes, offset, frameBytesMax)
-    const end = offset + FRAME_HEADER_BYTES + bodyBytes
+    const end = offset + FRAME_HEADER_BYTES + checkHeader(bytes, offset, frameBytesMax)
     if (end > bytes.length) throw new EvegramError('invalid.frame', { operation: 'decode frame' })
-    frames.push({ ...header, body: bytes.subarray(offset + FRAME_HEADER_BYTES, end) })
+    frames.push(frameAt(bytes, offset, bytes.subarray(offset + FRAME_HEADER_BYTES, end)))
     offset = end
   } while (offset < bytes.length)
   return frames
@@ -125,10 +125,10 @@ export class FrameReader {
     try {
       let rest = this.#take(chunk, FRAME_HEADER_BYTES)
       while (this.#heldBytes >= FRAME_HEADER_BYTES) {
-        const { bodyBytes, ...header } = readHeader(this.#held, 0, this.#frameBytesMax)
+        const bodyBytes = checkHeader(this.#held, 0, this.#frameBytesMax)
         rest = this.#take(rest, FRAME_HEADER_BYTES + bodyBytes)
         if (this.#heldBytes < FRAME_HEADER_BYTES + bodyBytes) break
-        frames.push({ ...header, body: this.#held.slice(FRAME_HEADER_BYTES, this.#heldBytes) })
+        frames.push(frameAt(this.#held, 0, this.#held.slice(FRAME_HEADER_BYTES, this.#heldBytes)))
         this.#held = new Uint8Array(FRAME_HEADER_BYTES)
         this.#heldBytes = 0
         rest = this.#take(rest, FRAME_HEADER_BYTES)

@@ -292,6 +292,22 @@ describe('a send', () => {
     expect(presence.lookups).toBe(2)
   })
 
+  it('keeps the order of its device also when it comes in the moment between two appends', async () => {
+    let letStore = (): void => undefined
+    log.beforeStored = () => new Promise<void>((resolve) => { letStore = resolve })
+    alice.send(toBob(1))
+    await settle()
+    log.beforeStored = async () => undefined
+    alice.send(toBob(2))
+    letStore()
+    // The append has resolved, what waited for it goes at the end of the turn: message 3 comes before that.
+    for (let step = 0; step < 20; step++) await Promise.resolve()
+    alice.send(toBob(3))
+    await alice.read()
+    await bob.read()
+    expect(bob.received.map(({ number }) => number)).toEqual([1, 2, 3])
+  })
+
   it('of one turn shares one presence lookup and one packet', async () => {
     const before = one.metrics.packetsOut.value
     for (const number of SPAN(1, 50)) alice.send(toBob(number))

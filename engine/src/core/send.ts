@@ -119,7 +119,8 @@ export class SendPath {
   /** One append of a device is under way at a time; what waits goes together. */
   #enqueue(send: PendingSend): void {
     const { session } = send
-    if (session.appending > 0) (session.waitingSends ??= []).push(send)
+    // While others wait it queues up behind them, also in the moment between the end of their append and their release.
+    if (session.appending > 0 || session.waitingSends !== undefined) (session.waitingSends ??= []).push(send)
     else if (this.#admitted.push(send) === 1) this.#parts.turn.defer(() => { this.#guard(this.#append()) })
   }
 
