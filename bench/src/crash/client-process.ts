@@ -1,4 +1,4 @@
-import { appendFileSync } from 'node:fs'
+import { appendFileSync, existsSync, readFileSync } from 'node:fs'
 import { isEvegramError } from '@evegram/protocol'
 import { createLocalWallet, type Client, type Conversation } from '@evegram/sdk'
 import { createNodeClient } from '@evegram/sdk/node'
@@ -39,22 +39,43 @@ async function openClient(): Promise<Client> {
   }
 }
 
-async function sendAll(client: Client, conversation: Conversation, first: number): Promise<void> {
+/** Texts of this client that are known to be acknowledged, over all its lives. */
+const acknowledged = new Set(existsSync(settings.ackFile) ? readFileSync(settings.ackFile, 'utf8').split('\n') : [])
+
+function recordAck(text: string): void {
+  if (acknowledged.has(text)) return
+  acknowledged.add(text)
+  // A line of a few bytes is written whole by one write(2), and stays when this process is killed.
+  appendFileSync(settings.ackFile, `${text}\n`)
+  acked++
+}
+
+const LEFTOVER_POLL_MS = 250
+
+/** What an earlier life of this client left in its outbox is acknowledged without anybody waiting for it: look at its state. */
+async function recordLeftovers(conversation: Conversation, texts: readonly string[]): Promise<void> {
+  let left = texts.filter((text) => !acknowledged.has(text))
+  while (left.length > 0) {
+    const sent = new Set((await conversation.history(HISTORY_MAX)).filter(({ state }) => state === 'sent').map(({ text }) => text))
+    for (const text of left) if (sent.has(text)) recordAck(text)
+    left = left.filter((text) => !acknowledged.has(text))
+    await new Promise((resolve) => setTimeout(resolve, LEFTOVER_POLL_MS))
+  }
+}
+
+async function sendAll(conversation: Conversation, first: number): Promise<void> {
   const waiting = new Set<Promise<void>>()
   for (let number = first; number <= settings.messages; number++) {
     const text = `${settings.name}:${String(number)}`
     const sent = await conversation.send(text)
     const done: Promise<void> = sent.acked.then(() => {
-      // A line of a few bytes is written whole by one write(2), and stays when this process is killed.
-      appendFileSync(settings.ackFile, `${text}\n`)
-      acked++
+      recordAck(text)
       waiting.delete(done)
     })
     waiting.add(done)
     if (waiting.size >= IN_FLIGHT_MAX) await Promise.race(waiting)
   }
   await Promise.all(waiting)
-  void client
 }
 
 let acked = 0
@@ -91,7 +112,8 @@ async function main(): Promise<void> {
         // After a kill the numbers go on where the local store says that they stopped: its outbox sends what was not acknowledged.
         const own = (await conversation.history(HISTORY_MAX)).filter((one) => one.text.startsWith(`${settings.name}:`))
         const numbers = own.map((one) => Number(one.text.slice(settings.name.length + 1)))
-        await sendAll(client, conversation, Math.max(0, ...numbers) + 1)
+        const last = numbers.reduce((highest, number) => Math.max(highest, number), 0)
+        await Promise.all([recordLeftovers(conversation, own.map(({ text }) => text)), sendAll(conversation, last + 1)])
         return
       }
       case 'report':
