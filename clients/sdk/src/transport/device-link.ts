@@ -1,4 +1,4 @@
-import type { Clock, Random } from '@evegram/protocol'
+import { EvegramError, type Clock, type Random } from '@evegram/protocol'
 import type { TokenSource } from '../api/auth-api.js'
 import type { DiscoveredServer } from '../api/discovered-server.js'
 import type { ServerClock } from '../api/server-clock.js'
@@ -29,9 +29,23 @@ export function startDeviceLink(options: DeviceLinkOptions): Link {
   return startLink({
     clock, random, events, ...(hints === undefined ? {} : { hints }),
     forgetAccessToken: () => { session.forgetAccessToken() },
-    open: async (hooks) => openConnection({
-      url: server.wsUrl, origin: server.origin, signer: session.signer, accessToken: await session.accessToken(), agent, sockets, clock, serverClock,
-      random, cursorMs: options.cursorMs(), consume: hooks.consume, onOpen: (connection) => hooks.onOpen(connection),
-    }),
+    open: async (hooks) => {
+      const { consume, signal } = hooks
+      const accessToken = await unlessAborted(session.accessToken(), signal)
+      return openConnection({
+        url: server.wsUrl, origin: server.origin, signer: session.signer, accessToken, agent, sockets, clock, serverClock, random,
+        cursorMs: options.cursorMs(), consume, signal, onOpen: (connection) => hooks.onOpen(connection),
+      })
+    },
+  })
+}
+
+/** `work`, or `client.closed` as soon as `signal` aborts; what the work still does or throws is then of no interest. */
+function unlessAborted<Value>(work: Promise<Value>, signal: AbortSignal): Promise<Value> {
+  return new Promise((resolve, reject) => {
+    const abort = (): void => { reject(new EvegramError('client.closed', { operation: 'connect' })) }
+    signal.addEventListener('abort', abort, { once: true })
+    work.then(resolve, reject).finally(() => { signal.removeEventListener('abort', abort) })
+    if (signal.aborted) abort()
   })
 }

@@ -26,6 +26,8 @@ export interface OpenConnectionOptions {
   /** Durable cursor T of this device in ms, 0 without one. */
   readonly cursorMs: number
   readonly consume: ConnectionConsumer
+  /** Gives the attempt up; of no effect once the connection is open. */
+  readonly signal?: AbortSignal
   /** Runs once `welcome` arrived, before the first event is handed over. */
   onOpen(connection: Connection): Promise<void>
 }
@@ -60,6 +62,9 @@ class Handshake implements SocketEvents {
   #lastFailure: Failure | undefined
   #helloSentAtMs = 0
   #budget: { cancel(): void } | undefined
+  readonly #abort = (): void => {
+    this.#fail({ code: NORMAL_CLOSE, advice: 'stop', error: new EvegramError('client.closed', { operation: 'connect' }) })
+  }
 
   constructor(options: OpenConnectionOptions, settle: (outcome: OpenOutcome) => void) {
     this.#options = options
@@ -67,7 +72,12 @@ class Handshake implements SocketEvents {
   }
 
   start(): void {
-    const { clock, sockets, url } = this.#options
+    const { clock, sockets, url, signal } = this.#options
+    if (signal?.aborted === true) {
+      this.#abort()
+      return
+    }
+    signal?.addEventListener('abort', this.#abort)
     this.#budget = clock.after(CONNECT_BUDGET_MS, () => {
       this.#fail({ code: NORMAL_CLOSE, advice: 'reconnect', error: new EvegramError('timeout', { operation: 'connect' }) })
     })
@@ -133,7 +143,7 @@ class Handshake implements SocketEvents {
     if (this.#socket === undefined) return
     serverClock.observe(welcome.serverTimeMs, this.#helloSentAtMs, clock.monotonicMs())
     this.#stage = 'live'
-    this.#budget?.cancel()
+    this.#disarm()
     const onOpen = (connection: Connection): Promise<void> => this.#options.onOpen(connection)
     this.#live = new LiveConnection({ socket: this.#socket, welcome, clock, cursorMs, consume, onOpen })
     this.#settle({ status: 'open', connection: this.#live })
@@ -146,10 +156,15 @@ class Handshake implements SocketEvents {
     this.#stage = 'over'
   }
 
+  #disarm(): void {
+    this.#budget?.cancel()
+    this.#options.signal?.removeEventListener('abort', this.#abort)
+  }
+
   #fail(end: ConnectionEnd): void {
     if (this.#stage === 'over' || this.#stage === 'live') return
     this.#stage = 'over'
-    this.#budget?.cancel()
+    this.#disarm()
     this.#socket?.close(NORMAL_CLOSE)
     this.#settle({ status: 'failed', end })
   }

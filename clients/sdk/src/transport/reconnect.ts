@@ -7,6 +7,8 @@ import type { OpenOutcome } from './open-connection.js'
 /** What one attempt gets from the link. */
 export interface AttemptHooks {
   readonly consume: ConnectionConsumer
+  /** The link was closed: the attempt is of no more use. */
+  readonly signal: AbortSignal
   onOpen(connection: Connection): Promise<void>
 }
 
@@ -40,7 +42,7 @@ class ReconnectingLink implements Link {
   #connection: Connection | undefined
   #attempt = 0
   #refusals = 0
-  #closed = false
+  readonly #closing = new AbortController()
   #drained = false
   #drainTimer: Timer | undefined
   #cutWait: (() => void) | undefined
@@ -71,7 +73,7 @@ class ReconnectingLink implements Link {
   }
 
   async close(): Promise<void> {
-    this.#closed = true
+    this.#closing.abort()
     this.#cutWait?.()
     this.#connection?.close()
     await this.#running
@@ -99,7 +101,7 @@ class ReconnectingLink implements Link {
     const openedAtMs = this.#options.clock.monotonicMs()
     this.#refusals = 0
     this.#connection = connection
-    if (this.#closed) connection.close()
+    if (this.#closing.signal.aborted) connection.close()
     else this.#enter({ status: 'open', connection })
     const end = await connection.ended
     this.#connection = undefined
@@ -112,7 +114,7 @@ class ReconnectingLink implements Link {
   async #open(): Promise<OpenOutcome> {
     try {
       return await this.#options.open({
-        consume: (event, connection) => this.#consume(event, connection),
+        consume: (event, connection) => this.#consume(event, connection), signal: this.#closing.signal,
         onOpen: (connection) => this.#options.events.onOpen(connection),
       })
     } catch (cause) {
@@ -165,7 +167,7 @@ class ReconnectingLink implements Link {
   }
 
   #closedError(): EvegramError | undefined {
-    return this.#closed ? new EvegramError('client.closed', { operation: 'hold connection' }) : undefined
+    return this.#closing.signal.aborted ? new EvegramError('client.closed', { operation: 'hold connection' }) : undefined
   }
 
   #enter(state: LinkState): void {
