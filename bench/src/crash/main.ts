@@ -93,8 +93,19 @@ class ClientHandle {
     this.#child?.send(message)
   }
 
-  kill(): Promise<void> {
-    return this.#end('SIGKILL')
+  /** Whether it is being killed and started again. */
+  busy = false
+
+  /** Kills it with -9, starts it again on its profile and lets it go on. */
+  async restart(order: ToClient): Promise<void> {
+    this.busy = true
+    try {
+      await this.#end('SIGKILL')
+      await this.start()
+      this.tell(order)
+    } finally {
+      this.busy = false
+    }
   }
 
   async stop(): Promise<void> {
@@ -177,15 +188,17 @@ async function run(): Promise<boolean> {
           await server.kill()
           restartMs += await server.start()
         } else {
-          const client = clients[randomInt(clients.length)]
-          await client?.kill()
-          await client?.start()
-          if (client !== undefined) client.tell(sendOrder(client))
+          // Killed and started again beside the others, which go on meanwhile.
+          const running = clients.filter(({ busy }) => !busy)
+          const client = running[randomInt(Math.max(1, running.length))]
+          if (client === undefined) killed--
+          else client.restart(sendOrder(client)).catch((error: unknown) => failures.push(String(error)))
         }
       }
       await new Promise((resolve) => setTimeout(resolve, POLL_MS))
     }
     progress.stop()
+    while (clients.some(({ busy }) => busy)) await new Promise((resolve) => setTimeout(resolve, POLL_MS))
 
     const acked = new Set(clients.flatMap((client) => client.ackedTexts()))
     const accountOf = new Map(clients.map(({ plan, address }) => [address, plan.account]))
