@@ -64,7 +64,7 @@ export interface Auth {
   verifyAccessToken(token: string, audience: TokenAudience): Promise<AccessClaims>
   /** Calls back once an append is durable. Returns the end of it. */
   onAccountChanged(listener: (change: AccountChange) => void): () => void
-  /** Calls back once a session was ended before its time. Returns the end of it. */
+  /** Calls back once a session was ended before its time by log-out, reuse of a refresh token, or the account log. Returns the end of it. */
   onSessionRevoked(listener: (revocation: SessionRevocation) => void): () => void
   /** Calls back when a device has few one-time prekeys left. Returns the end of it. */
   onPrekeysLow(listener: (low: PrekeysLow) => void): () => void

@@ -24,8 +24,9 @@ export function checkAuthConfig(config: AuthConfig): void {
 export const AUTH_LIMITS = {
   /** A used nonce is remembered this much longer than it lives, so that a step of the wall clock revives none. */
   usedNonceMarginMs: 24 * 3_600_000,
-  /** Rows that one sweep looks at. */
+  /** Rows that one step of a sweep looks at, and steps of one sweep: together far more than sign-ins of its interval. */
   sweepRowsMax: 1_000,
+  sweepStepsMax: 100,
   sweepIntervalMs: 30_000,
   /** Ended and expired sessions stay this long, so that their tokens are answered by name. */
   endedSessionMs: 7 * 24 * 3_600_000,

@@ -80,8 +80,8 @@ export class Sessions {
       family: hexOf(random.bytes(16)), account: request.account, device: request.device,
       createdAtMs: nowMs, generation: 1, rotatedAtMs: nowMs, expiresAtMs: nowMs + LIMITS.refreshTokenMs,
     }
-    const displaced = await store.create(record, AUTH_LIMITS.sessionsPerDeviceMax)
-    for (const old of displaced) this.#options.onRevoked(old)
+    // Sessions displaced by this one belong to the same device, which goes on: nobody is told to drop its connection.
+    await store.create(record, AUTH_LIMITS.sessionsPerDeviceMax)
     return this.#tokens(record, signingKey)
   }
 

@@ -4,7 +4,7 @@ import { AUTH_LIMITS } from './config.js'
 import type { NonceStore } from './ports/nonce-store.js'
 import type { SessionStore } from './ports/session-store.js'
 
-/** Forgets, a bounded step at a time, nonces and sessions that ran out long ago. */
+/** Forgets, in bounded steps, nonces and sessions that ran out long ago. */
 export class Sweeper {
   readonly #parts: { readonly nonces: NonceStore; readonly sessions: SessionStore; readonly clock: Clock; readonly log: Logger }
   #timer: Timer | undefined
@@ -27,7 +27,7 @@ export class Sweeper {
     await this.#running
   }
 
-  /** One step; joins the one that runs. Never rejects: the next step tries again. */
+  /** Sweeps once; joins the sweep that runs. Never rejects: the next one tries again. */
   sweep(): Promise<void> {
     this.#running ??= this.#step().catch((failure: unknown) => {
       this.#parts.log.warn({ err: failure }, 'a sweep failed')
@@ -38,7 +38,10 @@ export class Sweeper {
   async #step(): Promise<void> {
     const { nonces, sessions, clock } = this.#parts
     const nowMs = clock.now()
-    await nonces.sweep(nowMs - AUTH_LIMITS.usedNonceMarginMs, AUTH_LIMITS.sweepRowsMax)
+    for (let step = 0; step < AUTH_LIMITS.sweepStepsMax; step++) {
+      const removed = await nonces.sweep(nowMs - AUTH_LIMITS.usedNonceMarginMs, AUTH_LIMITS.sweepRowsMax)
+      if (removed < AUTH_LIMITS.sweepRowsMax) break
+    }
     const { next } = await sessions.sweep(nowMs - AUTH_LIMITS.endedSessionMs, AUTH_LIMITS.sweepRowsMax, this.#from)
     this.#from = next
   }

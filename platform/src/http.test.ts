@@ -119,12 +119,21 @@ describe('createHttp', () => {
     expect(fault.body).not.toContain('secret detail')
   })
 
+  it('answers for a handler that hangs', async () => {
+    const { port } = await listening({ handlerTimeoutMs: 50 }, (server) => {
+      server.get('/v1/hang', () => new Promise(() => undefined))
+    })
+    const answer = await ask(port, '/v1/hang')
+    expect([answer.status, codeOf(answer)]).toEqual([504, 'timeout'])
+  })
+
   it('counts requests by route and status, never by URL', async () => {
     const metrics = createMetrics()
     const { port } = await listening({ metrics })
     await ask(port, '/v1/fail/secretname')
     const text = await metrics.text()
     expect(text).toContain('route="/v1/fail/:code",status="409"')
+    expect(text).toContain('http_refusals_total{route="/v1/fail/:code",code="conflict.log_head"} 1')
     expect(text).not.toContain('secretname')
   })
 })

@@ -40,6 +40,8 @@ export interface HttpOptions {
   /** Addresses of proxies whose X-Forwarded-For is believed; none by default. */
   readonly trustedProxies?: readonly string[]
   readonly bodyBytesMax?: number
+  /** Time for a handler to answer, in ms. */
+  readonly handlerTimeoutMs?: number
 }
 
 /** An HTTP application with the product's error answers, limits, Host and Origin checks, headers, request ids and log lines. The caller listens and closes. */
@@ -48,7 +50,7 @@ export function createHttp(options: HttpOptions): HttpServer {
     logger: false,
     bodyLimit: options.bodyBytesMax ?? HTTP_LIMITS.bodyBytesMax,
     requestTimeout: HTTP_LIMITS.requestTimeoutMs,
-    handlerTimeout: HTTP_LIMITS.handlerTimeoutMs,
+    handlerTimeout: options.handlerTimeoutMs ?? HTTP_LIMITS.handlerTimeoutMs,
     connectionTimeout: 2 * HTTP_LIMITS.requestTimeoutMs,
     keepAliveTimeout: HTTP_LIMITS.keepAliveTimeoutMs,
     routerOptions: { maxParamLength: HTTP_LIMITS.paramLengthMax },
@@ -109,12 +111,14 @@ function addAnswers(server: HttpServer, options: HttpOptions): void {
   const requestMs = options.metrics?.histogram({
     name: 'http_request_ms', help: 'Time to answer an HTTP request', labels: ['method', 'route', 'status'],
   })
+  const refusals = options.metrics?.counter({ name: 'http_refusals_total', help: 'Requests refused or failed', labels: ['route', 'code'] })
   server.setNotFoundHandler(() => {
     throw new EvegramError('not_found.route', { operation: 'find route' })
   })
   server.setErrorHandler((failure, request, reply) => {
     const error = asEvegramError(failure)
     const status = statusOf(error.code)
+    refusals?.add(1, { route: routeOf(request), code: error.code })
     if (status === 500) options.log.error({ request: request.id, route: routeOf(request), err: failure }, 'a request failed')
     // RFC 9110 section 10.2.3: Retry-After counts whole seconds.
     if (error.retryAfterMs !== undefined) void reply.header('retry-after', String(Math.ceil(error.retryAfterMs / 1_000)))

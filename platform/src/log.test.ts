@@ -1,3 +1,6 @@
+import { mkdtemp, readFile, rm, stat } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { EvegramError } from '@evegram/protocol'
 import { describe, expect, it } from 'vitest'
 import { createLogger, REDACTED_FIELDS, type LogLevel } from './log.js'
@@ -26,6 +29,20 @@ describe('createLogger', () => {
     expect(JSON.parse(lines[0] ?? '')).toMatchObject({
       level: 'error', name: 'test', node: 'a', msg: 'failed', err: { code: 'unavailable.store', operation: 'append entry', cause: { message: 'disk full' } },
     })
+  })
+})
+
+describe('a log file', () => {
+  it('is made for its owner alone and appended to', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'evegram-log-'))
+    try {
+      const file = join(folder, 'deeper', 'server.log')
+      for (const message of ['one', 'two']) createLogger({ level: 'info', name: 'test', to: { file } }).info({}, message)
+      expect((await stat(file)).mode & 0o777).toBe(0o600)
+      expect((await readFile(file, 'utf8')).trim().split('\n')).toHaveLength(2)
+    } finally {
+      await rm(folder, { recursive: true, force: true })
+    }
   })
 })
 

@@ -65,6 +65,10 @@ export class LmdbAccountStore implements AccountStore {
       for (const wallet of request.release) this.#wallets.putSync(wallet, { account: null })
       for (const wallet of request.bind) this.#wallets.putSync(wallet, { account: after.account })
       return { status: 'appended' }
+    }).catch((failure: unknown) => {
+      // An append that fails may have been written all the same: only the store knows.
+      this.#states.delete(before.account)
+      throw failure
     })
     if (outcome.status === 'appended') this.#remember(after)
     return outcome

@@ -1,9 +1,10 @@
+import { describe, expect, it } from 'vitest'
 import type { AuthStores } from '../../ports/auth-stores.js'
 import { describeAccountStore } from '../../ports/account-store.contract.js'
 import { describeNonceStore, type StoreSetup } from '../../ports/nonce-store.contract.js'
 import { describePrekeyStore } from '../../ports/prekey-store.contract.js'
 import { describeSessionStore } from '../../ports/session-store.contract.js'
-import { lmdbAuthStores } from './auth-stores.js'
+import { LMDB_AUTH_SCHEMA, lmdbAuthStores } from './auth-stores.js'
 import { temporaryEnvironment, type TemporaryEnvironment } from './temporary-environment.js'
 
 function setupOf<Store>(opened: TemporaryEnvironment, pick: (stores: AuthStores) => Store): StoreSetup<Store> {
@@ -20,3 +21,17 @@ describeNonceStore('LMDB', fresh(({ nonces }) => nonces))
 describeAccountStore('LMDB', fresh((stores) => stores))
 describeSessionStore('LMDB', fresh(({ sessions }) => sessions))
 describePrekeyStore('LMDB', fresh(({ prekeys }) => prekeys))
+
+describe('lmdbAuthStores', () => {
+  it('refuses what a newer version wrote, and opens what it wrote itself', async () => {
+    const opened = await temporaryEnvironment()
+    try {
+      lmdbAuthStores(opened.environment)
+      expect(() => lmdbAuthStores(opened.environment)).not.toThrow()
+      opened.environment.openDB<number>({ name: 'auth-meta', encoding: 'msgpack' }).putSync('schema', LMDB_AUTH_SCHEMA + 1)
+      expect(() => lmdbAuthStores(opened.environment)).toThrow('incompatible.schema')
+    } finally {
+      await opened.remove()
+    }
+  })
+})
