@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
-import { MemoryBroker, silentLogger, type Bus, type Subject } from '@evegram/platform'
-import type { Clock, Random, Timer } from '@evegram/protocol'
+import { MemoryBroker, silentLogger, systemClock, type Bus, type Subject } from '@evegram/platform'
+import { sleep, type Clock, type Random, type Timer } from '@evegram/protocol'
 import { MemoryEnvelopeLog } from '../adapters/memory/envelope-log.js'
 import { MemoryMembership } from '../adapters/memory/membership.js'
 import { MemoryNodeRegistry } from '../adapters/memory/node-registry.js'
@@ -87,6 +87,31 @@ export class VirtualClock implements Clock {
   }
 }
 
+/** The machine's time behind the face of the virtual clock, for stores that take real time. */
+export class RealClock extends VirtualClock {
+  readonly #system = systemClock()
+
+  override now(): number {
+    return this.#system.now()
+  }
+
+  override monotonicMs(): number {
+    return this.#system.monotonicMs()
+  }
+
+  override after(delayMs: number, task: () => void): Timer {
+    return this.#system.after(delayMs, task)
+  }
+
+  override every(intervalMs: number, task: () => void): Timer {
+    return this.#system.every(intervalMs, task)
+  }
+
+  override advance(ms: number): Promise<void> {
+    return sleep(this.#system, ms)
+  }
+}
+
 /** Random bytes that are the same in every run. */
 export function seededRandom(seed: number): Random {
   let counter = 0
@@ -155,6 +180,7 @@ export interface TestNode {
 
 /** What a test may put in place of the memory adapters. */
 export interface ClusterOptions {
+  readonly clock?: VirtualClock
   readonly log?: EnvelopeLog
   readonly marks?: Marks
   readonly membership?: Membership
@@ -166,10 +192,10 @@ export interface ClusterOptions {
 
 /** Nodes that share memory adapters, one virtual clock and one broker. */
 export class TestCluster {
-  readonly clock = new VirtualClock()
-  readonly directory = new TestDirectory(this.clock)
+  readonly clock: VirtualClock
+  readonly directory: TestDirectory
   readonly memoryLog = new MemoryEnvelopeLog()
-  readonly presence = new MemoryPresence(this.clock)
+  readonly presence: MemoryPresence
   readonly registry: NodeRegistry
   readonly log: EnvelopeLog
   readonly membership: Membership
@@ -179,6 +205,9 @@ export class TestCluster {
 
   constructor(options: ClusterOptions = {}) {
     this.#options = options
+    this.clock = options.clock ?? new VirtualClock()
+    this.directory = new TestDirectory(this.clock)
+    this.presence = new MemoryPresence(this.clock)
     this.log = options.log ?? this.memoryLog
     this.membership = options.membership ?? new MemoryMembership()
     this.registry = options.registry ?? new MemoryNodeRegistry(this.clock)

@@ -20,6 +20,9 @@ const EPOCHS_PER_MS = 1_024
 /** Entries of presence that are ahead of this node's clock by no more than this are a matter of clocks: the later hello wins. */
 const EPOCH_SKEW = LIMITS.maxSkewMs * 2 * EPOCHS_PER_MS
 
+/** What is left of a nonce: one object for all sessions, which may be many. */
+const SPENT = new Uint8Array(0)
+
 /** Verifies an Ed25519 signature, strictly: canonical encodings only, small-order keys refused. */
 export type Ed25519Verify = (publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array) => boolean
 
@@ -70,6 +73,7 @@ export class Greeter {
     }
     sessions.own(session, ownerOf({ presence, tokenExpiresAtMs: holder.expiresAtMs, limits: new DeviceLimits(rates, clock.monotonicMs()) }))
     session.greeting = undefined
+    session.challenge = SPENT
     session.presenceFoundMs = foundMs
     session.presenceAskedMonotonicMs = clock.monotonicMs()
     session.move('hello_accepted')

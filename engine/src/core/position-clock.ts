@@ -28,9 +28,9 @@ export class PositionClock {
     this.#anchorMonotonicMs = clock.monotonicMs()
   }
 
-  /** Time in ms since 1970, with fractions. */
-  nowMs(): number {
-    return this.#anchorMs + (this.#clock.monotonicMs() - this.#anchorMonotonicMs) * (1 + this.#rate)
+  /** Time in ms since 1970, with fractions; `monotonicMs` is the present moment where the caller has just read it. */
+  nowMs(monotonicMs = this.#clock.monotonicMs()): number {
+    return this.#anchorMs + (monotonicMs - this.#anchorMonotonicMs) * (1 + this.#rate)
   }
 
   /** The next position: above every earlier one of this clock. Throws `unavailable.clock` after 2^32 positions in one millisecond. */

@@ -48,8 +48,9 @@ export class SendPath {
 
   /** Takes one `send` frame of an authenticated session. Throws `invalid.envelope` or `too_large.envelope` for bytes that are not an envelope. */
   accept(session: Session, owner: SessionOwner, frame: Frame): void {
-    const { clock, metrics, positions } = this.#parts
-    const nowMs = clock.monotonicMs()
+    const { metrics, positions } = this.#parts
+    // The session heard this frame just now: reading the clock again would show on the packet path.
+    const nowMs = session.heardMonotonicMs
     metrics.sends.add()
     if (session.sendsInFlight >= LIMITS.sendsInFlightMax) return refuse(session, frame.correlation, 'limited.queue', QUEUE_RETRY_MS)
     const waitMs = owner.limits.takeMessage(frame.body.length, nowMs)
@@ -59,7 +60,7 @@ export class SendPath {
     const envelope = viewEnvelope(bytes)
     if (envelope.device !== owner.device || envelope.account !== owner.account) return refuse(session, frame.correlation, 'denied.sender')
     // The upper 48 bits of the order key are milliseconds.
-    if (bytes.readUIntBE(ENVELOPE_OFFSETS.order, 6) > positions.nowMs() + LIMITS.orderAheadMsMax) return refuse(session, frame.correlation, 'order.ahead')
+    if (bytes.readUIntBE(ENVELOPE_OFFSETS.order, 6) > positions.nowMs(nowMs) + LIMITS.orderAheadMsMax) return refuse(session, frame.correlation, 'order.ahead')
     session.sendsInFlight++
     metrics.sendsInFlight.add()
     this.#admit(new PendingSend(session, frame.correlation, frame.flags, envelope, nowMs), nowMs)

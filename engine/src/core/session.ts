@@ -33,7 +33,8 @@ export interface SessionOwner {
 export class Session {
   readonly socket: Socket
   readonly out: OutboundQueue
-  readonly challenge: Uint8Array
+  /** The nonce that hello signs; empty once that was accepted. */
+  challenge: Uint8Array
   readonly openedMonotonicMs: number
   state: SessionState = 'connected'
   /** Who a hello that is being checked claims to be. */
