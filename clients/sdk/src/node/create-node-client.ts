@@ -1,9 +1,7 @@
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
-import { isEvegramError } from '@evegram/protocol'
 import type { Client } from '../client.js'
-import { createClient, isSignedIn, type ClientOptions } from '../create-client.js'
-import { openSqliteStore, STORE_FILE } from '../store/sqlite.js'
+import { readProfile } from '../core/profile.js'
+import { createClient, type ClientOptions } from '../create-client.js'
+import { openSqliteStore, readStoredRow } from '../store/sqlite.js'
 import { nodeSystem } from './node-system.js'
 import { nodePrimitives } from './signal-primitives.js'
 
@@ -22,18 +20,10 @@ export async function createNodeClient({ profile, ...options }: NodeClientOption
   return createClient({ system: nodeSystem(), signalPrimitives: nodePrimitives, ...options, store })
 }
 
-/** Whether the profile in `folder` is a signed-in device. Makes nothing. A profile that another process uses right now counts as one. */
+/**
+ * Whether the profile in `folder` is a signed-in device. Makes nothing and takes no lock: it answers beside a process that has the
+ * profile open, and never stands in the way of one that opens it. Rejects with `client.store`, `incompatible.schema`.
+ */
 export async function hasDevice(folder: string): Promise<boolean> {
-  if (!existsSync(join(folder, STORE_FILE))) return false
-  try {
-    const store = await openSqliteStore(folder)
-    try {
-      return await isSignedIn(store)
-    } finally {
-      await store.close()
-    }
-  } catch (error) {
-    if (isEvegramError(error, 'conflict.profile_in_use')) return true
-    throw error
-  }
+  return (await readProfile({ get: (table, key) => readStoredRow(folder, table, key) })) !== undefined
 }

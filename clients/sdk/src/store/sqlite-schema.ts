@@ -18,16 +18,21 @@ export const SCHEMA_VERSION = STEPS.length
  */
 export function upgradeSchema(database: Database.Database): void {
   const found = versionOf(database)
-  if (found > SCHEMA_VERSION) {
-    throw new EvegramError('incompatible.schema', { operation: 'open store', details: { found, supported: SCHEMA_VERSION } })
-  }
   if (found === SCHEMA_VERSION) return
   database.exec(`BEGIN IMMEDIATE; ${STEPS.slice(found).join('; ')}; PRAGMA user_version = ${String(SCHEMA_VERSION)}; COMMIT`)
+}
+
+/** Whether a database was ever brought to some version. Throws `incompatible.schema` as {@link upgradeSchema} does; changes nothing. */
+export function hasSchema(database: Database.Database): boolean {
+  return versionOf(database) > 0
 }
 
 function versionOf(database: Database.Database): number {
   const row: unknown = database.prepare('PRAGMA user_version').get()
   const version: unknown = typeof row === 'object' && row !== null && 'user_version' in row ? row.user_version : undefined
   if (typeof version !== 'number') throw new TypeError('the database names no schema version')
+  if (version > SCHEMA_VERSION) {
+    throw new EvegramError('incompatible.schema', { operation: 'open store', details: { found: version, supported: SCHEMA_VERSION } })
+  }
   return version
 }

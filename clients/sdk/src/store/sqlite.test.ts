@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 import Database from 'libsql'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { describeLocalStore } from './local-store.contract.js'
-import { openSqliteStore, STORE_FILE } from './sqlite.js'
+import { openSqliteStore, readStoredRow, STORE_FILE } from './sqlite.js'
 import { SCHEMA_VERSION } from './sqlite-schema.js'
 
 const freshFolder = (): string => mkdtempSync(join(tmpdir(), 'evegram-store-'))
@@ -68,6 +68,41 @@ describe('sqlite profile', () => {
   it('refuses a file that is no database', async () => {
     writeFileSync(join(folder, STORE_FILE), 'this is not a database, and it is long enough to be read as a header of one '.repeat(20))
     await expect(openSqliteStore(folder)).rejects.toMatchObject({ code: 'client.store' })
+  })
+
+  it('is read beside its owner, without lock and without making anything', async () => {
+    const nowhere = join(folder, 'nowhere')
+    expect(await readStoredRow(nowhere, 'meta', 'a')).toBeUndefined()
+    expect(existsSync(nowhere)).toBe(false)
+    writeFileSync(join(folder, STORE_FILE), '')
+    expect(await readStoredRow(folder, 'meta', 'a')).toBeUndefined()
+    const store = await openSqliteStore(folder)
+    await store.commit([{ table: 'meta', key: 'a', value: Uint8Array.of(1) }])
+    expect(await readStoredRow(folder, 'meta', 'a')).toEqual(Uint8Array.of(1))
+    expect(await readStoredRow(folder, 'meta', 'b')).toBeUndefined()
+    await store.commit([{ table: 'meta', key: 'a', value: Uint8Array.of(2) }])
+    await store.close()
+    expect(await readStoredRow(folder, 'meta', 'a')).toEqual(Uint8Array.of(2))
+    await (await openSqliteStore(folder)).close()
+  })
+
+  it('opens and closes while it is read all the time', async () => {
+    await (await openSqliteStore(folder)).close()
+    let reading = true
+    const reader = (async () => {
+      while (reading) {
+        await readStoredRow(folder, 'meta', 'a')
+        await new Promise((resolve) => { setImmediate(resolve) })
+      }
+    })()
+    for (let turn = 0; turn < 20; turn++) {
+      const store = await openSqliteStore(folder)
+      await store.commit([{ table: 'meta', key: 'a', value: Uint8Array.of(turn) }])
+      await store.close()
+    }
+    reading = false
+    await reader
+    expect(await readStoredRow(folder, 'meta', 'a')).toEqual(Uint8Array.of(19))
   })
 
   it('overwrites removed rows in the database file', async () => {

@@ -5,13 +5,16 @@ import { EvegramError, isEvegramError } from '@evegram/protocol'
 import { checkChanges } from './check-changes.js'
 import type { LocalStore, StoreChange, StoreRange, StoreTable } from './local-store.js'
 import { lockProfile, type ProfileLock } from './profile-lock.js'
-import { upgradeSchema } from './sqlite-schema.js'
+import { hasSchema, upgradeSchema } from './sqlite-schema.js'
 
 /** Name of the database inside a profile folder. */
 export const STORE_FILE = 'store.db'
 
 /** Commits that wait for the end of the tick; one more makes the group be written at once. */
 const GROUP_COMMITS_MAX = 256
+
+/** How long an owner waits for a reader without the lock, and such a reader for the owner. */
+const READER_PATIENCE_MS = 2_000
 
 interface WaitingCommit {
   readonly changes: readonly StoreChange[]
@@ -21,7 +24,8 @@ interface WaitingCommit {
 
 /** Database settings: durable against power loss, deleted keys overwritten, one owner. */
 const SETTINGS = [
-  'PRAGMA busy_timeout = 0',
+  // The profile lock keeps other owners out; this is for a reader without it, which is done in a moment.
+  `PRAGMA busy_timeout = ${String(READER_PATIENCE_MS)}`,
   'PRAGMA journal_mode = WAL',
   // Every commit is synced before it resolves; FULL alone gives that in WAL mode. Apple needs the second to reach the platter.
   'PRAGMA synchronous = FULL',
@@ -181,6 +185,28 @@ export async function openSqliteStore(directory: string): Promise<LocalStore> {
     database?.close()
     lock?.release()
     throw isEvegramError(cause) ? cause : new EvegramError('client.store', { operation: 'open store', cause })
+  }
+}
+
+/**
+ * Reads one row of a profile without taking its lock and without making anything, also while another process has it open.
+ * Resolves with undefined where there is no profile or no such row. Rejects with `client.store`, `incompatible.schema`.
+ */
+export async function readStoredRow(directory: string, table: StoreTable, key: string): Promise<Uint8Array | undefined> {
+  const path = join(directory, STORE_FILE)
+  if (!existsSync(path)) return undefined
+  let database: Database.Database | undefined
+  try {
+    database = new Database(path)
+    database.exec(`PRAGMA busy_timeout = ${String(READER_PATIENCE_MS)}; PRAGMA query_only = ON`)
+    // Made and not yet filled: the other process is at its first step.
+    if (!hasSchema(database)) return undefined
+    const row = database.prepare('SELECT value FROM rows WHERE tab = ? AND key = ?').get(table, key)
+    return row === undefined ? undefined : readRow(row).value
+  } catch (cause) {
+    throw isEvegramError(cause) ? cause : new EvegramError('client.store', { operation: 'read row', cause })
+  } finally {
+    database?.close()
   }
 }
 
