@@ -48,15 +48,16 @@ export class AccessTokens {
     return { token, expiresAtMs: expiresAtS * 1_000 }
   }
 
-  /** Checks signature, issuer, audience and time; not whether the session still stands. Throws `auth.token_invalid`, `auth.token_expired`. */
+  /**
+   * Checks signature, issuer, audience and time; not whether the session still stands. Throws `auth.token_invalid`, `auth.token_expired`.
+   */
   async read(token: string, audience: TokenAudience): Promise<AccessClaims> {
     if (token.length > AUTH_LIMITS.accessTokenCharactersMax) throw invalid('too long')
     const payload = await this.#verify(token, audience)
     const { sub, device, family, exp, cnf } = payload
     const keyThumbprint = typeof cnf === 'object' && cnf !== null && 'jkt' in cnf ? cnf.jkt : undefined
-    if (typeof sub !== 'string' || typeof device !== 'string' || typeof family !== 'string' || typeof keyThumbprint !== 'string' || exp === undefined) {
-      throw invalid('claims')
-    }
+    if (typeof sub !== 'string' || typeof device !== 'string' || typeof family !== 'string') throw invalid('claims')
+    if (typeof keyThumbprint !== 'string' || exp === undefined) throw invalid('claims')
     return { account: parseAccountId(sub), device: parseDeviceId(device), family, keyThumbprint, expiresAtMs: exp * 1_000 }
   }
 

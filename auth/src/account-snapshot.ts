@@ -10,7 +10,10 @@ const SNAPSHOT_VERSION = 1
 const MEMBERS_MAX = LIMITS.logEntriesMax
 const SNAPSHOT_BYTES_MAX = 2_097_152
 
-/** An account state as bytes, so that a node need not verify a whole log again to append to it. Deterministic CBOR, this package's own format. */
+/**
+ * An account state as bytes, so that a node need not verify a whole log again to append to it. Deterministic CBOR, this package's own
+ * format.
+ */
 export function encodeSnapshot(state: AccountState): Uint8Array<ArrayBuffer> {
   return encodeCbor({
     v: SNAPSHOT_VERSION,
@@ -29,7 +32,9 @@ export function encodeSnapshot(state: AccountState): Uint8Array<ArrayBuffer> {
   })
 }
 
-/** The state of a snapshot, undefined for one of a later version. Throws `unavailable.store` or `invalid.cbor` when the bytes are damaged. */
+/**
+ * The state of a snapshot, undefined for one of a later version. Throws `unavailable.store` or `invalid.cbor` when the bytes are damaged.
+ */
 export function decodeSnapshot(bytes: Uint8Array): AccountState | undefined {
   const fields = new CborFields(decodeCbor(bytes, SNAPSHOT_BYTES_MAX), 'unavailable.store')
   if (fields.uint('v') !== SNAPSHOT_VERSION) return undefined

@@ -1,5 +1,5 @@
 import {
-  activeWallets, applyEntry, decodeEntry, emptyAccountState, EvegramError,
+  activeDevice, activeDevices, activeWallets, applyEntry, decodeEntry, emptyAccountState, EvegramError,
   type AccountId, type AccountState, type Clock, type DeviceId, type LogEntry, type LogHead, type WalletId,
 } from '@evegram/protocol'
 import type { ProofPrimitives, WalletProof } from '@evegram/protocol/proof'
@@ -59,7 +59,8 @@ export class Accounts {
 
   /**
    * Appends an encoded entry: rules of the log, then nonces, wallets and entry in one durable step.
-   * Throws the code of the first rule that it breaks, `proof.replayed`, `conflict.log_head` (details seq, head), `account.wallet_taken`, `limited.rate`.
+   * Throws the code of the first rule that it breaks, `proof.replayed`, `conflict.log_head` (details seq, head),
+   * `account.wallet_taken`, `limited.rate`.
    */
   async append(account: AccountId, bytes: Uint8Array): Promise<{ readonly head: LogHead; readonly change: AccountChange }> {
     const entry = decodeEntry(bytes)
@@ -135,7 +136,10 @@ function conflict(current: LogHead): EvegramError {
   })
 }
 
-/** Which wallets the step from `before` to `after` binds and frees. A closed account keeps its founding wallet, whose name it has, and frees the others. */
+/**
+ * Which wallets the step from `before` to `after` binds and frees. A closed account keeps its founding wallet, whose name it has, and
+ * frees the others.
+ */
 function walletChanges(before: AccountState, after: AccountState): Pick<AppendRequest, 'bind' | 'release'> {
   const held = new Set(heldWallets(before))
   const holds = new Set(heldWallets(after))
@@ -147,6 +151,6 @@ function heldWallets(state: AccountState): WalletId[] {
 }
 
 function changeOf(before: AccountState, after: AccountState): AccountChange {
-  const revokedDevices = [...before.devices].filter(([device, { active }]) => active && after.devices.get(device)?.active !== true).map(([device]) => device)
+  const revokedDevices = activeDevices(before).filter((device) => activeDevice(after, device) === undefined)
   return { account: after.account, seq: after.seq, revokedDevices, closed: after.closed }
 }

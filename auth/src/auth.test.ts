@@ -29,7 +29,9 @@ describe('createAuth', () => {
 
   it('gives the answer of discovery from its configuration', () => {
     const places = { serverId: 'ab'.repeat(16), ws: 'wss://chat.example/v1/socket', auth: 'https://chat.example' }
-    expect(server.auth.discovery(places)).toMatchObject({ ...places, domain: 'chat.example', origin: 'https://chat.example', network: 'mainnet', protocol: { min: 1, max: 1 }, limits: LIMITS })
+    expect(server.auth.discovery(places)).toMatchObject({
+      ...places, domain: 'chat.example', origin: 'https://chat.example', network: 'mainnet', protocol: { min: 1, max: 1 }, limits: LIMITS,
+    })
   })
 
   it('writes no token and no nonce into its stores', async () => {
@@ -38,16 +40,22 @@ describe('createAuth', () => {
     const { nonce } = await server.challenge('session', member.device.device)
     await server.restart()
     const files = await readdir(server.folder, { recursive: true, withFileTypes: true })
-    const contents = await Promise.all(files.filter((file) => file.isFile()).map((file) => readFile(join(file.parentPath, file.name), 'latin1')))
+    const contents = await Promise.all(
+      files.filter((file) => file.isFile()).map((file) => readFile(join(file.parentPath, file.name), 'latin1'))
+    )
     const all = contents.join('')
     expect(all).toContain(member.account)
-    for (const secret of [tokens.accessToken, tokens.refreshToken, tokens.refreshToken.split('.')[2] ?? '', nonce]) expect(all.includes(secret)).toBe(false)
+    for (const secret of [tokens.accessToken, tokens.refreshToken, tokens.refreshToken.split('.')[2] ?? '', nonce]) {
+      expect(all.includes(secret)).toBe(false)
+    }
   })
 
   it('refuses to start for a domain or origin that is not in canonical form', async () => {
     const store = await temporaryEnvironment()
     try {
-      for (const change of [{ domain: 'Chat.example' }, { domain: 'https://chat.example' }, { origin: 'https://chat.example/' }, { rateFactor: 0 }]) {
+      for (const change of [
+        { domain: 'Chat.example' }, { domain: 'https://chat.example' }, { origin: 'https://chat.example/' }, { rateFactor: 0 },
+      ]) {
         await expect(createAuth({
           config: { domain: 'chat.example', origin: 'https://chat.example', network: 'mainnet', ...change },
           stores: { ...lmdbAuthStores(store.environment), secrets: fileSecretStore(join(store.folder, 'secrets')) },

@@ -60,11 +60,15 @@ export interface Auth {
   routes(server: HttpServer): Promise<void>
   /** The other services' window on accounts. Linearizable with appends. */
   readonly accountDirectory: { state(account: AccountId): Promise<AccountView | undefined> }
-  /** Checks a token for one service, its session and its device. Throws `auth.token_invalid`, `auth.token_expired`, `auth.token_revoked`. */
+  /**
+   * Checks a token for one service, its session and its device. Throws `auth.token_invalid`, `auth.token_expired`, `auth.token_revoked`.
+   */
   verifyAccessToken(token: string, audience: TokenAudience): Promise<AccessClaims>
   /** Calls back once an append is durable. Returns the end of it. */
   onAccountChanged(listener: (change: AccountChange) => void): () => void
-  /** Calls back once a session was ended before its time by log-out, reuse of a refresh token, or the account log. Returns the end of it. */
+  /**
+   * Calls back once a session was ended before its time by log-out, reuse of a refresh token, or the account log. Returns the end of it.
+   */
   onSessionRevoked(listener: (revocation: SessionRevocation) => void): () => void
   /** Calls back when a device has few one-time prekeys left. Returns the end of it. */
   onPrekeysLow(listener: (low: PrekeysLow) => void): () => void

@@ -47,7 +47,9 @@ describe('Challenges', () => {
       const changed = `${nonce.slice(0, index)}${nonce[index] === 'a' ? 'b' : 'a'}${nonce.slice(index + 1)}`
       expect(ours.check(changed, 'add-device', phone).status).toBe('refused')
     }
-    fc.assert(fc.property(fc.string({ maxLength: 100 }), (text) => { expect(ours.check(text, 'add-device', phone).status).toBe('refused') }))
+    fc.assert(
+      fc.property(fc.string({ maxLength: 100 }), (text) => { expect(ours.check(text, 'add-device', phone).status).toBe('refused') })
+    )
   })
 })
 

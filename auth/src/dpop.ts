@@ -16,7 +16,10 @@ const PROOF_CHARACTERS_MAX = 4_096
 const dpopHeader = z.object({
   typ: z.literal('dpop+jwt'),
   alg: z.literal('EdDSA'),
-  jwk: z.strictObject({ kty: z.literal('OKP'), crv: z.literal('Ed25519'), x: z.string(), alg: z.string().optional(), use: z.string().optional(), kid: z.string().optional() }),
+  jwk: z.strictObject({
+    kty: z.literal('OKP'), crv: z.literal('Ed25519'), x: z.string(),
+    alg: z.string().optional(), use: z.string().optional(), kid: z.string().optional(),
+  }),
 })
 const dpopClaims = z.object({
   jti: z.string().min(8).max(128),
@@ -63,7 +66,9 @@ export class DpopProofs {
     if (Math.abs(claims.iat * 1_000 - this.#clock.now()) > DPOP_SKEW_MS) throw refused('iat')
     // RFC 9449 section 4.3 step 12: with an access token the proof must carry its hash.
     if (expected.accessToken !== undefined && claims.ath !== hashOfToken(expected.accessToken)) throw refused('ath')
-    if (!this.#used.use(`${thumbprintOf(expected.publicKey)}.${claims.jti}`)) throw new EvegramError('auth.dpop_replayed', { operation: 'check DPoP' })
+    if (!this.#used.use(`${thumbprintOf(expected.publicKey)}.${claims.jti}`)) {
+      throw new EvegramError('auth.dpop_replayed', { operation: 'check DPoP' })
+    }
   }
 
   async #verify(proof: string, publicKey: Uint8Array): Promise<z.output<typeof dpopClaims>> {

@@ -68,19 +68,24 @@ export class Prekeys {
   constructor(options: PrekeysOptions) {
     this.#options = options
     const { clock } = options
-    this.#pairs = new TokenBuckets(clock, { capacity: PREKEY_RULES.pairBurst, refillMs: PREKEY_RULES.pairRefillMs, keysMax: PREKEY_RULES.pairsMax })
+    this.#pairs = new TokenBuckets(clock, {
+      capacity: PREKEY_RULES.pairBurst, refillMs: PREKEY_RULES.pairRefillMs, keysMax: PREKEY_RULES.pairsMax,
+    })
     this.#strangers = new TokenBuckets(clock, {
       capacity: PREKEY_RULES.strangersPerHour, refillMs: 3_600_000 / PREKEY_RULES.strangersPerHour, keysMax: PREKEY_RULES.targetsMax,
     })
     this.#uploads = new TokenBuckets(clock, {
-      capacity: PREKEY_RULES.uploadBurst * options.rateFactor, refillMs: PREKEY_RULES.uploadRefillMs / options.rateFactor, keysMax: PREKEY_RULES.uploadersMax,
+      capacity: PREKEY_RULES.uploadBurst * options.rateFactor, refillMs: PREKEY_RULES.uploadRefillMs / options.rateFactor,
+      keysMax: PREKEY_RULES.uploadersMax,
     })
   }
 
   /** Publishes keys of the caller's own device. Throws `limited.rate`, `invalid.request`, `proof.signature*`, `account.*`. */
   async publish(account: AccountId, device: DeviceId, upload: PrekeyUpload): Promise<{ readonly oneTimeRemaining: number }> {
     const taken = this.#uploads.take(device)
-    if (taken.status === 'limited') throw new EvegramError('limited.rate', { operation: 'publish prekeys', retryAfterMs: taken.retryAfterMs })
+    if (taken.status === 'limited') {
+      throw new EvegramError('limited.rate', { operation: 'publish prekeys', retryAfterMs: taken.retryAfterMs })
+    }
     const attested = await this.#device(account, device)
     this.#checkUpload(device, attested, upload)
     const outcome = await this.#options.store.publish(account, device, upload, LIMITS.oneTimePrekeysMax)
@@ -90,7 +95,9 @@ export class Prekeys {
       case 'id_seen':
         throw invalid('A one-time prekey id was published before: ids are never used again.', { id: outcome.id })
       case 'too_many':
-        throw invalid('There would be too many one-time prekeys.', { oneTimeRemaining: outcome.oneTimeRemaining, oneTimeMax: LIMITS.oneTimePrekeysMax })
+        throw invalid(
+          'There would be too many one-time prekeys.', { oneTimeRemaining: outcome.oneTimeRemaining, oneTimeMax: LIMITS.oneTimePrekeysMax },
+        )
       case 'removed':
         throw new EvegramError('account.device_revoked', { operation: 'publish prekeys' })
       default:
@@ -103,7 +110,10 @@ export class Prekeys {
     return this.#options.store.status(account, device)
   }
 
-  /** Takes a bundle of `device` for `requester`. Throws `limited.prekeys`, `account.not_found`, `account.device_unknown`, `not_found.prekeys`. */
+  /**
+   * Takes a bundle of `device` for `requester`. Throws `limited.prekeys`, `account.not_found`, `account.device_unknown`,
+   * `not_found.prekeys`.
+   */
   async take(requester: AccountId, account: AccountId, device: DeviceId): Promise<PrekeyBundle> {
     const pair = this.#pairs.take(`${requester}.${device}`)
     if (pair.status === 'limited') throw new EvegramError('limited.prekeys', { operation: 'take prekeys', retryAfterMs: pair.retryAfterMs })

@@ -1,7 +1,10 @@
 import { EvegramError, type Clock } from '@evegram/protocol'
 import { addressKey, isLoopbackAddress, TokenBuckets, type Counter, type Metrics } from '@evegram/platform'
 
-/** Kinds of requests that are limited per remote address, with burst and the time for one more. Loopback gets {@link LOOPBACK_FACTOR} times as much. */
+/**
+ * Kinds of requests that are limited per remote address, with burst and the time for one more. Loopback gets {@link LOOPBACK_FACTOR}
+ * times as much.
+ */
 export const ADDRESS_RATES = {
   /** Reads and challenges: a look-up or one HMAC each. */
   reads: { burst: 600, refillMs: 50 },
@@ -29,7 +32,9 @@ export class RateLimits {
 
   /** `factor` multiplies every rate and burst. */
   constructor(options: { readonly clock: Clock; readonly metrics: Metrics; readonly factor: number }) {
-    const buckets = (rate: { readonly burst: number; readonly refillMs: number }, factor: number): TokenBuckets => new TokenBuckets(options.clock, {
+    const buckets = (
+      rate: { readonly burst: number; readonly refillMs: number }, factor: number,
+    ): TokenBuckets => new TokenBuckets(options.clock, {
       capacity: rate.burst * factor, refillMs: rate.refillMs / factor, keysMax: RATE_KEYS_MAX,
     })
     const both = (rate: AddressRate) => ({
@@ -37,7 +42,9 @@ export class RateLimits {
     })
     this.#addresses = { reads: both('reads'), proofs: both('proofs'), sessions: both('sessions') }
     this.#devices = buckets(DEVICE_RATE, options.factor)
-    this.#refused = options.metrics.counter({ name: 'auth_rate_limited_total', help: 'Requests refused by a rate limit of auth', labels: ['rate'] })
+    this.#refused = options.metrics.counter({
+      name: 'auth_rate_limited_total', help: 'Requests refused by a rate limit of auth', labels: ['rate'],
+    })
   }
 
   /** Takes one request of `address` (a socket address). Throws `limited.rate`. */

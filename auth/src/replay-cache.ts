@@ -21,7 +21,9 @@ export class ReplayCache {
       this.#names.delete(old)
     }
     if (this.#names.has(name)) return false
-    if (this.#names.size >= this.#options.namesMax) throw new EvegramError('limited.queue', { operation: 'remember proof', retryAfterMs: 1_000 })
+    if (this.#names.size >= this.#options.namesMax) {
+      throw new EvegramError('limited.queue', { operation: 'remember proof', retryAfterMs: 1_000 })
+    }
     this.#names.set(name, nowMs + this.#options.keepMs)
     return true
   }

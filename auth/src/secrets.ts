@@ -8,7 +8,11 @@ export const SECRET_BYTES = 32
 export async function secretCalled(name: string, store: SecretStore, random: Random): Promise<Uint8Array> {
   const known = await store.read(name)
   if (known !== undefined) {
-    if (known.length !== SECRET_BYTES) throw new EvegramError('unavailable.store', { operation: `read ${name}`, advice: `The secret ${name} is damaged: restore it from a backup.` })
+    if (known.length !== SECRET_BYTES) {
+      throw new EvegramError(
+        'unavailable.store', { operation: `read ${name}`, advice: `The secret ${name} is damaged: restore it from a backup.` },
+      )
+    }
     return known
   }
   const made = random.bytes(SECRET_BYTES)

@@ -1,5 +1,6 @@
 import {
-  EvegramError, hexOf, LIMITS, sessionRequestBytes, type AccountId, type AccountState, type Clock, type DeviceId, type LogDevice, type Random,
+  EvegramError, hexOf, LIMITS, sessionRequestBytes,
+  type AccountId, type AccountState, type Clock, type DeviceId, type LogDevice, type Random,
 } from '@evegram/protocol'
 import { verifyEd25519, type ProofPrimitives } from '@evegram/protocol/proof'
 import type { AccessClaims, AccessTokens, TokenAudience } from './access-token.js'
@@ -18,6 +19,15 @@ export interface SessionTokens {
   readonly accessTokenExpiresAtMs: number
   readonly refreshToken: string
   readonly refreshTokenExpiresAtMs: number
+}
+
+/** What a device sends to open a session. */
+export interface SessionRequest {
+  readonly account: AccountId
+  readonly device: DeviceId
+  readonly nonce: string
+  /** Ed25519 over `sessionRequestBytes`, 64 bytes. */
+  readonly signature: Uint8Array
 }
 
 /** A session that ended before its time. */
@@ -64,9 +74,7 @@ export class Sessions {
    * Opens a session for a device that signed a nonce of purpose `session`. Throws `proof.nonce`, `proof.expired`, `proof.replayed`,
    * `account.not_found`, `account.closed`, `account.device_unknown`, `account.device_revoked`, `proof.signature*`, `auth.dpop*`.
    */
-  async open(
-    request: { readonly account: AccountId; readonly device: DeviceId; readonly nonce: string; readonly signature: Uint8Array }, dpop: DpopRequest,
-  ): Promise<SessionTokens> {
+  async open(request: SessionRequest, dpop: DpopRequest): Promise<SessionTokens> {
     const { config, challenges, nonces, store, random, clock, primitives } = this.#options
     const nonce = challenges.check(request.nonce, 'session', request.device)
     if (nonce.status === 'refused') throw new EvegramError(nonce.code, { operation: 'open session' })
@@ -87,7 +95,8 @@ export class Sessions {
 
   /**
    * Exchanges a refresh token. The token before the current one gets the same successor for `LIMITS.refreshGraceMs` (two tabs); any
-   * older one ends the session. Throws `auth.token_invalid`, `auth.token_expired`, `auth.token_revoked`, `auth.refresh_reused`, `auth.dpop*`.
+   * older one ends the session. Throws `auth.token_invalid`, `auth.token_expired`, `auth.token_revoked`, `auth.refresh_reused`,
+   * `auth.dpop*`.
    */
   async refresh(refreshToken: string, dpop: DpopRequest): Promise<SessionTokens> {
     const { store, clock, refreshSecret } = this.#options
@@ -115,7 +124,9 @@ export class Sessions {
   /** Ends one session. */
   async logout(claims: Pick<AccessClaims, 'account' | 'device' | 'family'>): Promise<void> {
     const { store, clock, onRevoked } = this.#options
-    if (await store.revoke(claims.family, 'logout', clock.now())) onRevoked({ account: claims.account, device: claims.device, family: claims.family })
+    if (await store.revoke(claims.family, 'logout', clock.now())) {
+      onRevoked({ account: claims.account, device: claims.device, family: claims.family })
+    }
   }
 
   /** Ends all sessions of devices that the account log has revoked. */
@@ -127,7 +138,10 @@ export class Sessions {
     }
   }
 
-  /** Checks an access token and that its session, device and account still stand. Throws `auth.token_invalid`, `auth.token_expired`, `auth.token_revoked`. */
+  /**
+   * Checks an access token and that its session, device and account still stand. Throws `auth.token_invalid`, `auth.token_expired`,
+   * `auth.token_revoked`.
+   */
   async verify(token: string, audience: TokenAudience): Promise<AccessClaims & { readonly signingKey: Uint8Array }> {
     const claims = await this.#options.tokens.read(token, audience)
     const record = await this.#options.store.read(claims.family)
@@ -162,7 +176,9 @@ export class Sessions {
   async #deviceOf(record: SessionRecord): Promise<LogDevice> {
     const state = await this.#options.accounts.state(record.account)
     const device = state?.devices.get(record.device)
-    if (state === undefined || state.closed || device?.active !== true) throw new EvegramError('auth.token_revoked', { operation: 'check device' })
+    if (state === undefined || state.closed || device?.active !== true) {
+      throw new EvegramError('auth.token_revoked', { operation: 'check device' })
+    }
     return device
   }
 
@@ -177,6 +193,12 @@ export class Sessions {
 }
 
 function refuseEnded(record: SessionRecord, nowMs: number): void {
-  if (record.revoked !== undefined) throw new EvegramError('auth.token_revoked', { operation: 'check session', details: { reason: record.revoked.reason } })
-  if (record.expiresAtMs <= nowMs) throw new EvegramError('auth.token_expired', { operation: 'check session', advice: 'The session was not used for too long: sign in again.' })
+  if (record.revoked !== undefined) {
+    throw new EvegramError('auth.token_revoked', { operation: 'check session', details: { reason: record.revoked.reason } })
+  }
+  if (record.expiresAtMs <= nowMs) {
+    throw new EvegramError(
+      'auth.token_expired', { operation: 'check session', advice: 'The session was not used for too long: sign in again.' },
+    )
+  }
 }

@@ -41,7 +41,9 @@ export class SigningKeys {
     const nowMs = this.#clock.now()
     const newest = keys.at(-1)
     if (newest !== undefined && nowMs - newest.createdAtMs < SIGNING_KEY_ROTATION_MS) {
-      this.#keys = keys.filter((_, index) => index === keys.length - 1 || nowMs < (keys[index + 1]?.createdAtMs ?? 0) + SIGNING_KEY_OVERLAP_MS)
+      this.#keys = keys.filter(
+        (_, index) => index === keys.length - 1 || nowMs < (keys[index + 1]?.createdAtMs ?? 0) + SIGNING_KEY_OVERLAP_MS
+      )
       return
     }
     const kept = newest === undefined ? [] : [newest]
@@ -88,6 +90,9 @@ function readKeys(bytes: Uint8Array): SigningKey[] {
     })
   } catch {
     // The cause could quote the file, which is a secret.
-    throw new EvegramError('unavailable.store', { operation: 'read signing keys', advice: 'The file with the signing keys is damaged: restore it, or remove it and let everyone sign in again.' })
+    throw new EvegramError('unavailable.store', {
+      operation: 'read signing keys',
+      advice: 'The file with the signing keys is damaged: restore it, or remove it and let everyone sign in again.',
+    })
   }
 }

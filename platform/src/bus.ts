@@ -2,7 +2,10 @@ import { EvegramError } from '@evegram/protocol'
 
 declare const subjectBrand: unique symbol
 
-/** The name of a stream of packets: 1 to 8 tokens joined by dots. Made by {@link subjectOf} only, so that no input can add a token or a wildcard. */
+/**
+ * The name of a stream of packets: 1 to 8 tokens joined by dots. Made by {@link subjectOf} only, so that no input can add a token or a
+ * wildcard.
+ */
 export type Subject = string & { readonly [subjectBrand]: 'Subject' }
 
 /** Tokens of one subject. */
@@ -31,11 +34,17 @@ export function subjectOf(...tokens: readonly string[]): Subject {
  * - Bytes belong to the bus once published: neither side changes them.
  */
 export interface Bus {
-  /** Hands over a packet. Throws `limited.queue` when a bounded queue is full, `too_large.request`, `unavailable.bus` once closed; then nobody gets it. */
+  /**
+   * Hands over a packet. Throws `limited.queue` when a bounded queue is full, `too_large.request`, `unavailable.bus` once closed; then
+   * nobody gets it.
+   */
   publish(subject: Subject, bytes: Uint8Array): void
   /** Resolved = everything that this Bus published and subscribed before has reached the broker. Rejects `unavailable.bus`. */
   flush(): Promise<void>
-  /** Calls `handler` for each packet published after the next `flush` resolved (earlier ones perhaps). Returns the end of the subscription: no call after it. */
+  /**
+   * Calls `handler` for each packet published after the next `flush` resolved (earlier ones perhaps). Returns the end of the
+   * subscription: no call after it.
+   */
   subscribe(subject: Subject, handler: (bytes: Uint8Array) => void): () => void
   /** Ends all subscriptions. Resolved = no handler runs any more. */
   close(): Promise<void>

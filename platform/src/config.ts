@@ -52,13 +52,17 @@ export function printableConfig<S extends Settings>(settings: S, config: ConfigO
 }
 
 /** A TCP port, 0 for any free one. */
-export const portNumber = z.coerce.number({ error: 'a port number' }).int('a port number').min(0, 'a port number').max(65_535, 'a port number')
+export const portNumber = z.coerce.number(
+  { error: 'a port number' }
+).int('a port number').min(0, 'a port number').max(65_535, 'a port number')
 
 /** true or false, also written 1 or 0. */
 export const flag = z.enum(['true', 'false', '1', '0'], { error: 'true or false' }).transform((text) => text === 'true' || text === '1')
 
 /** `http(s)://host[:port]` without path, query, user or trailing slash: compared exactly with what browsers send. */
-export const originText = z.string({ error: 'an origin' }).refine(isOrigin, 'an origin such as https://chat.example (no path, no trailing slash)')
+export const originText = z.string({ error: 'an origin' }).refine(
+  isOrigin, 'an origin such as https://chat.example (no path, no trailing slash)',
+)
 
 /** Origins separated by commas. */
 export const originList = z.string().transform((text) => text.split(',').map((part) => part.trim()).filter((part) => part !== ''))

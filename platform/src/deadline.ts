@@ -5,7 +5,8 @@ import { EvegramError, type Clock } from '@evegram/protocol'
  * the caller's to make it harmless; a failure that comes after the deadline goes to `onLateFailure`.
  */
 export async function withDeadline<Result>(
-  clock: Clock, limitMs: number, operation: string, work: () => Promise<Result> | Result, onLateFailure: (failure: unknown) => void = () => undefined,
+  clock: Clock, limitMs: number, operation: string, work: () => Promise<Result> | Result,
+  onLateFailure: (failure: unknown) => void = () => undefined,
 ): Promise<Result> {
   return new Promise<Result>((resolve, reject) => {
     let decided = false

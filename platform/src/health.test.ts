@@ -9,7 +9,9 @@ describe('HealthChecks', () => {
     health.add('ready', 'bus', () => ({ ok: true }))
     const remove = health.add('ready', 'store', async () => ({ ok: false, reason: 'no answer' }))
     expect(await health.report('live')).toEqual({ ok: true, checks: [] })
-    expect(await health.report('ready')).toEqual({ ok: false, checks: [{ name: 'bus', ok: true }, { name: 'store', ok: false, reason: 'no answer' }] })
+    expect(await health.report('ready')).toEqual(
+      { ok: false, checks: [{ name: 'bus', ok: true }, { name: 'store', ok: false, reason: 'no answer' }] }
+    )
     remove()
     expect((await health.report('ready')).ok).toBe(true)
   })

@@ -3,14 +3,18 @@ import { addressKey, hostAllowed, isLoopbackAddress, originAllowed } from './hos
 
 describe('hostAllowed', () => {
   it('takes loopback names with our port, in any case', () => {
-    for (const host of ['localhost:8080', '127.0.0.1:8080', '[::1]:8080', 'LOCALHOST:8080']) expect(hostAllowed(host, { port: 8080 })).toBe(true)
+    for (const host of ['localhost:8080', '127.0.0.1:8080', '[::1]:8080', 'LOCALHOST:8080']) {
+      expect(hostAllowed(host, { port: 8080 })).toBe(true)
+    }
     expect(hostAllowed('localhost', { port: 80 })).toBe(true)
   })
 
   it('refuses every other name on a loopback socket', () => {
     const hosts = [
-      undefined, '', 'evil.example:8080', 'localhost', 'localhost:8081', 'localhost.evil.example:8080', '127.0.0.1.evil.example:8080', '0.0.0.0:8080',
-      'localhost:8080@evil.example', 'user@localhost:8080', 'localhost:8080/', '[::ffff:127.0.0.1]:8080', '127.1:8080', 'localhost.:8080', 'localhost:08080 ',
+      undefined, '', 'evil.example:8080', 'localhost', 'localhost:8081', 'localhost.evil.example:8080', '127.0.0.1.evil.example:8080',
+      '0.0.0.0:8080',
+      'localhost:8080@evil.example', 'user@localhost:8080', 'localhost:8080/', '[::ffff:127.0.0.1]:8080', '127.1:8080', 'localhost.:8080',
+      'localhost:08080 ',
     ]
     for (const host of hosts) expect([host, hostAllowed(host, { port: 8080 })]).toEqual([host, false])
   })
@@ -31,7 +35,9 @@ describe('originAllowed', () => {
     expect(originAllowed(undefined, list)).toBe(true)
     expect(originAllowed('https://app.example', list)).toBe(true)
     expect(originAllowed('http://localhost:8080', [], 'localhost:8080')).toBe(true)
-    for (const origin of ['null', 'https://app.example.evil.example', 'http://app.example', 'https://app.example:8443', 'https://APP.example', '']) {
+    for (const origin of [
+      'null', 'https://app.example.evil.example', 'http://app.example', 'https://app.example:8443', 'https://APP.example', '',
+    ]) {
       expect([origin, originAllowed(origin, list, 'localhost:8080')]).toEqual([origin, false])
     }
   })

@@ -9,7 +9,10 @@ export interface HostRules {
   readonly publicUrl?: string | undefined
 }
 
-/** Whether `host` (a Host header) is a loopback name with our port, or the authority of the configured public URL. Exact; case does not matter. */
+/**
+ * Whether `host` (a Host header) is a loopback name with our port, or the authority of the configured public URL. Exact; case does not
+ * matter.
+ */
 export function hostAllowed(host: string | undefined, rules: HostRules): boolean {
   const authority = authorityOf(host, 80)
   if (authority === undefined) return false

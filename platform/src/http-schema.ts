@@ -12,7 +12,9 @@ export interface ZodTypeProvider extends FastifyTypeProvider {
 const PROBLEMS_SHOWN_MAX = 8
 
 /** Fastify's validator compiler for zod: a request that does not fit is `invalid.request` and names where. */
-export function compileZod({ schema, httpPart }: { readonly schema: unknown; readonly httpPart?: string | undefined }): (data: unknown) => { value: unknown } | { error: EvegramError } {
+export function compileZod(
+  { schema, httpPart }: { readonly schema: unknown; readonly httpPart?: string | undefined }
+): (data: unknown) => { value: unknown } | { error: EvegramError } {
   if (!(schema instanceof z.ZodType)) throw new EvegramError('invalid.argument', { operation: `compile schema of ${httpPart ?? 'route'}` })
   return (data) => {
     const result = schema.safeParse(data)
@@ -25,7 +27,10 @@ export function compileZod({ schema, httpPart }: { readonly schema: unknown; rea
 
 type JsonSchema = Record<string, unknown>
 
-/** The JSON Schema of a zod schema, as OpenAPI 3.1 wants it; what has no JSON form (ids with brands, bytes) is shown as it is written on the wire. */
+/**
+ * The JSON Schema of a zod schema, as OpenAPI 3.1 wants it; what has no JSON form (ids with brands, bytes) is shown as it is written on
+ * the wire.
+ */
 export function jsonSchemaOf(schema: z.ZodType): JsonSchema {
   const { $schema: _, ...rest } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as JsonSchema
   return rest

@@ -14,13 +14,17 @@ afterEach(async () => {
   for (const server of opened.splice(0)) await server.close()
 })
 
-async function listening(options: Partial<HttpOptions> = {}, build?: (server: HttpServer) => void): Promise<{ readonly port: number; readonly server: HttpServer }> {
+async function listening(
+  options: Partial<HttpOptions> = {}, build?: (server: HttpServer) => void,
+): Promise<{ readonly port: number; readonly server: HttpServer }> {
   const server = createHttp({ log: silentLogger, clock: systemClock(), random: systemRandom(), ...options })
   opened.push(server)
   await registerOpenApi(server, { title: 'Test <API>', version: '1.2.3', description: 'For tests' })
   server.post('/v1/things/:id', {
     schema: {
-      summary: 'Make a thing', tags: ['Things'], params: z.object({ id: z.coerce.number() }), body: z.strictObject({ name: z.string().max(10) }),
+      summary: 'Make a thing', tags: ['Things'], params: z.object({ id: z.coerce.number() }), body: z.strictObject(
+        { name: z.string().max(10) }
+      ),
       response: { 200: z.object({ id: z.number(), name: z.string() }).describe('Made') },
     },
   }, async (request) => ({ id: request.params.id, name: request.body.name }))
@@ -36,11 +40,17 @@ async function listening(options: Partial<HttpOptions> = {}, build?: (server: Ht
   return { port: Number(new URL(url).port), server }
 }
 
-interface Answer { readonly status: number; readonly headers: Readonly<Record<string, string | string[] | undefined>>; readonly body: string }
+interface Answer {
+  readonly status: number; readonly headers: Readonly<Record<string, string | string[] | undefined>>; readonly body: string
+}
 
-function ask(port: number, path: string, options: { readonly method?: string; readonly headers?: Record<string, string>; readonly body?: string } = {}): Promise<Answer> {
+function ask(
+  port: number, path: string, options: { readonly method?: string; readonly headers?: Record<string, string>; readonly body?: string } = {},
+): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const request = httpRequest({ port, host: '127.0.0.1', path, method: options.method ?? 'GET', headers: options.headers, agent: false }, (response) => {
+    const request = httpRequest({
+      port, host: '127.0.0.1', path, method: options.method ?? 'GET', headers: options.headers, agent: false,
+    }, (response) => {
       let body = ''
       response.setEncoding('utf8').on('data', (chunk: string) => { body += chunk })
         .on('end', () => { resolve({ status: response.statusCode ?? 0, headers: response.headers, body }) })
@@ -55,9 +65,13 @@ const codeOf = (answer: Answer): unknown => z.object({ error: z.object({ code: z
 describe('createHttp', () => {
   it('answers with the security headers and a request id', async () => {
     const { port } = await listening()
-    const answer = await ask(port, '/v1/things/7', { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"name":"x"}' })
+    const answer = await ask(
+      port, '/v1/things/7', { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"name":"x"}' },
+    )
     expect(answer).toMatchObject({ status: 200, body: '{"id":7,"name":"x"}' })
-    expect(answer.headers).toMatchObject({ 'x-content-type-options': 'nosniff', 'referrer-policy': 'no-referrer', 'cache-control': 'no-store' })
+    expect(answer.headers).toMatchObject(
+      { 'x-content-type-options': 'nosniff', 'referrer-policy': 'no-referrer', 'cache-control': 'no-store' }
+    )
     expect(answer.headers['x-request-id']).toMatch(/^[0-9a-f]{16}$/)
     expect(answer.headers['access-control-allow-origin']).toBeUndefined()
   })
@@ -68,7 +82,9 @@ describe('createHttp', () => {
       const answer = await ask(port, '/openapi.json', { headers: { host } })
       expect([host, answer.status, codeOf(answer)]).toEqual([host, 421, 'denied.host'])
     }
-    for (const host of ['chat.example', `localhost:${String(port)}`, `[::1]:${String(port)}`]) expect((await ask(port, '/openapi.json', { headers: { host } })).status).toBe(200)
+    for (const host of ['chat.example', `localhost:${String(port)}`, `[::1]:${String(port)}`]) {
+      expect((await ask(port, '/openapi.json', { headers: { host } })).status).toBe(200)
+    }
   })
 
   it('refuses foreign origins and never speaks CORS to them', async () => {
@@ -83,7 +99,9 @@ describe('createHttp', () => {
 
   it('answers the preflight of an allowed origin, without credentials', async () => {
     const { port } = await listening({ allowedOrigins: ['https://app.example'] })
-    const answer = await ask(port, '/v1/things/1', { method: 'OPTIONS', headers: { 'origin': 'https://app.example', 'access-control-request-method': 'POST' } })
+    const answer = await ask(
+      port, '/v1/things/1', { method: 'OPTIONS', headers: { 'origin': 'https://app.example', 'access-control-request-method': 'POST' } },
+    )
     expect(answer.status).toBe(204)
     expect(answer.headers).toMatchObject({ 'access-control-allow-origin': 'https://app.example', 'vary': 'Origin' })
     expect(answer.headers['access-control-allow-headers']).toContain('dpop')
@@ -92,7 +110,9 @@ describe('createHttp', () => {
 
   it('names what is wrong with a request and refuses what is no JSON or too large', async () => {
     const { port } = await listening({ bodyBytesMax: 100 })
-    const post = (body: string, type = 'application/json'): Promise<Answer> => ask(port, '/v1/things/1', { method: 'POST', headers: { 'content-type': type }, body })
+    const post = (body: string, type = 'application/json'): Promise<Answer> => ask(
+      port, '/v1/things/1', { method: 'POST', headers: { 'content-type': type }, body },
+    )
     const wrong = await post('{"name":7}')
     expect([wrong.status, codeOf(wrong)]).toEqual([400, 'invalid.request'])
     expect(wrong.body).toContain('body.name')
@@ -144,7 +164,9 @@ describe('registerOpenApi', () => {
     const document: unknown = JSON.parse((await ask(port, '/openapi.json')).body)
     expect(document).toMatchObject({
       openapi: '3.1.0',
-      paths: { '/v1/things/{id}': { post: { summary: 'Make a thing', requestBody: { content: { 'application/json': { schema: { properties: { name: { type: 'string', maxLength: 10 } } } } } } } } },
+      paths: { '/v1/things/{id}': { post: { summary: 'Make a thing', requestBody: {
+        content: { 'application/json': { schema: { properties: { name: { type: 'string', maxLength: 10 } } } } },
+      } } } },
     })
     const page = await ask(port, '/docs')
     expect(page.headers['content-type']).toContain('text/html')

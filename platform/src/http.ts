@@ -44,7 +44,10 @@ export interface HttpOptions {
   readonly handlerTimeoutMs?: number
 }
 
-/** An HTTP application with the product's error answers, limits, Host and Origin checks, headers, request ids and log lines. The caller listens and closes. */
+/**
+ * An HTTP application with the product's error answers, limits, Host and Origin checks, headers, request ids and log lines. The caller
+ * listens and closes.
+ */
 export function createHttp(options: HttpOptions): HttpServer {
   const server = fastify({
     logger: false,

@@ -32,7 +32,9 @@ describe('Lifecycle', () => {
 
   it('takes down what has started when a later part fails, and throws its failure', async () => {
     const events: string[] = []
-    const lifecycle = build([recorded(events, 'store'), { name: 'broken', start: () => { throw new Error('no port') } }, recorded(events, 'never')])
+    const lifecycle = build(
+      [recorded(events, 'store'), { name: 'broken', start: () => { throw new Error('no port') } }, recorded(events, 'never')]
+    )
     await expect(lifecycle.start()).rejects.toThrow('no port')
     expect(events).toEqual(['start store', 'drain store', 'stop store'])
   })

@@ -14,7 +14,9 @@ function capture(level: LogLevel): { readonly lines: string[]; readonly log: Ret
 describe('createLogger', () => {
   it('replaces what must not be written, at the top and inside', () => {
     const { lines, log } = capture('debug')
-    for (const field of REDACTED_FIELDS) log.info({ [field]: 'precious', request: { [field]: 'precious', deeper: { [field]: 'precious' } } }, 'said')
+    for (const field of REDACTED_FIELDS) {
+      log.info({ [field]: 'precious', request: { [field]: 'precious', deeper: { [field]: 'precious' } } }, 'said')
+    }
     expect(lines).toHaveLength(REDACTED_FIELDS.length)
     expect(lines.join('')).not.toContain('precious')
     expect(lines.join('')).toContain('[redacted]')
@@ -27,7 +29,9 @@ describe('createLogger', () => {
     log.info({}, 'too quiet to be heard')
     expect(lines).toHaveLength(1)
     expect(JSON.parse(lines[0] ?? '')).toMatchObject({
-      level: 'error', name: 'test', node: 'a', msg: 'failed', err: { code: 'unavailable.store', operation: 'append entry', cause: { message: 'disk full' } },
+      level: 'error', name: 'test', node: 'a', msg: 'failed', err: {
+        code: 'unavailable.store', operation: 'append entry', cause: { message: 'disk full' },
+      },
     })
   })
 })

@@ -22,7 +22,10 @@ export async function registerOpenApi(server: HttpServer, info: OpenApiInfo): Pr
       info: { title: info.title, version: info.version, description: info.description },
       components: {
         securitySchemes: {
-          dpop: { type: 'apiKey', in: 'header', name: 'Authorization', description: '`Authorization: DPoP <access token>` with a fresh proof in the `DPoP` header (RFC 9449, EdDSA).' },
+          dpop: {
+            type: 'apiKey', in: 'header', name: 'Authorization',
+            description: '`Authorization: DPoP <access token>` with a fresh proof in the `DPoP` header (RFC 9449, EdDSA).',
+          },
         },
       },
     },

@@ -22,7 +22,9 @@ function follow(before: AccountState, name: string, change: Partial<AppendReques
 }
 
 /** The promises of {@link AccountStore}, for one adapter; its nonces are those of the {@link NonceStore} beside it. */
-export function describeAccountStore(name: string, create: () => Promise<StoreSetup<{ readonly accounts: AccountStore; readonly nonces: NonceStore }>>): void {
+export function describeAccountStore(
+  name: string, create: () => Promise<StoreSetup<{ readonly accounts: AccountStore; readonly nonces: NonceStore }>>,
+): void {
   describe(`AccountStore contract: ${name}`, () => {
     let setup: StoreSetup<{ readonly accounts: AccountStore; readonly nonces: NonceStore }>
     beforeEach(async () => { setup = await create() })
@@ -49,7 +51,9 @@ export function describeAccountStore(name: string, create: () => Promise<StoreSe
       setup = await setup.reopen()
       expect(await accounts().read(after.account)).toEqual(after)
       expect(await accounts().accountOfWallet(alice)).toBe(after.account)
-      expect(await accounts().entries(after.account, 0, { entriesMax: 10, bytesMax: 100 })).toEqual({ entries: [request.entry], more: false })
+      expect(
+        await accounts().entries(after.account, 0, { entriesMax: 10, bytesMax: 100 })
+      ).toEqual({ entries: [request.entry], more: false })
       expect(await setup.store.nonces.consume(nonce('n'))).toBe('used')
     })
 
@@ -67,10 +71,14 @@ export function describeAccountStore(name: string, create: () => Promise<StoreSe
 
     it('uses a nonce up once, whatever it is used for', async () => {
       await setup.store.nonces.consume(nonce('session'))
-      expect(await accounts().append(follow(founded(alice), '1', { nonces: [nonce('fresh'), nonce('session')] }))).toEqual({ status: 'nonce_used' })
+      expect(
+        await accounts().append(follow(founded(alice), '1', { nonces: [nonce('fresh'), nonce('session')] }))
+      ).toEqual({ status: 'nonce_used' })
       expect(await accounts().read(accountIdOf(alice))).toBeUndefined()
       expect(await setup.store.nonces.isUsed(nonce('fresh').key)).toBe(false)
-      const answers = await Promise.all([alice, bob].map((wallet) => accounts().append(follow(founded(wallet), wallet, { nonces: [nonce('shared')] }))))
+      const answers = await Promise.all(
+        [alice, bob].map((wallet) => accounts().append(follow(founded(wallet), wallet, { nonces: [nonce('shared')] })))
+      )
       expect(answers.map(({ status }) => status).sort()).toEqual(['appended', 'nonce_used'])
     })
 

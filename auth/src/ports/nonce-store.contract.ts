@@ -10,7 +10,9 @@ export interface StoreSetup<Store> {
   close(): Promise<void>
 }
 
-const nonce = (name: string, expiresAtMs = 1_000): NonceUse => ({ key: Uint8Array.from(createHash('sha256').update(name).digest()), expiresAtMs })
+const nonce = (name: string, expiresAtMs = 1_000): NonceUse => (
+  { key: Uint8Array.from(createHash('sha256').update(name).digest()), expiresAtMs }
+)
 
 /** The promises of {@link NonceStore}, for one adapter. */
 export function describeNonceStore(name: string, create: () => Promise<StoreSetup<NonceStore>>): void {

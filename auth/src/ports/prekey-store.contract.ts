@@ -10,7 +10,9 @@ const laptop = parseDeviceId('bb'.repeat(16))
 
 const key = (id: number): OneTimePrekey => ({ id, publicKey: new Uint8Array(33).fill(id % 251) })
 const keys = (from: number, to: number): OneTimePrekey[] => Array.from({ length: to - from + 1 }, (_, index) => key(from + index))
-const signed = (id: number): SignedPrekey => ({ ...key(id), signature: new Uint8Array(64).fill(1), createdAtMs: 5, deviceSignature: new Uint8Array(64).fill(2) })
+const signed = (id: number): SignedPrekey => (
+  { ...key(id), signature: new Uint8Array(64).fill(1), createdAtMs: 5, deviceSignature: new Uint8Array(64).fill(2) }
+)
 
 /** The promises of {@link PrekeyStore}, for one adapter. */
 export function describePrekeyStore(name: string, create: () => Promise<StoreSetup<PrekeyStore>>): void {
@@ -18,7 +20,9 @@ export function describePrekeyStore(name: string, create: () => Promise<StoreSet
     let setup: StoreSetup<PrekeyStore>
     beforeEach(async () => { setup = await create() })
     afterEach(async () => { await setup.close() })
-    const publish = (from: number, to: number, signedId = 1, max = 200) => setup.store.publish(account, phone, { signedPrekey: signed(signedId), oneTimePrekeys: keys(from, to) }, max)
+    const publish = (from: number, to: number, signedId = 1, max = 200) => setup.store.publish(
+      account, phone, { signedPrekey: signed(signedId), oneTimePrekeys: keys(from, to) }, max,
+    )
 
     it('hands each key out exactly once, however many ask at once', async () => {
       expect(await publish(1, 100)).toEqual({ status: 'published', oneTimeRemaining: 100 })

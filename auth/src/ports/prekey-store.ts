@@ -14,6 +14,12 @@ export interface SignedPrekey extends OneTimePrekey {
   readonly deviceSignature: Uint8Array
 }
 
+/** Keys of one upload. */
+export interface PublishedPrekeys {
+  readonly signedPrekey: SignedPrekey
+  readonly oneTimePrekeys: readonly OneTimePrekey[]
+}
+
 /** Answer of {@link PrekeyStore.publish}. */
 export type PublishOutcome =
   | { readonly status: 'published'; readonly oneTimeRemaining: number }
@@ -45,9 +51,7 @@ export interface TakenPrekeys {
  */
 export interface PrekeyStore {
   /** Replaces the signed prekey and adds one-time keys, all or nothing. Ids of one call are distinct. */
-  publish(
-    account: AccountId, device: DeviceId, keys: { readonly signedPrekey: SignedPrekey; readonly oneTimePrekeys: readonly OneTimePrekey[] }, oneTimeMax: number,
-  ): Promise<PublishOutcome>
+  publish(account: AccountId, device: DeviceId, keys: PublishedPrekeys, oneTimeMax: number): Promise<PublishOutcome>
   /** Undefined when the device never published or was removed. */
   status(account: AccountId, device: DeviceId): Promise<PrekeyStatus | undefined>
   /** Takes the oldest one-time key if more than `keep` are left. Undefined as for `status`. */

@@ -25,12 +25,22 @@ export type RotateOutcome =
   | { readonly status: 'refused'; readonly record: SessionRecord }
   | { readonly status: 'unknown' }
 
+/** Answer of {@link SessionStore.sweep}. */
+export interface SweepOutcome {
+  readonly removed: number
+  /** Where the next step goes on, undefined at the end. */
+  readonly next: string | undefined
+}
+
 /**
  * Sessions of devices. Every change is conditional and atomic; resolved = synced; a revoked session is a written state that no
  * later write undoes. Reads see every change that resolved before. All calls may reject with `unavailable.store`.
  */
 export interface SessionStore {
-  /** Adds a session. When the device then has more than `activeMax`, its oldest ones are revoked as `displaced` in the same step and returned. */
+  /**
+   * Adds a session. When the device then has more than `activeMax`, its oldest ones are revoked as `displaced` in the same step and
+   * returned.
+   */
   create(record: SessionRecord, activeMax: number): Promise<readonly SessionRecord[]>
   read(family: string): Promise<SessionRecord | undefined>
   /** Makes `generation` + 1 current if the session is not revoked and `generation` is current. */
@@ -39,6 +49,6 @@ export interface SessionStore {
   revoke(family: string, reason: RevocationReason, atMs: number): Promise<boolean>
   /** Revokes all sessions of a device, or of the whole account; returns those that were not revoked before. */
   revokeAll(account: AccountId, device: DeviceId | undefined, reason: RevocationReason, atMs: number): Promise<readonly SessionRecord[]>
-  /** Forgets sessions that ran out before `beforeMs`, looking at no more than `limit` from `from` on. Returns where to go on, undefined at the end. */
-  sweep(beforeMs: number, limit: number, from: string | undefined): Promise<{ readonly removed: number; readonly next: string | undefined }>
+  /** Forgets sessions that ran out before `beforeMs`, looking at no more than `limit` from `from` on. */
+  sweep(beforeMs: number, limit: number, from: string | undefined): Promise<SweepOutcome>
 }

@@ -1,4 +1,6 @@
-import { accountIdOf, LIMITS, policyBodyHash, sealEntry, draftEntry, deviceIdOf, decodeEntry, encodeEntry, type AccountState } from '@evegram/protocol'
+import {
+  accountIdOf, LIMITS, policyBodyHash, sealEntry, draftEntry, deviceIdOf, decodeEntry, encodeEntry, type AccountState,
+} from '@evegram/protocol'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { AccountChange } from '../accounts.js'
 import { TestDevice, TestWallet } from '../testing/actors.js'
@@ -64,7 +66,9 @@ describe('POST /v1/accounts/:account/log', () => {
     const offer = async (challenge: { nonce: string; issuedAtMs: number; expirationTimeMs: number }): Promise<void> => {
       const { identityKey, signingKey, registrationId } = phone
       const draft = draftEntry(state, 'device.add', { identityKey, signingKey, registrationId }, server.clock.now())
-      const proof = alice.prove({ purpose: 'add-device', device: phone.device, state, challenge, domain: server.domain, origin: server.origin })
+      const proof = alice.prove(
+        { purpose: 'add-device', device: phone.device, state, challenge, domain: server.domain, origin: server.origin }
+      )
       codes.push((await server.append(account, sealEntry(draft, [{ type: 'wallet', proof }, ...phone.keyProofs(draft)]).bytes)).code)
     }
     const honest = await server.challenge('add-device', phone.device)
@@ -84,7 +88,9 @@ describe('POST /v1/accounts/:account/log', () => {
     const draft = draftEntry(state, 'device.add', { identityKey, signingKey, registrationId }, server.clock.now())
     const offer = async (change: { domain?: string; origin?: string; state?: AccountState }): Promise<TestAnswer> => {
       const challenge = await server.challenge('add-device', phone.device)
-      const proof = alice.prove({ purpose: 'add-device', device: phone.device, state, challenge, domain: server.domain, origin: server.origin, ...change })
+      const proof = alice.prove(
+        { purpose: 'add-device', device: phone.device, state, challenge, domain: server.domain, origin: server.origin, ...change }
+      )
       return server.append(account, sealEntry(draft, [{ type: 'wallet', proof }, ...phone.keyProofs(draft)]).bytes)
     }
     for (const domain of ['chat.example.evil.example', 'xn--cht-5na.example', 'chat.example:8443', 'evil.example']) {
@@ -99,7 +105,9 @@ describe('POST /v1/accounts/:account/log', () => {
     expect((await server.append(account, entry.subarray(0, 50))).status).toBe(400)
     expect((await server.append(accountIdOf(bob.walletId), entry)).code).toBe('account.mismatch')
     expect((await server.append(account, new Uint8Array(LIMITS.logEntryBytesMax + 1))).status).toBe(400)
-    expect((await server.request('POST', `/v1/accounts/${account}/log`, { body: { entry: 'A'.repeat(40_000) } })).code).toBe('too_large.request')
+    expect(
+      (await server.request('POST', `/v1/accounts/${account}/log`, { body: { entry: 'A'.repeat(40_000) } })).code
+    ).toBe('too_large.request')
     expect((await server.request('POST', '/v1/accounts/nonsense/log', { body: { entry: 'AA' } })).code).toBe('invalid.request')
   })
 
@@ -134,7 +142,9 @@ describe('POST /v1/accounts/:account/log', () => {
       { account, seq: 4, revokedDevices: [phone.device], closed: true },
     ])
     const view = await server.auth.accountDirectory.state(account)
-    expect(view).toMatchObject({ seq: 4, closed: true, devices: [{ device: phone.device, active: false }, { device: laptop.device, active: false }] })
+    expect(view).toMatchObject(
+      { seq: 4, closed: true, devices: [{ device: phone.device, active: false }, { device: laptop.device, active: false }] }
+    )
   })
 
   it('changes the policy by a proof that names the new one, and only that', async () => {
@@ -194,7 +204,9 @@ describe('wallets of an account', () => {
     const [mine, his] = [await server.state(account), await server.state(member.account)]
     const request = { purpose: 'link-wallet', device: desk.device } as const
     const proofs = [
-      await server.prove(bob, { ...request, otherWallet: spare.walletId }, his), await server.prove(spare, { ...request, otherWallet: bob.walletId }, his),
+      await server.prove(
+        bob, { ...request, otherWallet: spare.walletId }, his,
+      ), await server.prove(spare, { ...request, otherWallet: bob.walletId }, his),
     ]
     const other = server.append(his.account, server.entry(his, 'wallet.link', { wallet: spare.walletId }, proofs))
     expect(outcomes(await Promise.all([link(mine, spare), other]))).toEqual({ '201': 1, 'account.wallet_taken': 1 })

@@ -42,7 +42,9 @@ export function accountRoutes(server: HttpServer, parts: AccountRouteParts): voi
       tags: ['Accounts'],
       summary: 'Entries of an account log, oldest first',
       params: z.object({ account: accountField }),
-      querystring: z.object({ after: z.coerce.number().int().min(0).max(0xffff_ffff).default(0).describe('number of the last entry that is known') }),
+      querystring: z.object(
+        { after: z.coerce.number().int().min(0).max(0xffff_ffff).default(0).describe('number of the last entry that is known') }
+      ),
       response: responses(200, z.object({
         ...headAnswer, entries: z.array(bytesAnswer), more: z.boolean().describe('ask again behind the last one'),
       }).describe('One page')),
@@ -58,7 +60,8 @@ export function accountRoutes(server: HttpServer, parts: AccountRouteParts): voi
     schema: {
       tags: ['Accounts'],
       summary: 'Append an entry to an account log',
-      description: 'The signatures inside are the permission. A wallet proof works once; an entry that does not follow the head is answered 409 with the head.',
+      description: 'The signatures inside are the permission. A wallet proof works once; '
+        + 'an entry that does not follow the head is answered 409 with the head.',
       params: z.object({ account: accountField }),
       body: z.strictObject({ entry: bytesField(1, LIMITS.logEntryBytesMax) }),
       response: responses(201, z.object({ seq: z.number(), head: bytesAnswer }).describe('Appended')),

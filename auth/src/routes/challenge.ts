@@ -10,9 +10,12 @@ export function challengeRoutes(server: HttpServer, parts: { readonly challenges
     schema: {
       tags: ['Sign in'],
       summary: 'A nonce for one purpose and one device',
-      description: 'Good once, for ten minutes. The text that a wallet signs is built by the client; the server gives nothing but these three values.',
+      description: 'Good once, for ten minutes. The text that a wallet signs is built by the client; '
+        + 'the server gives nothing but these three values.',
       body: z.strictObject({ purpose: purposeField, device: deviceField }),
-      response: responses(200, z.object({ nonce: z.string(), issuedAtMs: timeAnswer, expirationTimeMs: timeAnswer }).describe('The challenge')),
+      response: responses(
+        200, z.object({ nonce: z.string(), issuedAtMs: timeAnswer, expirationTimeMs: timeAnswer }).describe('The challenge'),
+      ),
     },
   }, async (request) => {
     parts.limits.takeForAddress('reads', request.ip)

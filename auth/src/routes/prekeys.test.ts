@@ -28,17 +28,23 @@ async function requester(name: string): Promise<Requester> {
 }
 
 const publish = (body: unknown): Promise<TestAnswer> => server.request('PUT', '/v1/prekeys', { body, accessToken: ownerToken, dpop: phone })
-const take = (by: Requester, target: TestMember = owner): Promise<TestAnswer> => server.request('POST', `/v1/prekeys/${target.account}/${target.device.device}`, {
+const take = (
+  by: Requester, target: TestMember = owner,
+): Promise<TestAnswer> => server.request('POST', `/v1/prekeys/${target.account}/${target.device.device}`, {
   accessToken: by.accessToken, dpop: by.member.device,
 })
 const idOf = (answer: TestAnswer): number | undefined => bundleBody.parse(answer.body).oneTimePreKey?.id
 
 describe('PUT /v1/prekeys', () => {
   it('publishes keys that the device signed, and says what is left', async () => {
-    expect((await server.request('GET', '/v1/prekeys', { accessToken: ownerToken, dpop: phone })).body).toEqual({ oneTimeRemaining: 0, signedPreKeyId: 0, signedPreKeyCreatedAtMs: 0 })
+    expect(
+      (await server.request('GET', '/v1/prekeys', { accessToken: ownerToken, dpop: phone })).body
+    ).toEqual({ oneTimeRemaining: 0, signedPreKeyId: 0, signedPreKeyCreatedAtMs: 0 })
     expect((await publish(server.prekeys(phone, 1, 100))).body).toEqual({ oneTimeRemaining: 100 })
     expect((await publish(server.prekeys(phone, 101, 110, 2))).body).toEqual({ oneTimeRemaining: 110 })
-    expect((await server.request('GET', '/v1/prekeys', { accessToken: ownerToken, dpop: phone })).body).toMatchObject({ oneTimeRemaining: 110, signedPreKeyId: 2 })
+    expect(
+      (await server.request('GET', '/v1/prekeys', { accessToken: ownerToken, dpop: phone })).body
+    ).toMatchObject({ oneTimeRemaining: 110, signedPreKeyId: 2 })
   })
 
   it('refuses keys of another device, unsigned fields, ids used before, and too many', async () => {
@@ -48,8 +54,12 @@ describe('PUT /v1/prekeys', () => {
     expect((await publish({ ...honest, signedPreKey: { ...signedPreKey, createdAtMs: 1 } })).code).toBe('proof.signature')
     expect((await publish({ ...honest, signedPreKey: { ...signedPreKey, id: 9 } })).code).toBe('proof.signature')
     expect((await publish({ ...honest, registrationId: 78 })).code).toBe('invalid.request')
-    expect((await publish({ ...honest, oneTimePreKeys: [{ id: 0, publicKey: base64urlOf(phone.somePublicKey(1)) }] })).code).toBe('invalid.request')
-    expect((await publish({ ...honest, oneTimePreKeys: [{ id: 1, publicKey: base64urlOf(new Uint8Array(33)) }] })).code).toBe('invalid.request')
+    expect(
+      (await publish({ ...honest, oneTimePreKeys: [{ id: 0, publicKey: base64urlOf(phone.somePublicKey(1)) }] })).code
+    ).toBe('invalid.request')
+    expect(
+      (await publish({ ...honest, oneTimePreKeys: [{ id: 1, publicKey: base64urlOf(new Uint8Array(33)) }] })).code
+    ).toBe('invalid.request')
     expect((await publish(honest)).status).toBe(200)
     expect((await publish(server.prekeys(phone, 5, 6))).code).toBe('invalid.request')
     expect((await publish(server.prekeys(phone, 6, 201))).code).toBe('invalid.request')
@@ -63,7 +73,8 @@ describe('POST /v1/prekeys/:account/:device', () => {
     const answer = await take(await requester('bob'))
     expect(answer.body).toMatchObject({
       account: owner.account, device: phone.device, registrationId: phone.registrationId,
-      identityKey: base64urlOf(phone.identityKey), signingKey: base64urlOf(phone.signingKey), signedPreKey: { id: 1 }, oneTimePreKey: { id: 1 },
+      identityKey: base64urlOf(phone.identityKey), signingKey: base64urlOf(phone.signingKey),
+      signedPreKey: { id: 1 }, oneTimePreKey: { id: 1 },
     })
   })
 

@@ -12,12 +12,15 @@ const idField = z.number().int().min(1).max(PREKEY_RULES.idMax)
 const keyField = bytesField(33).refine((bytes) => bytes[0] === 5, 'a key of type 5')
 const oneTimeField = z.strictObject({ id: idField, publicKey: keyField })
 const signedField = z.strictObject({
-  id: idField, publicKey: keyField, signature: bytesField(64), createdAtMs: z.number().int().min(0).max(2 ** 48 - 1), deviceSignature: bytesField(64),
+  id: idField, publicKey: keyField, signature: bytesField(64),
+  createdAtMs: z.number().int().min(0).max(2 ** 48 - 1), deviceSignature: bytesField(64),
 })
 const oneTimeAnswer = z.object({ id: z.number(), publicKey: bytesAnswer })
 const bundleAnswer = z.object({
   account: z.string(), device: z.string(), registrationId: z.number(), identityKey: bytesAnswer, signingKey: bytesAnswer,
-  signedPreKey: z.object({ id: z.number(), publicKey: bytesAnswer, signature: bytesAnswer, createdAtMs: timeAnswer, deviceSignature: bytesAnswer }),
+  signedPreKey: z.object(
+    { id: z.number(), publicKey: bytesAnswer, signature: bytesAnswer, createdAtMs: timeAnswer, deviceSignature: bytesAnswer }
+  ),
   oneTimePreKey: oneTimeAnswer.nullable().describe('null: none left for this requester'),
 }).describe('The bundle; verify it against the account log')
 
@@ -35,10 +38,12 @@ export function prekeyRoutes(server: HttpServer, parts: PrekeyRouteParts): void 
   server.put('/v1/prekeys', {
     schema: {
       tags: ['Prekeys'], summary: 'Replace the signed prekey and add one-time prekeys of this device', security: SIGNED_IN,
-      description: `At most ${String(LIMITS.oneTimePrekeysMax)} one-time prekeys are held; their ids are never used again. deviceSignature is Ed25519 over `
-        + 'lp("evegram/prekey/v1") lp(device) lp(id u64) lp(createdAtMs u64) lp(publicKey).',
+      description: `At most ${String(LIMITS.oneTimePrekeysMax)} one-time prekeys are held; their ids are never used again. `
+        + 'deviceSignature is Ed25519 over lp("evegram/prekey/v1") lp(device) lp(id u64) lp(createdAtMs u64) lp(publicKey).',
       body: z.strictObject({
-        registrationId: z.number().int().min(0).max(0x3fff), signedPreKey: signedField, oneTimePreKeys: z.array(oneTimeField).max(LIMITS.oneTimePrekeysMax),
+        registrationId: z.number().int().min(0).max(0x3fff), signedPreKey: signedField, oneTimePreKeys: z.array(oneTimeField).max(
+          LIMITS.oneTimePrekeysMax
+        ),
       }),
       response: responses(200, z.object({ oneTimeRemaining: z.number() }).describe('Published')),
     },
@@ -95,6 +100,8 @@ function oneTimeJson(key: OneTimePrekey): { id: number; publicKey: string } {
 
 function signedJson(key: SignedPrekey): z.input<typeof bundleAnswer>['signedPreKey'] {
   return {
-    ...oneTimeJson(key), signature: base64urlOf(key.signature), createdAtMs: key.createdAtMs, deviceSignature: base64urlOf(key.deviceSignature),
+    ...oneTimeJson(key), signature: base64urlOf(key.signature), createdAtMs: key.createdAtMs, deviceSignature: base64urlOf(
+      key.deviceSignature
+    ),
   }
 }

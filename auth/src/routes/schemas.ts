@@ -3,7 +3,9 @@ import { PURPOSES } from '@evegram/protocol/proof'
 import { z } from 'zod'
 import { base64urlOf } from '../key-thumbprint.js'
 
-const hexId = (what: string) => z.string().regex(/^[0-9a-f]{32}$/, '32 lower-case hexadecimal digits').describe(`${what}, 32 lower-case hexadecimal digits`)
+const hexId = (what: string) => z.string().regex(
+  /^[0-9a-f]{32}$/, '32 lower-case hexadecimal digits',
+).describe(`${what}, 32 lower-case hexadecimal digits`)
 
 /** An account id. */
 export const accountField = hexId('account id').transform(parseAccountId)

@@ -21,7 +21,9 @@ beforeEach(async () => {
 })
 afterEach(async () => { await server.close() })
 
-const whoami = (tokens: Pick<TestTokens, 'accessToken'>, device = phone, forge?: { claims?: Record<string, unknown>; proof?: string }): Promise<TestAnswer> =>
+const whoami = (
+  tokens: Pick<TestTokens, 'accessToken'>, device = phone, forge?: { claims?: Record<string, unknown>; proof?: string },
+): Promise<TestAnswer> =>
   server.request('GET', '/v1/prekeys', { accessToken: tokens.accessToken, dpop: device, ...(forge === undefined ? {} : { forge }) })
 
 describe('POST /v1/auth/session', () => {
@@ -29,15 +31,21 @@ describe('POST /v1/auth/session', () => {
     const tokens = await server.session(member)
     expect((await whoami(tokens)).status).toBe(200)
     expect(tokens.accessTokenExpiresAtMs - server.clock.now()).toBeLessThanOrEqual(LIMITS.accessTokenMs)
-    expect(decodeJwt(tokens.accessToken)).toMatchObject({ iss: server.domain, sub: member.account, aud: ['auth', 'engine'], device: phone.device })
+    expect(decodeJwt(tokens.accessToken)).toMatchObject(
+      { iss: server.domain, sub: member.account, aud: ['auth', 'engine'], device: phone.device }
+    )
     for (const audience of ['auth', 'engine'] as const) {
-      expect(await server.auth.verifyAccessToken(tokens.accessToken, audience)).toMatchObject({ account: member.account, device: phone.device, expiresAtMs: tokens.accessTokenExpiresAtMs })
+      expect(await server.auth.verifyAccessToken(tokens.accessToken, audience)).toMatchObject(
+        { account: member.account, device: phone.device, expiresAtMs: tokens.accessTokenExpiresAtMs }
+      )
     }
   })
 
   it('lets exactly one of many parallel requests with one nonce through', async () => {
     const { nonce } = await server.challenge('session', phone.device)
-    const signature = base64urlOf(phone.sign(sessionRequestBytes({ domain: server.domain, nonce, account: member.account, device: phone.device })))
+    const signature = base64urlOf(
+      phone.sign(sessionRequestBytes({ domain: server.domain, nonce, account: member.account, device: phone.device }))
+    )
     const body = { account: member.account, device: phone.device, nonce, signature }
     const answers = await Promise.all(Array.from({ length: 100 }, () => server.request('POST', '/v1/auth/session', { body, dpop: phone })))
     expect(answers.filter(({ status }) => status === 200)).toHaveLength(1)
@@ -45,10 +53,14 @@ describe('POST /v1/auth/session', () => {
   })
 
   it('refuses foreign keys, signatures for other domains, and nonces for other purposes', async () => {
-    const open = async (signer: TestDevice, domain: string, purpose: 'session' | 'add-device', dpop: TestDevice): Promise<string | undefined> => {
+    const open = async (
+      signer: TestDevice, domain: string, purpose: 'session' | 'add-device', dpop: TestDevice,
+    ): Promise<string | undefined> => {
       const { nonce } = await server.challenge(purpose, phone.device)
       const signature = base64urlOf(signer.sign(sessionRequestBytes({ domain, nonce, account: member.account, device: phone.device })))
-      return (await server.request('POST', '/v1/auth/session', { body: { account: member.account, device: phone.device, nonce, signature }, dpop })).code
+      return (await server.request(
+        'POST', '/v1/auth/session', { body: { account: member.account, device: phone.device, nonce, signature }, dpop },
+      )).code
     }
     expect(await open(laptop, server.domain, 'session', phone)).toBe('proof.signature')
     expect(await open(phone, 'evil.example', 'session', phone)).toBe('proof.signature')
@@ -83,7 +95,9 @@ describe('a stolen token', () => {
     const tokens = await server.session(member)
     expect((await whoami(tokens, laptop)).code).toBe('auth.dpop')
     expect((await server.request('GET', '/v1/prekeys', { accessToken: tokens.accessToken })).code).toBe('auth.dpop')
-    expect((await server.request('POST', '/v1/auth/refresh', { body: { refreshToken: tokens.refreshToken }, dpop: laptop })).code).toBe('auth.dpop')
+    expect(
+      (await server.request('POST', '/v1/auth/refresh', { body: { refreshToken: tokens.refreshToken }, dpop: laptop })).code
+    ).toBe('auth.dpop')
     expect((await server.request('GET', '/v1/prekeys', { dpop: phone })).code).toBe('auth.token_missing')
     // The thief did not end the session either.
     expect((await server.refresh(member, tokens.refreshToken)).status).toBe(200)
@@ -117,7 +131,9 @@ describe('DPoP proofs', () => {
     expect(answers.filter(({ code }) => code === 'auth.dpop_replayed')).toHaveLength(49)
     const nowS = Math.floor(server.clock.now() / 1_000)
     const forgeries: Record<string, unknown>[] = [
-      { htm: 'POST' }, { htu: 'https://evil.example/v1/prekeys' }, { htu: `${server.origin}/v1/auth/logout` }, { htu: 'http://127.0.0.1/v1/prekeys' },
+      { htm: 'POST' }, {
+        htu: 'https://evil.example/v1/prekeys',
+      }, { htu: `${server.origin}/v1/auth/logout` }, { htu: 'http://127.0.0.1/v1/prekeys' },
       { ath: hashOfToken('another') }, { ath: undefined }, { iat: nowS - 65 }, { iat: nowS + 65 }, { jti: 'short' }, { iat: 'now' },
     ]
     for (const claims of forgeries) expect([claims, (await whoami(tokens, phone, { claims })).code]).toEqual([claims, 'auth.dpop'])
@@ -128,7 +144,9 @@ describe('DPoP proofs', () => {
     const tokens = await server.session(member)
     const claims = decodeJwt(await server.dpop('GET', '/v1/prekeys', phone, tokens.accessToken))
     const jwk = { kty: 'OKP', crv: 'Ed25519', x: base64urlOf(phone.signingKey) }
-    const signed = (header: Record<string, unknown>): Promise<string> => new SignJWT(claims).setProtectedHeader({ alg: 'EdDSA', ...header }).sign(phone.signingPrivateKey)
+    const signed = (
+      header: Record<string, unknown>,
+    ): Promise<string> => new SignJWT(claims).setProtectedHeader({ alg: 'EdDSA', ...header }).sign(phone.signingPrivateKey)
     const proofs = [
       await signed({ typ: 'JWT', jwk }), await signed({ typ: 'dpop+jwt' }),
       await signed({ typ: 'dpop+jwt', jwk: await exportJWK(phone.signingPrivateKey) }),
@@ -181,7 +199,9 @@ describe('POST /v1/auth/refresh', () => {
   it('refuses tokens that it did not make', async () => {
     const { refreshToken } = await server.session(member)
     const [family = '', , mac = ''] = refreshToken.split('.')
-    for (const forged of [`${family}.2.${mac}`, `${'0'.repeat(32)}.1.${mac}`, `${family}.1.${'A'.repeat(43)}`, `${refreshToken}A`, '', `${family}.01.${mac}`]) {
+    for (const forged of [
+      `${family}.2.${mac}`, `${'0'.repeat(32)}.1.${mac}`, `${family}.1.${'A'.repeat(43)}`, `${refreshToken}A`, '', `${family}.01.${mac}`,
+    ]) {
       expect([forged, (await server.refresh(member, forged)).code]).toEqual([forged, 'auth.token_invalid'])
     }
   })

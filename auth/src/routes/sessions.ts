@@ -15,7 +15,8 @@ export function sessionRoutes(server: HttpServer, parts: Authentication): void {
     schema: {
       tags: ['Sign in'],
       summary: 'Open a session with the key of a device',
-      description: 'The signature is Ed25519 by the signing key of the device over lp("evegram/session/v1") lp(domain) lp(nonce) lp(account) lp(device). '
+      description: 'The signature is Ed25519 by the signing key of the device over '
+        + 'lp("evegram/session/v1") lp(domain) lp(nonce) lp(account) lp(device). '
         + 'A DPoP proof of the same key comes with it. No wallet is needed.',
       body: z.strictObject({ account: accountField, device: deviceField, nonce: z.string().max(64), signature: bytesField(64) }),
       response: responses(200, tokensAnswer),

@@ -1,5 +1,7 @@
 import { createHash, createPrivateKey, createPublicKey, sign, type KeyObject } from 'node:crypto'
-import { deviceIdOf, entryHash, utf8, type AccountId, type AccountState, type DeviceId, type LogDraft, type LogProof, type WalletId } from '@evegram/protocol'
+import {
+  deviceIdOf, entryHash, utf8, type AccountId, type AccountState, type DeviceId, type LogDraft, type LogProof, type WalletId,
+} from '@evegram/protocol'
 import { parseAddress, proofText, type Purpose, type WalletProof } from '@evegram/protocol/proof'
 import type { IssuedChallenge } from '../challenge.js'
 
@@ -34,7 +36,9 @@ function base58(bytes: Uint8Array): string {
 
 function power(base: bigint, exponent: bigint): bigint {
   let result = 1n
-  for (let square = base % P, rest = exponent; rest > 0n; rest >>= 1n, square = (square * square) % P) if ((rest & 1n) === 1n) result = (result * square) % P
+  for (let square = base % P, rest = exponent; rest > 0n; rest >>= 1n, square = (square * square) % P) {
+    if ((rest & 1n) === 1n) result = (result * square) % P
+  }
   return result
 }
 

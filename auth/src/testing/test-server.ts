@@ -5,7 +5,9 @@ import {
   type AccountId, type AccountState, type DeviceId, type LogBodies, type LogKind, type LogProof,
 } from '@evegram/protocol'
 import type { WalletProof } from '@evegram/protocol/proof'
-import { createHttp, createMetrics, registerOpenApi, silentLogger, systemClock, systemRandom, type HttpServer, type Metrics } from '@evegram/platform'
+import {
+  createHttp, createMetrics, registerOpenApi, silentLogger, systemClock, systemRandom, type HttpServer, type Metrics,
+} from '@evegram/platform'
 import type { Clock, Timer } from '@evegram/protocol'
 import { SignJWT } from 'jose'
 import { z } from 'zod'
@@ -38,7 +40,9 @@ export interface TestAnswer {
 
 const errorBody = z.object({ error: z.object({ code: z.string() }) })
 const challengeBody = z.object({ nonce: z.string(), issuedAtMs: z.number(), expirationTimeMs: z.number() })
-const tokensBody = z.object({ accessToken: z.string(), accessTokenExpiresAtMs: z.number(), refreshToken: z.string(), refreshTokenExpiresAtMs: z.number() })
+const tokensBody = z.object(
+  { accessToken: z.string(), accessTokenExpiresAtMs: z.number(), refreshToken: z.string(), refreshTokenExpiresAtMs: z.number() }
+)
 const logBody = z.object({ seq: z.number(), head: z.string(), entries: z.array(z.string()), more: z.boolean() })
 
 /** Tokens of a session. */
@@ -127,8 +131,12 @@ export class TestServer {
     const headers: Record<string, string> = {}
     if (options.body !== undefined) headers['content-type'] = 'application/json'
     if (options.accessToken !== undefined) headers['authorization'] = `DPoP ${options.accessToken}`
-    if (options.dpop !== undefined) headers['dpop'] = options.forge?.proof ?? await this.dpop(method, path, options.dpop, options.accessToken, options.forge?.claims)
-    const response = await fetch(`${this.#parts.base}${path}`, { method, headers, ...(options.body === undefined ? {} : { body: JSON.stringify(options.body) }) })
+    if (options.dpop !== undefined) {
+      headers['dpop'] = options.forge?.proof ?? await this.dpop(method, path, options.dpop, options.accessToken, options.forge?.claims)
+    }
+    const response = await fetch(
+      `${this.#parts.base}${path}`, { method, headers, ...(options.body === undefined ? {} : { body: JSON.stringify(options.body) }) },
+    )
     const text = await response.text()
     const body: unknown = (response.headers.get('content-type') ?? '').includes('json') ? JSON.parse(text) : text
     const failure = errorBody.safeParse(body)
@@ -136,10 +144,14 @@ export class TestServer {
   }
 
   /** An honest DPoP proof, but for the claims that are replaced. */
-  async dpop(method: string, path: string, device: TestDevice, accessToken?: string, claims: Readonly<Record<string, unknown>> = {}): Promise<string> {
+  async dpop(
+    method: string, path: string, device: TestDevice, accessToken?: string, claims: Readonly<Record<string, unknown>> = {},
+  ): Promise<string> {
     const jwk = { kty: 'OKP', crv: 'Ed25519', x: base64urlOf(device.signingKey) }
     return new SignJWT({
-      jti: randomBytes(12).toString('hex'), htm: method, htu: `${this.origin}${path.split('?')[0] ?? ''}`, iat: Math.floor(this.clock.now() / 1_000),
+      jti: randomBytes(12).toString('hex'), htm: method, htu: `${this.origin}${path.split('?')[0] ?? ''}`, iat: Math.floor(
+        this.clock.now() / 1_000
+      ),
       ...(accessToken === undefined ? {} : { ath: hashOfToken(accessToken) }), ...claims,
     }).setProtectedHeader({ alg: 'EdDSA', typ: 'dpop+jwt', jwk }).sign(device.signingPrivateKey)
   }
@@ -151,7 +163,11 @@ export class TestServer {
   /** The answer, or its refusal as an error. */
   async expectOk(answer: Promise<TestAnswer>): Promise<TestAnswer> {
     const got = await answer
-    if (got.status >= 400) throw new EvegramError(got.code !== undefined && isErrorCode(got.code) ? got.code : 'internal', { operation: `answered ${String(got.status)}` })
+    if (got.status >= 400) {
+      throw new EvegramError(
+        got.code !== undefined && isErrorCode(got.code) ? got.code : 'internal', { operation: `answered ${String(got.status)}` },
+      )
+    }
     return got
   }
 
@@ -166,14 +182,17 @@ export class TestServer {
       more = page.more
     }
     const result = verifyLog(entries, {
-      primitives: createNodePrimitives(), domain: this.domain, origin: this.origin, network: 'mainnet', nowMs: this.clock.now(), mode: 'peer',
+      primitives: createNodePrimitives(), domain: this.domain, origin: this.origin, network: 'mainnet', nowMs: this.clock.now(),
+      mode: 'peer',
     })
     if (result.status === 'refused') throw new EvegramError(result.code)
     return result.state
   }
 
   /** A proof of `wallet` over `state` with a fresh nonce. */
-  async prove(wallet: TestWallet, request: Pick<WalletProof, 'purpose' | 'device' | 'otherWallet' | 'bodyHash'>, state: AccountState): Promise<LogProof> {
+  async prove(
+    wallet: TestWallet, request: Pick<WalletProof, 'purpose' | 'device' | 'otherWallet' | 'bodyHash'>, state: AccountState,
+  ): Promise<LogProof> {
     const { purpose, device, otherWallet, bodyHash } = request
     const challenge = await this.challenge(purpose, device)
     const proof = wallet.prove({
@@ -187,7 +206,9 @@ export class TestServer {
   async deviceEntry(wallet: TestWallet, device: TestDevice, state: AccountState): Promise<Uint8Array> {
     const { identityKey, signingKey, registrationId } = device
     const draft = draftEntry(state, 'device.add', { identityKey, signingKey, registrationId }, this.clock.now())
-    return sealEntry(draft, [await this.prove(wallet, { purpose: 'add-device', device: device.device }, state), ...device.keyProofs(draft)]).bytes
+    return sealEntry(
+      draft, [await this.prove(wallet, { purpose: 'add-device', device: device.device }, state), ...device.keyProofs(draft)],
+    ).bytes
   }
 
   /** A sealed entry of another kind. */
@@ -232,7 +253,9 @@ export class TestServer {
         id: signedId, publicKey: base64urlOf(publicKey), signature: base64urlOf(device.signAsIdentity(publicKey)), createdAtMs,
         deviceSignature: base64urlOf(device.sign(signedPrekeyBytes({ device: device.device, id: signedId, createdAtMs, publicKey }))),
       },
-      oneTimePreKeys: Array.from({ length: to - from + 1 }, (_, index) => ({ id: from + index, publicKey: base64urlOf(device.somePublicKey(from + index)) })),
+      oneTimePreKeys: Array.from(
+        { length: to - from + 1 }, (_, index) => ({ id: from + index, publicKey: base64urlOf(device.somePublicKey(from + index)) }),
+      ),
     }
   }
 }

@@ -13,7 +13,10 @@ interface WalletRow {
   readonly account: string | null
 }
 
-/** {@link AccountStore} on LMDB: `auth-log` [account, seq] -> entry, `auth-accounts` account -> snapshot, `auth-wallets` wallet -> account. */
+/**
+ * {@link AccountStore} on LMDB: `auth-log` [account, seq] -> entry, `auth-accounts` account -> snapshot, `auth-wallets` wallet ->
+ * account.
+ */
 export class LmdbAccountStore implements AccountStore {
   readonly #log: Database<Buffer>
   readonly #accounts: Database<Buffer>
@@ -37,7 +40,9 @@ export class LmdbAccountStore implements AccountStore {
     return account === undefined ? undefined : parseAccountId(account)
   }
 
-  async entries(account: AccountId, after: number, limits: { readonly entriesMax: number; readonly bytesMax: number }): Promise<EntriesPage> {
+  async entries(
+    account: AccountId, after: number, limits: { readonly entriesMax: number; readonly bytesMax: number },
+  ): Promise<EntriesPage> {
     const entries: Uint8Array[] = []
     let bytes = 0
     const rows = this.#log.getRange({ start: [account, after + 1], end: [account, Number.MAX_SAFE_INTEGER], limit: limits.entriesMax + 1 })

@@ -31,5 +31,7 @@ function claimSchema(environment: RootDatabase): void {
   const meta = environment.openDB<number>({ name: 'auth-meta', encoding: 'msgpack' })
   const found = meta.get('schema')
   if (found === undefined) meta.putSync('schema', LMDB_AUTH_SCHEMA)
-  else if (found > LMDB_AUTH_SCHEMA) throw new EvegramError('incompatible.schema', { operation: 'open account store', details: { found, supported: LMDB_AUTH_SCHEMA } })
+  else if (found > LMDB_AUTH_SCHEMA) {
+    throw new EvegramError('incompatible.schema', { operation: 'open account store', details: { found, supported: LMDB_AUTH_SCHEMA } })
+  }
 }

@@ -1,7 +1,9 @@
 import type { AccountId, DeviceId } from '@evegram/protocol'
 import type { Database, RootDatabase } from 'lmdb'
 import { includesId, withIds, type IdRanges } from '../../id-ranges.js'
-import type { OneTimePrekey, PrekeyStatus, PrekeyStore, PublishOutcome, SignedPrekey, TakenPrekeys } from '../../ports/prekey-store.js'
+import type {
+  OneTimePrekey, PrekeyStatus, PrekeyStore, PublishedPrekeys, PublishOutcome, SignedPrekey, TakenPrekeys,
+} from '../../ports/prekey-store.js'
 import { commit } from './commit.js'
 
 /** What is known of a device beside its one-time keys. */
@@ -13,7 +15,9 @@ interface DeviceRow {
   readonly remaining: number
 }
 
-/** {@link PrekeyStore} on LMDB: `['s', account, device]` -> device row, `['k', account, device, id]` -> a one-time key not handed out yet. */
+/**
+ * {@link PrekeyStore} on LMDB: `['s', account, device]` -> device row, `['k', account, device, id]` -> a one-time key not handed out yet.
+ */
 export class LmdbPrekeyStore implements PrekeyStore {
   readonly #rows: Database<DeviceRow | Uint8Array>
 
@@ -21,9 +25,7 @@ export class LmdbPrekeyStore implements PrekeyStore {
     this.#rows = environment.openDB<DeviceRow | Uint8Array>({ name: 'auth-prekeys', encoding: 'msgpack' })
   }
 
-  publish(
-    account: AccountId, device: DeviceId, keys: { readonly signedPrekey: SignedPrekey; readonly oneTimePrekeys: readonly OneTimePrekey[] }, oneTimeMax: number,
-  ): Promise<PublishOutcome> {
+  publish(account: AccountId, device: DeviceId, keys: PublishedPrekeys, oneTimeMax: number): Promise<PublishOutcome> {
     return commit(this.#rows, 'publish prekeys', (): PublishOutcome => {
       const row = this.#row(account, device)
       if (row?.signedPrekey === null) return { status: 'removed' }

@@ -1,9 +1,11 @@
 import type { AccountId, DeviceId } from '@evegram/protocol'
 import type { Database, RootDatabase } from 'lmdb'
-import type { RevocationReason, RotateOutcome, SessionRecord, SessionStore } from '../../ports/session-store.js'
+import type { RevocationReason, RotateOutcome, SessionRecord, SessionStore, SweepOutcome } from '../../ports/session-store.js'
 import { commit } from './commit.js'
 
-/** {@link SessionStore} on LMDB: `['f', family]` -> record, `['d', account, device, createdAtMs, family]` -> family for those not revoked. */
+/**
+ * {@link SessionStore} on LMDB: `['f', family]` -> record, `['d', account, device, createdAtMs, family]` -> family for those not revoked.
+ */
 export class LmdbSessionStore implements SessionStore {
   readonly #rows: Database<SessionRecord | string>
 
@@ -49,7 +51,7 @@ export class LmdbSessionStore implements SessionStore {
     return commit(this.#rows, 'revoke sessions', () => this.#active(account, device).map((record) => this.#end(record, reason, atMs)))
   }
 
-  sweep(beforeMs: number, limit: number, from: string | undefined): Promise<{ readonly removed: number; readonly next: string | undefined }> {
+  sweep(beforeMs: number, limit: number, from: string | undefined): Promise<SweepOutcome> {
     return commit(this.#rows, 'sweep sessions', () => {
       const records = [...this.#rows.getRange({ start: ['f', from ?? ''], end: ['f', '\uffff'], limit })].map(({ value }) => value)
       let removed = 0

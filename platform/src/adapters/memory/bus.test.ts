@@ -28,7 +28,9 @@ describe('MemoryBroker', () => {
   })
 
   it('refuses tokens that would change the subject', () => {
-    for (const token of ['', 'a.b', '*', '>', 'a b', 'ä', 'x'.repeat(65)]) expect(() => subjectOf('node', token)).toThrow('invalid.argument')
+    for (const token of ['', 'a.b', '*', '>', 'a b', 'ä', 'x'.repeat(65)]) {
+      expect(() => subjectOf('node', token)).toThrow('invalid.argument')
+    }
     expect(() => subjectOf(...Array.from({ length: 9 }, () => 'a'))).toThrow('invalid.argument')
   })
 })

@@ -37,7 +37,9 @@ export class MemoryBroker {
     const targets = this.#subscriptions.get(subject)
     if (targets === undefined) return
     for (const target of targets) {
-      if (target.waiting >= this.#queueMax) throw new EvegramError('limited.queue', { operation: 'publish', details: { queueMax: this.#queueMax } })
+      if (target.waiting >= this.#queueMax) {
+        throw new EvegramError('limited.queue', { operation: 'publish', details: { queueMax: this.#queueMax } })
+      }
     }
     for (const target of targets) target.push(bytes)
   }
@@ -114,7 +116,9 @@ class MemoryBus implements Bus {
 
   publish(subject: Subject, bytes: Uint8Array): void {
     this.#refuseWhenClosed('publish')
-    if (bytes.length > BUS_PACKET_BYTES_MAX) throw new EvegramError('too_large.request', { operation: 'publish', details: { bytesMax: BUS_PACKET_BYTES_MAX } })
+    if (bytes.length > BUS_PACKET_BYTES_MAX) {
+      throw new EvegramError('too_large.request', { operation: 'publish', details: { bytesMax: BUS_PACKET_BYTES_MAX } })
+    }
     this.#broker.deliver(subject, bytes)
   }
 
