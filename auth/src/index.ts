@@ -1,7 +1,7 @@
 export { ADDRESS_RATES, DEVICE_RATE, LOOPBACK_FACTOR } from './rate-limits.js'
 export { AUTH_LIMITS, type AuthConfig } from './config.js'
 export { createAuth, type AccountView, type Auth, type AuthOptions, type PrekeysLow } from './auth.js'
-export { fileSecretStore, LMDB_AUTH_DATABASES, lmdbAuthStores } from './adapters/index.js'
+export { fileSecretStore, lmdbAuthStores, openAuthEnvironment } from './adapters/index.js'
 export { createNodePrimitives } from './node-primitives.js'
 export { PREKEY_RULES } from './prekeys.js'
 export type { AccessClaims, TokenAudience } from './access-token.js'

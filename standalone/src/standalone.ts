@@ -1,6 +1,6 @@
 // Route schemas carry the fields of the API description.
 import type {} from '@fastify/swagger'
-import { createAuth, createNodePrimitives, fileSecretStore, lmdbAuthStores, LMDB_AUTH_DATABASES, type Auth } from '@evegram/auth'
+import { createAuth, createNodePrimitives, fileSecretStore, lmdbAuthStores, openAuthEnvironment, type Auth } from '@evegram/auth'
 import {
   createEngine, engineConfig, DEFAULT_RATES, MemoryPresence, openEngineStore, selectSocketServer, type DeviceRates, type Engine, type Rate,
 } from '@evegram/engine'
@@ -9,7 +9,6 @@ import {
   type HttpServer, type Logger, type Metrics,
 } from '@evegram/platform'
 import { LIMITS } from '@evegram/protocol'
-import { openEnvironment } from './adapters/lmdb/open-environment.js'
 import { accountDirectoryOf } from './account-directory.js'
 import { createAdmin } from './admin.js'
 import { printableSettings, publicNames, type PublicNames, type StandaloneConfig } from './config.js'
@@ -89,7 +88,7 @@ interface Shared {
 }
 
 async function addAuth(lifecycle: Lifecycle, { config, folder, names, log, metrics }: Shared & { readonly metrics: Metrics }): Promise<Auth> {
-  const environment = openEnvironment(folder.authDir, LMDB_AUTH_DATABASES)
+  const environment = openAuthEnvironment(folder.authDir)
   lifecycle.add({ name: 'account store', stop: () => environment.close() })
   const auth = await createAuth({
     config: { domain: names.domain, origin: names.origin, network: config.network, rateFactor: config.rateFactor },

@@ -1,8 +1,8 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { open, type RootDatabase } from 'lmdb'
-import { LMDB_AUTH_DATABASES } from './auth-stores.js'
+import type { RootDatabase } from 'lmdb'
+import { openAuthEnvironment } from './open-environment.js'
 
 /** An LMDB environment in a folder of its own, which `remove` deletes. */
 export interface TemporaryEnvironment {
@@ -19,7 +19,7 @@ export async function temporaryEnvironment(): Promise<TemporaryEnvironment> {
 }
 
 function openIn(folder: string): TemporaryEnvironment {
-  const environment = open({ path: join(folder, 'store'), maxDbs: LMDB_AUTH_DATABASES })
+  const environment = openAuthEnvironment(join(folder, 'store'))
   return {
     folder,
     environment,
