@@ -17,6 +17,7 @@ export function accountDirectoryOf(auth: Auth): AccountDirectory {
     onChange(listener) {
       const endings = [
         auth.onAccountChanged(({ account, seq, revokedDevices, closed }) => listener({ kind: 'log', account, seq, revokedDevices, closed })),
+        auth.onPrekeysLow(({ account, device, remaining }) => listener({ kind: 'prekeys_low', account, device, remaining })),
         auth.onSessionRevoked(({ account, device }) => listener({ kind: 'session_revoked', account, device })),
       ]
       return () => endings.forEach((end) => end())

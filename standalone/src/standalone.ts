@@ -12,6 +12,7 @@ import { LIMITS } from '@evegram/protocol'
 import { accountDirectoryOf } from './account-directory.js'
 import { createAdmin } from './admin.js'
 import { printableSettings, publicNames, type PublicNames, type StandaloneConfig } from './config.js'
+import { contactsOf } from './contacts-of-log.js'
 import { openDataFolder, type DataFolder } from './data-folder.js'
 import { lockFolder } from './folder-lock.js'
 import { settlePort } from './free-port.js'
@@ -104,6 +105,7 @@ async function addEngine(
 ): Promise<{ readonly engine: Engine; readonly sockets: string }> {
   const store = openEngineStore({ dir: folder.logDir, clock })
   lifecycle.add({ name: 'message store', stop: () => store.close() })
+  auth.bindContacts(contactsOf(store.envelopeLog))
   const loopbackHosts = ['localhost', '127.0.0.1', '[::1]'].map((name) => `${name}:${String(wsPort)}`)
   const publicHost = config.publicUrl === undefined ? [] : [new URL(names.ws).host, new URL(config.publicUrl).host]
   const ownOrigins = [names.origin, ...(config.publicUrl === undefined ? [names.origin.replace('localhost', '127.0.0.1')] : [])]

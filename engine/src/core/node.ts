@@ -26,6 +26,7 @@ import { PresenceKeeper } from './presence-keeper.js'
 import type { DeviceRates } from './rate-limit.js'
 import { Repairs } from './repairs.js'
 import { Requests } from './requests.js'
+import { Retention } from './retention.js'
 import { Router } from './route.js'
 import { SendPath } from './send.js'
 import type { Session } from './session.js'
@@ -72,6 +73,7 @@ export class EngineNode {
   readonly #sessions: Sessions
   readonly #router: Router
   readonly #housekeeping: Housekeeping
+  readonly #retention: Retention
   readonly #conversations: Conversations
   readonly #inFlight: InFlight
   #accepting = false
@@ -98,6 +100,7 @@ export class EngineNode {
     const conversations = this.#conversations = new Conversations({ clock, membership, directory })
     const keeper = new PresenceKeeper({ clock, positions, presence, sessions, repairs, router, metrics, log: logger })
     const gate = new Gate({ atOnce: READS_AT_ONCE, waitingMax: READS_WAITING_MAX })
+    this.#retention = new Retention({ clock, log, logger })
     this.#housekeeping = new Housekeeping({ clock, positions, sessions, links, repairs, presence: keeper, metrics, log: logger })
     this.handlers = new Dispatch({
       clock, random, positions, sessions, flush: new OutboundFlush(turn), repairs, presence: keeper, metrics, log: logger,
@@ -115,7 +118,7 @@ export class EngineNode {
   /** Joins the cluster and takes connections. Rejects `unavailable.clock`, `unavailable.bus`, `unavailable.store`. */
   async start(): Promise<void> {
     this.#unsubscribe = this.#parts.directory.onChange((change) => {
-      this.#conversations.changed(change.account)
+      if (change.kind === 'log') this.#conversations.changed(change.account)
       this.#sessions.accountChanged(change)
     })
     this.#clockLease.start()
@@ -123,6 +126,7 @@ export class EngineNode {
     await this.#clockLease.acquire()
     await this.#links.start()
     this.#housekeeping.start()
+    this.#retention.start()
     this.#accepting = true
   }
 
@@ -154,6 +158,7 @@ export class EngineNode {
     this.#accepting = false
     for (const session of [...this.#sessions.all()]) session.close('draining')
     this.#housekeeping.stop()
+    this.#retention.stop()
     this.#clockLease.stop()
     this.#unsubscribe?.()
     await this.#links.leave()

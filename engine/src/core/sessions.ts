@@ -78,6 +78,8 @@ export class Sessions {
       if (device === undefined) continue
       if (change.kind === 'session_revoked') {
         if (change.device === device) this.#closeRevoked(session, 'tokenExpired')
+      } else if (change.kind === 'prekeys_low') {
+        if (session.owner?.device === change.device) session.notify({ kind: 'prekeys_low', remaining: change.remaining })
       } else if (change.closed) this.#closeRevoked(session, 'accountClosed')
       else if (change.revokedDevices.includes(device)) this.#closeRevoked(session, 'revoked')
       else if (session.owner !== undefined) session.notify({ kind: 'account_changed', account: change.account, seq: change.seq })

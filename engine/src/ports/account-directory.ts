@@ -31,3 +31,5 @@ export interface AccountDirectory {
 export type AccountChange =
   | { readonly kind: 'log'; readonly account: AccountId; readonly seq: number; readonly revokedDevices: readonly DeviceId[]; readonly closed: boolean }
   | { readonly kind: 'session_revoked'; readonly account: AccountId; readonly device: DeviceId }
+  /** The one-time prekeys of a device run low: it is told, if it is connected. */
+  | { readonly kind: 'prekeys_low'; readonly account: AccountId; readonly device: DeviceId; readonly remaining: number }
