@@ -166,18 +166,22 @@ export class Outbox {
   }
 
   async #transmit(conversation: ConversationId, lane: Lane, entry: Entry): Promise<void> {
+    try {
+      await this.#attempt(conversation, lane, entry)
+    } catch (cause) {
+      // Whatever failed, it must not be tried again at once: the store may be gone.
+      this.#backOff(lane, undefined)
+      throw asEvegramError(cause, 'send')
+    }
+  }
+
+  async #attempt(conversation: ConversationId, lane: Lane, entry: Entry): Promise<void> {
     const bytes = await this.#core.store.get('outbox', outboxKey(entry.seq))
     if (bytes === undefined) {
       this.#drop(lane, entry)
       return
     }
-    let fate
-    try {
-      fate = await this.#transmission.transmit(decodeOutbox(bytes), { uncertain: entry.transmitted })
-    } catch (cause) {
-      this.#backOff(lane, undefined)
-      throw asEvegramError(cause, 'send')
-    }
+    const fate = await this.#transmission.transmit(decodeOutbox(bytes), { uncertain: entry.transmitted })
     switch (fate.status) {
       case 'stored':
         this.#drop(lane, entry)

@@ -100,8 +100,9 @@ export class Receiver {
     const undecided = new Set<AccountId>()
     const seen = new Set<string>()
     for (const { header, body } of incoming) {
-      if (header.device === self || body === undefined || seen.has(header.device)) continue
-      seen.add(header.device)
+      const claim = `${header.account} ${header.device}`
+      if (header.device === self || body === undefined || seen.has(claim)) continue
+      seen.add(claim)
       try {
         await roster.loadAccount(header.account)
         if (roster.device(header.device) === undefined) await roster.refresh(header.account, { maxAgeMs: LOOKUP_MAX_AGE_MS })

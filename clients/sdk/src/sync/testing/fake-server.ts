@@ -27,6 +27,8 @@ export interface Lies {
   log?: (account: AccountId, entries: readonly Uint8Array[]) => readonly Uint8Array[]
   /** What becomes of a delivery to a device: none, another, several. */
   deliver?: (delivery: Delivery, to: DeviceId) => readonly Delivery[]
+  /** The same for live routing alone: catch-up and reads tell the truth. */
+  route?: (delivery: Delivery, to: DeviceId) => readonly Delivery[]
   /** A send is refused before it is stored. */
   send?: (envelope: Uint8Array, from: DeviceId) => SendOutcome | undefined
   /** The answer to a send is lost after it was stored. */
@@ -189,7 +191,8 @@ export class FakeServer {
     this.#logs.set(view.conversation, log)
     for (const link of this.#links.values()) {
       if (link.device === from || !link.isLive) continue
-      const deliveries = this.#deliveries(link.device, { position, envelope })
+      const due = this.#deliveries(link.device, { position, envelope })
+      const deliveries = due.flatMap((delivery) => this.lies.route?.(delivery, link.device) ?? [delivery])
       if (deliveries.length > 0) link.push({ type: 'deliver', deliveries })
     }
     return this.lies.loseAck?.(envelope, from) === true ? 'lost' : { status: 'stored', position }

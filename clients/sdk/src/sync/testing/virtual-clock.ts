@@ -17,7 +17,8 @@ export class VirtualClock implements Clock {
   }
 
   now(): number {
-    return this.#nowMs
+    // Timers may have fractions; wall time has none.
+    return Math.floor(this.#nowMs)
   }
 
   monotonicMs(): number {

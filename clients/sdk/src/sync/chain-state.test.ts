@@ -1,0 +1,110 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { sha256 } from '@noble/hashes/sha2.js'
+import { concatBytes, equalBytes, utf8 } from '@evegram/protocol'
+import { acceptLink, emptyChain, missingRanges, nameMissing, type ChainState, type ReceivedLink } from './chain-state.js'
+
+/** A chain of `length` links that says `text`, from `from` on. */
+function chainOf(length: number, text = 'a', from = 1, before: Uint8Array = new Uint8Array(32)): ReceivedLink[] {
+  const links: ReceivedLink[] = []
+  let prev = before
+  for (let number = from; number < from + length; number++) {
+    const hash = sha256(concatBytes(prev, utf8(`${text}${String(number)}`)))
+    links.push({ number, hash, prev })
+    prev = hash
+  }
+  return links
+}
+
+function accept(state: ChainState, link: ReceivedLink, start?: Parameters<typeof acceptLink>[2]): ChainState {
+  const result = acceptLink(state, link, start)
+  if (!('state' in result)) throw new Error(`refused: ${result.status}`)
+  return result.state
+}
+
+const at = (links: readonly ReceivedLink[], number: number): ReceivedLink => {
+  const link = links.find((candidate) => candidate.number === number)
+  if (link === undefined) throw new Error('no such link')
+  return link
+}
+
+describe('a chain', () => {
+  it('ends at the same head whatever order its links arrive in, duplicates included', () => {
+    fc.assert(fc.property(fc.integer({ min: 1, max: 12 }).chain((length) => fc.tuple(
+      fc.constant(length), fc.shuffledSubarray([...Array(length).keys()], { minLength: length }), fc.array(fc.nat(length - 1), { maxLength: 8 }),
+    )), ([length, order, again]) => {
+      const links = chainOf(length)
+      let state = emptyChain()
+      for (const index of order) state = accept(state, at(links, index + 1))
+      for (const index of again) expect(['known', 'stale']).toContain(acceptLink(state, at(links, index + 1)).status)
+      expect(state.head.number).toBe(length)
+      expect(equalBytes(state.head.hash, at(links, length).hash)).toBe(true)
+      expect(state.ahead).toEqual([])
+      expect(state.joinedAt).toBe(1)
+    }))
+  })
+
+  it('names exactly what is missing, and takes a late copy into its place', () => {
+    fc.assert(fc.property(fc.integer({ min: 2, max: 12 }).chain((length) => fc.tuple(
+      fc.constant(length), fc.subarray([...Array(length - 1).keys()].map((index) => index + 1)),
+    )), ([length, lost]) => {
+      const links = chainOf(length)
+      let state = emptyChain()
+      for (const link of links) if (!lost.includes(link.number)) state = accept(state, link)
+      const missing = missingRanges(state).flatMap(({ from, to }) => [...Array(to - from + 1).keys()].map((index) => from + index))
+      expect(missing).toEqual(lost)
+      const named = nameMissing(state, 'withheld')
+      state = named.state
+      expect(state.head.number).toBe(length)
+      for (const number of lost) {
+        const forged = acceptLink(state, { ...at(links, number), hash: new Uint8Array(32).fill(1), prev: new Uint8Array(32).fill(2) })
+        expect(forged.status).toBe('broken')
+        const late = acceptLink(state, at(links, number))
+        expect(late.status).toBe('filled')
+        if (late.status === 'filled') state = late.state
+      }
+      expect(state.gaps).toEqual([])
+    }))
+  })
+
+  it('refuses another message under a number that was taken', () => {
+    const links = chainOf(3)
+    const other = chainOf(3, 'b')
+    let state = accept(emptyChain(), at(links, 1))
+    expect(acceptLink(state, at(other, 1)).status).toBe('broken')
+    expect(acceptLink(state, at(other, 2)).status).toBe('broken')
+    state = accept(state, at(links, 3))
+    expect(acceptLink(state, at(other, 3)).status).toBe('broken')
+    // Links to the head, but not to what was shown behind it.
+    expect(acceptLink(state, { ...at(other, 2), prev: at(links, 1).hash }).status).toBe('broken')
+  })
+
+  it('starts where the sender says, once', () => {
+    const links = chainOf(8)
+    const start = { number: 5, prev: at(links, 4).hash }
+    const state = accept(emptyChain(), at(links, 5), start)
+    expect(state.head.number).toBe(5)
+    expect(missingRanges(state)).toEqual([])
+    expect(acceptLink(state, at(links, 4)).status).toBe('stale')
+    const moved = acceptLink(state, at(links, 7), { number: 7, prev: at(links, 6).hash })
+    expect(moved.status).toBe('pending')
+  })
+
+  it('learns from a late start that what it missed was sent before it joined', () => {
+    const links = chainOf(6)
+    let state = accept(emptyChain(), at(links, 6))
+    state = nameMissing(state, 'withheld').state
+    const late = acceptLink(state, at(links, 4), { number: 4, prev: at(links, 3).hash })
+    expect(late.status).toBe('filled')
+    if (late.status !== 'filled') return
+    expect(late.state.gaps.map(({ from, to, reason }) => ({ from, to, reason }))).toEqual([
+      { from: 1, to: 3, reason: 'before_you_joined' }, { from: 5, to: 5, reason: 'withheld' },
+    ])
+  })
+
+  it('refuses a start behind the message that carries it, and number 0', () => {
+    const links = chainOf(3)
+    expect(acceptLink(emptyChain(), at(links, 2), { number: 3, prev: at(links, 2).hash }).status).toBe('broken')
+    expect(acceptLink(emptyChain(), { number: 0, hash: new Uint8Array(32), prev: new Uint8Array(32) }).status).toBe('broken')
+  })
+})

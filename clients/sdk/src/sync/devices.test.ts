@@ -1,0 +1,140 @@
+import { describe, expect, it } from 'vitest'
+import { EvegramError, decodeEnvelope } from '@evegram/protocol'
+import type { ClientEvents } from '../events.js'
+import { MemoryStore } from '../store/memory.js'
+import { FakeServer } from './testing/fake-server.js'
+import { openTestClient, testWallet, textsOf, type TestClient } from './testing/test-client.js'
+import { rest, VirtualClock } from './testing/virtual-clock.js'
+
+const aliceWallet = testWallet('alice')
+const bobWallet = testWallet('bob', 'terra')
+
+async function pair(): Promise<{ server: FakeServer; clock: VirtualClock; alice: TestClient; bob: TestClient }> {
+  const clock = new VirtualClock()
+  const server = new FakeServer(clock)
+  const alice = await openTestClient(server, new MemoryStore(), aliceWallet)
+  const bob = await openTestClient(server, new MemoryStore(), bobWallet)
+  return { server, clock, alice, bob }
+}
+
+async function say(from: TestClient, to: TestClient, text: string): Promise<void> {
+  await (await (await from.client.conversation(to.client.account)).send(text)).acked
+  await rest()
+}
+
+const named = <Name extends keyof ClientEvents>(test: TestClient, name: Name): ClientEvents[Name][] =>
+  test.log.filter((entry) => entry.name === name).map(({ event }) => event as ClientEvents[Name])
+
+describe('several devices', () => {
+  it('all get every message of both sides, own ones as sent, from the moment they joined', async () => {
+    const { server, alice, bob } = await pair()
+    await say(alice, bob, 'one')
+    const bob2 = await openTestClient(server, new MemoryStore(), bobWallet)
+    const alice2 = await openTestClient(server, new MemoryStore(), aliceWallet)
+    await say(alice, bob, 'two')
+    await say(bob2, alice, 'three')
+    expect(await textsOf(bob, alice)).toEqual(['one', 'two', 'three'])
+    expect(await textsOf(bob2, alice)).toEqual(['two', 'three'])
+    expect(await textsOf(alice2, bob)).toEqual(['two', 'three'])
+    const [own] = await (await alice2.client.conversation(bob.client.account)).history(10)
+    expect(own).toMatchObject({ direction: 'out', state: 'sent', from: aliceWallet.address, fromDevice: alice.client.device })
+    expect(named(bob2, 'gap')).toEqual([])
+    expect(named(bob, 'device-added').map(({ device, own: mine }) => ({ device, mine }))).toContainEqual({ device: bob2.client.device, mine: true })
+    expect(named(alice, 'device-added').map(({ device, own: mine }) => ({ device, mine }))).toContainEqual({ device: bob2.client.device, mine: false })
+  })
+
+  it('are found by the server\'s hint when the sender did not know of them, under the same message', async () => {
+    const { server, alice, bob } = await pair()
+    await say(alice, bob, 'one')
+    alice.link.down()
+    const bob2 = await openTestClient(server, new MemoryStore(), bobWallet)
+    const sent = await (await alice.client.conversation(bob.client.account)).send('two')
+    alice.link.up()
+    await sent.acked
+    await rest()
+    expect(await textsOf(bob2, alice)).toEqual(['two'])
+    expect((await (await bob2.client.conversation(alice.client.account)).history(1))[0]?.messageId).toBe(sent.messageId)
+    expect(await textsOf(bob, alice)).toEqual(['one', 'two'])
+  })
+
+  it('without prekeys do not stop a message: it is stored, and they get it when they can be reached', async () => {
+    const { server, clock, alice, bob } = await pair()
+    const bob2 = await openTestClient(server, new MemoryStore(), bobWallet)
+    await rest()
+    server.lies.bundle = (bundle) => {
+      if (bundle.device === bob2.client.device) return Promise.reject(new EvegramError('not_found.prekeys', { operation: 'fetch bundle' }))
+      return bundle
+    }
+    await say(alice, bob, 'one')
+    expect(await textsOf(bob, alice)).toEqual(['one'])
+    expect(await textsOf(bob2, alice)).toEqual([])
+    server.lies = {}
+    await clock.advance(60_000)
+    expect(await textsOf(bob2, alice)).toEqual(['one'])
+    await say(alice, bob, 'two')
+    expect(await textsOf(bob2, alice)).toEqual(['one', 'two'])
+    expect(named(bob2, 'gap')).toEqual([])
+  })
+
+  it('that are revoked get nothing more, and everybody is told', async () => {
+    const { server, alice, bob } = await pair()
+    const bob2 = await openTestClient(server, new MemoryStore(), bobWallet)
+    await say(alice, bob, 'one')
+    await bob.client.revokeDevice(bob2.client.device, bobWallet)
+    await rest()
+    expect(bob2.client.state).toBe('closed')
+    await say(alice, bob, 'two')
+    const last = server.stored.at(-1)
+    expect(decodeEnvelope(last?.envelope ?? new Uint8Array()).bodies.map(({ device }) => device)).toEqual([bob.client.device])
+    expect(named(alice, 'device-revoked').map(({ device }) => device)).toEqual([bob2.client.device])
+    await expect((await bob.client.conversation(alice.client.account)).send('fine')).resolves.toBeDefined()
+    await expect(bob2.client.conversation(alice.client.account)).rejects.toBeInstanceOf(EvegramError)
+  })
+
+  it('that are revoked are distrusted although the server hides it', async () => {
+    const { server, alice, bob } = await pair()
+    const bob2 = await openTestClient(server, new MemoryStore(), bobWallet)
+    await say(alice, bob, 'one')
+    const before = server.stateOf(bob.client.account).seq
+    alice.link.down()
+    await bob.client.revokeDevice(bob2.client.device, bobWallet)
+    await rest()
+    // The server goes on showing the old log; bob has nothing to ask it now.
+    bob.link.down()
+    server.lies.log = (account, entries) => (account === bob.client.account ? entries.slice(0, before) : entries)
+    alice.link.up()
+    await rest()
+    expect(named(alice, 'account-alarm').map(({ code }) => code)).toContain('account.log_withheld')
+    expect(alice.core.core.roster.device(bob2.client.device)).toBeUndefined()
+    expect(alice.core.core.roster.device(bob.client.device)).toBeDefined()
+  })
+
+  it('clear "verified" when they join, and removing one keeps it', async () => {
+    const { server, alice, bob } = await pair()
+    const bob2 = await openTestClient(server, new MemoryStore(), bobWallet)
+    const [one, other] = [await alice.client.verify(bobWallet.address), await bob.client.verify(aliceWallet.address)]
+    expect(one.safetyNumber).toMatch(/^[0-9]{60}$/)
+    expect(one.safetyNumber).toBe(other.safetyNumber)
+    await alice.client.markVerified(bobWallet.address)
+    expect((await alice.client.verify(bobWallet.address)).verified).toBe(true)
+    await bob.client.revokeDevice(bob2.client.device, bobWallet)
+    expect((await alice.client.verify(bobWallet.address)).verified).toBe(true)
+    await openTestClient(server, new MemoryStore(), bobWallet)
+    expect((await alice.client.verify(bobWallet.address)).verified).toBe(false)
+    await rest()
+    expect(named(alice, 'identity-changed').map(({ wasVerified }) => wasVerified)).toEqual([true])
+  })
+
+  it('of a linked wallet are found by either address', async () => {
+    const { alice, bob } = await pair()
+    const linked = testWallet('bob on ton', 'ton')
+    await bob.client.linkWallet(bobWallet, linked)
+    expect((await bob.client.wallets()).map(({ address, founding, active }) => ({ address, founding, active }))).toEqual([
+      { address: bobWallet.address, founding: true, active: true }, { address: linked.address, founding: false, active: true },
+    ])
+    const conversation = await alice.client.conversation(linked.address)
+    expect(conversation.peer.account).toBe(bob.client.account)
+    await bob.client.unlinkWallet(linked.address, bobWallet)
+    await expect(alice.client.conversation(linked.address)).rejects.toMatchObject({ code: 'account.not_found' })
+  })
+})
