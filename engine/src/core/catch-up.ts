@@ -98,7 +98,6 @@ export class CatchUps {
       session.backlog = undefined
       this.#pulls.delete(session)
       session.move('caught_up')
-      session.windowMovedMonotonicMs = clock.monotonicMs()
       session.synced(pull.backlog.startedMs - LIMITS.overlapMs, clock.monotonicMs())
     } catch (failure) {
       const code = isEvegramError(failure) ? failure.code : 'internal'

@@ -8,7 +8,7 @@ import { MemoryNodeRegistry } from '../adapters/memory/node-registry.js'
 import type { AppendRequest, AppendResult, EnvelopeLog } from '../ports/envelope-log.js'
 import type { Presence } from '../ports/presence.js'
 import { TestClient, type MessageFields } from './client.fixture.js'
-import { TestCluster, settle, type ClusterOptions, type TestNode } from './cluster.fixture.js'
+import { TestCluster, settle, VirtualClock, type ClusterOptions, type TestNode } from './cluster.fixture.js'
 import { DEFAULT_RATES } from '../config.js'
 import { PACKET_KIND } from './packet.js'
 import type { DeviceRates } from './rate-limit.js'
@@ -257,6 +257,30 @@ describe('a send', () => {
     expect(alice.failures.map(({ code }) => code)).toEqual(['append.too_late'])
   })
 
+  it('that the store does not answer is given up; its copy is routed when it turns up, and other sends of the device go on', async () => {
+    let letStore = (): void => undefined
+    log.beforeStored = () => new Promise<void>((resolve) => { letStore = resolve })
+    const sentMs = cluster.clock.now()
+    alice.send(toBob(1))
+    await settle()
+    log.beforeStored = async () => undefined
+    alice.send(toBob(2))
+    await stay(8_000)
+    await alice.read()
+    await bob.read()
+    expect(alice.failures.map(({ code }) => code)).toEqual(['append.too_late'])
+    expect([alice.acks.length, bob.numbers]).toEqual([1, [2]])
+    await stay(100_000)
+    await bob.read()
+    expect(Math.max(...bob.synced)).toBeLessThan(sentMs)
+    letStore()
+    await stay(30_000)
+    await alice.read()
+    await bob.read()
+    expect([alice.acks.length, alice.failures.length, bob.numbers]).toEqual([1, 1, [1, 2]])
+    expect(Math.max(...bob.synced)).toBeGreaterThan(sentMs)
+  })
+
   it('that waits holds back the cursors of all nodes until it was routed', async () => {
     let letStore = (): void => undefined
     log.beforeStored = () => new Promise<void>((resolve) => { letStore = resolve })
@@ -339,11 +363,13 @@ describe('a send', () => {
     let offsetMs = 0
     await cluster.stop()
     presence = undefined as unknown as MoodyPresence
-    const registry = new MemoryNodeRegistry({
-      now: () => cluster.clock.now() + offsetMs, monotonicMs: () => cluster.clock.monotonicMs(),
-      after: (...args) => cluster.clock.after(...args), every: (...args) => cluster.clock.every(...args),
-    })
-    await begin({ registry })
+    class OffsetRegistry extends MemoryNodeRegistry {
+      override async referenceMs(): Promise<number> {
+        return await super.referenceMs() + offsetMs
+      }
+    }
+    const clock = new VirtualClock()
+    await begin({ clock, registry: new OffsetRegistry(clock) })
     // The node is ahead of the store by more than it may be: it cannot go back, so it must not acknowledge.
     offsetMs = -LIMITS.maxSkewMs - 100
     await cluster.clock.advance(3_000)

@@ -6,6 +6,8 @@ import type { Membership, MembershipState } from '../ports/membership.js'
 export const LEASE_MS = 1_000
 /** Age from which a lease that is in use is renewed ahead of its end, so that senders seldom wait. */
 const RENEW_AHEAD_MS = 600
+/** Readings of one answer while its accounts keep changing. */
+const READS_MAX = 3
 /** Conversations whose lease is remembered; beyond it the one leased longest ago is forgotten and asked for again. */
 export const CONVERSATIONS_CACHED_MAX = 50_000
 
@@ -98,20 +100,29 @@ export class Conversations {
   }
 
   async #read(conversation: ConversationId): Promise<ConversationLease | undefined> {
+    let lease: ConversationLease | undefined
+    for (let read = 0; read < READS_MAX; read++) {
+      const changed = new Set<AccountId>()
+      this.#reading.add(changed)
+      try {
+        lease = await this.#readOnce(conversation)
+      } finally {
+        this.#reading.delete(changed)
+      }
+      // A change that was heard of meanwhile may be missing in the answer: ask again.
+      if (lease?.members.some((member) => changed.has(member)) !== true) return lease === undefined ? undefined : this.#keep(lease)
+    }
+    // Accounts that change faster than they can be read: the answer serves this caller, who checks again before the ack, and nobody else.
+    if (lease !== undefined) lease.ended = true
+    return lease
+  }
+
+  async #readOnce(conversation: ConversationId): Promise<ConversationLease | undefined> {
     const { clock, membership, directory } = this.#parts
     const askedMs = clock.monotonicMs()
-    const changed = new Set<AccountId>()
-    this.#reading.add(changed)
-    try {
-      const state = await membership.get(conversation)
-      if (state === undefined) return undefined
-      const summaries = await Promise.all(state.members.map((member) => directory.summary(member)))
-      const lease = leaseOf(state, summaries, askedMs)
-      // A change that was heard of meanwhile may be missing in the answer: it serves this caller, who checks again, but is not kept.
-      return lease.members.some((member) => changed.has(member)) ? lease : this.#keep(lease)
-    } finally {
-      this.#reading.delete(changed)
-    }
+    const state = await membership.get(conversation)
+    if (state === undefined) return undefined
+    return leaseOf(state, await Promise.all(state.members.map((member) => directory.summary(member))), askedMs)
   }
 
   /** Keeps a fresh answer; one that says the same as the lease that stands prolongs that one. */

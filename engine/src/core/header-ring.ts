@@ -1,7 +1,7 @@
 /** Time for which the headers of published packets are kept. */
 export const HEADERS_KEPT_MS = 60_000
 /** Bytes of headers kept for one link; beyond it the oldest go early, and a receiver that misses them catches up instead. */
-export const HEADERS_BYTES_MAX = 2_097_152
+export const HEADERS_BYTES_MAX = 4_194_304
 /** Largest answer to one question for headers. */
 export const HEADERS_ANSWER_BYTES_MAX = 524_288
 

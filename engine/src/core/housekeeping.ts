@@ -82,11 +82,18 @@ export class Housekeeping {
       session.close('helloTimeout')
     } else if (wallMs >= session.owner.tokenExpiresAtMs) session.close('tokenExpired')
     else if (nowMs - session.heardMonotonicMs > IDLE_MS) session.close('idle')
-    else if (session.unacked >= LIMITS.unackedDeliveriesMax && nowMs - session.windowMovedMonotonicMs > WINDOW_STUCK_MS) {
+    else if (this.#stuck(session, nowMs)) {
       metrics.slowConsumers.add()
       session.close('slowConsumer')
     } else return false
     return true
+  }
+
+  /** Whether the window of unacknowledged deliveries has been full, without moving, for too long. */
+  #stuck(session: Session, nowMs: number): boolean {
+    if (session.unacked < LIMITS.unackedDeliveriesMax) session.fullSinceMonotonicMs = undefined
+    else session.fullSinceMonotonicMs ??= nowMs
+    return session.fullSinceMonotonicMs !== undefined && nowMs - session.fullSinceMonotonicMs > WINDOW_STUCK_MS
   }
 
   /** The cursor of a live session (rule 4), or a repair where it has something to read. */

@@ -1,9 +1,13 @@
+import type { Timer } from '@evegram/protocol'
+
 /** Sends that were positioned together and are not routed yet. */
 export interface PositionedBatch {
   /** Smallest position time of the batch, in ms. */
   readonly oldestMs: number
   /** Sends that are still on their way. */
   remaining: number
+  /** Planned look at what the store did not answer; cancelled when nothing is left. */
+  overdue: Timer | undefined
 }
 
 /**
@@ -15,7 +19,7 @@ export class InFlight {
 
   /** Registers `count` sends whose smallest position time is `oldestMs`. */
   begin(oldestMs: number, count: number): PositionedBatch {
-    const batch = { oldestMs, remaining: count }
+    const batch = { oldestMs, remaining: count, overdue: undefined }
     this.#batches.add(batch)
     return batch
   }
@@ -23,7 +27,9 @@ export class InFlight {
   /** One send of the batch was published, or the store said that it was not stored. */
   settle(batch: PositionedBatch): void {
     batch.remaining--
-    if (batch.remaining === 0) this.#batches.delete(batch)
+    if (batch.remaining > 0) return
+    batch.overdue?.cancel()
+    this.#batches.delete(batch)
   }
 
   /**

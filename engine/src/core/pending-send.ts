@@ -19,6 +19,10 @@ export class PendingSend {
   position: Position = NO_POSITION
   /** Holds the cursors back until the copy was routed. */
   positioned: PositionedBatch | undefined = undefined
+  /** The store has not answered yet. */
+  appending = false
+  /** The sender was refused because the store took too long; only routing is left to do. */
+  abandoned = false
   /** A byte-identical copy stood already. */
   exists = false
   /** Positions used up by appends that took too long. */

@@ -14,6 +14,8 @@ import { checkVersions, withoutSurplus } from './version-check.js'
 
 /** Positions that one send may use before it is refused with `append.too_late`. */
 export const APPEND_TRIES_MAX = 3
+/** An append that has no answer after this long is given up: its sender is refused, its position goes on holding the cursors back. */
+export const APPEND_GIVE_UP_MS = 3 * LIMITS.appendDeadlineMs
 /** Advice to a client whose sends are not acknowledged fast enough. */
 const QUEUE_RETRY_MS = 100
 
@@ -144,15 +146,33 @@ export class SendPath {
       send.positioned = positioned
       this.#store(send)
     }
+    positioned.overdue = clock.after(APPEND_GIVE_UP_MS, () => { this.#giveUp(sends) })
   }
 
   #store(send: PendingSend): void {
     const { envelope, position, lease } = send
+    send.appending = true
     send.session.appending++
     this.#parts.log.append({ conversation: envelope.conversation, envelope: envelope.bytes, position }, lease?.members ?? []).then(
       (result) => { this.#appended(send, result) },
       (failure: unknown) => { this.#appendFailed(send, failure) },
     )
+  }
+
+  /** The store has not said what became of these appends. A copy that turns up later is still routed before the cursors pass it. */
+  #giveUp(sends: readonly PendingSend[]): void {
+    for (const send of sends) {
+      if (!send.appending) continue
+      this.#ended(send)
+      send.abandoned = true
+      this.#refuse(send, 'append.too_late')
+      this.#release(send.session)
+    }
+  }
+
+  #ended(send: PendingSend): void {
+    if (send.appending) send.session.appending--
+    send.appending = false
   }
 
   /** The versions were checked before the position: when that lease ended meanwhile, they are checked again first. */
@@ -164,7 +184,7 @@ export class SendPath {
 
   #appended(send: PendingSend, result: AppendResult): void {
     this.#parts.metrics.appended.add()
-    send.session.appending--
+    this.#ended(send)
     // A copy that stood already was counted when it was stored (its commit is atomically visible): its position is the one that counts.
     send.exists = result.status === 'exists'
     send.position = result.position
@@ -173,8 +193,9 @@ export class SendPath {
 
   #appendFailed(send: PendingSend, failure: unknown): void {
     this.#parts.metrics.appendFailures.add()
-    send.session.appending--
+    this.#ended(send)
     this.#settle(send)
+    if (send.abandoned) return
     this.#failed(send, failure)
     this.#release(send.session)
   }
@@ -191,7 +212,7 @@ export class SendPath {
       const published = await router.route(sends).finally(() => { for (const send of sends) this.#settle(send) })
       if (published !== undefined) await published.flushed
     } catch (failure) {
-      for (const send of sends) this.#failed(send, failure)
+      for (const send of sends) if (!send.abandoned) this.#failed(send, failure)
       return
     }
     if (!counted) {
@@ -200,6 +221,7 @@ export class SendPath {
       lateMs = positions.nowMs() - LIMITS.appendDeadlineMs
     }
     for (const send of sends) {
+      if (send.abandoned) continue
       if (!counted) this.#refuse(send, 'unavailable.clock')
       else if (!send.exists && send.position.timeMs < lateMs) this.#again(send)
       else this.#acknowledge(send)
@@ -264,6 +286,7 @@ export class SendPath {
     this.#refuse(send, isEvegramError(failure) ? failure.code : 'internal')
   }
 
+  /** The sender gets its one answer. */
   #done(send: PendingSend): void {
     send.session.sendsInFlight--
     this.#parts.metrics.sendsInFlight.add(-1)

@@ -50,8 +50,8 @@ export class Session {
   /** `deliver` frames queued on this connection, and how many of them the device committed. */
   delivered = 0
   committed = 0
-  /** When the unacknowledged window was last seen to move, on the monotonic clock. */
-  windowMovedMonotonicMs = 0
+  /** Since when the unacknowledged window is full without having moved, on the monotonic clock. */
+  fullSinceMonotonicMs: number | undefined
   /** The last presence refresh that found the entry: position time from before it was asked for. */
   presenceFoundMs = 0
   presenceAskedMonotonicMs = 0

@@ -1,5 +1,6 @@
 import { EvegramError, utf8, type Clock } from '@evegram/protocol'
 import type { NodeRegistry } from '../../ports/node-registry.js'
+import { SteadyTime } from '../steady-time.js'
 import type { Databases } from './databases.js'
 
 const FLOOR_KEY = utf8('floor')
@@ -36,11 +37,13 @@ export function writeFloor(databases: Databases, floorMs: number): void {
 export class LmdbNodeRegistry implements NodeRegistry {
   readonly #databases: Databases
   readonly #clock: Clock
+  readonly #time: SteadyTime
   readonly #heardMs = new Map<number, number>()
 
   constructor(databases: Databases, clock: Clock) {
     this.#databases = databases
     this.#clock = clock
+    this.#time = new SteadyTime(clock)
   }
 
   claim(): Promise<{ readonly incarnation: number; readonly floorMs: number }> {
@@ -52,6 +55,7 @@ export class LmdbNodeRegistry implements NodeRegistry {
         void this.#databases.meta.put(INCARNATION_KEY, numberValue(incarnation))
         return { incarnation, floorMs: readFloor(this.#databases) }
       })
+      this.#time.raise(claimed.floorMs)
       return Promise.resolve(claimed)
     } catch (cause) {
       return Promise.reject(new EvegramError('unavailable.store', { operation: 'claim incarnation', cause }))
@@ -61,7 +65,7 @@ export class LmdbNodeRegistry implements NodeRegistry {
   async referenceMs(): Promise<number> {
     // The store shares the clock of the machine; the round trip through the event loop is what a lease wants to have seen.
     await new Promise((resolve) => { setImmediate(resolve) })
-    return this.#clock.now()
+    return this.#time.nowMs()
   }
 
   peers(withinMs: number): Promise<readonly number[]> {

@@ -1,9 +1,11 @@
 import type { Clock } from '@evegram/protocol'
 import type { NodeRegistry } from '../../ports/node-registry.js'
+import { SteadyTime } from '../steady-time.js'
 
-/** Incarnations in memory, shared by every node of a test cluster; its reference time is the wall time of the clock it was given. */
+/** Incarnations in memory, shared by every node of a test cluster; its reference time is that of the machine. */
 export class MemoryNodeRegistry implements NodeRegistry {
   readonly #clock: Clock
+  readonly #time: SteadyTime
   /** Incarnation -> last sign of life on the monotonic clock. */
   readonly #heardMs = new Map<number, number>()
   #lastIncarnation = 0
@@ -11,10 +13,12 @@ export class MemoryNodeRegistry implements NodeRegistry {
 
   constructor(clock: Clock) {
     this.#clock = clock
+    this.#time = new SteadyTime(clock)
   }
 
   async claim(): Promise<{ readonly incarnation: number; readonly floorMs: number }> {
     this.#lastIncarnation++
+    this.#time.raise(this.#floorMs)
     return { incarnation: this.#lastIncarnation, floorMs: this.#floorMs }
   }
 
@@ -24,7 +28,7 @@ export class MemoryNodeRegistry implements NodeRegistry {
   }
 
   async referenceMs(): Promise<number> {
-    return this.#clock.now()
+    return this.#time.nowMs()
   }
 
   async peers(withinMs: number): Promise<readonly number[]> {
