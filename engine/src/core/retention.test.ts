@@ -1,0 +1,43 @@
+import { silentLogger } from '@evegram/platform'
+import { LIMITS, positionAtTime } from '@evegram/protocol'
+import { describe, expect, it } from 'vitest'
+import { MemoryEnvelopeLog } from '../adapters/memory/envelope-log.js'
+import { sampleConversation, sampleEnvelope } from '../ports/sample-envelope.contract.js'
+import { VirtualClock } from './cluster.fixture.js'
+import { Retention, RETENTION_INTERVAL_MS } from './retention.js'
+
+describe('Retention', () => {
+  it('deletes what got too old, in steps, and nothing younger', async () => {
+    const clock = new VirtualClock()
+    const log = new MemoryEnvelopeLog()
+    const conversation = sampleConversation(1)
+    const beginMs = clock.now() - LIMITS.retentionMs
+    for (let number = 0; number < 2_500; number++) {
+      await log.append({ conversation, envelope: sampleEnvelope({ conversation, number }), position: positionAtTime(beginMs - 2_000 + number) }, [])
+    }
+    const retention = new Retention({ clock, log, logger: silentLogger })
+    retention.start()
+    await clock.advance(1_000)
+    expect((await log.read(conversation, positionAtTime(0), 10_000)).map(({ position }) => position.timeMs)).toEqual(Array.from({ length: 500 }, (_, index) => beginMs + index))
+    await clock.advance(RETENTION_INTERVAL_MS + 1_000)
+    expect(await log.read(conversation, positionAtTime(0), 10_000)).toEqual([])
+    retention.stop()
+  })
+
+  it('tries again after a failure', async () => {
+    const clock = new VirtualClock()
+    const log = new MemoryEnvelopeLog()
+    let trims = 0
+    log.trim = async () => {
+      trims++
+      throw new Error('no store')
+    }
+    const retention = new Retention({ clock, log, logger: silentLogger })
+    retention.start()
+    await clock.advance(3 * RETENTION_INTERVAL_MS)
+    expect(trims).toBe(4)
+    retention.stop()
+    await clock.advance(3 * RETENTION_INTERVAL_MS)
+    expect(trims).toBe(4)
+  })
+})
