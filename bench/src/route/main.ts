@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { ACK_BYTES, decodeFailure, decodeOpened, encodeFrame, encodeOpen, FRAME_TYPE, type Frame } from '@evegram/protocol'
 import { build, type Histogram } from 'hdr-histogram-js'
 import { readRunOptions } from '../options.js'
+import { pinApart } from '../pin.js'
 import { machineFacts, processCost, type ProcessCost } from '../process-cost.js'
 import { topCosts } from '../top-costs.js'
 import { enrolMany } from '../raw/many-devices.js'
@@ -96,7 +97,7 @@ class Sender {
   }
 }
 
-async function connectPairs(url: string, ws: string, enrolment: RawEnrolment, handlers: { onFrame(sender: Sender, frame: Frame): void }): Promise<Sender[]> {
+async function connectPairs(ws: string, enrolment: RawEnrolment, handlers: { onFrame(sender: Sender, frame: Frame): void }): Promise<Sender[]> {
   const devices = await enrolMany(enrolment, numbers.pairs * 2, 1, { silent: json })
   const senders: Sender[] = []
   for (let pair = 0; pair < numbers.pairs; pair++) {
@@ -122,7 +123,6 @@ async function connectPairs(url: string, ws: string, enrolment: RawEnrolment, ha
       senders.push(sender)
     }
   }
-  void url
   return senders
 }
 
@@ -205,10 +205,11 @@ async function run(): Promise<boolean> {
   const profiling = texts['profile'] !== undefined
   try {
     await server.start(profiling ? ['--cpu-prof', `--cpu-prof-dir=${server.dataDir}/profile`] : [])
+    const pinned = pinApart(server.pid)
     const { url, ws } = server.addresses
     const enrolment = await RawEnrolment.open(url)
     const state: LoopState = { part: undefined, latencies: undefined }
-    const senders = await connectPairs(url, ws, enrolment, {
+    const senders = await connectPairs(ws, enrolment, {
       onFrame(sender, frame) {
         sender.onFrame(frame, state.latencies, () => {
           if (state.part === 'closed') while (sender.inFlight < numbers.window) sender.sendOne(performance.now())
@@ -226,7 +227,7 @@ async function run(): Promise<boolean> {
     for (const sender of senders) sender.connection?.close()
     await server.stop()
     const costs = profiling ? newestProfile(join(server.dataDir, 'profile')) : []
-    print(results, failures, held, costs)
+    print(results, failures, held, costs, pinned)
     return held
   } finally {
     await server.dispose()
@@ -238,13 +239,13 @@ function newestProfile(folder: string): ReturnType<typeof topCosts> {
   return name === undefined ? [] : topCosts(JSON.parse(readFileSync(join(folder, name), 'utf8')), 15)
 }
 
-function print(results: readonly PartResult[], failures: readonly string[], held: boolean, costs: ReturnType<typeof topCosts>): void {
+function print(results: readonly PartResult[], failures: readonly string[], held: boolean, costs: ReturnType<typeof topCosts>, pinned: string): void {
   const machine = machineFacts()
   if (json) {
-    console.log(JSON.stringify({ pairs: numbers.pairs, payloadBytes: numbers.payload, seconds: numbers.seconds, results, failures, held, costs, machine }))
+    console.log(JSON.stringify({ pairs: numbers.pairs, payloadBytes: numbers.payload, seconds: numbers.seconds, results, failures, held, costs, pinned, machine }))
     return
   }
-  console.log(`${String(numbers.pairs)} pairs, ${String(numbers.payload)} bytes, durable acks, ${String(numbers.seconds)} s a part; ${machine.cpu}, ${String(machine.cores)} cores, Node ${machine.node}, ${machine.commit}`)
+  console.log(`${String(numbers.pairs)} pairs, ${String(numbers.payload)} bytes, durable acks, ${String(numbers.seconds)} s a part; ${machine.cpu}, ${String(machine.cores)} cores, Node ${machine.node}, ${machine.commit}; ${pinned}`)
   console.log('loop     msgs/s   p50 ms   p99 ms  p99.9 ms  server CPU us/msg  server waits  generator CPU  lost  doubled  RSS MiB')
   for (const one of results) {
     console.log(
