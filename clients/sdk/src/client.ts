@@ -61,6 +61,8 @@ export interface Client {
   readonly address: string
   readonly domain: string
   readonly state: ClientState
+  /** Envelopes that this device has committed and the server has not stored yet. */
+  readonly pending: number
   /** Calls `listener` at each `event` until the returned function is called. Throws `limited.queue` past 1,000 listeners. */
   on<Name extends keyof ClientEvents>(event: Name, listener: (event: ClientEvents[Name]) => void): () => void
   /**
@@ -130,6 +132,10 @@ export class EvegramClient implements Client {
 
   get state(): ClientState {
     return this.#parts.core.state
+  }
+
+  get pending(): number {
+    return this.#parts.core.outbox.size
   }
 
   get #core(): ClientCore['core'] {

@@ -34,7 +34,7 @@ export interface Conversation {
   /**
    * Sends a text of at most `LIMITS.textBytesMax` UTF-8 bytes. Resolves when it is durable on this device, offline too; it then
    * reaches every active device of both sides once. Rejects with `invalid.argument` (empty), `too_large.payload`, `limited.queue`
-   * when the outbox is full, `client.closed`, or the reason why this device may not send any more.
+   * when the outbox is full, `account.log_*` while the server shows a log of either side that cannot be believed, `client.closed`, or the reason why this device may not send any more.
    */
   send(text: string): Promise<SentMessage>
   /** Stored messages in their order, then live ones as they arrive: each exactly once. Several may run at a time; `break` ends one. */
@@ -82,6 +82,8 @@ export class DirectConversation implements Conversation {
       const before = await this.#row()
       // Waits for the network where a session is missing; what cannot be reached now is completed before the message leaves.
       await transmission.prepare(before)
+      const alarm = transmission.alarmOf(before)
+      if (alarm !== undefined) throw alarm
       const { composed, acked } = await core.local.run(async () => {
         const tx = new Transaction(core.store)
         const staged = await composeText(core, tx, await this.#row(tx), text)

@@ -1,4 +1,4 @@
-import { EvegramError, type Clock, type Random } from '@evegram/protocol'
+import { CLOSE_CODES, EvegramError, type Clock, type Random } from '@evegram/protocol'
 import type { AccountVerifier } from '../account/account-verifier.js'
 import type { AuthApi, TokenSource } from '../api/auth-api.js'
 import type { ServerClock } from '../api/server-clock.js'
@@ -70,6 +70,7 @@ export class ClientCore {
       resendRequest: (tx, request, conversation, from) => this.#healing.answer(tx, request, conversation, from),
       revocation: (notice, from) => { background.run('check revocation', () => this.revocations.receive(notice, from)) },
       wake: () => { this.#healing.wake() },
+      takeRoom: () => this.#healing.takeRoom(),
     })
     this.#healing = new Healing(core, sessions, this.outbox, receiver)
     this.revocations = new Revocations(core, this.outbox, this.transmission)
@@ -184,10 +185,11 @@ export class ClientCore {
     this.#enter(state, error)
   }
 
-  #stop(error: EvegramError): void {
+  #stop(cause: EvegramError): void {
     this.#connection = undefined
     this.#pause()
-    if (error.code === 'client.closed') return
+    if (cause.code === 'client.closed') return
+    const error = reasonToStop(cause)
     this.#stopped ??= error
     this.#synced.reject(error)
     this.#enter('closed', error)
@@ -233,5 +235,19 @@ export class ClientCore {
     if (this.#state === state && error === undefined) return
     this.#state = state
     this.core.events.emit('state', { state, ...(error === undefined ? {} : { error }) })
+  }
+}
+
+/** What it means for a user that the server closed the connection for good. */
+function reasonToStop(cause: EvegramError): EvegramError {
+  switch (cause.details?.['closeCode']) {
+    case CLOSE_CODES.revoked.code:
+      return new EvegramError('client.revoked', { operation: 'hold connection', cause })
+    case CLOSE_CODES.replaced.code:
+      return new EvegramError('client.replaced', { operation: 'hold connection', cause })
+    case CLOSE_CODES.accountClosed.code:
+      return new EvegramError('account.closed', { operation: 'hold connection', cause })
+    default:
+      return cause.code === 'account.device_unknown' ? new EvegramError('client.revoked', { operation: 'hold connection', cause }) : cause
   }
 }

@@ -1,6 +1,6 @@
 import {
   accountIdOf, activeDevice, draftEntry, emptyAccountState, entryHash, EvegramError, isEvegramError, LIMITS, sealEntry,
-  type AccountId, type AccountState, type LogDraft, type LogProof,
+  type AccountId, type AccountState, type LogDraft, type LogProof, type Random,
 } from '@evegram/protocol'
 import type { AccountVerifier } from '../account/account-verifier.js'
 import type { AuthApi } from '../api/auth-api.js'
@@ -11,7 +11,6 @@ import { deviceChanges, generateDevice, loadDevice, signWithIdentity, signWithSi
 import type { Signal } from '../crypto/signal.js'
 import type { LocalStore } from '../store/local-store.js'
 import type { Wallet } from '../wallets/wallet.js'
-import type { Random } from '@evegram/protocol'
 import { cursorChange, profileChange, readProfile, type Profile } from './profile.js'
 import { signalStateOf, storeChangesOf } from './transaction.js'
 
@@ -45,14 +44,17 @@ export function signerOf(account: AccountId, keys: DeviceKeys): DeviceSigner {
 /**
  * The device of this profile: the one that is there, or a new one, added to the account of `wallet`. A crash at any point is
  * repaired by the next call. Rejects with `client.not_signed_in` when there is no device and no wallet, `account.policy` when the
- * account asks for the approval of an old device, `account.device_limit`, `account.closed`, the reasons of a refused proof, or as
+ * account asks for the approval of an old device, `account.wallet_unknown` when the profile belongs to another account, `account.device_limit`, `account.closed`, the reasons of a refused proof, or as
  * the API and the store do.
  */
 export async function signIn(ports: LoginPorts, wallet: Wallet | undefined): Promise<SignedIn> {
   const { store, server } = ports
   const profile = await readProfile(store)
   const keys = await loadDevice(signalStateOf(store))
-  if (profile !== undefined && keys !== undefined) return { profile, keys, isNew: false }
+  if (profile !== undefined && keys !== undefined) {
+    if (wallet !== undefined) await useWallet(ports, profile, keys, wallet)
+    return { profile, keys, isNew: false }
+  }
   if (wallet === undefined) throw new EvegramError('client.not_signed_in', { operation: 'sign in' })
   const fresh = keys ?? await newDevice(ports)
   const added = await addDevice(ports, wallet, fresh)
@@ -62,6 +64,19 @@ export async function signIn(ports: LoginPorts, wallet: Wallet | undefined): Pro
   return { profile: signedIn, keys: fresh, isNew: true }
 }
 
+/** A profile belongs to one account. A wallet of it renews an attestation that is half as old as peers accept. */
+async function useWallet(ports: LoginPorts, profile: Profile, keys: DeviceKeys, wallet: Wallet): Promise<void> {
+  const known = await ports.accounts.known(profile.account)
+  if (known === undefined) return
+  if (known.state.wallets.get(wallet.walletId)?.active !== true) {
+    throw new EvegramError('account.wallet_unknown', {
+      operation: 'sign in', advice: 'This profile belongs to another account: use another profile for this wallet.',
+    })
+  }
+  const attested = activeDevice(known.state, keys.device)
+  if (attested !== undefined && ports.serverClock.now() - attested.attestedAtMs > LIMITS.attestationMs / 2) await addDevice(ports, wallet, keys, true)
+}
+
 /** Keys are durable before anybody else knows of them. */
 async function newDevice(ports: LoginPorts): Promise<DeviceKeys> {
   const keys = await generateDevice(ports.signal, ports.random)
@@ -69,14 +84,14 @@ async function newDevice(ports: LoginPorts): Promise<DeviceKeys> {
   return keys
 }
 
-async function addDevice(ports: LoginPorts, wallet: Wallet, keys: DeviceKeys): Promise<{ readonly account: AccountId; readonly sinceMs: number }> {
+async function addDevice(ports: LoginPorts, wallet: Wallet, keys: DeviceKeys, renew = false): Promise<{ readonly account: AccountId; readonly sinceMs: number }> {
   for (let attempt = 1; ; attempt++) {
     const state = await accountOf(ports, wallet)
     const there = activeDevice(state, keys.device)
     // An earlier attempt got through and its answer was lost.
-    if (there !== undefined) return { account: state.account, sinceMs: there.attestedAtMs }
+    if (there !== undefined && !renew) return { account: state.account, sinceMs: there.attestedAtMs }
     if (state.closed) throw new EvegramError('account.closed', { operation: 'add device' })
-    if (state.approveDevices && state.seq > 0) throw new EvegramError('account.policy', { operation: 'add device' })
+    if (state.approveDevices && state.seq > 0 && !renew) throw new EvegramError('account.policy', { operation: 'add device' })
     const challenge = await ports.auth.challenge('add-device', keys.device)
     const body = { identityKey: keys.identity.publicKey, signingKey: keys.signing.publicKey, registrationId: keys.registrationId }
     const draft = draftEntry(state, 'device.add', body, ports.serverClock.now())

@@ -14,12 +14,24 @@ export const HEALING_LIMITS = {
   hourMs: 3_600_000,
 } as const
 
+/** Prefix of uses in table `healing`. */
+export const ALLOWANCE_PREFIX = 'l/'
+
+function readUses(row: Uint8Array): number[] {
+  const fields = new CborFields(decodeCbor(row, 65_536), 'client.store')
+  return fields.list('uses', 4_096).map((use) => (typeof use === 'number' ? use : fields.fail('use')))
+}
+
+/** Whether none of the uses in a row counts any more, whatever its window is. */
+export function isSpent(row: Uint8Array, nowMs: number): boolean {
+  return readUses(row).every((use) => nowMs - use > HEALING_LIMITS.keptMs)
+}
+
 /** Takes one of `max` uses of `name` in the last `windowMs`; false when they are used up. The use is part of `tx`. */
 export async function takeAllowance(tx: Transaction, name: string, max: number, windowMs: number, nowMs: number): Promise<boolean> {
-  const key = `l/${name}`
+  const key = `${ALLOWANCE_PREFIX}${name}`
   const row = await tx.get('healing', key)
-  const fields = row === undefined ? undefined : new CborFields(decodeCbor(row, 65_536), 'client.store')
-  const uses = fields?.list('uses', 4_096).map((use) => (typeof use === 'number' ? use : fields.fail('use'))) ?? []
+  const uses = row === undefined ? [] : readUses(row)
   // A use from the future was noted before the clock was put right: it counts as one of now.
   const recent = uses.map((use) => Math.min(use, nowMs)).filter((use) => nowMs - use < windowMs)
   if (recent.length >= max) return false

@@ -4,10 +4,10 @@ import {
 } from '@evegram/protocol'
 import type { AttestedDevice } from '../account/account-verifier.js'
 import type { Core } from '../core/context.js'
-import { readConversation, type ConversationRow } from '../core/conversation-row.js'
+import { newConversation, readConversation, writeConversation, type ConversationRow } from '../core/conversation-row.js'
 import { Transaction } from '../core/transaction.js'
 import { signWithSigning, verifyWithSigning } from '../crypto/device-keys.js'
-import { HEALING_LIMITS, takeAllowance } from './allowance.js'
+import { ALLOWANCE_PREFIX, HEALING_LIMITS, isSpent, takeAllowance } from './allowance.js'
 import { chainKey, decodeChain, encodeChain, readOwnChain } from './chain-row.js'
 import { missingRanges, nameMissing } from './chain-state.js'
 import { composeControl } from './compose.js'
@@ -25,6 +25,8 @@ import { decodeUnread, UNREAD_PREFIX, unreadKey, writeUnread, type UnreadRow } f
 export const HEALING_INTERVAL_MS = 5_000
 /** Rows of a kind that one round takes. */
 const ROWS_PER_ROUND = 64
+/** Messages that may wait to be read; past it more are counted as refused, and are found again as gaps of their chains. */
+export const UNREAD_MAX = 2_000
 /** Pages of the log that one repair reads. */
 const REPAIR_PAGES_MAX = 16
 /** Missing messages of one gap that are asked for. */
@@ -43,6 +45,8 @@ export class Healing {
   #timer: Timer | undefined
   #running = false
   #again = false
+  #unread = 0
+  readonly #places = new Map<string, { readonly from: string; readonly seen: number }>()
 
   constructor(core: Core, sessions: Sessions, outbox: Outbox, receiver: Receiver) {
     this.#core = core
@@ -97,10 +101,40 @@ export class Healing {
       const row = decodeSupplement(value)
       if (row.nextAtMs <= nowMs) await this.#supplement(row.conversation, row.number, row.devices, row.firstAtMs)
     }
+    await this.#prune(nowMs)
   }
 
-  #rows(prefix: string): Promise<readonly { readonly key: string; readonly value: Uint8Array }[]> {
-    return this.#core.store.list('healing', { from: prefix, to: `${prefix}~`, limit: ROWS_PER_ROUND })
+  /** The next rows of a kind: round by round through all of them, so that none waits behind others that are not due. */
+  async #rows(prefix: string): Promise<readonly { readonly key: string; readonly value: Uint8Array }[]> {
+    const place = this.#places.get(prefix) ?? { from: prefix, seen: 0 }
+    const rows = await this.#core.store.list('healing', { from: place.from, to: `${prefix}~`, limit: ROWS_PER_ROUND })
+    const last = rows.at(-1)
+    const isEnd = rows.length < ROWS_PER_ROUND || last === undefined
+    if (isEnd && prefix === UNREAD_PREFIX) this.#unread = place.seen + rows.length
+    this.#places.set(prefix, isEnd ? { from: prefix, seen: 0 } : { from: `${last.key} `, seen: place.seen + rows.length })
+    return rows
+  }
+
+  /** Takes room for one more unread message; false when there is none. */
+  takeRoom(): boolean {
+    if (this.#unread >= UNREAD_MAX) return false
+    this.#unread += 1
+    return true
+  }
+
+  /** Uses of limits that count no more are forgotten. */
+  async #prune(nowMs: number): Promise<void> {
+    const rows = await this.#rows(ALLOWANCE_PREFIX)
+    const stale = rows.filter(({ value }) => isSpent(value, nowMs))
+    if (stale.length === 0) return
+    await this.#core.local.run(async () => {
+      const tx = new Transaction(this.#core.store)
+      for (const { key } of stale) {
+        const value = await tx.get('healing', key)
+        if (value !== undefined && isSpent(value, nowMs)) tx.remove('healing', key)
+      }
+      await tx.commit()
+    })
   }
 
   /** Reads the log again from the last sound place; what is still missing then gets a name, and its sender is asked. */
@@ -183,11 +217,16 @@ export class Healing {
   /** Asks the sender for a message, in a new session when the old one seems to be lost. */
   async #ask(row: UnreadRow, nowMs: number): Promise<void> {
     const core = this.#core
-    const conversation = await readConversation(core.store, row.conversation)
-    if (conversation === undefined) return
+    const known = await readConversation(core.store, row.conversation)
+    // The first message of a new conversation may be the one that cannot be read.
+    const conversation = known ?? newConversation(core.account, row.account, nowMs)
+    const later: UnreadRow = { ...row, nextAtMs: nowMs + (REQUEST_WAITS_MS[row.requests] ?? 3_600_000) }
+    if (conversation.conversation !== row.conversation) {
+      await this.#change(row, later)
+      return
+    }
     for (const account of conversation.members) await core.roster.loadAccount(account)
     const target = core.roster.device(row.device)
-    const later: UnreadRow = { ...row, nextAtMs: nowMs + (REQUEST_WAITS_MS[row.requests] ?? 3_600_000) }
     if (target === undefined) {
       await this.#change(row, later)
       return
@@ -201,6 +240,7 @@ export class Healing {
     await core.local.run(async () => {
       const tx = new Transaction(core.store)
       if ((await tx.get('healing', unreadKey(row.messageId))) === undefined) return
+      if (known === undefined) writeConversation(tx, (await readConversation(tx, row.conversation)) ?? conversation)
       writeUnread(tx, { ...later, requests: row.requests + 1 })
       if (await takeAllowance(tx, 'requests', HEALING_LIMITS.perHour, HEALING_LIMITS.hourMs, nowMs)) {
         const nonce = core.random.bytes(16)

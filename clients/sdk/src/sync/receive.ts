@@ -31,6 +31,8 @@ export interface ControlHandler {
   revocation(notice: PayloadBodies['revocation'], from: AttestedDevice): void
   /** After the commit: something is missing or unreadable. */
   wake(): void
+  /** Room for one more message that waits to be read; false when there is none. */
+  takeRoom(): boolean
 }
 
 /** Where an accepted payload came from. */
@@ -185,6 +187,10 @@ export class Receiver {
     const kept = await readUnread(tx, messageId)
     // Asking again and again is up to the limits of healing, not to how often the server repeats itself.
     if (kept?.reason === reason) return
+    if (kept === undefined && !this.#control.takeRoom()) {
+      this.#refuse('limited.queue', item, 'too many messages wait to be read')
+      return
+    }
     writeUnread(tx, {
       messageId, conversation: header.conversation, account: header.account, device: header.device, epoch: header.epoch, number: header.number,
       reason, sessionLost, ciphertextHash: body?.hash ?? new Uint8Array(32), envelope: reason === 'undecided' ? item.envelope : new Uint8Array(0),

@@ -10,6 +10,7 @@ import { Transaction } from '../core/transaction.js'
 import { completeRow } from './compose.js'
 import { decodeOutbox, outboxKey, writeOutbox, type OutboxRow } from './outbox-row.js'
 import { resealRows } from './reseal.js'
+import { decodeSent, sentKey, sentPrefix, SENT_KEPT_MS } from './sent-record.js'
 import type { Sessions } from './sessions.js'
 
 /** What became of one transmission. */
@@ -22,6 +23,9 @@ export type Fate =
   /** No answer: it may be stored. The same bytes go again. */
   | { readonly status: 'unknown'; readonly retryAfterMs?: number }
   | { readonly status: 'failed'; readonly error: EvegramError }
+
+/** Wait before a server that showed an unbelievable log is asked again. */
+const ALARM_RETRY_MS = 5_000
 
 /** Messages that were given up: their rows are gone, or wait as `void` for a server that takes them. */
 export interface GivenUp {
@@ -59,6 +63,23 @@ export class Transmission {
     }
   }
 
+  /** Why nothing is sent to a conversation: the log of a member contradicts what was seen before. */
+  alarmOf(conversation: ConversationRow): EvegramError | undefined {
+    return conversation.members.map((account) => this.#core.accounts.alarm(account)).find((found) => found !== undefined)
+  }
+
+  /** The server may have come to its senses; the alarm was told when it was raised, so it is not told again. */
+  async #askAgain(conversation: ConversationRow): Promise<void> {
+    for (const account of conversation.members) {
+      if (this.#core.accounts.alarm(account) === undefined) continue
+      try {
+        await this.#core.roster.take(await this.#core.accounts.refresh(account))
+      } catch (error) {
+        if (!isEvegramError(error) || error.code === 'client.store') throw error
+      }
+    }
+  }
+
   /** One attempt. `uncertain`: an earlier one may have been stored. Rejects when the local store fails. */
   async transmit(row: OutboxRow, { uncertain }: { readonly uncertain: boolean }): Promise<Fate> {
     const connection = this.#core.connection()
@@ -73,10 +94,10 @@ export class Transmission {
       }
       await this.#change(row.conversation, (before) => ({ ...before, opened: true }))
     }
-    const alarm = conversation.members.map((account) => this.#core.accounts.alarm(account)).find((found) => found !== undefined)
-    if (alarm !== undefined) {
+    if (this.alarmOf(conversation) !== undefined) {
       // Sending stops while the server shows a log that cannot be believed (identity.md section 3).
-      return { status: 'later', retryAfterMs: 5_000 }
+      await this.#askAgain(conversation)
+      if (this.alarmOf(conversation) !== undefined) return { status: 'later', retryAfterMs: ALARM_RETRY_MS }
     }
     const ready = row.missing.length > 0 ? await this.#complete(row, row.refusals) : row
     try {
@@ -163,8 +184,17 @@ export class Transmission {
       tx.remove('outbox', outboxKey(row.seq))
       if (row.kind === 'message') await this.#setState(tx, row, 'sent')
       if (row.missing.length > 0) this.#onSupplement(row, row.missing, tx)
+      if (row.kind !== 'control') await this.#pruneSent(tx, row)
       await tx.commit()
     })
+  }
+
+  /** Own messages before this one are all stored; those too old to be sent again need not be kept. */
+  async #pruneSent(tx: Transaction, row: OutboxRow): Promise<void> {
+    const range = { from: sentPrefix(row.conversation), to: sentKey(row.conversation, row.number), limit: 4 }
+    for (const { key, value } of await this.#core.store.list('healing', range)) {
+      if (this.#core.time.now() - decodeSent(value).atMs > SENT_KEPT_MS) tx.remove('healing', key)
+    }
   }
 
   async #setState(tx: Transaction, row: OutboxRow, state: MessageState, error?: EvegramError): Promise<void> {

@@ -1,0 +1,144 @@
+import { describe, expect, it } from 'vitest'
+import { decodeEnvelope, LIMITS, type ErrorCode } from '@evegram/protocol'
+import type { SendOutcome } from '../transport/connection.js'
+import type { ClientEvents } from '../events.js'
+import { MemoryStore } from '../store/memory.js'
+import { Transaction } from '../core/transaction.js'
+import { OUTBOX_LIMITS } from './outbox.js'
+import { decodeOutbox } from './outbox-row.js'
+import { FakeServer } from './testing/fake-server.js'
+import { MortalStore } from './testing/mortal-store.js'
+import { openTestClient, testWallet, textsOf, type TestClient } from './testing/test-client.js'
+import { rest, VirtualClock } from './testing/virtual-clock.js'
+
+async function pair(disk = new MemoryStore()): Promise<{ server: FakeServer; clock: VirtualClock; alice: TestClient; bob: TestClient }> {
+  const clock = new VirtualClock()
+  const server = new FakeServer(clock)
+  const alice = await openTestClient(server, new MortalStore(disk), testWallet('alice'))
+  const bob = await openTestClient(server, new MemoryStore(), testWallet('bob', 'terra'))
+  return { server, clock, alice, bob }
+}
+
+const refusal = (code: ErrorCode): SendOutcome => ({ status: 'refused', failure: { code, message: code } })
+const states = (test: TestClient): ClientEvents['message-state'][] =>
+  test.log.filter(({ name }) => name === 'message-state').map(({ event }) => event as ClientEvents['message-state'])
+const conversationOf = (from: TestClient, to: TestClient): ReturnType<TestClient['client']['conversation']> => from.client.conversation(to.client.account)
+
+describe('the outbox', () => {
+  it('keeps what was sent without a connection, over a restart, and sends it in order', async () => {
+    const disk = new MemoryStore()
+    const { server, alice, bob } = await pair(disk)
+    await conversationOf(alice, bob)
+    alice.link.down()
+    for (const text of ['one', 'two', 'three']) await (await conversationOf(alice, bob)).send(text)
+    expect(alice.client.state).toBe('offline')
+    await alice.client.close()
+    const again = await openTestClient(server, new MortalStore(disk))
+    await rest()
+    expect(await textsOf(bob, again)).toEqual(['one', 'two', 'three'])
+    expect((await (await conversationOf(again, bob)).history(3)).map(({ state }) => state)).toEqual(['sent', 'sent', 'sent'])
+  })
+
+  it('sends the same bytes again when the acknowledgement was lost with the connection: shown once', async () => {
+    const { server, clock, alice, bob } = await pair()
+    let lost = 0
+    server.lies.loseAck = () => lost++ === 0
+    const sent = await (await conversationOf(alice, bob)).send('once')
+    await rest()
+    alice.link.down()
+    alice.link.up()
+    await clock.advance(5_000)
+    await sent.acked
+    const copies = server.stored.map(({ envelope }) => Buffer.from(envelope).toString('hex'))
+    expect(copies.length).toBe(2)
+    expect(copies[0]).toBe(copies[1])
+    expect(await textsOf(bob, alice)).toEqual(['once'])
+    expect(bob.refusals()).toEqual([])
+  })
+
+  it('waits and tries again when the server is busy', async () => {
+    const { server, clock, alice, bob } = await pair()
+    let attempts = 0
+    server.lies.send = () => (attempts++ < 3 ? refusal('limited.rate') : undefined)
+    const sent = await (await conversationOf(alice, bob)).send('patience')
+    await clock.advance(60_000)
+    await sent.acked
+    expect(attempts).toBe(4)
+    expect(await textsOf(bob, alice)).toEqual(['patience'])
+  })
+
+  it('fails a message that the server refuses for good, sends a void under its number, and goes on', async () => {
+    const { server, clock, alice, bob } = await pair()
+    const conversation = await conversationOf(alice, bob)
+    await (await conversation.send('one')).acked
+    server.lies.send = (envelope) => (decodeEnvelope(envelope).number === 2 && server.stored.length === 1 && once() ? refusal('too_large.envelope') : undefined)
+    let used = false
+    const once = (): boolean => {
+      const first = !used
+      used = true
+      return first
+    }
+    const two = await conversation.send('two')
+    const three = await conversation.send('three')
+    await expect(two.acked).rejects.toMatchObject({ code: 'too_large.envelope' })
+    await three.acked
+    await clock.advance(10_000)
+    expect(await textsOf(bob, alice)).toEqual(['one', 'three'])
+    expect(bob.log.filter(({ name }) => name === 'gap')).toEqual([])
+    expect(bob.refusals()).toEqual([])
+    expect(states(alice).filter(({ state }) => state === 'failed').map(({ messageId }) => messageId)).toEqual([two.messageId])
+    expect((await conversation.history(3)).map(({ text, state }) => [text, state])).toEqual([['one', 'sent'], ['two', 'failed'], ['three', 'sent']])
+  })
+
+  it('fails everything that waits for a conversation that is denied, and heals the chain with the next message that is taken', async () => {
+    const { server, clock, alice, bob } = await pair()
+    const conversation = await conversationOf(alice, bob)
+    await (await conversation.send('one')).acked
+    alice.link.down()
+    const refused = [await conversation.send('two'), await conversation.send('three')]
+    server.lies.send = () => refusal('denied.blocked')
+    alice.link.up()
+    for (const sent of refused) await expect(sent.acked).rejects.toMatchObject({ code: 'denied.blocked' })
+    await clock.advance(60_000)
+    server.lies = {}
+    await (await conversation.send('four')).acked
+    await clock.advance(10_000)
+    expect(await textsOf(bob, alice)).toEqual(['one', 'four'])
+    expect(bob.log.filter(({ name }) => name === 'gap')).toEqual([])
+    expect(bob.refusals()).toEqual([])
+  })
+
+  it('makes new order keys for messages written with a clock that was ahead, once the server says so', async () => {
+    const { server, clock, alice, bob } = await pair()
+    const conversation = await conversationOf(alice, bob)
+    await (await conversation.send('one')).acked
+    alice.link.down()
+    const ahead = alice.core.core.time
+    const real = clock.monotonicMs()
+    ahead.observe(clock.now() + 3_600_000, real, real)
+    const sent = [await conversation.send('two'), await conversation.send('three')]
+    ahead.observe(clock.now(), real, real)
+    alice.link.up()
+    await clock.advance(120_000)
+    for (const { acked } of sent) await acked
+    await (await (await conversationOf(bob, alice)).send('four')).acked
+    await rest()
+    expect(await textsOf(bob, alice)).toEqual(['one', 'two', 'three', 'four'])
+    expect(await textsOf(alice, bob)).toEqual(['one', 'two', 'three', 'four'])
+    expect(server.stored.every(({ envelope, position }) => Number(decodeEnvelope(envelope).order >> 16n) <= position.timeMs + LIMITS.orderAheadMsMax)).toBe(true)
+    expect(bob.log.filter(({ name }) => name === 'gap')).toEqual([])
+  })
+
+  it('is bounded: past its limit sending is an error, and nothing of it is stored', async () => {
+    const { alice, bob } = await pair()
+    const conversation = await conversationOf(alice, bob)
+    alice.link.down()
+    await conversation.send('fits')
+    const tx = new Transaction(alice.store)
+    const row = decodeOutbox((await alice.store.list('outbox', { limit: 1 }))[0]?.value ?? new Uint8Array())
+    for (let more = 1; more < OUTBOX_LIMITS.rowsMax; more++) alice.core.outbox.add(tx, row)
+    await tx.commit()
+    await expect(conversation.send('one too many')).rejects.toMatchObject({ code: 'limited.queue' })
+    expect((await conversation.history(10)).map(({ text }) => text)).toEqual(['fits'])
+  })
+})
