@@ -135,6 +135,8 @@ export const ERROR_CODES = {
   'e2ee.session_missing': ['after_backoff', 'There is no session with the device yet.'],
   'e2ee.resend_refused': ['never', 'The request to send again is not signed by a device that was meant to read the message.'],
   'client.closed': ['never', 'The client was closed.'],
+  'client.revoked': ['never', 'This device was revoked: sign in again with a new profile.'],
+  'client.replaced': ['after_fix', 'Another connection of this device took over: use the profile in one place at a time.'],
   'client.insecure_url': ['after_fix', 'Use https:// and wss:// beyond this machine.'],
   'client.domain_mismatch': ['after_fix', 'The server serves another domain than its address: pass the domain that you expect.'],
   'client.not_signed_in': ['after_fix', 'Sign in first: evegram login --wallet <file>'],
