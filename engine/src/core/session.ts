@@ -123,7 +123,7 @@ export class Session {
   markDirty(conversation: ConversationId, position: Position): void {
     if (this.state !== 'catching_up' && this.state !== 'live') return
     this.#metrics.dirtyMarks.add()
-    const dirty = this.dirty ??= new Map()
+    const dirty = this.dirty ??= new Map<ConversationId, Position>()
     const lowest = dirty.get(conversation)
     if (lowest === undefined || comparePositions(position, lowest) < 0) dirty.set(conversation, position)
     if (dirty.size > DIRTY_CONVERSATIONS_MAX) {

@@ -10,8 +10,8 @@ export class MemoryMarks implements Marks {
   mark(accounts: readonly string[], conversation: ConversationId, timeMs: number): void {
     const hour = Math.floor(timeMs / MARK_HOUR_MS)
     for (const account of accounts) {
-      let marks = this.#lastHour.get(account)
-      if (marks === undefined) this.#lastHour.set(account, marks = new Map())
+      const marks = this.#lastHour.get(account) ?? new Map<ConversationId, number>()
+      this.#lastHour.set(account, marks)
       if ((marks.get(conversation) ?? -1) < hour) marks.set(conversation, hour)
     }
   }

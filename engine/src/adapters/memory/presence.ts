@@ -20,8 +20,8 @@ export class MemoryPresence implements Presence {
     if (standing !== undefined && standing.entry.connectionEpoch > entry.connectionEpoch) {
       return { status: 'refused', newer: standing.entry }
     }
-    let devices = this.#accounts.get(entry.account)
-    if (devices === undefined) this.#accounts.set(entry.account, devices = new Map())
+    const devices = this.#accounts.get(entry.account) ?? new Map<DeviceId, Held>()
+    this.#accounts.set(entry.account, devices)
     devices.set(entry.device, { entry, expiresAtMs: this.#clock.monotonicMs() + ttlMs })
     return standing === undefined || same(standing.entry, entry) ? { status: 'registered' } : { status: 'registered', replaced: standing.entry }
   }
