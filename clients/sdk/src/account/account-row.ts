@@ -30,7 +30,8 @@ export function addressKey(wallet: WalletId): string {
 /** The row of an account: CBOR. */
 export function encodeAccountRow({ state, heads }: AccountRecord): Uint8Array {
   const map: Record<string, CborValue> = {
-    v: ROW_VERSION, account: idBytes(state.account), seq: state.seq, head: state.head, approveDevices: state.approveDevices, closed: state.closed,
+    v: ROW_VERSION, account: idBytes(state.account), seq: state.seq, head: state.head,
+    approveDevices: state.approveDevices, closed: state.closed,
     wallets: [...state.wallets].map(([wallet, { active, linkedAtSeq }]) => ({ wallet, active, linkedAtSeq })),
     devices: [...state.devices].map(([device, known]) => deviceMap(device, known)), heads: concatBytes(...heads),
   }
@@ -60,7 +61,8 @@ function readRow(fields: CborFields): AccountRecord {
   const state: AccountState = {
     account: parseAccountId(hexOf(fields.bytes('account', 16))), seq, head: fields.bytes('head', HEAD_BYTES),
     ...(fields.has('foundingWallet') ? { foundingWallet: parseWalletId(fields.text('foundingWallet', 160)) } : {}),
-    wallets: new Map(fields.list('wallets', MEMBERS_MAX).map(readWallet)), devices: new Map(fields.list('devices', MEMBERS_MAX).map(readDevice)),
+    wallets: new Map(fields.list('wallets', MEMBERS_MAX).map(readWallet)),
+    devices: new Map(fields.list('devices', MEMBERS_MAX).map(readDevice)),
     approveDevices: fields.boolean('approveDevices'), closed: fields.boolean('closed'),
   }
   return { state, heads: Array.from({ length: seq }, (_, index) => joined.slice(index * HEAD_BYTES, (index + 1) * HEAD_BYTES)) }

@@ -48,18 +48,22 @@ export type HeadCheck =
  * state) of each account is durable before it is returned, so that a log which does not extend it is found after a restart too.
  *
  * Rejects with `account.not_found`, `account.mismatch` (the log does not hold the wallet), `account.log_invalid` (details: `seq`,
- * `reason`), `account.log_rolled_back`, `account.log_withheld`, `invalid.address`, or as the API and the store do. A rejection changes nothing.
+ * `rule`, `reason`), `account.log_rolled_back`, `account.log_withheld`, `account.closed`, `invalid.address`, or as the API and the
+ * store do. A rejection changes nothing.
  */
 export interface AccountVerifier {
-  /** Follows an address as its chain writes it: address, account, whole log, and that the wallet is active in it. Always asks the server. */
+  /** Follows an address as its chain writes it: to its account, whose log must hold the wallet as active. Always asks the server. */
   resolveAddress(address: string): Promise<ResolvedAddress>
-  /** Brings an account up to date. Calls at one time share one request; one confirmed less than `maxAgeMs` ago (default 0) is not asked for. */
+  /** Brings an account up to date. Calls at one time share one request; one confirmed within `maxAgeMs` (default 0) makes none. */
   refresh(account: AccountId, options?: { readonly maxAgeMs?: number }): Promise<VerifiedAccount>
   /** What was verified last, without asking the server; undefined for an unknown account. */
   known(account: AccountId): Promise<VerifiedAccount | undefined>
   /** Checks a (seq, head) that a payload names. Asks the server only when it is news. Rejects as `refresh` does. */
   expectHead(account: AccountId, seq: number, head: Uint8Array): Promise<HeadCheck>
-  /** Devices to encrypt for, as verified last (asks the server for an unknown account): active, attested less than 400 days ago; none of a closed account. */
+  /**
+   * Devices to encrypt for, as verified last (asks the server for an unknown account): active, attested less than 400 days ago;
+   * none of a closed account.
+   */
   attestedDevices(account: AccountId): Promise<readonly AttestedDevice[]>
   /** The alarm of the last refresh of an account, until one succeeds: sending to it stops meanwhile. */
   alarm(account: AccountId): EvegramError | undefined

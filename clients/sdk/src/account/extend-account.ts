@@ -1,5 +1,6 @@
 import {
-  EvegramError, extendsLog, headOf, isEvegramError, sleep, verifyLog, type AccountId, type AccountState, type Clock, type LogContext,
+  EvegramError, extendsLog, headOf, isEvegramError, sleep, verifyLog, type AccountId, type AccountState, type Clock,
+  type ErrorCode, type LogContext,
 } from '@evegram/protocol'
 import type { AuthApi, LogPage } from '../api/auth-api.js'
 import type { AccountRecord } from './account-row.js'
@@ -27,15 +28,19 @@ export async function extendAccount(account: AccountId, known: AccountRecord, op
     const page = await fetchPage(account, state, options.api)
     const entries = page.entries
     const check = extendsLog(state, page, entries)
-    if (check.status === 'refused') throw new EvegramError(check.code, { operation: 'verify account log', details: { seq: state.seq, reason: check.reason } })
+    if (check.status === 'refused') throw refusal(check.code, { seq: state.seq, reason: check.reason })
     for (let from = 0; from < entries.length; from += ENTRIES_PER_TURN) {
       if (from > 0) await sleep(options.clock, 0)
       state = verifyPart(state, entries.slice(from, from + ENTRIES_PER_TURN), options.context)
     }
     heads.push(...entries.map(headOf))
     if (state.seq >= page.seq) return state.seq === 0 ? notFound() : { state, heads }
-    if (!page.more) throw new EvegramError('account.log_withheld', { operation: 'verify account log', details: { seq: state.seq, claimed: page.seq } })
+    if (!page.more) throw refusal('account.log_withheld', { seq: state.seq, claimed: page.seq })
   }
+}
+
+function refusal(code: ErrorCode, details: Readonly<Record<string, unknown>>): EvegramError {
+  return new EvegramError(code, { operation: 'verify account log', details })
 }
 
 function notFound(): never {
@@ -56,5 +61,5 @@ function verifyPart(state: AccountState, entries: readonly Uint8Array[], context
   const result = verifyLog(entries, context, state)
   if (result.status === 'applied') return result.state
   const details = { seq: state.seq + result.index + 1, rule: result.code, reason: result.reason }
-  throw new EvegramError(result.code === 'account.mismatch' ? result.code : 'account.log_invalid', { operation: 'verify account log', details })
+  throw refusal(result.code === 'account.mismatch' ? result.code : 'account.log_invalid', details)
 }

@@ -1,5 +1,6 @@
 import {
-  accountIdOf, activeDevices, emptyAccountState, equalBytes, EvegramError, hexOf, idBytes, isAttestationFresh, isEvegramError, parseAccountId,
+  accountIdOf, activeDevices, emptyAccountState, equalBytes, EvegramError, hexOf, idBytes, isAttestationFresh, isEvegramError,
+  parseAccountId,
   type AccountId, type Clock, type ErrorCode, type WalletId,
 } from '@evegram/protocol'
 import { parseAddress, type Network, type ProofPrimitives } from '@evegram/protocol/proof'
@@ -26,10 +27,12 @@ export interface AccountVerifierOptions {
 }
 
 /** Accounts held in memory; past it the ones used longest ago are read from the store again. */
-export const ACCOUNTS_HELD_MAX = 1_024
+const ACCOUNTS_HELD_MAX = 1_024
 
 /** Failures of a refresh that speak against the server, and stop sending. */
-const ALARM_CODES: ReadonlySet<ErrorCode> = new Set(['account.log_rolled_back', 'account.log_withheld', 'account.log_invalid', 'account.mismatch'])
+const ALARM_CODES: ReadonlySet<ErrorCode> = new Set([
+  'account.log_rolled_back', 'account.log_withheld', 'account.log_invalid', 'account.mismatch',
+])
 
 interface Held extends AccountRecord {
   readonly confirmedAtMs: number
@@ -81,11 +84,13 @@ class LogVerifier implements AccountVerifier {
 
   async expectHead(account: AccountId, seq: number, head: Uint8Array): Promise<HeadCheck> {
     const known = await this.#load(account)
-    const held = known !== undefined && seq <= known.state.seq ? known : await this.#reach(account, seq).catch((error: unknown) => withheldOf(error))
+    const isNews = known === undefined || seq > known.state.seq
+    const held = isNews ? await this.#reach(account, seq).catch((error: unknown) => withheldOf(error)) : known
     if (held instanceof EvegramError) return { status: 'withheld', error: held }
     const expected = seq === 0 ? emptyAccountState(account).head : held.heads[seq - 1]
     if (expected !== undefined && equalBytes(expected, head)) return { status: 'known', verified: verifiedOf(held) }
-    return { status: 'forked', error: new EvegramError('account.log_rolled_back', { operation: 'compare account heads', details: { seq } }) }
+    const error = new EvegramError('account.log_rolled_back', { operation: 'compare account heads', details: { seq } })
+    return { status: 'forked', error }
   }
 
   async attestedDevices(account: AccountId): Promise<readonly AttestedDevice[]> {

@@ -15,10 +15,12 @@ export interface DeviceSessionOptions {
 }
 
 /** A token is replaced this long before it runs out, so that it outlives the request that it goes with. */
-export const TOKEN_SPARE_MS = 30_000
+const TOKEN_SPARE_MS = 30_000
 
 /** Answers to a refresh after which the key of the device opens a new session: the old one is gone, the device is not. */
-const REOPEN_CODES: ReadonlySet<ErrorCode> = new Set(['auth.refresh_reused', 'auth.token_invalid', 'auth.token_expired', 'auth.token_revoked'])
+const REOPEN_CODES: ReadonlySet<ErrorCode> = new Set([
+  'auth.refresh_reused', 'auth.token_invalid', 'auth.token_expired', 'auth.token_revoked',
+])
 
 /**
  * The session of a device: hands out access tokens and replaces them before they run out. Calls at one time share one refresh.
@@ -45,7 +47,7 @@ export class DeviceSession implements TokenSource {
     return this.#tokens
   }
 
-  /** A token good for at least {@link TOKEN_SPARE_MS}. Rejects as the API and `save` do. */
+  /** A token good for at least 30 s. Rejects as the API and `save` do. */
   async accessToken(): Promise<string> {
     const tokens = this.#tokens
     const now = this.#options.serverClock.now()

@@ -89,8 +89,9 @@ class HttpAuthApi implements AuthApi {
 
   async openSession(signer: DeviceSigner): Promise<SessionTokens> {
     const { nonce } = await this.challenge('session', signer.device)
-    const signature = signer.sign(sessionRequestBytes({ domain: this.#server.domain, nonce, account: signer.account, device: signer.device }))
-    const body = { account: signer.account, device: signer.device, nonce, signature: base64urlnopad.encode(signature) }
+    const { account, device } = signer
+    const signature = signer.sign(sessionRequestBytes({ domain: this.#server.domain, nonce, account, device }))
+    const body = { account, device, nonce, signature: base64urlnopad.encode(signature) }
     return readTokens(await this.#proved('POST', '/v1/auth/session', 'open session', signer, { body }))
   }
 
@@ -107,8 +108,8 @@ class HttpAuthApi implements AuthApi {
     const body = {
       registrationId: upload.registrationId,
       signedPreKey: {
-        id: signedPreKey.id, publicKey: base64urlnopad.encode(signedPreKey.publicKey), signature: base64urlnopad.encode(signedPreKey.signature),
-        createdAtMs: signedPreKey.createdAtMs, deviceSignature: base64urlnopad.encode(signedPreKey.deviceSignature),
+        id: signedPreKey.id, createdAtMs: signedPreKey.createdAtMs, publicKey: base64urlnopad.encode(signedPreKey.publicKey),
+        signature: base64urlnopad.encode(signedPreKey.signature), deviceSignature: base64urlnopad.encode(signedPreKey.deviceSignature),
       },
       oneTimePreKeys: upload.oneTimePreKeys.map(({ id, publicKey }) => ({ id, publicKey: base64urlnopad.encode(publicKey) })),
     }
@@ -136,12 +137,14 @@ class HttpAuthApi implements AuthApi {
     return {
       ...found, registrationId: fields.uint('registrationId', 0xffff), identityKey: fields.bytes('identityKey', 33),
       signingKey: fields.bytes('signingKey', 32),
-      signedPreKey: readSignedPreKey(fields.object('signedPreKey')), ...(oneTime === undefined ? {} : { oneTimePreKey: readPreKey(oneTime) }),
+      signedPreKey: readSignedPreKey(fields.object('signedPreKey')),
+      ...(oneTime === undefined ? {} : { oneTimePreKey: readPreKey(oneTime) }),
     }
   }
 
   async #exchange(method: HttpRequest['method'], path: string, operation: string, extra: Partial<HttpRequest> = {}): Promise<JsonFields> {
-    return new JsonFields((await this.#http.request({ ...extra, method, url: `${this.#server.authUrl}${path}`, operation })).value, operation)
+    const { value } = await this.#http.request({ ...extra, method, url: `${this.#server.authUrl}${path}`, operation })
+    return new JsonFields(value, operation)
   }
 
   async #answer(operation: string, value: Promise<unknown>): Promise<JsonFields> {
@@ -179,13 +182,16 @@ class HttpAuthApi implements AuthApi {
 }
 
 function readHead(fields: JsonFields): ClaimedHead {
-  return { account: fields.parsed('account', 32, parseAccountId), seq: fields.uint('seq', LIMITS.logEntriesMax), head: fields.bytes('head', 32) }
+  const account = fields.parsed('account', 32, parseAccountId)
+  return { account, seq: fields.uint('seq', LIMITS.logEntriesMax), head: fields.bytes('head', 32) }
 }
 
 function readTokens(fields: JsonFields): SessionTokens {
   return {
-    accessToken: fields.text('accessToken', TOKEN_CHARACTERS_MAX), accessTokenExpiresAtMs: fields.uint('accessTokenExpiresAtMs', TIME_MS_MAX),
-    refreshToken: fields.text('refreshToken', TOKEN_CHARACTERS_MAX), refreshTokenExpiresAtMs: fields.uint('refreshTokenExpiresAtMs', TIME_MS_MAX),
+    accessToken: fields.text('accessToken', TOKEN_CHARACTERS_MAX),
+    accessTokenExpiresAtMs: fields.uint('accessTokenExpiresAtMs', TIME_MS_MAX),
+    refreshToken: fields.text('refreshToken', TOKEN_CHARACTERS_MAX),
+    refreshTokenExpiresAtMs: fields.uint('refreshTokenExpiresAtMs', TIME_MS_MAX),
   }
 }
 

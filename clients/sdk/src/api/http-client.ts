@@ -5,7 +5,7 @@ import { errorOfResponse } from './response-error.js'
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>
 
 /** Bounds of one HTTP exchange. */
-export const HTTP_LIMITS = {
+const HTTP_LIMITS = {
   /** From the call to the last byte of the answer. */
   timeoutMs: 10_000,
   /** Bytes of an answer, unless the request names another bound. */
@@ -83,7 +83,8 @@ function initOf(request: HttpRequest, signal: AbortSignal): RequestInit {
 
 /** The whole body, given up at the first chunk that goes past `bytesMax`. */
 async function readBounded(response: Response, bytesMax: number, operation: string): Promise<Uint8Array> {
-  const tooLarge = (): EvegramError => new EvegramError('invalid.response', { operation, details: { expected: `at most ${String(bytesMax)} bytes` } })
+  const details = { expected: `at most ${String(bytesMax)} bytes` }
+  const tooLarge = (): EvegramError => new EvegramError('invalid.response', { operation, details })
   if (Number(response.headers.get('content-length') ?? 0) > bytesMax) {
     await response.body?.cancel()
     throw tooLarge()

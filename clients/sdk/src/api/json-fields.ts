@@ -1,7 +1,10 @@
 import { EvegramError } from '@evegram/protocol'
 import { base64urlnopad } from '@scure/base'
 
-/** Reads an untrusted JSON object field by field, each with a check of type and size. Every failure is `invalid.response`, naming the field. */
+/**
+ * Reads an untrusted JSON object field by field, each with a check of type and size. Every failure is `invalid.response`,
+ * naming the field.
+ */
 export class JsonFields {
   readonly #record: Readonly<Record<string, unknown>>
   readonly #operation: string

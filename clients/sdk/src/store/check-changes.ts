@@ -13,7 +13,7 @@ export const STORE_LIMITS = {
 
 const KEY_PATTERN = /^[\x20-\x7e]+$/
 
-/** Refuses a commit that is beyond {@link STORE_LIMITS} or has a key that is not printable ASCII: throws `client.store` before anything is written. */
+/** Throws `client.store` for a commit that is beyond {@link STORE_LIMITS} or has a key that is not printable ASCII. */
 export function checkChanges(changes: readonly StoreChange[]): void {
   if (changes.length > STORE_LIMITS.changesMax) throw refused('too many changes')
   for (const { key, value } of changes) {
@@ -23,5 +23,6 @@ export function checkChanges(changes: readonly StoreChange[]): void {
 }
 
 function refused(fault: string): EvegramError {
-  return new EvegramError('client.store', { operation: 'check commit', advice: 'The commit breaks a limit of the local store.', details: { fault } })
+  const advice = 'The commit breaks a limit of the local store.'
+  return new EvegramError('client.store', { operation: 'check commit', advice, details: { fault } })
 }

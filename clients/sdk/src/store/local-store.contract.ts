@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { STORE_LIMITS } from './check-changes.js'
-import type { LocalStore, StoreChange } from './local-store.js'
+import type { LocalStore, StoreChange, StoreRange } from './local-store.js'
 
 /** What a {@link LocalStore} adapter gives to its suite. */
 export interface LocalStoreSetup {
@@ -59,7 +59,7 @@ export function describeLocalStore(name: string, setup: () => LocalStoreSetup): 
     it('lists in byte order from (included) to (excluded), both ways, up to the limit', async () => {
       const tested = await open()
       await tested.commit(['b', 'a/2', 'B', 'a/10', 'a0', '~'].map((key) => put(key, key.length)))
-      const keys = async (range: Parameters<LocalStore['list']>[1]): Promise<string[]> => (await tested.list('meta', range)).map(({ key }) => key)
+      const keys = async (range: StoreRange): Promise<string[]> => (await tested.list('meta', range)).map(({ key }) => key)
       expect(await keys({ limit: 10 })).toEqual(['B', 'a/10', 'a/2', 'a0', 'b', '~'])
       expect(await keys({ from: 'a/', to: 'a0', limit: 10 })).toEqual(['a/10', 'a/2'])
       expect(await keys({ from: 'a/2', limit: 2 })).toEqual(['a/2', 'a0'])
@@ -82,7 +82,8 @@ export function describeLocalStore(name: string, setup: () => LocalStoreSetup): 
       const tooLarge = { table: 'meta', key: 'large', value: new Uint8Array(STORE_LIMITS.valueBytesMax + 1) } as const
       await expect(tested.commit([put('partial', 1), tooLarge])).rejects.toMatchObject({ code: 'client.store' })
       await expect(tested.commit([put('partial', 1), put('kéy', 1)])).rejects.toMatchObject({ code: 'client.store' })
-      await expect(tested.commit([put('partial', 1), put('x'.repeat(STORE_LIMITS.keyCharactersMax + 1), 1)])).rejects.toMatchObject({ code: 'client.store' })
+      const tooLong = put('x'.repeat(STORE_LIMITS.keyCharactersMax + 1), 1)
+      await expect(tested.commit([put('partial', 1), tooLong])).rejects.toMatchObject({ code: 'client.store' })
       const many = Array.from({ length: STORE_LIMITS.changesMax + 1 }, (_, index) => put(String(index)))
       await expect(tested.commit(many)).rejects.toMatchObject({ code: 'client.store' })
       await before

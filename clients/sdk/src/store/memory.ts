@@ -39,7 +39,9 @@ export class MemoryStore implements LocalStore {
     const from = range.from === undefined ? 0 : lowerBound(keys, range.from)
     const to = range.to === undefined ? keys.length : Math.max(from, lowerBound(keys, range.to))
     const limit = Math.max(0, range.limit)
-    const found = range.reverse === true ? keys.slice(Math.max(from, to - limit), to).reverse() : keys.slice(from, Math.min(to, from + limit))
+    const found = range.reverse === true
+      ? keys.slice(Math.max(from, to - limit), to).reverse()
+      : keys.slice(from, Math.min(to, from + limit))
     return found.map((key) => ({ key, value: (rows.get(key) ?? new Uint8Array(0)).slice() }))
   }
 

@@ -54,7 +54,9 @@ class SqliteStore implements LocalStore {
     this.#database = database
     this.#lock = lock
     this.#get = database.prepare('SELECT value FROM rows WHERE tab = ? AND key = ?')
-    this.#put = database.prepare('INSERT INTO rows (tab, key, value) VALUES (?, ?, ?) ON CONFLICT (tab, key) DO UPDATE SET value = excluded.value')
+    this.#put = database.prepare(
+      'INSERT INTO rows (tab, key, value) VALUES (?, ?, ?) ON CONFLICT (tab, key) DO UPDATE SET value = excluded.value',
+    )
     this.#remove = database.prepare('DELETE FROM rows WHERE tab = ? AND key = ?')
   }
 
@@ -130,7 +132,8 @@ class SqliteStore implements LocalStore {
   }
 
   #listStatement({ from, to, reverse }: StoreRange): Database.Statement {
-    const sql = `SELECT key, value FROM rows WHERE tab = ?${from === undefined ? '' : ' AND key >= ?'}${to === undefined ? '' : ' AND key < ?'}`
+    const bounds = `${from === undefined ? '' : ' AND key >= ?'}${to === undefined ? '' : ' AND key < ?'}`
+    const sql = `SELECT key, value FROM rows WHERE tab = ?${bounds}`
       + ` ORDER BY key ${reverse === true ? 'DESC' : 'ASC'} LIMIT ?`
     const known = this.#lists.get(sql)
     if (known !== undefined) return known

@@ -26,7 +26,7 @@ export type ConnectionConsumer = (event: ConnectionEvent, connection: Connection
 /** What became of a sent envelope. */
 export type SendOutcome =
   | { readonly status: 'stored'; readonly position: Position }
-  /** The server refused it: `failure.code` says why and what to do (`stale.devices`, `stale.membership`, `order.ahead`, `limited.*` ...). */
+  /** The server refused it: `failure.code` says why (`stale.devices`, `stale.membership`, `order.ahead`, `limited.*` ...). */
   | { readonly status: 'refused'; readonly failure: Failure }
 
 /** How a connection ended. */
@@ -56,11 +56,14 @@ export interface Connection {
   open(peer: AccountId): Promise<Opened>
   /** A page of history. */
   read(request: Read): Promise<Page>
-  /** Asks for a page of the catch-up; it comes as a `page` event. One at a time (`conflict.in_flight` otherwise). No page in time ends the connection. */
+  /**
+   * Asks for a page of the catch-up; it comes as a `page` event. One at a time: throws `conflict.in_flight` otherwise. A refusal,
+   * or no page in time, ends the connection.
+   */
   catchUp(request: CatchUp): void
   /** Resolves with the round trip in ms. */
   ping(): Promise<number>
-  /** Checks a connection that may be dead (network switch, tab in front again): ends it unless an answer comes within {@link PROBE_TIMEOUT_MS}. */
+  /** Checks a connection that may be dead (network switch, tab in front again): heard nothing in {@link PROBE_TIMEOUT_MS}, it ends. */
   probe(): void
   /** Resolves when the connection ended and its consumer finished the event in its hands; never rejects. A consumer must not await it. */
   readonly ended: Promise<ConnectionEnd>

@@ -1,7 +1,10 @@
 import type { Clock, DeviceAck, Timer } from '@evegram/protocol'
 import { DEVICE_ACK_DELAY_MS, DEVICE_ACK_DELIVERIES } from './connection.js'
 
-/** Tells the server what this device has committed: every {@link DEVICE_ACK_DELIVERIES} deliveries, or {@link DEVICE_ACK_DELAY_MS} after the first. */
+/**
+ * Tells the server what this device has committed: every {@link DEVICE_ACK_DELIVERIES} deliveries, or {@link DEVICE_ACK_DELAY_MS}
+ * after the first.
+ */
 export class DeviceAcks {
   readonly #clock: Clock
   readonly #send: (ack: DeviceAck) => void

@@ -36,7 +36,8 @@ export class InboundQueue {
   push(event: InboundEvent, bytes: number): void {
     if (this.#closed) return
     if (this.#waiting.length >= INBOUND_FRAMES_MAX || this.#bytes + bytes > INBOUND_BYTES_MAX) {
-      throw new EvegramError('limited.queue', { operation: 'queue received frames', details: { frames: this.#waiting.length, bytes: this.#bytes } })
+      const details = { frames: this.#waiting.length, bytes: this.#bytes }
+      throw new EvegramError('limited.queue', { operation: 'queue received frames', details })
     }
     this.#waiting.push({ event, bytes })
     this.#bytes += bytes

@@ -1,10 +1,12 @@
 import {
-  CLOSE_CODES, decodeAcks, decodeDelivery, decodeFailure, decodeNotice, decodeOpened, decodePage, decodeSynced, encodeCatchUp, encodeDeviceAck,
-  encodeFrame, encodeOpen, encodeRead, EvegramError, FRAME_TYPE, isEvegramError, LIMITS, type AccountId, type CatchUp, type Clock, type Failure,
-  type Frame, type FrameType, type Opened, type Page, type Read, type Timer, type Welcome,
+  CLOSE_CODES, decodeAcks, decodeDelivery, decodeFailure, decodeNotice, decodeOpened, decodePage, decodeSynced, encodeCatchUp,
+  encodeDeviceAck, encodeFrame, encodeOpen, encodeRead, EvegramError, FRAME_TYPE, isEvegramError, LIMITS,
+  type AccountId, type CatchUp, type Clock, type Failure, type Frame, type FrameType, type Opened, type Page, type Read, type Timer,
+  type Welcome,
 } from '@evegram/protocol'
 import {
-  OUTBOUND_BYTES_MAX, REQUESTS_IN_FLIGHT_MAX, type Connection, type ConnectionConsumer, type ConnectionEnd, type ConnectionEvent, type SendOutcome,
+  OUTBOUND_BYTES_MAX, REQUESTS_IN_FLIGHT_MAX, type Connection, type ConnectionConsumer, type ConnectionEnd, type ConnectionEvent,
+  type SendOutcome,
 } from './connection.js'
 import { DeviceAcks } from './device-acks.js'
 import { InboundQueue } from './inbound-queue.js'
@@ -29,7 +31,10 @@ const NORMAL_CLOSE = 1000
 const ABNORMAL_CLOSE = 1006
 
 /** The requests whose answers are frames of their own type. */
-type Answered = { readonly type: 'opened'; readonly opened: Opened } | { readonly type: 'page'; readonly page: Page } | { readonly type: 'pong' }
+type Answered =
+  | { readonly type: 'opened'; readonly opened: Opened }
+  | { readonly type: 'page'; readonly page: Page }
+  | { readonly type: 'pong' }
 
 /** A connection from `welcome` to its end: see {@link Connection}. Whoever owns the socket passes on its frames and its close. */
 export class LiveConnection implements Connection {
@@ -219,7 +224,8 @@ export class LiveConnection implements Connection {
 
   /** Ends the connection for a fault that a later one may not have. */
   #fault(operation: string, cause: unknown): void {
-    const error = isEvegramError(cause) ? cause : new EvegramError('internal', { operation, cause, advice: 'A fault in the client: please report it.' })
+    const advice = 'A fault in the client: please report it.'
+    const error = isEvegramError(cause) ? cause : new EvegramError('internal', { operation, cause, advice })
     this.#finish(NORMAL_CLOSE, 'reconnect_later', error)
   }
 
@@ -244,5 +250,6 @@ function goneError(cause: EvegramError): EvegramError {
 
 /** A refusal of the server as an error; its prose is dropped. */
 export function errorOfFailure(failure: Failure, operation: string): EvegramError {
-  return new EvegramError(failure.code, { operation, ...(failure.retryAfterMs === undefined ? {} : { retryAfterMs: failure.retryAfterMs }) })
+  const { code, retryAfterMs } = failure
+  return new EvegramError(code, { operation, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) })
 }

@@ -1,6 +1,6 @@
 import type { NetworkHints } from './link.js'
 
-/** Hints of a page: the network is back, or the tab is in front again. Where there is no page (Node, workers without these events) it gives none. */
+/** Hints of a page: the network is back, or the tab is in front again. Where there is no page (Node, some workers) it gives none. */
 export const pageHints: NetworkHints = {
   subscribe(listener) {
     const page = typeof document === 'undefined' ? undefined : document

@@ -108,7 +108,8 @@ class Handshake implements SocketEvents {
   }
 
   onText(): void {
-    this.#over(() => ({ code: NORMAL_CLOSE, advice: 'reconnect_later', error: new EvegramError('invalid.text_frame', { operation: 'read frame' }) }))
+    const error = new EvegramError('invalid.text_frame', { operation: 'read frame' })
+    this.#over(() => ({ code: NORMAL_CLOSE, advice: adviceOf(error), error }))
   }
 
   onClose({ code }: { readonly code: number }): void {

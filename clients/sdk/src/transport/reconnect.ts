@@ -27,7 +27,7 @@ export interface LinkOptions {
 /** Hellos in a row that may be refused before the link stops: a fresh token did not help. */
 export const REFUSALS_MAX = 3
 /** Longest spread that a draining server may ask for. */
-export const DRAIN_SPREAD_MS_MAX = 60_000
+const DRAIN_SPREAD_MS_MAX = 60_000
 
 /** Opens a connection and keeps one open until `close`, or until the server's answer says that trying again is useless. */
 export function startLink(options: LinkOptions): Link {
@@ -120,7 +120,8 @@ class ReconnectingLink implements Link {
     } catch (cause) {
       const error = isEvegramError(cause) ? cause : new EvegramError('internal', { operation: 'connect', cause })
       const advice = error.retry === 'after_backoff' || error.retry === 'at_once' ? 'reconnect' : 'stop'
-      return { status: 'failed', end: { code: 0, advice, error, ...(error.retryAfterMs === undefined ? {} : { retryAfterMs: error.retryAfterMs }) } }
+      const wait = error.retryAfterMs === undefined ? {} : { retryAfterMs: error.retryAfterMs }
+      return { status: 'failed', end: { code: 0, advice, error, ...wait } }
     }
   }
 

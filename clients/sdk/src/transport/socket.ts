@@ -19,7 +19,7 @@ export interface SocketEvents {
 
 /** One open or opening WebSocket. */
 export interface Socket {
-  /** Queues one binary message; it is lost in silence when the socket is closing (`onClose` tells). The bytes must not change afterwards. */
+  /** Queues one binary message, which is lost when the socket is closing (`onClose` tells). The bytes must not change afterwards. */
   send(bytes: Uint8Array<ArrayBuffer>): void
   /** Bytes queued by `send` that the network has not taken yet. */
   readonly bufferedBytes: number
@@ -32,6 +32,9 @@ export interface Socket {
 
 /** Opens WebSockets: the browser's own, the `ws` package under Node, or a simulated network. */
 export interface SocketFactory {
-  /** Starts to connect to a ws: or wss: URL. Never throws: a bad URL or a refusal is an `onClose`. Messages above `messageBytesMax` close the socket. */
+  /**
+   * Starts to connect to a ws: or wss: URL. Never throws: a bad URL or a refusal is an `onClose`. Messages above
+   * `messageBytesMax` close the socket.
+   */
   open(url: string, events: SocketEvents, messageBytesMax: number): Socket
 }

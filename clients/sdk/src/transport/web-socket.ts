@@ -15,6 +15,8 @@ class WebSocketAdapter implements Socket {
       else if (data.byteLength > messageBytesMax) socket.close(4000)
       else events.onMessage(new Uint8Array(data))
     }
+    // 'close' follows and says as much as there is to know.
+    socket.onerror = () => undefined
     socket.onclose = ({ code }) => { events.onClose({ code }) }
   }
 

@@ -1,5 +1,6 @@
 import {
-  accountIdOf, applyEntry, draftEntry, emptyAccountState, entryHash, sealEntry, type AccountId, type AccountState, type DeviceId, type LogDraft, type LogProof,
+  accountIdOf, applyEntry, draftEntry, emptyAccountState, entryHash, sealEntry, type AccountId, type AccountState, type DeviceId,
+  type LogDraft, type LogProof,
 } from '@evegram/protocol'
 import type { Chain, Purpose } from '@evegram/protocol/proof'
 import { generateDevice, signWithIdentity, signWithSigning, type DeviceKeys } from '../../crypto/device-keys.js'
@@ -80,11 +81,13 @@ export class LogAuthor {
     this.append(draftEntry(this.state, 'closed', {}, this.nowMs), [await this.prove('erase', device)])
   }
 
-  async prove(purpose: Purpose, device: DeviceId, wallet: Wallet = this.wallet, extra: { readonly otherWallet?: Wallet['walletId'] } = {}): Promise<LogProof> {
+  async prove(
+    purpose: Purpose, device: DeviceId, wallet: Wallet = this.wallet, extra: { readonly otherWallet?: Wallet['walletId'] } = {},
+  ): Promise<LogProof> {
     const nonce = `nonce${String(++this.#nonces).padStart(22, '0')}`
     const proof = await wallet.signProof({
-      domain: TEST_SITE.domain, origin: TEST_SITE.origin, purpose, account: this.account, logSeq: this.state.seq, logHead: this.state.head, device, nonce,
-      issuedAtMs: this.nowMs, expirationTimeMs: this.nowMs + 300_000, ...extra,
+      domain: TEST_SITE.domain, origin: TEST_SITE.origin, purpose, account: this.account, logSeq: this.state.seq, logHead: this.state.head,
+      device, nonce, issuedAtMs: this.nowMs, expirationTimeMs: this.nowMs + 300_000, ...extra,
     })
     return { type: 'wallet', proof }
   }

@@ -1,5 +1,6 @@
 import {
-  decodeFrames, decodeHello, encodeChallenge, encodeFrame, encodeWelcome, FRAME_TYPE, helloBytes, utf8, type Frame, type FrameType, type Hello,
+  decodeFrames, decodeHello, encodeChallenge, encodeFrame, encodeWelcome, FRAME_TYPE, helloBytes, utf8,
+  type Frame, type FrameType, type Hello,
 } from '@evegram/protocol'
 import { sha256 } from '@noble/hashes/sha2.js'
 import { verifyWithSigning } from '../../crypto/device-keys.js'
@@ -61,7 +62,8 @@ export class FakePeer {
     const { hello } = this
     if (hello === undefined) return false
     const { account, device, clientNonce, token, signature } = hello
-    const signed = helloBytes({ origin, serverNonce: new Uint8Array(32).fill(3), clientNonce, account, device, tokenHash: sha256(utf8(token)) })
+    const tokenHash = sha256(utf8(token))
+    const signed = helloBytes({ origin, serverNonce: new Uint8Array(32).fill(3), clientNonce, account, device, tokenHash })
     return verifyWithSigning(publicKey, signed, signature)
   }
 }
