@@ -1,4 +1,5 @@
 import { request as httpRequest } from 'node:http'
+import { connect } from 'node:net'
 import { EvegramError } from '@evegram/protocol'
 import { afterEach, describe, expect, it } from 'vitest'
 import { z } from 'zod'
@@ -174,5 +175,48 @@ describe('registerOpenApi', () => {
     expect(page.body).toContain('name: string')
     expect(page.body).toContain('Test &#60;API&#62;')
     expect(page.body).not.toMatch(/<script|src=|@import/)
+  })
+})
+
+/** What the server says to bytes on a bare connection until it ends it. */
+function say(port: number, bytes: string): Promise<string> {
+  return new Promise((resolve) => {
+    let answer = ''
+    const socket = connect(port, '127.0.0.1')
+    socket.setEncoding('utf8').on('data', (text: string) => { answer += text })
+    socket.on('error', () => { /* the end follows */ }).on('close', () => { resolve(answer) })
+    socket.write(bytes)
+  })
+}
+
+describe('requests that name a server in unusual ways', () => {
+  const head = (port: number, target: string, ...hosts: string[]): string =>
+    `GET ${target} HTTP/1.1\r\n${hosts.map((host) => `Host: ${host}\r\n`).join('')}Connection: close\r\n\r\n`.replaceAll('OWN', `localhost:${String(port)}`)
+
+  it('are refused with two Hosts, whichever comes first', async () => {
+    const { port } = await listening()
+    for (const hosts of [['OWN', 'evil.example'], ['evil.example', 'OWN'], ['OWN', 'OWN']]) {
+      expect(await say(port, head(port, '/v1/fail/auth', ...hosts))).toMatch(/^HTTP\/1.1 400 [^]*invalid\.request/)
+    }
+  })
+
+  it('are judged by the absolute target, which counts more than Host', async () => {
+    const { port } = await listening()
+    expect(await say(port, head(port, 'http://evil.example/v1/fail/auth', 'OWN'))).toMatch(/^HTTP\/1.1 421 [^]*denied\.host/)
+    expect(await say(port, head(port, 'http://OWN@evil.example/v1/fail/auth', 'OWN'))).toMatch(/^HTTP\/1.1 421 /)
+    expect(await say(port, head(port, 'http://OWN/v1/fail/auth', 'evil.example'))).toMatch(/^HTTP\/1.1 421 /)
+    expect(await say(port, head(port, 'http://OWN/v1/fail/auth', 'OWN'))).toMatch(/^HTTP\/1.1 401 /)
+  })
+
+  it('end their connection when they are refused before they are whole', async () => {
+    const { port } = await listening()
+    const answer = await say(port, `POST /v1/things/1 HTTP/1.1\r\nHost: localhost:${String(port)}\r\nContent-Type: text/plain\r\nContent-Length: 1000\r\n\r\n{`)
+    expect(answer).toMatch(/^HTTP\/1.1 400 [^]*connection: close/i)
+  })
+
+  it('are answered in the shape of all refusals when a name in the path is too long, without repeating it', async () => {
+    const { port } = await listening()
+    const { status, body } = await ask(port, `/v1/things/${'a'.repeat(1_000)}`, { method: 'POST' })
+    expect({ status, body: body.includes('invalid.request'), quoted: body.includes('aaaa') }).toEqual({ status: 400, body: true, quoted: false })
   })
 })

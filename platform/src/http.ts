@@ -5,7 +5,7 @@ import {
 } from 'fastify'
 import { asEvegramError, errorBody, statusOf } from './http-errors.js'
 import { compileZod, type ZodTypeProvider } from './http-schema.js'
-import { hostAllowed, originAllowed } from './host-check.js'
+import { hostAllowed, originAllowed, type HostRules } from './host-check.js'
 import type { Logger } from './log.js'
 import type { Metrics } from './metrics.js'
 
@@ -61,6 +61,8 @@ export function createHttp(options: HttpOptions): HttpServer {
     forceCloseConnections: 'idle',
     trustProxy: options.trustedProxies === undefined || options.trustedProxies.length === 0 ? false : [...options.trustedProxies],
     genReqId: () => hexOf(options.random.bytes(8)),
+    // What Fastify refuses before any route: it would quote the URL, which names wallets.
+    frameworkErrors: (failure, _request, reply) => { void sendError(reply, asEvegramError(failure)) },
   }).withTypeProvider<ZodTypeProvider>()
   server.setValidatorCompiler(compileZod)
   server.setSerializerCompiler(() => (value) => JSON.stringify(value))
@@ -85,14 +87,26 @@ function addChecks(server: HttpServer, options: HttpOptions): void {
       'cache-control': 'no-store',
       ...(secure ? { 'strict-transport-security': 'max-age=31536000' } : {}),
     })
-    const host = request.raw.headers.host
     const rules = { port: request.raw.socket.localPort ?? 80, publicUrl: options.publicUrl }
-    if (!hostAllowed(host, rules)) throw new EvegramError('denied.host', { operation: 'check Host' })
+    const host = checkHost(request.raw, rules)
     const origin = request.raw.headers.origin
     if (!originAllowed(origin, allowedOrigins, host)) throw new EvegramError('denied.origin', { operation: 'check Origin' })
     if (origin !== undefined && allowedOrigins.includes(origin)) return answerCors(request, reply, origin)
     return undefined
   })
+}
+
+/**
+ * The Host of a request that names this server. Throws `invalid.request` for several (RFC 9112 section 3.2), `denied.host` for another
+ * one, also in an absolute target, which counts more than the header (section 3.2.2).
+ */
+function checkHost(request: IncomingMessage, rules: HostRules): string | undefined {
+  const [host, ...others] = request.headersDistinct['host'] ?? []
+  if (others.length > 0) throw new EvegramError('invalid.request', { operation: 'check Host', advice: 'Send one Host.' })
+  const target = request.url ?? '/'
+  const isServed = target.startsWith('/') || target === '*' || hostAllowed(/^https?:\/\/([^/?#]*)/i.exec(target)?.[1], rules)
+  if (!isServed || !hostAllowed(host, rules)) throw new EvegramError('denied.host', { operation: 'check Host' })
+  return host
 }
 
 function answerCors(request: FastifyRequest, reply: FastifyReply, origin: string): FastifyReply | undefined {
@@ -123,11 +137,9 @@ function addAnswers(server: HttpServer, options: HttpOptions): void {
     const status = statusOf(error.code)
     refusals?.add(1, { route: routeOf(request), code: error.code })
     if (status === 500) options.log.error({ request: request.id, route: routeOf(request), err: failure }, 'a request failed')
-    // RFC 9110 section 10.2.3: Retry-After counts whole seconds.
-    if (error.retryAfterMs !== undefined) void reply.header('retry-after', String(Math.ceil(error.retryAfterMs / 1_000)))
-    // RFC 9449 section 7.1
-    if (error.code.startsWith('auth.')) void reply.header('www-authenticate', 'DPoP algs="EdDSA"')
-    return reply.code(status).type('application/json; charset=utf-8').send(JSON.stringify(errorBody(error)))
+    // A request that is refused before it is whole ends its connection: its sender could go on for ever.
+    if (!request.raw.complete) void reply.header('connection', 'close')
+    return sendError(reply, error)
   })
   server.addHook('onResponse', async (request, reply) => {
     const fields = { method: request.method, route: routeOf(request), status: String(reply.statusCode) }
@@ -135,6 +147,14 @@ function addAnswers(server: HttpServer, options: HttpOptions): void {
     // The route and never the URL: paths name wallets.
     options.log.debug({ request: request.id, ...fields, ms: Math.round(reply.elapsedTime) }, 'answered')
   })
+}
+
+function sendError(reply: FastifyReply, error: EvegramError): FastifyReply {
+  // RFC 9110 section 10.2.3: Retry-After counts whole seconds.
+  if (error.retryAfterMs !== undefined) void reply.header('retry-after', String(Math.ceil(error.retryAfterMs / 1_000)))
+  // RFC 9449 section 7.1
+  if (error.code.startsWith('auth.')) void reply.header('www-authenticate', 'DPoP algs="EdDSA"')
+  return reply.code(statusOf(error.code)).type('application/json; charset=utf-8').send(JSON.stringify(errorBody(error)))
 }
 
 function routeOf(request: FastifyRequest): string {
