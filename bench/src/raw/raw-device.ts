@@ -5,7 +5,7 @@ import {
 } from '@evegram/protocol'
 import type { Chain } from '@evegram/protocol/proof'
 import {
-  createAuthApi, createLocalWallet, discoverServer, generateDevice, loadSignal, noblePrimitives, signWithIdentity, signWithSigning,
+  createAuthApi, createLocalWallet, discoverServer, generateDevice, loadSignal, signWithIdentity, signWithSigning,
   type AuthApi, type DeviceKeys, type DeviceSigner, type DiscoveredServer, type SessionTokens, type Signal, type Wallet,
 } from '@evegram/sdk/parts'
 import { nodePrimitives, nodeSystem } from '@evegram/sdk/node'
@@ -21,6 +21,9 @@ export interface RawDevice {
   readonly wallet: Wallet
   tokens: SessionTokens
 }
+
+/** The run made the entry itself: the server is the one who checks it, and a check of its own would cost the generator more than everything else. */
+const TRUSTING = { ed25519Verify: () => true, secp256k1Verify: () => true }
 
 /** Makes accounts and devices on one server through its public API. */
 export class RawEnrolment {
@@ -86,7 +89,7 @@ export class RawEnrolment {
 
   #context(nowMs: number): Parameters<typeof verifyLog>[1] {
     return {
-      primitives: noblePrimitives, domain: this.server.domain, origin: this.server.origin, network: this.server.network, nowMs, mode: 'peer',
+      primitives: TRUSTING, domain: this.server.domain, origin: this.server.origin, network: this.server.network, nowMs, mode: 'peer',
     }
   }
 }
