@@ -18,7 +18,8 @@ const OURS = ['protocol', 'platform', 'auth', 'engine', 'standalone', 'sdk', 'cl
 /** Packages that talk to a store, broker or socket: their types must not leave the adapter that hides them. */
 const DRIVERS = ['lmdb', 'uWebSockets.js', 'ws', 'libsql', 'cassandra-driver', 'ioredis', 'nats', 'pg', '@electric-sql/pglite']
 const driverPatterns = DRIVERS.map((name) => ({
-  group: [name, `${name}/*`],
+  // A regular expression: a group would also catch our own folders of that name.
+  regex: `^${name.replaceAll('.', '\\.')}(/|$)`,
   message: `Import ${name} only inside an adapters/ folder (sdk: store/ and node/), behind its port: see ARCHITECTURE.md, "Ports and adapters".`,
 }))
 

@@ -1,7 +1,7 @@
 // What `npm start` and `npm test` do first on a machine that holds nothing but Node: install, then build. Node built-ins only.
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -9,6 +9,8 @@ import { fileURLToPath } from 'node:url'
 export const root = dirname(dirname(fileURLToPath(import.meta.url)))
 
 const STAMP = join(root, 'node_modules', '.evegram-lock-hash')
+const BUILD_LOCK = join(root, 'node_modules', '.evegram-build-lock')
+const BUILD_MS_MAX = 300_000
 const NODE_MAJOR_MIN = 20
 
 /** Ends the process with a message that says what to do when this Node is too old. */
@@ -50,8 +52,44 @@ export async function install(say = console.error) {
   writeFileSync(STAMP, wanted)
 }
 
-/** Compiles what changed. */
-export async function build(say = console.error) {
+/** Compiles what changed in `projects` (all when none are named) and what they need. One at a time on this machine: two would write the same files. */
+export async function build(say = console.error, projects = []) {
   if (!existsSync(join(root, 'standalone', 'dist', 'main.js'))) say('Building (once, under a minute) …')
-  await run(process.execPath, [join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '-b'], { quiet: true })
+  const release = await lockBuild()
+  try {
+    await run(process.execPath, [join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '-b', ...projects], { quiet: true })
+  } finally {
+    release()
+  }
+}
+
+/** Takes the build for this process; a lock of a process that is gone, or older than any build, is taken over. */
+async function lockBuild() {
+  const release = () => rmSync(BUILD_LOCK, { force: true })
+  for (;;) {
+    try {
+      writeFileSync(BUILD_LOCK, String(process.pid), { flag: 'wx' })
+      return release
+    } catch (error) {
+      if (error.code !== 'EEXIST') throw error
+    }
+    try {
+      const isOld = Date.now() - statSync(BUILD_LOCK).mtimeMs > BUILD_MS_MAX
+      const holder = Number(readFileSync(BUILD_LOCK, 'utf8'))
+      if (isOld || (holder > 0 && !isAlive(holder))) release()
+    } catch (error) {
+      // Released just now.
+      if (error.code !== 'ENOENT') throw error
+    }
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  }
+}
+
+function isAlive(pid) {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return error.code === 'EPERM'
+  }
 }

@@ -22,7 +22,8 @@ All settings: docs/operations.md`)
 
 requireNode()
 await install()
-await build()
+// Only what runs here: the harness is built by its own commands.
+await build(console.error, ['standalone', 'clients/cli'])
 
 const dataDir = resolve(root, process.env['EVEGRAM_DATA_DIR'] ?? '.evegram')
 const wantsEcho = !process.argv.includes('--no-echo') && process.env['EVEGRAM_ECHO'] !== 'off'
@@ -30,8 +31,8 @@ const wantsEcho = !process.argv.includes('--no-echo') && process.env['EVEGRAM_EC
 const children = new Set()
 let stopping = false
 
-/** Starts a program that ends with this process (it watches the IPC channel) and is started again when it dies. */
-function supervise(name, path, args, { env = {}, onMessage = () => {} } = {}) {
+/** Starts a program that ends with this process (it watches the IPC channel) and is started again when it dies. One that is needed takes everything down when it cannot run. */
+function supervise(name, path, args, { env = {}, isNeeded = false, onMessage = () => {} } = {}) {
   const starts = []
   const start = () => {
     const child = fork(join(root, path), args, { cwd: root, env: { ...process.env, ...env }, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
@@ -47,12 +48,15 @@ function supervise(name, path, args, { env = {}, onMessage = () => {} } = {}) {
       // Exit code 2 is "cannot run like this" (a port or folder is taken, a setting is wrong): starting again would not help.
       const recent = starts.filter((at) => at > Date.now() - RESTART_WINDOW_MS).length
       if (code === 2 || recent > RESTARTS_MAX) {
-        console.error(`${name} ended with ${signal ?? `code ${String(code)}`}${code === 2 ? '' : ' too often'}; stopping.`)
-        stop(name === 'server' ? 1 : undefined)
+        const ended = `${name} ended with ${signal ?? `code ${String(code)}`}${code === 2 ? '' : ' too often'}`
+        console.error(isNeeded ? `${ended}; stopping.` : `${ended}; going on without it.`)
+        if (isNeeded) stop(code === 2 ? 2 : 1)
         return
       }
       console.error(`${name} ended with ${signal ?? `code ${String(code)}`}; starting it again.`)
-      setTimeout(start, Math.min(5_000, 200 * 2 ** (recent - 1)))
+      setTimeout(() => {
+        if (!stopping) start()
+      }, Math.min(5_000, 200 * 2 ** (recent - 1)))
     })
   }
   start()
@@ -73,10 +77,16 @@ process.on('SIGINT', () => stop())
 process.on('SIGTERM', () => stop())
 
 let echoStarted = false
+// People, profiles and the echo know the server by its ports: a free one that was picked once stays the same when the server starts again.
+const serverEnv = { EVEGRAM_DATA_DIR: dataDir }
 supervise('server', 'standalone/dist/main.js', [], {
-  env: { EVEGRAM_DATA_DIR: dataDir },
+  env: serverEnv,
+  isNeeded: true,
   onMessage(message) {
-    if (message?.kind !== 'listening' || !wantsEcho || echoStarted) return
+    if (message?.kind !== 'listening') return
+    const { http, ws, admin } = message.ports
+    Object.assign(serverEnv, { EVEGRAM_HTTP_PORT: String(http), EVEGRAM_WS_PORT: String(ws), EVEGRAM_ADMIN_PORT: String(admin) })
+    if (!wantsEcho || echoStarted) return
     echoStarted = true
     supervise('echo', 'clients/cli/bin/evegram.js', ['echo', '--profile', `${dataDir}-echo`, '--server', message.url, '--quiet', '--new-wallet'], {
       onMessage(fromEcho) {

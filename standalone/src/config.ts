@@ -25,6 +25,7 @@ export const SETTINGS = {
   rateFactor: setting('EVEGRAM_RATE_FACTOR', count.max(1_000_000, 'at most 1000000').default(1)),
   logLevel: setting('EVEGRAM_LOG_LEVEL', z.enum(LOG_LEVELS, { error: LOG_LEVELS.join(', ') }).default('warn')),
   logToFile: setting('EVEGRAM_LOG_TO_FILE', flag.default(true)),
+  quiet: setting('EVEGRAM_QUIET', flag.default(false)),
 } as const
 
 /** The validated settings. */

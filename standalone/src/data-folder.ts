@@ -37,13 +37,16 @@ export function openDataFolder(path: string): DataFolder {
   }
   const tokenFile = join(path, 'operator-token')
   if (!existsSync(tokenFile)) writeWhole(tokenFile, randomBytes(32).toString('base64url'))
+  const logDir = join(path, 'log')
+  // The engine's store would make its folder by the umask of the process.
+  mkdirSync(logDir, { recursive: true, mode: 0o700 })
   return {
     path,
     serverId: identity.serverId,
     operatorToken: readFileSync(tokenFile, 'utf8').trim(),
     authDir: join(path, 'auth'),
     secretsDir: join(path, 'secrets'),
-    logDir: join(path, 'log'),
+    logDir,
     logFile: join(path, 'server.log'),
   }
 }
@@ -51,12 +54,21 @@ export function openDataFolder(path: string): DataFolder {
 function readIdentity(path: string): Identity | undefined {
   const file = join(path, 'server.json')
   if (!existsSync(file)) return undefined
-  const value = JSON.parse(readFileSync(file, 'utf8')) as Readonly<Record<string, unknown>>
-  const { layout, serverId } = value
+  const { layout, serverId } = parseObject(readFileSync(file, 'utf8'))
   if (typeof layout !== 'number' || typeof serverId !== 'string' || !/^[0-9a-f]{32}$/.test(serverId)) {
     throw new EvegramError('invalid.config', { operation: 'open data folder', advice: `${file} is damaged: restore it from a backup.` })
   }
   return { layout, serverId }
+}
+
+/** The object in `text`; an empty one for anything else: the fields that are missing then are told. */
+function parseObject(text: string): Readonly<Record<string, unknown>> {
+  try {
+    const value: unknown = JSON.parse(text)
+    return typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>) : {}
+  } catch {
+    return {}
+  }
 }
 
 function writeIdentity(path: string): Identity {

@@ -16,7 +16,8 @@ const CANNOT_RUN = new Set(['invalid.config', 'invalid.argument', 'conflict.data
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { readonly version: string }
 
 async function serve(): Promise<void> {
-  const server = await startStandalone(readStandaloneConfig(process.env), version)
+  const config = readStandaloneConfig(process.env)
+  const server = await startStandalone(config, version)
   let stopping = false
   const stop = (): void => {
     if (stopping) return
@@ -27,8 +28,10 @@ async function serve(): Promise<void> {
   process.on('SIGTERM', stop)
   // The supervisor is gone: a server without it would hold ports and data that the next start needs.
   process.on('disconnect', stop)
-  process.send?.({ kind: 'listening', url: server.names.origin, ws: server.names.ws, admin: server.adminUrl })
-  if (process.env['EVEGRAM_QUIET'] === '1') return
+  // It may have gone while this one started; without a supervisor `connected` is undefined.
+  if (process.connected === false) stop()
+  else process.send?.({ kind: 'listening', url: server.names.origin, ws: server.names.ws, admin: server.adminUrl, ports: server.ports })
+  if (config.quiet) return
   console.log(`Evegram runs: ${server.names.origin}
   messages  ${server.names.ws} (${server.sockets})
   admin     ${server.adminUrl} (metrics, health)
@@ -40,6 +43,8 @@ Try it in two other terminals:
 }
 
 async function main(): Promise<void> {
+  // Everything that this process writes (stores, logs, backups) is its owner's alone, whatever a driver asks for.
+  process.umask(0o077)
   const { values, positionals } = parseArgs({
     allowPositionals: true, options: { to: { type: 'string' }, from: { type: 'string' }, help: { type: 'boolean', short: 'h' } },
   })

@@ -27,6 +27,8 @@ const MESSAGE_BYTES_MAX = LIMITS.frameBytesMax
 export interface Standalone {
   readonly names: PublicNames
   readonly adminUrl: string
+  /** Where it listens; with 0 in the settings, what was free. */
+  readonly ports: { readonly http: number; readonly ws: number; readonly admin: number }
   /** Which socket tier runs and why. */
   readonly sockets: string
   readonly dataDir: string
@@ -71,7 +73,7 @@ export async function startStandalone(config: StandaloneConfig, version: string)
     lifecycle.add({ name: 'admin', start: async () => { await admin.listen({ host: '127.0.0.1', port: adminPort }) }, stop: () => admin.close() })
     await lifecycle.start()
     return {
-      names, sockets, dataDir: folder.path, adminUrl: `http://localhost:${String(adminPort)}`,
+      names, sockets, ports: { http: httpPort, ws: wsPort, admin: adminPort }, dataDir: folder.path, adminUrl: `http://localhost:${String(adminPort)}`,
       stop: async () => { await lifecycle.stop() },
     }
   } catch (failure) {

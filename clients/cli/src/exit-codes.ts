@@ -1,4 +1,4 @@
-import { isEvegramError } from '@evegram/protocol'
+import { isEvegramError, type ErrorCode } from '@evegram/protocol'
 
 /** Exit codes of every command: scripts may rely on them. */
 export const EXIT_CODES = {
@@ -13,16 +13,27 @@ export const EXIT_CODES = {
   interrupted: [130, 'stopped by Ctrl-C'],
 } as const satisfies Record<string, readonly [number, string]>
 
+const NOT_SIGNED_IN: ReadonlySet<ErrorCode> = new Set([
+  'client.not_signed_in', 'auth.token_revoked', 'auth.refresh_reused', 'account.device_unknown', 'account.device_revoked',
+])
+
+/** What an honest server or contact does not cause. */
+const SECURITY: ReadonlySet<ErrorCode> = new Set([
+  'account.log_invalid', 'account.log_rolled_back', 'account.log_withheld', 'account.mismatch', 'account.attestation_expired',
+  'server.identity_changed', 'client.domain_mismatch',
+])
+const USAGE: ReadonlySet<ErrorCode> = new Set(['invalid.argument', 'invalid.address', 'client.insecure_url'])
+
 /** The exit code for a failure. */
 export function exitCodeOf(error: unknown): number {
   if (!isEvegramError(error)) return EXIT_CODES.failed[0]
   const { code } = error
-  if (code === 'client.not_signed_in' || code === 'auth.token_revoked' || code === 'account.device_unknown') return EXIT_CODES.notSignedIn[0]
+  if (NOT_SIGNED_IN.has(code)) return EXIT_CODES.notSignedIn[0]
   if (code === 'account.not_found') return EXIT_CODES.notFound[0]
   if (code === 'conflict.profile_in_use') return EXIT_CODES.inUse[0]
-  if (code === 'invalid.argument' || code === 'invalid.address') return EXIT_CODES.usage[0]
+  if (USAGE.has(code)) return EXIT_CODES.usage[0]
   if (code.startsWith('unavailable.') || code === 'timeout') return EXIT_CODES.unreachable[0]
-  if (code.startsWith('account.') || code.startsWith('e2ee.') || code.startsWith('server.') || code.startsWith('proof.')) return EXIT_CODES.security[0]
+  if (SECURITY.has(code) || code.startsWith('e2ee.') || code.startsWith('proof.')) return EXIT_CODES.security[0]
   return EXIT_CODES.failed[0]
 }
 

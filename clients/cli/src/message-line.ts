@@ -1,7 +1,11 @@
 import type { Message } from '@evegram/sdk'
 import type { Output } from './output.js'
+import { visible } from './visible.js'
 
-/** A message as `listen` and `history` print it for machines: the documented fields, one object a line. */
+/**
+ * A message as `listen` and `history` print it for machines: exactly the documented fields. `order` is a decimal number beyond 2^53,
+ * therefore a string; `sentAt` is ISO 8601 by the sender's clock.
+ */
 export function messageObject(message: Message): Readonly<Record<string, unknown>> {
   return {
     from: message.from,
@@ -10,25 +14,27 @@ export function messageObject(message: Message): Readonly<Record<string, unknown
     messageId: message.messageId,
     order: message.order.toString(),
     sentAt: new Date(message.sentAtMs).toISOString(),
-    conversation: message.conversation,
   }
 }
 
-/** A message as a person reads it. Control characters are shown, so that nobody can write over another line of the terminal. */
-export function messageText(message: Message, output: Output): string {
-  const time = new Date(message.sentAtMs).toISOString().slice(11, 16)
-  return `${output.paint('dim', time)} ${output.paint('cyan', shortAddress(message.from))}  ${visible(message.text)}`
+/** A message as a person reads it, times in their zone. Further lines of a text are indented: none can pass for a message of its own. */
+export function messageText(message: Message, output: Output, nowMs: number): string {
+  const who = message.direction === 'out' ? output.paint('green', 'you') : output.paint('cyan', shortAddress(message.from))
+  const text = message.kind === 'text' ? visible(message.text).replaceAll('\n', '\n      ') : '[a kind of message that this version cannot show: update evegram]'
+  const state = message.state === 'queued' || message.state === 'failed' ? ` ${output.paint('yellow', `(${message.state})`)}` : ''
+  return `${output.paint('dim', timeText(message.sentAtMs, nowMs))} ${who}  ${text}${state}`
+}
+
+/** `HH:MM` of today, `YYYY-MM-DD HH:MM` of any other day, local time. */
+function timeText(ms: number, nowMs: number): string {
+  const two = (value: number): string => String(value).padStart(2, '0')
+  const date = (at: Date): string => `${String(at.getFullYear())}-${two(at.getMonth() + 1)}-${two(at.getDate())}`
+  const at = new Date(ms)
+  const time = `${two(at.getHours())}:${two(at.getMinutes())}`
+  return date(at) === date(new Date(nowMs)) ? time : `${date(at)} ${time}`
 }
 
 /** The ends of an address, enough for a person to tell two apart. */
 export function shortAddress(address: string): string {
   return address.length <= 14 ? address : `${address.slice(0, 6)}…${address.slice(-6)}`
-}
-
-/** `text` with control characters (line breaks excepted) and direction overrides made visible. */
-export function visible(text: string): string {
-  // eslint-disable-next-line no-control-regex -- control characters are what this is about
-  return text.replace(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, (character) => {
-    return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
-  })
 }

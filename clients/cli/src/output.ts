@@ -1,5 +1,6 @@
 import { styleText } from 'node:util'
 import { isEvegramError } from '@evegram/protocol'
+import { visible } from './visible.js'
 
 /** Colours that a person sees; none with NO_COLOR, without a terminal, or for machines. */
 export type Style = 'bold' | 'dim' | 'green' | 'yellow' | 'red' | 'cyan'
@@ -13,6 +14,11 @@ export class Output {
     this.json = json
     const noColor = environment['NO_COLOR']
     this.#colours = !json && process.stdout.isTTY === true && (noColor === undefined || noColor === '')
+  }
+
+  /** Whether somebody sits there who can be asked. */
+  get interactive(): boolean {
+    return !this.json && process.stdin.isTTY === true && process.stderr.isTTY === true
   }
 
   /** `text` in a colour, where colours are shown. */
@@ -30,19 +36,20 @@ export class Output {
     if (!this.json) process.stderr.write(`${text}\n`)
   }
 
+  /** Something that must not go unnoticed, beside the results. */
+  warning(object: Readonly<Record<string, unknown>>, text: string): void {
+    process.stderr.write(this.json ? `${JSON.stringify({ warning: object })}\n` : `${this.paint('yellow', 'warning')} ${visible(text)}\n`)
+  }
+
   /** A failure: what happened and what to do, not a stack. */
   failure(error: unknown): void {
-    if (isEvegramError(error)) {
-      if (this.json) {
-        const { code, advice, retryAfterMs, details } = error
-        process.stderr.write(`${JSON.stringify({ error: { code, message: advice, retryAfterMs, details } })}\n`)
-      } else {
-        process.stderr.write(`${this.paint('red', 'error')} ${error.advice} (${error.code})${pidHint(error.details)}\n`)
-      }
+    const { code, message, rest } = described(error)
+    if (this.json) {
+      process.stderr.write(`${JSON.stringify({ error: { code, message, ...rest } })}\n`)
       return
     }
-    const message = error instanceof Error ? error.message : String(error)
-    process.stderr.write(this.json ? `${JSON.stringify({ error: { code: 'internal', message } })}\n` : `error ${message}\n`)
+    const pid = pidOf(rest['details'])
+    process.stderr.write(`${this.paint('red', 'error')} ${visible(message)} (${code})${pid === undefined ? '' : ` [process ${String(pid)}]`}\n`)
   }
 
   #write(line: string): Promise<void> {
@@ -55,7 +62,19 @@ export class Output {
   }
 }
 
-function pidHint(details: Readonly<Record<string, unknown>> | undefined): string {
-  const pid = details?.['pid']
-  return typeof pid === 'number' ? ` [process ${String(pid)}]` : ''
+interface Described {
+  readonly code: string
+  readonly message: string
+  readonly rest: Readonly<Record<string, unknown>>
+}
+
+function described(error: unknown): Described {
+  if (!isEvegramError(error)) return { code: 'internal', message: error instanceof Error ? error.message : String(error), rest: {} }
+  const { code, advice, retryAfterMs, details } = error
+  return { code, message: advice, rest: { retryAfterMs, details } }
+}
+
+function pidOf(details: unknown): number | undefined {
+  if (typeof details !== 'object' || details === null || !('pid' in details)) return undefined
+  return typeof details.pid === 'number' ? details.pid : undefined
 }

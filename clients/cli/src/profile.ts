@@ -24,9 +24,10 @@ export function readSettings(folder: string): ProfileSettings {
   let text: string
   try {
     text = readFileSync(join(folder, 'profile.json'), 'utf8')
-  } catch {
+  } catch (cause) {
     // A new profile has no settings yet.
-    return {}
+    if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return {}
+    throw new EvegramError('invalid.config', { operation: 'read profile.json', advice: 'profile.json of the profile cannot be read.', cause })
   }
   try {
     const value: unknown = JSON.parse(text)

@@ -12,45 +12,66 @@ import { verify } from './commands/verify.js'
 import { linkWallet, unlinkWallet, wallets } from './commands/wallets.js'
 import { Context, type CommonOptions } from './context.js'
 import { exitCodeHelp, exitCodeOf } from './exit-codes.js'
+import { Output } from './output.js'
+import { wholeNumber } from './whole-number.js'
 
-/** The command line of the terminal client. `environment` is the process environment; nothing else reads it. */
-export function buildProgram(version: string, environment: Readonly<Record<string, string | undefined>>): Command {
+/** What the command line is made of. */
+export interface ProgramOptions {
+  readonly version: string
+  /** The process environment; nothing else reads it. */
+  readonly environment: Readonly<Record<string, string | undefined>>
+  /** Whether errors of the command line itself are told as JSON: the options are not known yet then. */
+  readonly json: boolean
+}
+
+const START = `Start with:
+  evegram keys new --chain solana --out alice.json
+  evegram login --wallet alice.json
+  evegram chat <address>`
+
+/**
+ * The command line of the terminal client. `--profile`, `--server` and `--json` stand before or behind the command. `parseAsync` rejects
+ * with a CommanderError for a wrong command line; what a command itself fails with is printed, and is in `process.exitCode`.
+ */
+export function buildProgram({ version, environment, json }: ProgramOptions): Command {
   const program = new Command('evegram')
     .description('Chat end-to-end encrypted; your wallet is your identity.')
     .version(version)
-    .showHelpAfterError('Add --help to see what the command takes.')
-    .addHelpText('after', `\n${exitCodeHelp()}\n\nStart with:\n  evegram keys new --chain solana --out alice.json\n  evegram login --wallet alice.json\n  evegram chat <address>`)
+    .option('--profile <dir>', 'folder of the device and its messages (default ~/.evegram/default, or EVEGRAM_PROFILE)')
+    .option('--server <url>', 'server (default: the one of the profile, EVEGRAM_SERVER, or http://localhost:8080)')
+    .option('--json', 'one JSON object a line on stdout; errors and warnings as JSON on stderr')
     .configureHelp({ showGlobalOptions: true })
+    .configureOutput({
+      outputError: (text, write) => write(json ? `${JSON.stringify({ error: { code: 'invalid.argument', message: text.trim() } })}\n` : text),
+    })
+    .showHelpAfterError(json ? false : 'Add --help to see what the command takes.')
+    .exitOverride()
+    .addHelpText('after', `\n${START}\n\n${exitCodeHelp()}`)
 
-  const add = (parent: Command, usage: string, description: string, example: string): Command =>
-    parent
-      .command(usage)
-      .description(description)
-      .option('--profile <dir>', 'folder of the device and its messages (default ~/.evegram/default, or EVEGRAM_PROFILE)')
-      .option('--server <url>', 'server (default: the one of the profile, EVEGRAM_SERVER, or http://localhost:8080)')
-      .option('--json', 'one JSON object a line on stdout; errors as JSON on stderr')
-      .addHelpText('after', `\nExample:\n  ${example}\n\n${exitCodeHelp()}`)
+  const add = (parent: Command, usage: string, description: string, ...examples: readonly string[]): Command =>
+    parent.command(usage).description(description)
+      .addHelpText('after', `\nExamples:\n${examples.map((example) => `  ${example}`).join('\n')}\n\n${exitCodeHelp()}`)
 
   const act =
     <Arguments extends unknown[]>(work: (context: Context, ...parameters: Arguments) => Promise<void>) =>
     async (...received: unknown[]): Promise<void> => {
-      // commander passes the positional arguments, then the options, then the command.
+      // commander passes the positional arguments, then the options of the command, then the command.
       const command = received.pop() as Command
-      const options = received[received.length - 1] as CommonOptions
-      const context = new Context(options, environment)
+      const common = command.optsWithGlobals<CommonOptions>()
+      const output = new Output(common.json === true, environment)
       try {
-        await work(context, ...(received as Arguments))
+        await work(new Context(common, environment, output), ...(received as Arguments))
       } catch (error) {
-        context.output.failure(error)
+        output.failure(error)
         process.exitCode = exitCodeOf(error)
       }
-      void command
     }
 
-  const keys = program.command('keys').description('Make and look at wallet files')
-  add(keys, 'new', 'Make a wallet (EVEGRAM_WALLET_PASSPHRASE encrypts it)', 'evegram keys new --chain ton --out alice.json')
+  const keys = add(program, 'keys', 'Make and look at wallet files', 'evegram keys new --chain solana --out alice.json', 'evegram keys show --wallet alice.json')
+  add(keys, 'new', 'Make a wallet', 'evegram keys new --chain ton --out alice.json', 'EVEGRAM_WALLET_PASSPHRASE=… evegram keys new --chain terra --out bob.json')
     .requiredOption('--chain <chain>', 'solana, ton or terra')
     .requiredOption('--out <file>', 'file to write (never overwritten)')
+    .option('--encrypt', 'ask for a passphrase (EVEGRAM_WALLET_PASSPHRASE encrypts too)')
     .action(act(keysNew))
   add(keys, 'show', 'Chain and address of a wallet file', 'evegram keys show --wallet alice.json --json')
     .requiredOption('--wallet <file>', 'wallet file')
@@ -59,35 +80,40 @@ export function buildProgram(version: string, environment: Readonly<Record<strin
   add(program, 'login', 'Sign in: make this profile a device of the wallet', 'evegram login --wallet alice.json --profile ~/.evegram/alice')
     .requiredOption('--wallet <file>', 'wallet file')
     .action(act(login))
-  add(program, 'send <address> <text>', 'Send one message and wait until it is stored', 'evegram send terra1… "see you at eight" --json').action(act(send))
-  add(program, 'listen', 'Print what arrived since the last listen, then what arrives', 'evegram listen --json --count 10')
-    .option('--count <n>', 'end after n messages')
+  add(
+    program, 'send <address> <text>', 'Send one message and wait until it is stored',
+    'evegram send terra1… "see you at eight" --json', 'evegram send terra1… -- "-5 degrees"   (a text that starts with -)', 'echo "from a file" | evegram send terra1… -',
+  )
+    .option('--wait <seconds>', 'how long to wait for the server to store it', wholeNumber, 20)
+    .action(act(send))
+  add(program, 'listen', 'Print what arrived since the last listen, then what arrives', 'evegram listen --json --count 10', 'evegram listen --all --own')
+    .option('--count <n>', 'end after n messages', wholeNumber)
     .option('--all', 'start with the first message that the profile has')
     .option('--own', 'print messages of the own account too')
     .action(act(listen))
-  add(program, 'history <address>', 'Catch up and print a conversation in its order', 'evegram history UQ… --json')
-    .option('--limit <n>', 'only the last n messages')
+  add(program, 'history <address>', 'Catch up and print a conversation in its order', 'evegram history UQ… --json', 'evegram history UQ… --limit 20')
+    .option('--limit <n>', 'only the last n messages', wholeNumber)
     .action(act(history))
-  add(program, 'chat <address>', 'Chat in the terminal', 'evegram chat 7xKX…').action(act(chat))
+  add(program, 'chat <address>', 'Chat in the terminal', 'evegram chat 7xKX…', 'printf "one\\ntwo\\n" | evegram chat 7xKX…').action(act(chat))
 
-  const deviceCommand = add(program, 'devices', 'The devices of the account', 'evegram devices --json').enablePositionalOptions().action(act(devices))
-  add(deviceCommand, 'revoke <id>', 'Revoke a device for ever', 'evegram devices revoke 3f… --wallet alice.json')
-    .option('--wallet <file>', 'wallet file (not needed for this device itself)')
+  const deviceCommand = add(program, 'devices', 'The devices of the account', 'evegram devices --json', 'evegram devices revoke 3f0a…').action(act(devices))
+  add(deviceCommand, 'revoke <id>', 'Revoke a device for ever', 'evegram devices revoke 3f0a… --wallet alice.json')
+    .option('--wallet <file>', 'wallet file (default: the one of login; not needed for this device itself)')
     .action(act(revokeDevice))
-  add(program, 'verify <address>', 'Safety number and devices of a contact', 'evegram verify terra1… --json')
+  add(program, 'verify <address>', 'Safety number and devices of a contact', 'evegram verify terra1… --json', 'evegram verify terra1… --mark')
     .option('--mark', 'remember the present devices as verified')
     .action(act(verify))
 
-  const walletCommand = add(program, 'wallets', 'The wallets of the account', 'evegram wallets --json').enablePositionalOptions().action(act(wallets))
+  const walletCommand = add(program, 'wallets', 'The wallets of the account', 'evegram wallets --json', 'evegram wallets link --new-wallet ton.json').action(act(wallets))
   add(walletCommand, 'link', 'Link another wallet to the account', 'evegram wallets link --new-wallet ton.json --wallet alice.json')
     .requiredOption('--new-wallet <file>', 'wallet file to link')
-    .option('--wallet <file>', 'wallet file of the founding wallet')
+    .option('--wallet <file>', 'wallet file of the founding wallet (default: the one of login)')
     .action(act(linkWallet))
   add(walletCommand, 'unlink <address>', 'Unlink a wallet', 'evegram wallets unlink terra1… --wallet alice.json')
-    .option('--wallet <file>', 'the wallet itself or the founding one')
+    .option('--wallet <file>', 'the wallet itself or the founding one (default: the one of login)')
     .action(act(unlinkWallet))
 
-  add(program, 'echo', 'Answer every message with its own text', 'evegram echo --wallet echo.json')
+  add(program, 'echo', 'Answer every message with its own text (at most 60 a minute to one sender)', 'evegram echo --wallet echo.json', 'evegram echo --profile ./echo --new-wallet')
     .option('--wallet <file>', 'wallet file (default: wallet.json in the profile)')
     .option('--new-wallet', 'make the wallet when there is none')
     .option('--quiet', 'print nothing')

@@ -1,12 +1,13 @@
 import { randomBytes, scryptSync } from 'node:crypto'
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
-import { EvegramError } from '@evegram/protocol'
+import { EvegramError, isEvegramError } from '@evegram/protocol'
 import { createLocalWallet, type LocalWallet } from '@evegram/sdk'
 import nacl from 'tweetnacl'
 
 /** The chains that a wallet file can hold a key of. */
 export const CHAINS = ['solana', 'ton', 'terra'] as const
+/** One of {@link CHAINS}. */
 export type Chain = (typeof CHAINS)[number]
 
 const FORMAT = 'evegram-wallet/1'
@@ -46,10 +47,18 @@ export function createWalletFile(path: string, chain: Chain, passphrase: string 
   return wallet
 }
 
-/** Reads a wallet file's chain and address, without its key. Throws `invalid.wallet_file`. */
-export function describeWalletFile(path: string): { readonly chain: Chain; readonly address: string } {
-  const { chain, address } = parse(path)
-  return { chain, address }
+/** What a wallet file shows without its key. */
+export interface WalletDescription {
+  readonly chain: Chain
+  readonly address: string
+  /** The key is sealed with a passphrase. */
+  readonly encrypted: boolean
+}
+
+/** Reads a wallet file without its key. Throws `invalid.wallet_file`. */
+export function describeWalletFile(path: string): WalletDescription {
+  const { chain, address, sealed } = parse(path)
+  return { chain, address, encrypted: sealed !== undefined }
 }
 
 /** Opens a wallet file. Throws `invalid.wallet_file` when it does not parse, or its passphrase is missing or wrong. */
@@ -83,11 +92,12 @@ function unseal(sealed: NonNullable<WalletFile['sealed']>, passphrase: string | 
 function parse(path: string): WalletFile {
   let text: string
   try {
+    if (statSync(path).size > FILE_BYTES_MAX) refuse('The file is too large for a wallet file.')
     text = readFileSync(path, 'utf8')
   } catch (cause) {
+    if (isEvegramError(cause)) throw cause
     throw new EvegramError('invalid.wallet_file', { operation: 'read wallet file', advice: 'The wallet file cannot be read.', cause })
   }
-  if (text.length > FILE_BYTES_MAX) refuse('The file is too large for a wallet file.')
   let value: unknown
   try {
     value = JSON.parse(text)

@@ -7,7 +7,6 @@ import type { ClientCore } from './core/client-core.js'
 import { newConversation, readConversation, writeConversation, type ConversationRow } from './core/conversation-row.js'
 import { allConversations } from './core/devices.js'
 import { cancellable, type InboxItem } from './core/feed.js'
-import { Transaction } from './core/transaction.js'
 import { KeyedTurns } from './core/turns.js'
 import { readVerified, verifiedChange, verifiedSetOf } from './core/verified.js'
 import { DirectConversation, type Conversation } from './conversation.js'
@@ -151,13 +150,10 @@ export class EvegramClient implements Client {
     const { verified, address } = await this.#resolve(addressOrAccount)
     if (verified.state.closed) throw new EvegramError('account.closed', { operation: 'open conversation' })
     const fresh = newConversation(this.account, verified.account, this.#core.time.now())
-    const row = await this.#core.local.run(async () => {
-      const known = await readConversation(this.#core.store, fresh.conversation)
-      if (known !== undefined) return known
-      const tx = new Transaction(this.#core.store)
-      writeConversation(tx, fresh)
-      await tx.commit()
-      return fresh
+    const row = await this.#core.local.write(async (tx) => {
+      const known = await readConversation(tx, fresh.conversation)
+      if (known === undefined) writeConversation(tx, fresh)
+      return known ?? fresh
     })
     return this.#open(row, address)
   }
@@ -219,7 +215,7 @@ export class EvegramClient implements Client {
 
   async markVerified(addressOrAccount: string): Promise<void> {
     const { verified } = await this.#resolve(addressOrAccount)
-    await this.#core.local.run(() => this.#core.store.commit([verifiedChange(verified.account, verifiedSetOf(verified.state))]))
+    await this.#core.local.store.commit([verifiedChange(verified.account, verifiedSetOf(verified.state))])
   }
 
   whenSynced(): Promise<void> {

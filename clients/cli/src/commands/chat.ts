@@ -1,46 +1,106 @@
-import { createInterface } from 'node:readline'
+import { clearLine, createInterface, cursorTo, type Interface } from 'node:readline'
+import type { Conversation, Message } from '@evegram/sdk'
 import type { Context } from '../context.js'
-import { interruption } from '../interruption.js'
+import { EXIT_CODES } from '../exit-codes.js'
 import { messageObject, messageText, shortAddress } from '../message-line.js'
+import type { Output } from '../output.js'
+import { synced } from '../synced.js'
 
 /** Messages of the past that `chat` shows when it starts. */
 const CHAT_HISTORY_MESSAGES = 20
+/** How long the server may be away before the chat starts without it. */
+const AWAY_MS_MAX = 3_000
+/** Time for the last messages to be stored when the chat ends. */
+const LAST_ACKS_MS = 20_000
 
-/** `evegram chat`: reads lines from the terminal, sends them, and shows what arrives in between. */
+/** `evegram chat`: reads lines from the terminal (or a pipe), sends them, and shows what arrives in between. Ctrl-C or Ctrl-D ends it. */
 export async function chat(context: Context, address: string): Promise<void> {
-  await context.withClient(async (client) => {
+  await context.withClient(async (client, ended) => {
     const { output } = context
     const conversation = await client.conversation(address)
-    await client.whenSynced()
-    const stop = interruption()
-    const lines = createInterface({ input: process.stdin, output: output.json ? undefined : process.stderr, prompt: '> ' })
-    stop.signal.addEventListener('abort', () => lines.close(), { once: true })
-    lines.on('SIGINT', () => lines.close())
-
-    const past = await conversation.history(CHAT_HISTORY_MESSAGES)
-    for (const message of past) await output.result(messageObject(message), messageText(message, output))
-    output.note(`Chatting with ${shortAddress(conversation.peer.address)}; an empty line or Ctrl-C ends it.`)
-
-    const shown = new Set(past.map((message) => message.messageId))
-    const unsubscribe = client.on('message', (message) => {
-      if (message.conversation !== conversation.id || message.fromAccount === client.account || shown.has(message.messageId)) return
-      output.result(messageObject(message), `\r${messageText(message, output)}`).then(
-        () => lines.prompt(true),
-        (error: unknown) => output.failure(error),
-      )
-    })
-    const alarms = client.on('security', ({ code }) => output.note(output.paint('yellow', `refused something: ${code}`)))
-    const devices = client.on('device-added', ({ address: whose }) => {
-      output.note(output.paint('yellow', `${shortAddress(whose)} added a device; compare safety numbers: evegram verify ${whose}`))
-    })
-    if (!output.json) lines.prompt()
-    for await (const line of lines) {
-      if (line === '') break
-      const sent = await conversation.send(line)
-      sent.acked.catch((error: unknown) => output.failure(error))
-      if (!output.json) lines.prompt()
+    const screen = new Screen(output)
+    // Asked for before the history is read: what arrives in between must be neither lost nor shown twice.
+    const arrived: Message[] = []
+    let show = (message: Message): void => {
+      arrived.push(message)
     }
-    for (const release of [unsubscribe, alarms, devices]) release()
-    stop.release()
+    const unsubscribe = client.on('message', (message) => {
+      if (message.conversation === conversation.id && message.fromDevice !== client.device) show(message)
+    })
+    await synced(client, AWAY_MS_MAX)
+    const past = await conversation.history(CHAT_HISTORY_MESSAGES)
+    const shown = new Set(past.map(({ messageId }) => messageId))
+    for (const message of [...past, ...arrived.filter(({ messageId }) => !shown.has(messageId))]) screen.message(message)
+    show = (message) => screen.message(message)
+    output.note(`Chatting with ${shortAddress(conversation.peer.address)}; Ctrl-C or Ctrl-D ends it.`)
+    try {
+      await converse(conversation, screen, output, ended)
+    } finally {
+      unsubscribe()
+    }
   })
+}
+
+async function converse(conversation: Conversation, screen: Screen, output: Output, ended: AbortSignal): Promise<void> {
+  const waiting = new Set<Promise<void>>()
+  // Made after everything that had to be awaited: lines that a pipe holds are not lost before somebody takes them.
+  const lines = createInterface({ input: process.stdin, output: output.interactive ? process.stderr : undefined, prompt: '> ' })
+  const close = (): void => lines.close()
+  lines.on('SIGINT', close)
+  process.on('SIGTERM', close)
+  ended.addEventListener('abort', close, { once: true })
+  screen.prompt(lines)
+  for await (const line of lines) {
+    if (line.trim() !== '') await post(conversation, line, waiting, output)
+    screen.prompt(lines)
+  }
+  screen.prompt(undefined)
+  process.off('SIGTERM', close)
+  const settled = Promise.allSettled(waiting).then(() => true)
+  const isStored = await Promise.race([settled, new Promise<false>((resolve) => setTimeout(() => resolve(false), LAST_ACKS_MS).unref())])
+  if (isStored) return
+  output.note('The last messages wait for the server; they go out with the next command.')
+  process.exitCode = EXIT_CODES.unreachable[0]
+}
+
+/** Sends a line. What goes wrong with one line is told, and the chat goes on. */
+async function post(conversation: Conversation, line: string, waiting: Set<Promise<void>>, output: Output): Promise<void> {
+  const failed = (error: unknown): void => {
+    output.failure(error)
+    process.exitCode = EXIT_CODES.failed[0]
+  }
+  try {
+    const { acked } = await conversation.send(line)
+    const acknowledged: Promise<void> = acked.then(() => undefined, failed).finally(() => waiting.delete(acknowledged))
+    waiting.add(acknowledged)
+  } catch (error) {
+    failed(error)
+  }
+}
+
+/** Puts messages above the line that somebody is typing. */
+class Screen {
+  readonly #output: Output
+  #lines: Interface | undefined
+
+  constructor(output: Output) {
+    this.#output = output
+  }
+
+  /** Shows the prompt of `lines` from now on; nothing without a terminal. */
+  prompt(lines: Interface | undefined): void {
+    this.#lines = this.#output.interactive ? lines : undefined
+    this.#lines?.prompt()
+  }
+
+  message(message: Message): void {
+    if (this.#lines !== undefined) {
+      clearLine(process.stderr, 0)
+      cursorTo(process.stderr, 0)
+    }
+    this.#output.result(messageObject(message), messageText(message, this.#output, Date.now())).then(
+      () => this.#lines?.prompt(true),
+      (error: unknown) => this.#output.failure(error),
+    )
+  }
 }

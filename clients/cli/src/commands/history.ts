@@ -1,17 +1,21 @@
+import { EvegramError } from '@evegram/protocol'
 import type { Context } from '../context.js'
 import { messageObject, messageText } from '../message-line.js'
+import { synced } from '../synced.js'
 
-/** Messages that `history` prints when no limit is given. */
-export const HISTORY_LIMIT_DEFAULT = 1_000_000
+/** How long the server may be away before what this device has is printed without it. */
+const AWAY_MS_MAX = 10_000
 
-/** `evegram history`: catches up, then prints the conversation in its order. */
-export async function history(context: Context, address: string, options: { readonly limit?: string }): Promise<void> {
+/** `evegram history`: catches up, then prints the conversation in its order. Without a server it prints what the device has, and fails. */
+export async function history(context: Context, address: string, options: { readonly limit?: number }): Promise<void> {
   await context.withClient(async (client) => {
     const conversation = await client.conversation(address)
-    await client.whenSynced()
-    const limit = options.limit === undefined ? HISTORY_LIMIT_DEFAULT : Math.max(1, Number.parseInt(options.limit, 10) || 1)
-    for (const message of await conversation.history(limit)) {
-      await context.output.result(messageObject(message), messageText(message, context.output))
+    const isComplete = await synced(client, AWAY_MS_MAX)
+    const messages = options.limit === undefined ? conversation.messages({ live: false }) : await conversation.history(options.limit)
+    for await (const message of messages) {
+      await context.output.result(messageObject(message), messageText(message, context.output, Date.now()))
     }
+    if (isComplete) return
+    throw new EvegramError('unavailable.server', { operation: 'catch up', advice: 'The server does not answer: shown is what this device has. Try: evegram doctor' })
   })
 }

@@ -6,21 +6,27 @@ import { messageObject, messageText } from '../message-line.js'
  * `evegram listen`: prints what arrived since the last `listen` of this profile, then every message as it arrives.
  * The place is kept after a line was handed to its reader, so a killed `listen` repeats at most the line it was writing.
  */
-export async function listen(context: Context, options: { readonly count?: string; readonly all?: boolean; readonly own?: boolean }): Promise<void> {
-  await context.withClient(async (client) => {
+export async function listen(context: Context, options: { readonly count?: number; readonly all?: boolean; readonly own?: boolean }): Promise<void> {
+  await context.withClient(async (client, ended) => {
     const stop = interruption()
-    const wanted = options.count === undefined ? Number.POSITIVE_INFINITY : Number.parseInt(options.count, 10)
+    const wanted = options.count ?? Number.POSITIVE_INFINITY
     context.output.note('Listening; Ctrl-C ends it.')
     let printed = 0
-    const inbox = client.inbox({ fromStart: options.all === true, signal: stop.signal })
-    for await (const { message, done } of inbox) {
-      if (message.fromAccount !== client.account || options.own === true) {
-        await context.output.result(messageObject(message), messageText(message, context.output))
-        printed++
+    try {
+      for await (const item of client.inbox({ fromStart: options.all === true, signal: AbortSignal.any([stop.signal, ended]) })) {
+        const { message } = item
+        const isOwn = message.fromAccount === client.account
+        if (!isOwn || options.own === true) {
+          // With own messages among them, the sender alone does not say which conversation a line belongs to.
+          const object = options.own === true ? { ...messageObject(message), conversation: message.conversation } : messageObject(message)
+          await context.output.result(object, messageText(message, context.output, Date.now()))
+          printed++
+        }
+        await item.done()
+        if (printed >= wanted) break
       }
-      await done()
-      if (printed >= wanted) break
+    } finally {
+      stop.release()
     }
-    stop.release()
   })
 }

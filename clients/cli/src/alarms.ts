@@ -1,0 +1,46 @@
+import type { Client } from '@evegram/sdk'
+import { shortAddress } from './message-line.js'
+import type { Output } from './output.js'
+
+/** Different alarms that one command shows; a server that makes more of them cannot fill the terminal. */
+const ALARMS_MAX = 100
+
+/**
+ * Shows what a person must know beside the messages: refusals, gaps, changed keys, a server that shows two histories, and when the
+ * server is away. Each once. On stderr: text for people, `{"warning":{...}}` lines for machines. Ends when the returned function is called.
+ */
+export function showAlarms(client: Client, output: Output): () => void {
+  const seen = new Set<string>()
+  const warn = (code: string, about: Readonly<Record<string, unknown>>, text: string): void => {
+    const key = JSON.stringify([code, about])
+    if (seen.has(key) || seen.size >= ALARMS_MAX) return
+    seen.add(key)
+    output.warning({ code, ...about }, text)
+  }
+  let away = false
+  const endings = [
+    client.on('security', ({ code, account, device }) => {
+      warn(code, { account, device }, `something was refused because it could not be trusted (${code})`)
+    }),
+    client.on('account-alarm', ({ code, account, error }) => {
+      warn(code, { account }, `${error.advice} (${code})`)
+    }),
+    client.on('gap', ({ reason, conversation, from, to }) => {
+      warn('gap', { reason, conversation, from, to }, 'messages are missing here; a new copy was asked for where that is possible')
+    }),
+    client.on('identity-changed', ({ account, address }) => {
+      warn('identity-changed', { account, address }, `the keys of ${shortAddress(address)} changed; compare safety numbers: evegram verify ${address}`)
+    }),
+    client.on('device-added', ({ own, account, address, device }) => {
+      warn('device-added', { account, device }, own ? `your account has a new device: ${device}` : `${shortAddress(address)} has a new device`)
+    }),
+    client.on('state', ({ state }) => {
+      if (state === 'offline' && !away) output.note('The server does not answer; trying again.')
+      if (state === 'live' && away) output.note('Connected again.')
+      if (state === 'offline' || state === 'live') away = state === 'offline'
+    }),
+  ]
+  return () => {
+    for (const end of endings) end()
+  }
+}

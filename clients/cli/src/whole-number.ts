@@ -1,0 +1,7 @@
+import { InvalidArgumentError } from 'commander'
+
+/** Reads an option that counts something: 1, 2, 3, ... Throws commander's error for anything else. */
+export function wholeNumber(text: string): number {
+  if (!/^[1-9][0-9]{0,8}$/.test(text)) throw new InvalidArgumentError('Write a whole number, 1 or more.')
+  return Number(text)
+}
