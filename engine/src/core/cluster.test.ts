@@ -490,6 +490,19 @@ describe('versions of a send', () => {
     expect([alice.acks.length, bob.numbers]).toEqual([1, [77]])
   })
 
+  it('refuse a device that was revoked while its socket was still open', async () => {
+    alice.send(toBob(1))
+    await alice.read()
+    cluster.directory.tells = false
+    cluster.directory.revokeDevice(ALICE, ALICE_PHONE)
+    await stay(1_001)
+    alice.send(toBob(2))
+    await alice.read()
+    await bob.read()
+    expect(alice.failures.map(({ code }) => code)).toEqual(['account.device_unknown'])
+    expect(bob.numbers).toEqual([1])
+  })
+
   it('of another membership are refused', async () => {
     alice.send(toBob(1, { membershipVersion: 2 }))
     await alice.read()
@@ -642,14 +655,36 @@ describe('flow control', () => {
     expect(bob.socket.closedBy).toBe('slowConsumer')
   })
 
-  it('closes a consumer whose bytes of one turn pass the bound', async () => {
+  it('turns to the log when one turn brings more bytes than a socket should hold, instead of closing it', async () => {
     const text = 'x'.repeat(60_000)
     for (let number = 1; number <= 80; number++) alice.send(toBob(number, { bodies: [{ device: BOB_PHONE, text }] }))
     await alice.read()
     await bob.read()
-    expect(bob.socket.closedBy).toBe('slowConsumer')
-    await bob.goLive(three)
+    expect(bob.deliveries.length).toBeLessThan(80)
+    await stay(3_000)
+    await bob.read()
+    expect(bob.socket.closedBy).toBeUndefined()
     expect(bob.numbers).toEqual(SPAN(1, 80))
+  })
+
+  it('pauses a repair while the socket holds much, and closes the consumer when that lasts', async () => {
+    bob.socket.buffered = LIMITS.outboundBytesMax / 2
+    const text = 'x'.repeat(60_000)
+    for (let number = 1; number <= 80; number++) alice.send(toBob(number, { bodies: [{ device: BOB_PHONE, text }] }))
+    await stay(5_000)
+    await bob.read()
+    const first = bob.deliveries.length
+    expect(first).toBeLessThan(80)
+    bob.socket.buffered = 0
+    two.node.handlers.drained(bob.socket)
+    await bob.read()
+    expect(bob.numbers).toEqual(SPAN(1, 80))
+    bob.acknowledge(bob.deliveries.length)
+    bob.socket.buffered = LIMITS.outboundBytesMax / 2
+    for (let number = 81; number <= 160; number++) alice.send(toBob(number, { bodies: [{ device: BOB_PHONE, text }] }))
+    await stay(40_000)
+    expect(bob.socket.closedBy).toBe('slowConsumer')
+    expect(two.metrics.slowConsumers.value).toBe(1)
   })
 
   it('limits messages of a device with the time to wait, and closes a flood', async () => {
@@ -788,6 +823,29 @@ describe('the links between nodes', () => {
     expect(lagMs).toBeGreaterThanOrEqual(LIMITS.overlapMs)
     expect(lagMs).toBeLessThan(LIMITS.overlapMs + 25_000)
     expect(bob.synced).toEqual([...bob.synced].sort((left, right) => left - right))
+  })
+
+  it('keep counting when a node that seemed gone comes back, so that later losses are seen', async () => {
+    alice.send(toBob(1))
+    await alice.read()
+    // Node two is silent and unknown to the registry for a while, but not dead.
+    const { registry } = cluster
+    const heartbeat = registry.heartbeat.bind(registry)
+    const gone = [...await registry.peers(1_000)].sort()[1] ?? 0
+    registry.heartbeat = async (incarnation) => { if (incarnation !== gone) await heartbeat(incarnation) }
+    two.bus.drops = () => true
+    await stay(13_000)
+    registry.heartbeat = heartbeat
+    two.bus.drops = () => false
+    await stay(2_000)
+    await bob.read()
+    one.bus.drops = (_, bytes) => dataPackets(bytes)
+    alice.send(toBob(2))
+    await alice.read()
+    one.bus.drops = () => false
+    await stay(2_000)
+    await bob.read()
+    expect(bob.numbers).toEqual([1, 2])
   })
 
   it('make a node unready that has no broker for two seconds', async () => {

@@ -154,7 +154,7 @@ export class Dispatch implements SocketHandlers {
     if (moved > session.unacked) throw new EvegramError('invalid.request', { operation: 'count acknowledged deliveries' })
     if (moved === 0) return
     session.committed = committed
-    session.fullSinceMonotonicMs = undefined
+    session.stuckSinceMonotonicMs = undefined
     if (!session.clean) this.#parts.repairs.consider(session)
   }
 

@@ -54,7 +54,8 @@ export class Greeter {
 
   /** Handles the hello of a session; answers `welcome`, or a failure and a close. Never rejects. Throws `invalid.cbor`, `invalid.request` at once. */
   greet(session: Session, frame: Frame): Promise<void> {
-    const hello = decodeHello(frame.body)
+    // The frame is only valid during this call, the check takes longer.
+    const hello = decodeHello(frame.body.slice())
     session.greeting = { account: hello.account, device: hello.device }
     return this.#check(session, hello, frame.correlation).catch((failure: unknown) => { this.#refuse(session, frame.correlation, failure) })
   }

@@ -12,7 +12,7 @@ import type { Sessions } from './sessions.js'
 export const HOUSEKEEPING_MS = 1_000
 /** A client that was silent for longer is gone: it pings every `heartbeatMs`. */
 export const IDLE_MS = 2 * LIMITS.heartbeatMs + 10_000
-/** A full window of unacknowledged deliveries that does not move for this long belongs to a slow consumer. */
+/** Deliveries that are in the way of others and are not acknowledged for this long belong to a slow consumer. */
 export const WINDOW_STUCK_MS = 30_000
 /** A cursor is issued when it gained this much: a frame that gains little would put off the one that gains more. */
 const CURSOR_GAIN_MS_MIN = LIMITS.syncedIntervalMs / 2
@@ -74,7 +74,6 @@ export class Housekeeping {
 
   /** Closes a session whose time is over; true when it did. */
   #expired(session: Session, nowMs: number, wallMs: number): boolean {
-    const { metrics } = this.#parts
     if (session.owner === undefined) {
       if (nowMs - session.openedMonotonicMs < LIMITS.helloTimeoutMs) return false
       const code = 'auth.hello_timeout'
@@ -82,18 +81,9 @@ export class Housekeeping {
       session.close('helloTimeout')
     } else if (wallMs >= session.owner.tokenExpiresAtMs) session.close('tokenExpired')
     else if (nowMs - session.heardMonotonicMs > IDLE_MS) session.close('idle')
-    else if (this.#stuck(session, nowMs)) {
-      metrics.slowConsumers.add()
-      session.close('slowConsumer')
-    } else return false
+    else if (stuck(session, nowMs)) session.close('slowConsumer')
+    else return false
     return true
-  }
-
-  /** Whether the window of unacknowledged deliveries has been full, without moving, for too long. */
-  #stuck(session: Session, nowMs: number): boolean {
-    if (session.unacked < LIMITS.unackedDeliveriesMax) session.fullSinceMonotonicMs = undefined
-    else session.fullSinceMonotonicMs ??= nowMs
-    return session.fullSinceMonotonicMs !== undefined && nowMs - session.fullSinceMonotonicMs > WINDOW_STUCK_MS
   }
 
   /** The cursor of a live session (rule 4), or a repair where it has something to read. */
@@ -115,4 +105,12 @@ export class Housekeeping {
       .catch((failure: unknown) => { log.error({ err: failure }, 'presence could not be refreshed') })
       .finally(() => { this.#refreshing = false })
   }
+}
+
+/** Whether the client has had something to acknowledge, or to read before it can get more, for too long without doing so. */
+function stuck(session: Session, nowMs: number): boolean {
+  const waits = session.unacked >= LIMITS.unackedDeliveriesMax || (session.unacked > 0 && session.state === 'live' && !session.clean)
+  if (!waits) session.stuckSinceMonotonicMs = undefined
+  else session.stuckSinceMonotonicMs ??= nowMs
+  return session.stuckSinceMonotonicMs !== undefined && nowMs - session.stuckSinceMonotonicMs > WINDOW_STUCK_MS
 }

@@ -17,6 +17,8 @@ export const CONFIRM_MS = 500
 export const SILENCE_MS = 2_000
 /** A node that gave no sign of life to the registry for this long is no peer any more. */
 export const PEER_WITHIN_MS = 10_000
+/** Nodes whose numbers are remembered, those that are gone included. */
+const OUTGOING_MAX = 4_096
 /** Time without a broker after which the node is not ready. */
 export const BROKER_LOST_MS = 2_000
 
@@ -306,6 +308,16 @@ export class Links {
     }
   }
 
+  /** A node that only seemed gone may come back and go on counting, so its numbers are kept; the headers are not. */
+  #retire(incarnation: number, left: boolean): void {
+    const link = this.#outgoing.get(incarnation)
+    this.#outgoing.delete(incarnation)
+    if (link === undefined || left) return
+    this.#outgoing.set(incarnation, { ...link, ring: new HeaderRing() })
+    const [oldest] = this.#outgoing.keys()
+    if (this.#outgoing.size > OUTGOING_MAX && oldest !== undefined) this.#outgoing.delete(oldest)
+  }
+
   #follow(nowMs: number): void {
     const up = new Set(this.#peers)
     for (const peer of up) this.#linkFrom(peer, nowMs)
@@ -313,7 +325,7 @@ export class Links {
       if (up.has(incarnation)) continue
       if (link.left && !link.complete) continue
       this.#incoming.delete(incarnation)
-      this.#outgoing.delete(incarnation)
+      this.#retire(incarnation, link.left)
       // The registry has not heard of it for long enough that it cannot acknowledge any more: one catch-up now covers all it did.
       if (!link.left) this.#lost(incarnation)
     }

@@ -121,10 +121,11 @@ export class EngineNode {
       if (change.kind === 'log') this.#conversations.changed(change.account)
       this.#sessions.accountChanged(change)
     })
+    // Links first: who hears that this node is up may send to it.
+    await this.#links.start()
     this.#clockLease.start()
     // Failing here is no reason not to start: readiness says so, and sends are refused until the clocks agree.
     await this.#clockLease.acquire()
-    await this.#links.start()
     this.#housekeeping.start()
     this.#retention.start()
     this.#accepting = true

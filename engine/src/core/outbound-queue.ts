@@ -52,18 +52,21 @@ export class OutboundQueue {
 
   /** Queues a whole encoded frame; the bytes must not change any more. */
   frame(bytes: Uint8Array): void {
+    if (this.#ended) return
     this.#frames.push(bytes)
     this.#grow(bytes.length)
   }
 
   /** Queues a `deliver` frame, which is written when the socket is: `envelope` must not change any more. */
   delivery(position: Position, envelope: Uint8Array, body: BodyRange): void {
+    if (this.#ended) return
     this.#frames.push({ position, envelope, body })
     this.#grow(deliveryBytes(body))
   }
 
   /** Queues the acknowledgement of a send. */
   ack(correlation: number, position: Position): void {
+    if (this.#ended) return
     this.#acks.push({ correlation, position })
     this.#grow(ACK_BYTES)
   }
@@ -80,6 +83,11 @@ export class OutboundQueue {
     this.#bytes = 0
     if (frames.length === 1 && frames[0] instanceof Uint8Array) this.#write(frames[0])
     else this.#pack(frames)
+  }
+
+  /** Bytes that were queued in this turn. */
+  get queuedBytes(): number {
+    return this.#bytes
   }
 
   /** Whether nothing is written any more. */

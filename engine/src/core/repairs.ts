@@ -4,14 +4,12 @@ import type { InFlight } from './in-flight.js'
 import type { EngineMetrics } from './metrics.js'
 import type { PositionClock } from './position-clock.js'
 import { Backlog, type BacklogStores } from './resume.js'
-import { UNACKED_RESUME, type Session, type SessionOwner } from './session.js'
+import { LIVE_BYTES_MAX, UNACKED_RESUME, type Session, type SessionOwner } from './session.js'
 
 /** Live sessions that read the log at once; the others wait: a lost node must not become a storm on the store. */
 export const REPAIRS_AT_ONCE = 16
 /** Envelopes of one step of a repair. */
 const STEP_ENVELOPES = 256
-/** Bytes that may wait in a socket before its repair pauses until the client read them. */
-const STEP_BUFFERED_BYTES_MAX = LIMITS.outboundBytesMax / 4
 
 /** What repairs need. */
 export interface RepairParts {
@@ -81,8 +79,10 @@ export class Repairs {
     const backlog = session.backlog ?? this.#begin(session, owner)
     session.backlog = backlog
     while (session.backlog === backlog && session.state === 'live') {
+      // What was pushed before must be in the socket, where its bytes show, before more is read.
+      session.out.flush()
       const room = LIMITS.unackedDeliveriesMax - session.unacked
-      if (room <= 0 || session.socket.bufferedBytes() > STEP_BUFFERED_BYTES_MAX) return
+      if (room <= 0 || session.socket.bufferedBytes() > LIVE_BYTES_MAX) return
       const found = await backlog.next({ envelopes: Math.min(room, STEP_ENVELOPES), bytes: LIMITS.pageBytesMax })
       // A catch-up that the client began meanwhile reads all of it, and the state says so.
       if (session.backlog !== backlog) return

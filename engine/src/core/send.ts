@@ -94,6 +94,7 @@ export class SendPath {
 
   #admitUnder(send: PendingSend, lease: ConversationLease, fresh: boolean): void {
     if (!lease.members.includes(send.envelope.account)) return this.#refuse(send, 'denied.not_member')
+    if (!lease.devices.has(send.envelope.device)) return this.#admitUnknown(send, fresh)
     const verdict = checkVersions(send.envelope, lease, send.refusals)
     switch (verdict.status) {
       case 'ahead':
@@ -117,6 +118,12 @@ export class SendPath {
     if (verdict.older) tellNewer(send, lease)
     send.lease = lease
     this.#enqueue(send)
+  }
+
+  /** The sending device is not in the lease: it was just added, or just revoked. */
+  #admitUnknown(send: PendingSend, fresh: boolean): void {
+    if (fresh) this.#refuse(send, 'account.device_unknown')
+    else void this.#admitLater(send, true)
   }
 
   /** One append of a device is under way at a time; what waits goes together. */
@@ -249,6 +256,7 @@ export class SendPath {
     try {
       const lease = await conversations.lease(send.envelope.conversation)
       if (lease?.members.includes(send.envelope.account) !== true) return this.#refuse(send, 'denied.not_member')
+      if (!lease.devices.has(send.envelope.device)) return this.#refuse(send, 'account.device_unknown')
       const verdict = checkVersions(send.envelope, lease, send.refusals)
       if (verdict.status === 'stale_membership') {
         return this.#refuseStale(send, { code: 'stale.membership', message: '', accounts: lease.versions })

@@ -14,6 +14,8 @@ import { nextState, type SessionEvent, type SessionState } from './session-state
 
 /** Conversations that one session remembers as dirty; beyond it everything since its cursor is read again. */
 export const DIRTY_CONVERSATIONS_MAX = 1_024
+/** Bytes for one socket in one turn of which live packets may be part; what comes beyond is read from the log when there is room. */
+export const LIVE_BYTES_MAX = LIMITS.outboundBytesMax / 4
 /** Unacknowledged deliveries below which a session that turned to the log goes on. */
 export const UNACKED_RESUME = LIMITS.unackedDeliveriesMax / 2
 
@@ -50,8 +52,8 @@ export class Session {
   /** `deliver` frames queued on this connection, and how many of them the device committed. */
   delivered = 0
   committed = 0
-  /** Since when the unacknowledged window is full without having moved, on the monotonic clock. */
-  fullSinceMonotonicMs: number | undefined
+  /** Since when unacknowledged deliveries are in the way without one being acknowledged, on the monotonic clock. */
+  stuckSinceMonotonicMs: number | undefined
   /** The last presence refresh that found the entry: position time from before it was asked for. */
   presenceFoundMs = 0
   presenceAskedMonotonicMs = 0
@@ -158,7 +160,8 @@ export class Session {
   }
 
   #takesLive(conversation: ConversationId): boolean {
-    return this.state === 'live' && this.unacked < LIMITS.unackedDeliveriesMax && this.backlog === undefined && this.dirty?.has(conversation) !== true
+    return this.state === 'live' && this.unacked < LIMITS.unackedDeliveriesMax && this.out.queuedBytes < LIVE_BYTES_MAX
+      && this.backlog === undefined && this.dirty?.has(conversation) !== true
   }
 
   #countDelivery(): void {
