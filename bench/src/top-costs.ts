@@ -6,7 +6,8 @@ export interface FunctionCost {
   readonly share: number
 }
 
-interface CpuProfile {
+/** What is used of a V8 CPU profile. */
+export interface CpuProfile {
   readonly nodes: readonly { readonly id: number; readonly callFrame: { readonly functionName: string; readonly url: string; readonly lineNumber: number } }[]
   readonly samples: readonly number[]
   readonly timeDeltas: readonly number[]

@@ -31,7 +31,7 @@ function classOf(sender: ClientPlan, viewer: ClientPlan): (typeof DEVICE_CLASSES
  * once), `reordered` (a sender's messages out of their order, or two devices that disagree on the order of two neighbours).
  */
 export function audit(ackedTexts: ReadonlySet<string>, plans: readonly ClientPlan[], views: readonly DeviceView[]): ClassResult[] {
-  const results = new Map(DEVICE_CLASSES.map((deviceClass) => [deviceClass, { deviceClass, acked: 0, shown: 0, duplicate: 0, missing: 0, reordered: 0 } as ClassResult]))
+  const results = new Map(DEVICE_CLASSES.map((deviceClass) => [deviceClass, { deviceClass, acked: 0, shown: 0, duplicate: 0, missing: 0, reordered: 0 }]))
   const planOf = new Map(plans.map((plan) => [plan.name, plan]))
   const ackedBySender = new Map<string, number[]>()
   for (const text of ackedTexts) {

@@ -5,7 +5,7 @@ import { build, type Histogram } from 'hdr-histogram-js'
 import { readRunOptions } from '../options.js'
 import { pinApart } from '../pin.js'
 import { machineFacts, processCost, type ProcessCost } from '../process-cost.js'
-import { topCosts } from '../top-costs.js'
+import { topCosts, type CpuProfile } from '../top-costs.js'
 import { enrolMany } from '../raw/many-devices.js'
 import { RawConnection } from '../raw/raw-connection.js'
 import { RawEnrolment, type RawDevice } from '../raw/raw-device.js'
@@ -236,7 +236,7 @@ async function run(): Promise<boolean> {
 
 function newestProfile(folder: string): ReturnType<typeof topCosts> {
   const name = readdirSync(folder).find((file) => file.endsWith('.cpuprofile'))
-  return name === undefined ? [] : topCosts(JSON.parse(readFileSync(join(folder, name), 'utf8')), 15)
+  return name === undefined ? [] : topCosts(JSON.parse(readFileSync(join(folder, name), 'utf8')) as CpuProfile, 15)
 }
 
 function print(results: readonly PartResult[], failures: readonly string[], held: boolean, costs: ReturnType<typeof topCosts>, pinned: string): void {
