@@ -3,7 +3,7 @@ import type { Core } from './core/context.js'
 import { readConversation, type ConversationRow } from './core/conversation-row.js'
 import { cancellable, type Feed } from './core/feed.js'
 import { decodeMessage, encodeMessage, type Message } from './core/message.js'
-import { Transaction } from './core/transaction.js'
+import type { Transaction } from './core/transaction.js'
 import { KeyedTurns } from './core/turns.js'
 import { composeText } from './sync/compose.js'
 import type { Outbox } from './sync/outbox.js'
@@ -73,9 +73,9 @@ export class DirectConversation implements Conversation {
     this.peer = { account: row.peer, address }
   }
 
-  send(text: string): Promise<SentMessage> {
+  async send(text: string): Promise<SentMessage> {
     const { core, outbox, transmission, turns } = this.#ports
-    return turns.run(this.id, async () => {
+    const staged = await turns.run(this.id, async () => {
       checkText(text)
       this.#ports.check()
       outbox.checkRoom()
@@ -84,22 +84,23 @@ export class DirectConversation implements Conversation {
       await transmission.prepare(before)
       const alarm = transmission.alarmOf(before)
       if (alarm !== undefined) throw alarm
-      const { composed, acked } = await core.local.run(async () => {
-        const tx = new Transaction(core.store)
-        const staged = await composeText(core, tx, await this.#row(tx), text)
-        const acknowledged = outbox.acknowledged(staged.row.messageId)
-        tx.afterCommit(() => { core.events.emit('message', staged.message) })
-        outbox.add(tx, staged.row)
-        try {
-          await tx.commit()
-        } catch (error) {
-          outbox.forget(staged.row.messageId)
-          throw error
-        }
-        return { composed: staged, acked: acknowledged }
+      return core.local.stage(async (tx) => {
+        const { row, message } = await composeText(core, tx, await this.#row(tx), text)
+        const acked = outbox.acknowledged(row.messageId)
+        tx.afterCommit(() => { core.events.emit('message', message) })
+        outbox.add(tx, row)
+        return { message, acked }
       })
-      return { messageId: composed.row.messageId, conversation: this.id, order: composed.message.order, acked }
     })
+    const { messageId, order } = staged.result.message
+    try {
+      // The next message may be composed meanwhile: both become durable together.
+      await staged.durable
+    } catch (error) {
+      outbox.forget(messageId)
+      throw error
+    }
+    return { messageId, conversation: this.id, order, acked: staged.result.acked }
   }
 
   messages(options: MessagesOptions = {}): AsyncIterable<Message> {
@@ -126,15 +127,13 @@ export class DirectConversation implements Conversation {
     const prefix = `m/${this.id}/`
     let from = prefix
     for (let more = true; more;) {
-      more = await core.local.run(async () => {
+      more = await core.local.write(async (tx) => {
         const rows = await core.store.list('messages', { from, to: `${prefix}~`, limit: PAGE_ROWS })
-        const tx = new Transaction(core.store)
         for (const { key, value } of rows) {
           const message = decodeMessage(value)
           if (message.text !== '') tx.put('messages', key, encodeMessage({ ...message, text: '' }))
           from = `${key} `
         }
-        await tx.commit()
         return rows.length === PAGE_ROWS
       })
     }

@@ -7,10 +7,10 @@ import type { DiscoveredServer } from './api/discovered-server.js'
 import { createAuthApi } from './api/http-auth-api.js'
 import { EvegramClient, type Client } from './client.js'
 import { ClientCore } from './core/client-core.js'
+import { LocalState } from './core/local-state.js'
 import { signerOf, signIn } from './core/login.js'
 import { readProfile } from './core/profile.js'
 import { readServer, serverChange } from './core/server-row.js'
-import { Turns } from './core/turns.js'
 import { noblePrimitives } from './crypto/noble-primitives.js'
 import type { SignalPrimitives } from './crypto/primitives.js'
 import { loadSignal } from './crypto/signal.js'
@@ -73,7 +73,7 @@ async function openClient(options: ClientOptions): Promise<Client> {
   const tokens = await sessionOf(store, auth, signerOf(profile.account, keys), serverClock)
   const needsKeys = isNew || (await store.get('prekeys', 'signed-prekey-public')) === undefined
   // Without prekeys on the server nobody could write to this device: the first upload is part of signing in.
-  if (needsKeys) await tendPreKeys({ store, local: new Turns(), signal, keys, auth, tokens, time: serverClock })
+  if (needsKeys) await tendPreKeys({ local: new LocalState(store), signal, keys, auth, tokens, time: serverClock })
   const core = await ClientCore.start({
     profile, keys, store, clock, random, signal, serverClock, auth, tokens, accounts, events: new EventHub(clock),
     startLink: (events, cursorMs) => startDeviceLink({

@@ -21,9 +21,9 @@ import type { Core } from './context.js'
 import { Deferred } from './deferred.js'
 import { Revocations } from './devices.js'
 import { Feed } from './feed.js'
+import { LocalState } from './local-state.js'
 import type { Profile } from './profile.js'
 import { Roster } from './roster.js'
-import { Turns } from './turns.js'
 
 /** What a {@link ClientCore} is made of: everything that reaches outside is injected. */
 export interface ClientCoreParts {
@@ -87,9 +87,10 @@ export class ClientCore {
 
   /** Reads what the last run left and starts the link. Rejects as the store does, or when the own account log cannot be had. */
   static async start(parts: ClientCoreParts): Promise<ClientCore> {
-    const { profile, keys, store, clock, random, signal, serverClock, auth, tokens, accounts, events } = parts
-    const local = new Turns()
-    const roster = new Roster({ store, accounts, events, local, account: profile.account })
+    const { profile, keys, clock, random, signal, serverClock, auth, tokens, accounts, events } = parts
+    const local = new LocalState(parts.store)
+    const { store } = local
+    const roster = new Roster({ accounts, events, local, account: profile.account })
     await roster.load()
     await roster.loadAccount(profile.account)
     const background = new BackgroundTasks(events)

@@ -7,9 +7,9 @@ import type { Signal } from '../crypto/signal.js'
 import type { EventHub } from '../events.js'
 import type { LocalStore } from '../store/local-store.js'
 import type { Connection } from '../transport/connection.js'
+import type { LocalState } from './local-state.js'
 import type { Roster } from './roster.js'
 import type { ServerClock } from '../api/server-clock.js'
-import type { Turns } from './turns.js'
 
 /** Everything that the parts of one signed-in profile share. Made once, in client.ts. */
 export interface Core {
@@ -30,8 +30,8 @@ export interface Core {
   readonly auth: AuthApi
   readonly tokens: TokenSource
   readonly events: EventHub
-  /** The turn of local state: every {@link Transaction} is opened inside it, and nothing in it waits for the network. */
-  readonly local: Turns
+  /** All writes. `store` is its view. */
+  readonly local: LocalState
   readonly background: Background
   /** The open connection, if there is one. */
   connection(): Connection | undefined

@@ -5,7 +5,6 @@ import type { Outbox } from '../sync/outbox.js'
 import type { Transmission } from '../sync/transmit.js'
 import type { Core } from './context.js'
 import { CONVERSATION_PREFIX, decodeConversation, type ConversationRow } from './conversation-row.js'
-import { Transaction } from './transaction.js'
 
 /** Conversations that were active within this time are told end to end of a revoked device. */
 export const REVOCATION_TOLD_MS = 30 * 24 * 3_600_000
@@ -46,18 +45,16 @@ export class Revocations {
     for (const conversation of await allConversations(core)) {
       if (nowMs - conversation.activeAtMs > REVOCATION_TOLD_MS) continue
       await this.#transmission.prepare(conversation)
-      await core.local.run(async () => {
-        const tx = new Transaction(core.store)
+      await core.local.write(async (tx) => {
         const row = await composeControl(core, tx, conversation, recipientsOf(core, conversation), { kind: 'revocation', body })
         if (row !== undefined) this.#outbox.add(tx, row)
-        await tx.commit()
       })
     }
   }
 
   /** A peer (or an own device) says that one of its devices is revoked: the server has to show it, and is not needed to believe it. */
   async receive(notice: PayloadBodies['revocation'], from: AttestedDevice): Promise<void> {
-    const { roster, accounts, local, store } = this.#core
+    const { roster, accounts, local } = this.#core
     let shown: AccountState | undefined
     let failure: EvegramError | undefined
     try {
@@ -71,17 +68,16 @@ export class Revocations {
       if (fork) roster.alarm(from.account, new EvegramError('account.log_rolled_back', { operation: 'check revocation' }))
     } else {
       // The owner's own device says so over a session that only it has: nothing more is encrypted for the revoked one.
-      await local.run(() => store.commit([roster.distrust(notice.device)]))
+      await local.store.commit([roster.distrust(notice.device)])
       roster.alarm(from.account, failure?.code.startsWith('account.') === true
         ? failure
         : new EvegramError('account.log_withheld', { operation: 'check revocation', details: { seq: notice.seq }, ...(failure === undefined ? {} : { cause: failure }) }))
     }
     const gone = accounts.attestedDevices(from.account)
     if (!(await gone).some(({ device }) => device === notice.device)) {
-      await local.run(async () => {
-        const tx = new Transaction(store)
+      await local.write((tx) => {
         tx.apply(this.#core.ciphers.forget(notice.device))
-        await tx.commit()
+        return Promise.resolve()
       })
     }
   }

@@ -119,9 +119,8 @@ export class Feed {
   }
 
   #done(arrival: number): Promise<void> {
-    return this.#core.local.run(async () => {
-      if (arrival <= (await this.#place())) return
-      await this.#core.store.commit([{ table: 'meta', key: INBOX_PLACE, value: encodeCbor({ done: arrival }) }])
+    return this.#core.local.write(async (tx) => {
+      if (arrival > (await this.#place())) tx.put('meta', INBOX_PLACE, encodeCbor({ done: arrival }))
     })
   }
 }

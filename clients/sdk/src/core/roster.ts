@@ -6,8 +6,9 @@ import { addressOf } from '@evegram/protocol/proof'
 import type { AccountVerifier, AttestedDevice, VerifiedAccount } from '../account/account-verifier.js'
 import type { AttestedKeys } from '../crypto/stores.js'
 import type { EventHub } from '../events.js'
-import type { LocalStore, StoreChange } from '../store/local-store.js'
-import type { Turns } from './turns.js'
+import type { StoreChange } from '../store/local-store.js'
+import type { LocalState } from './local-state.js'
+import type { Transaction } from './transaction.js'
 import { carryVerified, readVerified, verifiedChange } from './verified.js'
 
 /** Accounts whose devices are held in memory; past it the ones loaded first are read from the store again. */
@@ -21,10 +22,9 @@ interface Told {
 
 /** What a {@link Roster} works on. */
 export interface RosterPorts {
-  readonly store: LocalStore
   readonly accounts: AccountVerifier
   readonly events: EventHub
-  readonly local: Turns
+  readonly local: LocalState
   /** The own account. */
   readonly account: AccountId
 }
@@ -45,7 +45,7 @@ export class Roster implements AttestedKeys {
 
   /** Reads what must survive a restart. Call once, before anything else. */
   async load(): Promise<void> {
-    const rows = await this.#ports.store.list('accounts', { from: 'distrusted/', to: 'distrusted0', limit: 10_000 })
+    const rows = await this.#ports.local.store.list('accounts', { from: 'distrusted/', to: 'distrusted0', limit: 10_000 })
     for (const { key } of rows) this.#distrusted.add(parseDeviceId(key.slice('distrusted/'.length)))
   }
 
@@ -140,33 +140,35 @@ export class Roster implements AttestedKeys {
 
   /** Compares with what was told before, and tells the difference once it is durable. */
   #tell(account: AccountId, state: AccountState): Promise<void> {
-    const { store, events, local } = this.#ports
-    return local.run(async () => {
-      const before = await this.#readTold(account)
+    return this.#ports.local.write(async (tx) => {
+      const before = await this.#readTold(tx, account)
       if (before !== undefined && before.seq >= state.seq) return
       const active = activeDevices(state)
-      const changes: StoreChange[] = [{
-        table: 'accounts', key: `told/${account}`, value: encodeCbor({ seq: state.seq, active: active.map((device) => idBytes(device)) }),
-      }]
-      const address = this.addressOf(account)
-      const verified = await readVerified(store, account)
+      tx.put('accounts', `told/${account}`, encodeCbor({ seq: state.seq, active: active.map((device) => idBytes(device)) }))
+      const verified = await readVerified(tx, account)
       const kept = verified === undefined ? undefined : carryVerified(verified, state)
-      if (verified !== undefined) changes.push(verifiedChange(account, kept))
-      await store.commit(changes)
+      if (verified !== undefined) tx.change(verifiedChange(account, kept))
       if (before === undefined) return
-      const own = account === this.#ports.account
-      for (const device of active) {
-        if (before.active.has(device)) continue
-        const approvedBy = state.devices.get(device)?.approvedBy
-        events.emit('device-added', { account, address, device, own, ...(approvedBy === undefined ? {} : { approvedBy }) })
-      }
-      for (const device of before.active) if (!active.includes(device)) events.emit('device-revoked', { account, address, device, own })
-      if (verified !== undefined && kept === undefined) events.emit('identity-changed', { account, address, wasVerified: true })
+      tx.afterCommit(() => { this.#announce(account, state, before, verified !== undefined && kept === undefined) })
     })
   }
 
-  async #readTold(account: AccountId): Promise<Told | undefined> {
-    const row = await this.#ports.store.get('accounts', `told/${account}`)
+  #announce(account: AccountId, state: AccountState, before: Told, isUnverified: boolean): void {
+    const { events } = this.#ports
+    const address = this.addressOf(account)
+    const own = account === this.#ports.account
+    const active = activeDevices(state)
+    for (const device of active) {
+      if (before.active.has(device)) continue
+      const approvedBy = state.devices.get(device)?.approvedBy
+      events.emit('device-added', { account, address, device, own, ...(approvedBy === undefined ? {} : { approvedBy }) })
+    }
+    for (const device of before.active) if (!active.includes(device)) events.emit('device-revoked', { account, address, device, own })
+    if (isUnverified) events.emit('identity-changed', { account, address, wasVerified: true })
+  }
+
+  async #readTold(source: Pick<Transaction, 'get'>, account: AccountId): Promise<Told | undefined> {
+    const row = await source.get('accounts', `told/${account}`)
     if (row === undefined) return undefined
     const fields = new CborFields(decodeCbor(row, 262_144), 'client.store')
     const active = fields.list('active', 4_096).map((id) => parseDeviceId(id instanceof Uint8Array ? hexOf(id) : fields.fail('device')))

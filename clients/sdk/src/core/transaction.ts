@@ -22,7 +22,7 @@ export function storeChangesOf(changes: ChangeSet): StoreChange[] {
 
 /**
  * Writes that belong together: nothing is visible outside before `commit`, everything after it. Reads see the own writes.
- * Opened only inside the profile's turn (`Core.local`), so that two transactions never interleave.
+ * Made by `LocalState` alone, one at a time, so that two transactions never interleave.
  */
 export class Transaction {
   readonly #store: LocalStore
@@ -46,6 +46,11 @@ export class Transaction {
 
   remove(table: StoreTable, key: string): void {
     this.#staged.set(`${table} ${key}`, { table, key, value: undefined })
+  }
+
+  /** Adds a write made elsewhere. */
+  change(change: StoreChange): void {
+    this.#staged.set(`${change.table} ${change.key}`, change)
   }
 
   /** Adds the writes of a Signal operation. */

@@ -2,7 +2,8 @@ import {
   activeDevices, activeWallets, CborFields, decodeCbor, encodeCbor, hexOf, idBytes, parseDeviceId,
   type AccountId, type AccountState, type DeviceId,
 } from '@evegram/protocol'
-import type { LocalStore, StoreChange } from '../store/local-store.js'
+import type { StoreChange } from '../store/local-store.js'
+import type { Transaction } from './transaction.js'
 
 /** The wallets and devices of an account that its owner's safety number was compared for. */
 export interface VerifiedSet {
@@ -15,7 +16,7 @@ function verifiedKey(account: AccountId): string {
 }
 
 /** The set of `account` that the user marked as verified, if it still stands. */
-export async function readVerified(store: Pick<LocalStore, 'get'>, account: AccountId): Promise<VerifiedSet | undefined> {
+export async function readVerified(store: Pick<Transaction, 'get'>, account: AccountId): Promise<VerifiedSet | undefined> {
   const row = await store.get('accounts', verifiedKey(account))
   if (row === undefined) return undefined
   const fields = new CborFields(decodeCbor(row, 262_144), 'client.store')

@@ -1,5 +1,4 @@
-import { EvegramError, type Page } from '@evegram/protocol'
-import { encodeCbor } from '@evegram/protocol'
+import { encodeCbor, EvegramError, type Page } from '@evegram/protocol'
 import type { Core } from '../core/context.js'
 import { cursorChange, readCursor } from '../core/profile.js'
 import type { Connection, ConnectionEvent } from '../transport/connection.js'
@@ -78,7 +77,7 @@ export class CatchUp {
     if (first) this.#catchingUp = undefined
     // A cursor never goes back: what was committed once stays committed.
     if (cursorMs > this.#cursorMs) {
-      await this.#core.local.run(() => this.#core.store.commit([cursorChange(cursorMs)]))
+      await this.#core.local.store.commit([cursorChange(cursorMs)])
       this.#cursorMs = cursorMs
     }
     this.#hooks.onSynced(first)
@@ -88,9 +87,9 @@ export class CatchUp {
   async #discontinuity(untilMs: number): Promise<void> {
     const sinceMs = this.#cursorMs
     if (untilMs <= sinceMs) return
-    await this.#core.local.run(() => this.#core.store.commit([
+    await this.#core.local.store.commit([
       { table: 'meta', key: `discontinuity/${String(sinceMs)}`, value: encodeCbor({ sinceMs, untilMs }) },
-    ]))
+    ])
     this.#core.events.emit('gap', { sinceMs, untilMs, reason: 'expired' })
   }
 }

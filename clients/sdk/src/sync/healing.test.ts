@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { decodeEnvelope, encodeEnvelope, type Delivery, type Envelope } from '@evegram/protocol'
 import type { ClientEvents } from '../events.js'
-import { Transaction } from '../core/transaction.js'
 import { readConversation } from '../core/conversation-row.js'
 import { MemoryStore } from '../store/memory.js'
 import { composeControl } from './compose.js'
@@ -118,10 +117,9 @@ describe('a message that cannot be decrypted', () => {
     const { clock, alice, bob } = await pair()
     await say(alice, bob, 'one')
     await say(bob, alice, 'two')
-    await bob.core.core.local.run(async () => {
-      const tx = new Transaction(bob.store)
+    await bob.core.core.local.write((tx) => {
       tx.apply(bob.core.core.ciphers.forget(alice.client.device))
-      await tx.commit()
+      return Promise.resolve()
     })
     await say(alice, bob, 'three')
     expect(bob.refusals()).toEqual(['e2ee.session_missing'])
@@ -141,8 +139,7 @@ describe('a resend request', () => {
     await say(bob, alice, 'two')
     const id = (await alice.client.conversation(bob.client.account)).id
     const { core } = bob.core
-    await core.local.run(async () => {
-      const tx = new Transaction(bob.store)
+    await core.local.write(async (tx) => {
       const conversation = await readConversation(tx, id)
       const target = core.roster.device(alice.client.device)
       if (conversation === undefined || target === undefined) throw new Error('no conversation')
@@ -151,7 +148,6 @@ describe('a resend request', () => {
         body: { epoch: 1, number: 1, ciphertextHash: new Uint8Array(32), nonce: new Uint8Array(16), signature: new Uint8Array(64) },
       })
       if (row !== undefined) bob.core.outbox.add(tx, row)
-      await tx.commit()
     })
     await clock.advance(1_000)
     expect(alice.refusals()).toEqual(['e2ee.resend_refused'])

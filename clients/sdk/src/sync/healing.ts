@@ -5,7 +5,7 @@ import {
 import type { AttestedDevice } from '../account/account-verifier.js'
 import type { Core } from '../core/context.js'
 import { newConversation, readConversation, writeConversation, type ConversationRow } from '../core/conversation-row.js'
-import { Transaction } from '../core/transaction.js'
+import type { Transaction } from '../core/transaction.js'
 import { signWithSigning, verifyWithSigning } from '../crypto/device-keys.js'
 import { ALLOWANCE_PREFIX, HEALING_LIMITS, isSpent, takeAllowance } from './allowance.js'
 import { chainKey, decodeChain, encodeChain, readOwnChain } from './chain-row.js'
@@ -127,13 +127,11 @@ export class Healing {
     const rows = await this.#rows(ALLOWANCE_PREFIX)
     const stale = rows.filter(({ value }) => isSpent(value, nowMs))
     if (stale.length === 0) return
-    await this.#core.local.run(async () => {
-      const tx = new Transaction(this.#core.store)
+    await this.#core.local.write(async (tx) => {
       for (const { key } of stale) {
         const value = await tx.get('healing', key)
         if (value !== undefined && isSpent(value, nowMs)) tx.remove('healing', key)
       }
-      await tx.commit()
     })
   }
 
@@ -159,8 +157,7 @@ export class Healing {
 
   #name(gap: GapRow, key: string): Promise<void> {
     const core = this.#core
-    return core.local.run(async () => {
-      const tx = new Transaction(core.store)
+    return core.local.write(async (tx) => {
       const bytes = await tx.get('chains', key)
       if (bytes === undefined) return
       const chain = decodeChain(bytes)
@@ -183,7 +180,6 @@ export class Healing {
           })
         }
       }
-      await tx.commit()
     })
   }
 
@@ -205,12 +201,10 @@ export class Healing {
   }
 
   #change(row: UnreadRow, next: UnreadRow | undefined): Promise<void> {
-    return this.#core.local.run(async () => {
-      const tx = new Transaction(this.#core.store)
+    return this.#core.local.write(async (tx) => {
       if ((await tx.get('healing', unreadKey(row.messageId))) === undefined) return
       if (next === undefined) tx.remove('healing', unreadKey(row.messageId))
       else writeUnread(tx, next)
-      await tx.commit()
     })
   }
 
@@ -237,8 +231,7 @@ export class Healing {
       await this.#change(row, later)
       return
     }
-    await core.local.run(async () => {
-      const tx = new Transaction(core.store)
+    await core.local.write(async (tx) => {
       if ((await tx.get('healing', unreadKey(row.messageId))) === undefined) return
       if (known === undefined) writeConversation(tx, (await readConversation(tx, row.conversation)) ?? conversation)
       writeUnread(tx, { ...later, requests: row.requests + 1 })
@@ -253,17 +246,14 @@ export class Healing {
         })
         if (control !== undefined) this.#outbox.add(tx, control)
       } else writeUnread(tx, { ...row, nextAtMs: nowMs + HEALING_LIMITS.hourMs / 4 })
-      await tx.commit()
     })
   }
 
   #reset(target: AttestedDevice, nowMs: number): Promise<void> {
     const core = this.#core
-    return core.local.run(async () => {
-      const tx = new Transaction(core.store)
+    return core.local.write(async (tx) => {
       if (!(await takeAllowance(tx, `resets/${target.device}`, HEALING_LIMITS.resetsPerHour, HEALING_LIMITS.hourMs, nowMs))) return
       tx.apply(await core.ciphers.resetSession(target.device, tx.signal))
-      await tx.commit()
       this.#sessions.retry(target.device)
     })
   }
@@ -335,8 +325,7 @@ export class Healing {
       const device = core.roster.device(id)
       if (device !== undefined && (await this.#sessions.ensure(device)) === 'ready') ready.push(device)
     }
-    await core.local.run(async () => {
-      const tx = new Transaction(core.store)
+    await core.local.write(async (tx) => {
       const sent = await readSent(tx, conversationId, number)
       const chain = await readOwnChain(tx, conversationId)
       const done = new Set<DeviceId>()
@@ -349,7 +338,6 @@ export class Healing {
       const left = devices.filter((device) => !done.has(device) && core.roster.device(device) !== undefined)
       const isOver = left.length === 0 || sent === undefined || nowMs - firstAtMs > HEALING_LIMITS.keptMs
       writeSupplement(tx, { conversation: conversationId, number, devices: isOver ? [] : left, firstAtMs, nextAtMs: nowMs + 300_000 })
-      await tx.commit()
     })
   }
 }

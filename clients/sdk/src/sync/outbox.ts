@@ -206,9 +206,7 @@ export class Outbox {
   }
 
   async #fail(conversation: ConversationId, lane: Lane, entry: Entry, error: EvegramError): Promise<void> {
-    const followers = lane.entries.filter((other) => other.numbered && other.seq > entry.seq)
-    const keys = [entry, ...followers].map(({ seq }) => outboxKey(seq))
-    const outcome = await this.#transmission.giveUp(conversation, keys, { uncertain: entry.transmitted, error })
+    const outcome = await this.#transmission.giveUp(conversation, entry.seq, { uncertain: entry.transmitted, error })
     const failed = new Set(outcome.failed)
     for (const other of [...lane.entries]) {
       if (outcome.removed.includes(other.messageId)) this.#drop(lane, other)

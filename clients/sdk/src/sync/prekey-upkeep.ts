@@ -1,12 +1,10 @@
 import { CborFields, decodeCbor, encodeCbor, EvegramError, type Timer } from '@evegram/protocol'
 import type { AuthApi, TokenSource, UploadedSignedPreKey } from '../api/auth-api.js'
 import type { ServerClock } from '../api/server-clock.js'
-import { Transaction } from '../core/transaction.js'
-import type { Turns } from '../core/turns.js'
+import type { LocalState } from '../core/local-state.js'
 import type { DeviceKeys } from '../crypto/device-keys.js'
 import { generateOneTimePreKeys, PREKEY_LIMITS, rotateSignedPreKey, type OneTimePreKey } from '../crypto/prekeys.js'
 import type { Signal } from '../crypto/signal.js'
-import type { LocalStore } from '../store/local-store.js'
 
 /** One-time prekeys on the server below which new ones are made. */
 export const PREKEYS_LOW = 30
@@ -15,8 +13,7 @@ export const UPKEEP_INTERVAL_MS = 3_600_000
 
 /** What prekey upkeep works on. */
 export interface PreKeyPorts {
-  readonly store: LocalStore
-  readonly local: Turns
+  readonly local: LocalState
   readonly signal: Signal
   readonly keys: DeviceKeys
   readonly auth: AuthApi
@@ -28,9 +25,8 @@ const SIGNED_ROW = 'signed-prekey-public'
 
 /** Makes and commits what is due; the public halves are uploaded afterwards. */
 async function makeKeys(ports: PreKeyPorts, oneTimeCount: number, force: boolean): Promise<{ signed: UploadedSignedPreKey; oneTime: readonly OneTimePreKey[] }> {
-  const { store, local, signal, keys, time } = ports
-  return local.run(async () => {
-    const tx = new Transaction(store)
+  const { local, signal, keys, time } = ports
+  return local.write(async (tx) => {
     const rotated = await rotateSignedPreKey(signal, keys, tx.signal, time.now(), force)
     if (rotated.status === 'rotated') {
       tx.apply(rotated.changes)
@@ -45,7 +41,6 @@ async function makeKeys(ports: PreKeyPorts, oneTimeCount: number, force: boolean
       tx.apply(made.changes)
       oneTime = made.publicKeys
     }
-    await tx.commit()
     return { signed, oneTime }
   })
 }

@@ -8,7 +8,7 @@ import type { Core } from '../core/context.js'
 import { newConversation, readConversation, writeConversation, type ConversationRow } from '../core/conversation-row.js'
 import { readHandled, writeHandled, type Handled } from '../core/handled.js'
 import { addMessage, messageRowKey, type Message } from '../core/message.js'
-import { Transaction } from '../core/transaction.js'
+import type { Transaction } from '../core/transaction.js'
 import type { DecryptOutcome } from '../crypto/session-cipher.js'
 import type { GapEvent } from '../events.js'
 import { chainKey, encodeChain, readChain, type ChainRow } from './chain-row.js'
@@ -89,10 +89,8 @@ export class Receiver {
   }
 
   #commit(incoming: readonly Incoming[], undecided: ReadonlySet<AccountId>): Promise<void> {
-    return this.#core.local.run(async () => {
-      const tx = new Transaction(this.#core.store)
+    return this.#core.local.write(async (tx) => {
       for (const item of incoming) await this.#take(tx, item, undecided)
-      await tx.commit()
     })
   }
 

@@ -1,7 +1,7 @@
 import { isEvegramError, type DeviceId } from '@evegram/protocol'
 import type { AttestedDevice } from '../account/account-verifier.js'
 import type { Core } from '../core/context.js'
-import { signalStateOf, Transaction } from '../core/transaction.js'
+import { signalStateOf } from '../core/transaction.js'
 import { KeyedTurns } from '../core/turns.js'
 import { verifyBundle } from '../crypto/prekeys.js'
 
@@ -51,13 +51,12 @@ export class Sessions {
   }
 
   async #start(target: AttestedDevice): Promise<Reach> {
-    const { auth, tokens, signal, ciphers, events, local, store, time } = this.#core
+    const { auth, tokens, signal, ciphers, events, local, time } = this.#core
     const { account, device } = target
     try {
       const fetched = await auth.fetchBundle(tokens, account, device)
       const bundle = await verifyBundle(signal, { ...fetched, device }, target, time.now())
-      return await local.run(async () => {
-        const tx = new Transaction(store)
+      return await local.write(async (tx) => {
         // A message of the peer may have built one meanwhile.
         if (await ciphers.hasSession(device, tx.signal)) return 'ready'
         const started = await ciphers.startSession(device, bundle, tx.signal)
@@ -66,7 +65,6 @@ export class Sessions {
           return 'refused'
         }
         tx.apply(started.changes)
-        await tx.commit()
         return 'ready'
       })
     } catch (error) {

@@ -6,7 +6,7 @@ import type { Core } from '../core/context.js'
 import { readConversation, writeConversation, type ConversationRow } from '../core/conversation-row.js'
 import { readHandled } from '../core/handled.js'
 import { decodeMessage, encodeMessage, type MessageState } from '../core/message.js'
-import { Transaction } from '../core/transaction.js'
+import type { Transaction } from '../core/transaction.js'
 import { completeRow } from './compose.js'
 import { decodeOutbox, outboxKey, writeOutbox, type OutboxRow } from './outbox-row.js'
 import { resealRows } from './reseal.js'
@@ -151,12 +151,7 @@ export class Transmission {
     const before = await readConversation(store, row.conversation)
     if (before === undefined) return row
     await this.prepare(before)
-    return local.run(async () => {
-      const tx = new Transaction(store)
-      const next = await completeRow(this.#core, tx, before, row, refusals)
-      await tx.commit()
-      return next
-    })
+    return local.write((tx) => completeRow(this.#core, tx, before, row, refusals))
   }
 
   async #reorder(row: OutboxRow): Promise<void> {
@@ -164,11 +159,9 @@ export class Transmission {
     const before = await readConversation(store, row.conversation)
     if (before === undefined) return
     await this.prepare(before)
-    await local.run(async () => {
-      const tx = new Transaction(store)
+    await local.write(async (tx) => {
       const rows = await this.#followers(row.conversation, row.seq)
       await resealRows(this.#core, tx, (await readConversation(tx, row.conversation)) ?? before, rows, { voids: () => false, reorder: true })
-      await tx.commit()
     })
   }
 
@@ -177,15 +170,13 @@ export class Transmission {
     return rows.map(({ value }) => decodeOutbox(value)).filter((row) => row.conversation === conversation && row.kind !== 'control')
   }
 
+  /** Durable before the next one of the conversation leaves: after a crash only the first that waits can have been on its way. */
   #stored(row: OutboxRow): Promise<void> {
-    const { local, store } = this.#core
-    return local.run(async () => {
-      const tx = new Transaction(store)
+    return this.#core.local.write(async (tx) => {
       tx.remove('outbox', outboxKey(row.seq))
       if (row.kind === 'message') await this.#setState(tx, row, 'sent')
       if (row.missing.length > 0) this.#onSupplement(row, row.missing, tx)
       if (row.kind !== 'control') await this.#pruneSent(tx, row)
-      await tx.commit()
     })
   }
 
@@ -209,35 +200,28 @@ export class Transmission {
   }
 
   #change(conversation: ConversationId, change: (before: ConversationRow) => ConversationRow): Promise<void> {
-    const { local, store } = this.#core
-    return local.run(async () => {
-      const tx = new Transaction(store)
+    return this.#core.local.write(async (tx) => {
       const before = await readConversation(tx, conversation)
       if (before === undefined) return
       writeConversation(tx, change(before))
-      await tx.commit()
     })
   }
 
   /**
    * Gives up a row that the server refused for good. Its number is kept as `void` and everything behind it is chained anew, unless
-   * an earlier attempt may have been stored: then the chain stays as it is. `keys` are the row and the numbered ones behind it.
+   * an earlier attempt may have been stored: then the chain stays as it is. `seq` is its place in the outbox.
    */
   async giveUp(
-    conversation: ConversationId, keys: readonly string[], { uncertain, error }: { readonly uncertain: boolean; readonly error: EvegramError },
+    conversation: ConversationId, seq: number, { uncertain, error }: { readonly uncertain: boolean; readonly error: EvegramError },
   ): Promise<GivenUp> {
     const { local, store } = this.#core
     const before = await readConversation(store, conversation)
     if (before !== undefined) for (const account of before.members) await this.#core.roster.loadAccount(account)
-    return local.run(async () => {
-      const tx = new Transaction(store)
-      const rows: OutboxRow[] = []
-      for (const key of keys) {
-        const bytes = await tx.get('outbox', key)
-        if (bytes !== undefined) rows.push(decodeOutbox(bytes))
-      }
-      const [first] = rows
-      if (first === undefined || before === undefined) return { failed: [], removed: [], parked: [] }
+    return local.write(async (tx) => {
+      const bytes = await tx.get('outbox', outboxKey(seq))
+      if (bytes === undefined || before === undefined) return { failed: [], removed: [], parked: [] }
+      const first = decodeOutbox(bytes)
+      const rows = [first, ...(await this.#followers(conversation, seq + 1))]
       const wide = concernsConversation(error)
       const isGivenUp = (row: OutboxRow): boolean => row === first || wide
       const failed = rows.filter((row) => row.kind === 'message' && isGivenUp(row))
@@ -245,7 +229,6 @@ export class Transmission {
       if (first.kind === 'control' || uncertain) {
         tx.remove('outbox', outboxKey(first.seq))
         for (const row of wide ? rows.slice(1) : []) writeOutbox(tx, { ...row, parked: true })
-        await tx.commit()
         return {
           failed: failed.map(({ messageId }) => messageId), removed: [first.messageId],
           parked: wide ? rows.slice(1).map(({ messageId }) => messageId) : [],
@@ -254,7 +237,6 @@ export class Transmission {
       const resealed = await resealRows(this.#core, tx, (await readConversation(tx, conversation)) ?? before, rows, { voids: isGivenUp, reorder: false })
       const parked = wide || first.kind === 'void' ? resealed : []
       for (const row of parked) writeOutbox(tx, { ...row, parked: true })
-      await tx.commit()
       return { failed: failed.map(({ messageId }) => messageId), removed: [], parked: parked.map(({ messageId }) => messageId) }
     })
   }

@@ -6,8 +6,8 @@ import type { TokenSource } from '../../api/auth-api.js'
 import { ServerClock } from '../../api/server-clock.js'
 import { EvegramClient } from '../../client.js'
 import { ClientCore } from '../../core/client-core.js'
+import { LocalState } from '../../core/local-state.js'
 import { signerOf, signIn } from '../../core/login.js'
-import { Turns } from '../../core/turns.js'
 import { noblePrimitives } from '../../crypto/noble-primitives.js'
 import { synchronousPrimitives } from '../../crypto/primitives.js'
 import { loadSignal, type Signal } from '../../crypto/signal.js'
@@ -58,7 +58,7 @@ export async function openTestClient(server: FakeServer, store: LocalStore, wall
   const accounts = createAccountVerifier({ api: auth, store, primitives: noblePrimitives, domain, origin, network, clock, serverClock })
   const { profile, keys, isNew } = await signIn({ store, signal, random, server: FAKE_SERVER, serverClock, auth, accounts }, wallet)
   const tokens: TokenSource = { signer: signerOf(profile.account, keys), accessToken: () => Promise.resolve('a'), forgetAccessToken: () => undefined }
-  if (isNew) await tendPreKeys({ store, local: new Turns(), signal, keys, auth, tokens, time: serverClock })
+  if (isNew) await tendPreKeys({ local: new LocalState(store), signal, keys, auth, tokens, time: serverClock })
   const events = new EventHub(clock)
   const log: TestClient['log'] = []
   for (const name of WATCHED) events.on(name, (event) => { log.push({ name, event }) })
