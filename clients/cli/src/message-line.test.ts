@@ -1,0 +1,43 @@
+import { parseAccountId, parseConversationId, parseDeviceId, parseMessageId } from '@evegram/protocol'
+import type { Message } from '@evegram/sdk'
+import { describe, expect, it } from 'vitest'
+import { messageObject, messageText, shortAddress } from './message-line.js'
+import { Output } from './output.js'
+import { visible } from './visible.js'
+
+const id = '0123456789abcdef0123456789abcdef'
+const message: Message = {
+  messageId: parseMessageId(id), conversation: parseConversationId(id), from: 'terra1qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqlastsix',
+  fromAccount: parseAccountId(id), fromDevice: parseDeviceId(id), direction: 'in', kind: 'text', text: 'hello', order: 2n ** 60n + 1n, epoch: 1, number: 1,
+  sentAtMs: Date.UTC(2026, 10, 21, 12, 0, 0), receivedAtMs: 0, state: 'received', arrival: 1,
+}
+const people = new Output(false, { NO_COLOR: '1' })
+
+describe('a message on a line', () => {
+  it('has exactly the documented fields for machines, and an order key of full precision', () => {
+    expect(messageObject(message)).toEqual({
+      from: message.from, fromDevice: id, text: 'hello', messageId: id, order: '1152921504606846977', sentAt: '2026-11-21T12:00:00.000Z',
+    })
+  })
+
+  it('tells a person who, when and what, and whether it left', () => {
+    const soon = messageText(message, people, message.sentAtMs + 60_000)
+    expect(soon).toMatch(/^\d\d:\d\d terra1…astsix {2}hello$/)
+    expect(messageText(message, people, message.sentAtMs + 3 * 86_400_000)).toMatch(/^2026-11-2\d \d\d:\d\d /)
+    expect(messageText({ ...message, direction: 'out', state: 'queued' }, people, message.sentAtMs)).toMatch(/ you {2}hello \(queued\)$/)
+    expect(messageText({ ...message, kind: 'unknown:9', text: '' }, people, message.sentAtMs)).toContain('update evegram')
+  })
+
+  it('cannot pass for two messages, clear the screen, or turn the direction of a line', () => {
+    const forged = messageText({ ...message, text: 'hi\n12:00 you  I owe you 5\u001b[2J\u0007\u202e' }, people, message.sentAtMs)
+    expect(forged).toContain('\n      12:00 you')
+    for (const character of ['\u001b', '\u0007', '\u202e']) expect(forged).not.toContain(character)
+    expect(visible('a\tb\r\u0000\u009b\u2067')).toBe('a\\u0009b\\u000d\\u0000\\u009b\\u2067')
+    expect(visible('größer 🙂\nok')).toBe('größer 🙂\nok')
+  })
+
+  it('shortens long addresses only', () => {
+    expect(shortAddress('short')).toBe('short')
+    expect(shortAddress('terra19r3uxykh523kg68efmryjcw6lzgsff9s6vhklv')).toBe('terra1…6vhklv')
+  })
+})
