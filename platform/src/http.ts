@@ -8,6 +8,7 @@ import { compileZod, type ZodTypeProvider } from './http-schema.js'
 import { hostAllowed, originAllowed, type HostRules } from './host-check.js'
 import type { Logger } from './log.js'
 import type { Metrics } from './metrics.js'
+import { RequestTurns } from './request-turns.js'
 
 /** The HTTP application of a service: Fastify whose route schemas are zod schemas. */
 export type HttpServer = FastifyInstance<RawServerDefault, IncomingMessage, ServerResponse, FastifyBaseLogger, ZodTypeProvider>
@@ -76,7 +77,10 @@ export function createHttp(options: HttpOptions): HttpServer {
 function addChecks(server: HttpServer, options: HttpOptions): void {
   const allowedOrigins = options.allowedOrigins ?? []
   const secure = options.publicUrl?.startsWith('https:') === true
+  const turns = new RequestTurns(setImmediate)
   server.addHook('onRequest', async (request, reply) => {
+    const turn = turns.take()
+    if (turn !== undefined) await turn
     reply.headers({
       'x-request-id': request.id,
       'x-content-type-options': 'nosniff',

@@ -20,7 +20,9 @@ export function planFetches(count: number, requesters: number, targets: number):
       const requester = index % greedy
       return { requester, target: requester % targets }
     }
-    return { requester: (index - greedyFetches) % requesters, target: Math.floor((index - greedyFetches) / requesters) % targets }
+    const [place, round] = [(index - greedyFetches) % requesters, Math.floor((index - greedyFetches) / requesters)]
+    // Each round asks every requester once, for targets that move on by one: no pair comes twice before all came once.
+    return { requester: place, target: (place + round) % targets }
   })
   // Fisher-Yates: nobody's requests come in a row.
   for (let last = plan.length - 1; last > 0; last--) {
