@@ -14,6 +14,7 @@ const LARGE_BODY_BYTES = 60_000
 const LARGE_MESSAGES = 110
 const SLOW_CONSUMERS = 'evegram_engine_slow_consumers_total'
 const SLOW_WITHIN_MS = 5_000
+const ACK_WITHIN_MS = 5_000
 /** Devices that are starved at most. */
 const STARVED_MAX = 3
 
@@ -68,7 +69,12 @@ async function sendLarge(context: HostileContext, to: RawDevice): Promise<RawSoc
   const sender = await RawSocket.signedIn(context.addresses.ws, device, context.origin)
   sender.send(encodeFrame(FRAME_TYPE.open, 9, encodeOpen({ peer: to.account })))
   await sender.next(FRAME_TYPE.opened)
-  for (let number = 1; number <= LARGE_MESSAGES; number++) sender.send(encodeFrame(FRAME_TYPE.send, number, envelopeOf(device, to, number, LARGE_BODY_BYTES)))
+  for (let number = 1; number <= LARGE_MESSAGES; number++) {
+    sender.send(encodeFrame(FRAME_TYPE.send, number, envelopeOf(device, to, number, LARGE_BODY_BYTES)))
+    // One at a time: a burst would turn the receiver to the log, from which no more is pushed than it reads.
+    const deadline = performance.now() + ACK_WITHIN_MS
+    while (acknowledged(sender) < number && sender.failures.length === 0 && performance.now() < deadline) await sleep(1)
+  }
   return sender
 }
 
