@@ -7,6 +7,7 @@ import type { Transaction } from './core/transaction.js'
 import { KeyedTurns } from './core/turns.js'
 import { composeText } from './sync/compose.js'
 import type { Outbox } from './sync/outbox.js'
+import { sentPrefix } from './sync/sent-record.js'
 import type { Transmission } from './sync/transmit.js'
 
 /** A message that is durable on this device and on its way. */
@@ -41,7 +42,10 @@ export interface Conversation {
   messages(options?: MessagesOptions): AsyncIterable<Message>
   /** The newest `limit` stored messages (default 100), in their order, oldest first. */
   history(limit?: number): Promise<readonly Message[]>
-  /** Removes the texts of all stored messages from this device; ids, numbers and chains stay, so nothing is shown again. */
+  /**
+   * Removes the texts of all stored messages from this device, those that were kept for sending again included: a device that
+   * could not read one will show a gap. Ids, numbers and chains stay, so nothing is shown again.
+   */
   forget(): Promise<void>
 }
 
@@ -135,6 +139,14 @@ export class DirectConversation implements Conversation {
           from = `${key} `
         }
         return rows.length === PAGE_ROWS
+      })
+    }
+    // What was kept for sending again holds the texts too.
+    for (let more = true; more;) {
+      more = await core.local.write(async (tx) => {
+        const kept = await core.store.list('healing', { from: sentPrefix(this.id), to: `${sentPrefix(this.id)}~`, limit: PAGE_ROWS })
+        for (const { key } of kept) tx.remove('healing', key)
+        return kept.length === PAGE_ROWS
       })
     }
   }

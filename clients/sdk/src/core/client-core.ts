@@ -124,7 +124,7 @@ export class ClientCore {
 
   /** Resolves once everything that the server had when it was asked is committed; rejects when the client is closed or stopped. */
   whenSynced(): Promise<void> {
-    return this.#synced.promise
+    return this.#stopped === undefined ? this.#synced.promise : Promise.reject(this.#stopped)
   }
 
   /** Stops, in this order: no new work, the connection, what is being written, those who wait. The store stays open. */

@@ -1,8 +1,8 @@
 import { sha256 } from '@noble/hashes/sha2.js'
-import { utf8, type Random } from '@evegram/protocol'
+import { utf8 } from '@evegram/protocol'
 import type { Chain } from '@evegram/protocol/proof'
 import { createAccountVerifier } from '../../account/log-verifier.js'
-import type { TokenSource } from '../../api/auth-api.js'
+import type { AuthApi, TokenSource } from '../../api/auth-api.js'
 import { ServerClock } from '../../api/server-clock.js'
 import { EvegramClient } from '../../client.js'
 import { ClientCore } from '../../core/client-core.js'
@@ -48,12 +48,12 @@ const WATCHED: readonly (keyof ClientEvents)[] = [
   'message', 'message-state', 'device-added', 'device-revoked', 'identity-changed', 'gap', 'account-alarm', 'state', 'security', 'session-healed', 'fault',
 ]
 
-/** Signs in (or opens) the profile of `store` and connects it. */
-export async function openTestClient(server: FakeServer, store: LocalStore, wallet?: LocalWallet, random: Random = systemRandom): Promise<TestClient> {
+/** Signs in (or opens) the profile of `store` and connects it. `auth` stands in for the API of the server. */
+export async function openTestClient(server: FakeServer, store: LocalStore, wallet?: LocalWallet, auth: AuthApi = server.api()): Promise<TestClient> {
+  const random = systemRandom
   const { clock } = server
   const signal = await testSignal()
   const serverClock = new ServerClock(clock)
-  const auth = server.api()
   const { domain, origin, network } = FAKE_SERVER
   const accounts = createAccountVerifier({ api: auth, store, primitives: noblePrimitives, domain, origin, network, clock, serverClock })
   const { profile, keys, isNew } = await signIn({ store, signal, random, server: FAKE_SERVER, serverClock, auth, accounts }, wallet)
