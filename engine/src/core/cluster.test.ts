@@ -55,6 +55,8 @@ class MoodyLog implements EnvelopeLog {
 class MoodyPresence implements Presence {
   failure: Error | undefined
   lookups = 0
+  /** Runs before every registration. */
+  beforeRegister: () => void = () => undefined
   constructor(private readonly inner: Presence) {}
 
   async #answer<T>(ask: () => Promise<T>): Promise<T> {
@@ -63,6 +65,7 @@ class MoodyPresence implements Presence {
   }
 
   register(...args: Parameters<Presence['register']>): ReturnType<Presence['register']> {
+    this.beforeRegister()
     return this.#answer(() => this.inner.register(...args))
   }
 
@@ -538,7 +541,8 @@ describe('resume', () => {
     }
     await sendSpan(1, 3)
     await loseConnection(bob)
-    await cluster.clock.advance(2 * 3_600_000)
+    cluster.clock.suspend(2 * 3_600_000)
+    await cluster.clock.advance(2_000)
     await alice.goLive(one)
     await sendSpan(4, 6)
     const reads = log.reads
@@ -825,6 +829,23 @@ describe('the links between nodes', () => {
     expect(bob.synced).toEqual([...bob.synced].sort((left, right) => left - right))
   })
 
+  it('catch up once more when a silent node is gone for good: what it still did after the first catch-up is read', async () => {
+    one.bus.drops = () => true
+    await stay(3_000)
+    const repairs = two.metrics.repairs.value
+    expect(repairs).toBeGreaterThan(0)
+    // The node is cut off from its peers but not from store and broker: it still acknowledges.
+    alice.send(toBob(1))
+    await alice.read()
+    expect(alice.acks).toHaveLength(1)
+    await one.node.stop()
+    await bob.read()
+    expect(bob.deliveries).toEqual([])
+    await stay(12_000)
+    await bob.read()
+    expect(bob.numbers).toEqual([1])
+  })
+
   it('keep counting when a node that seemed gone comes back, so that later losses are seen', async () => {
     alice.send(toBob(1))
     await alice.read()
@@ -937,20 +958,20 @@ describe('sessions', () => {
     expect(alice.socket.closedBy).toBe('accountClosed')
   })
 
-  it('do not slip through when the device is revoked while its hello is checked', async () => {
+  it.each(['before its devices are read', 'after its devices were read'])('do not slip through when the device is revoked while its hello is checked, %s', async (moment) => {
     cluster.directory.addDevice(BOB, BOB_LAPTOP)
     const tablet = new TestClient(cluster, BOB, BOB_LAPTOP)
-    let revoke = true
-    cluster.directory.beforeSummary = async () => {
-      await Promise.resolve()
-      if (!revoke) return
-      revoke = false
-      queueMicrotask(() => { cluster.directory.revokeDevice(BOB, BOB_LAPTOP) })
+    let revoked = false
+    const revoke = (): void => {
+      if (!revoked) cluster.directory.revokeDevice(BOB, BOB_LAPTOP)
+      revoked = true
     }
+    if (moment.startsWith('before')) cluster.directory.beforeSummary = async () => { revoke() }
+    else presence.beforeRegister = revoke
     await tablet.connect(three)
     await settle()
-    expect(tablet.welcomed).toBe(false)
-    expect(tablet.socket.closedBy).toBe('revoked')
+    expect([revoked, tablet.welcomed, tablet.socket.closedBy]).toEqual([true, false, 'revoked'])
+    expect(await cluster.presence.lookup([BOB])).toHaveLength(1)
   })
 
   it('end with their token', async () => {
