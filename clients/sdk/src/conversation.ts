@@ -4,7 +4,7 @@ import { readConversation, type ConversationRow } from './core/conversation-row.
 import { cancellable, type Feed } from './core/feed.js'
 import { decodeMessage, encodeMessage, type Message } from './core/message.js'
 import type { Transaction } from './core/transaction.js'
-import { KeyedTurns } from './core/turns.js'
+import type { KeyedTurns } from './core/turns.js'
 import { composeText } from './sync/compose.js'
 import type { Outbox } from './sync/outbox.js'
 import { sentPrefix } from './sync/sent-record.js'

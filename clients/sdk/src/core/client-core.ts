@@ -94,14 +94,14 @@ export class ClientCore {
     await roster.load()
     await roster.loadAccount(profile.account)
     const background = new BackgroundTasks(events)
-    let started: ClientCore | undefined
+    const running: { client?: ClientCore } = {}
     const core: Core = {
       account: profile.account, device: keys.device, address: roster.addressOf(profile.account), keys, store, clock, random, time: serverClock, signal,
       ciphers: new SessionCiphers({ signal, local: keys, attested: roster }), roster, accounts, auth, tokens, events, local, background,
-      connection: () => started?.connection,
+      connection: () => running.client?.connection,
     }
     const self = new ClientCore(core, background)
-    started = self
+    running.client = self
     await self.outbox.load()
     await self.#catchUp.load()
     self.#link = parts.startLink(self.#linkEvents(), () => self.#catchUp.cursorMs)

@@ -1,4 +1,4 @@
-import type { AccountId, Clock, DeviceId, EvegramError, Random } from '@evegram/protocol'
+import type { AccountId, Clock, DeviceId, Random } from '@evegram/protocol'
 import type { AccountVerifier } from '../account/account-verifier.js'
 import type { AuthApi, TokenSource } from '../api/auth-api.js'
 import type { DeviceKeys } from '../crypto/device-keys.js'
@@ -45,6 +45,3 @@ export interface Background {
   close(): Promise<void>
   readonly closed: boolean
 }
-
-/** Tells of a failure that the caller can do nothing about. */
-export type ReportFault = (operation: string, error: EvegramError) => void

@@ -10,10 +10,8 @@ import { rest, VirtualClock } from './testing/virtual-clock.js'
 /** What happens to one routed delivery. */
 type Fate = 'pass' | 'drop' | 'double' | 'hold'
 
-/** One step of a run: somebody sends, time passes, or what was held arrives (in reverse). */
-type Step = { readonly kind: 'send'; readonly who: 0 | 1 | 2 } | { readonly kind: 'wait'; readonly ms: number } | { readonly kind: 'release' }
-
 const fates = fc.array(fc.constantFrom<Fate>('pass', 'drop', 'double', 'hold'), { minLength: 24, maxLength: 24 })
+/** One step of a run: somebody sends, time passes, or what was held arrives (in reverse). */
 const steps = fc.array(fc.oneof(
   { weight: 6, arbitrary: fc.record({ kind: fc.constant('send' as const), who: fc.constantFrom(0 as const, 1 as const, 2 as const) }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('wait' as const), ms: fc.integer({ min: 1, max: 5_000 }) }) },

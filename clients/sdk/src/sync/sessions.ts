@@ -10,6 +10,8 @@ export type Reach = 'ready' | 'later' | 'refused'
 
 /** Time before a bundle is asked for again that was not to be had. */
 export const BUNDLE_RETRY_MS = 30_000
+/** Sessions that are remembered as there; past it all are looked up again. */
+const SESSIONS_SEEN_MAX = 4_096
 /** Devices whose last failure is remembered; past it the oldest is forgotten. */
 const FAILURES_MAX = 4_096
 
@@ -17,6 +19,8 @@ const FAILURES_MAX = 4_096
 export class Sessions {
   readonly #core: Core
   readonly #turns = new KeyedTurns()
+  /** Devices that a session was seen with: saves reading a large row for each message. A missing one shows when it is used. */
+  readonly #ready = new Set<DeviceId>()
   readonly #failures = new Map<DeviceId, { readonly reach: Reach; readonly untilMs: number }>()
 
   constructor(core: Core) {
@@ -25,21 +29,35 @@ export class Sessions {
 
   /** Makes sure that there is a session with `target`. Rejects only when the local store or the Signal code fails. */
   ensure(target: AttestedDevice): Promise<Reach> {
+    if (this.#ready.has(target.device)) return Promise.resolve('ready')
     return this.#turns.run(target.device, async () => {
       const { ciphers, store, clock } = this.#core
-      if (await ciphers.hasSession(target.device, signalStateOf(store))) return 'ready'
+      if (await ciphers.hasSession(target.device, signalStateOf(store))) return this.#seen(target.device)
       const failure = this.#failures.get(target.device)
       if (failure !== undefined && clock.monotonicMs() < failure.untilMs) return failure.reach
       const reach = await this.#start(target)
       this.#failures.delete(target.device)
-      if (reach !== 'ready') this.#remember(target.device, reach)
+      if (reach === 'ready') return this.#seen(target.device)
+      this.#remember(target.device, reach)
       return reach
     })
   }
 
   /** Forgets that a bundle could not be had: something changed. */
   retry(device: DeviceId): void {
+    this.#ready.delete(device)
     this.#failures.delete(device)
+  }
+
+  /** There was no session when one was used: looks again before saying `ready`. */
+  recheck(device: DeviceId): void {
+    this.#ready.delete(device)
+  }
+
+  #seen(device: DeviceId): Reach {
+    if (this.#ready.size >= SESSIONS_SEEN_MAX) this.#ready.clear()
+    this.#ready.add(device)
+    return 'ready'
   }
 
   #remember(device: DeviceId, reach: Reach): void {
@@ -70,7 +88,8 @@ export class Sessions {
     } catch (error) {
       if (!isEvegramError(error) || error.code === 'client.store' || error.code === 'internal') throw error
       if (!error.code.startsWith('e2ee.')) return 'later'
-      events.refuse({ code: error.code, account, device, detail: String(error.details?.['check'] ?? 'bundle') })
+      const check = error.details?.['check']
+      events.refuse({ code: error.code, account, device, detail: typeof check === 'string' ? check : 'bundle' })
       return 'refused'
     }
   }

@@ -150,6 +150,7 @@ export class Transmission {
     const { local, store } = this.#core
     const before = await readConversation(store, row.conversation)
     if (before === undefined) return row
+    for (const device of row.missing) this.#sessions.recheck(device)
     await this.prepare(before)
     return local.write((tx) => completeRow(this.#core, tx, before, row, refusals))
   }

@@ -7,7 +7,7 @@ import type { AuthApi, ClaimedHead, FetchedBundle, LogPage, PreKeyStatus, PreKey
 import type { DiscoveredServer } from '../../api/discovered-server.js'
 import { noblePrimitives } from '../../crypto/noble-primitives.js'
 import type { SendOutcome } from '../../transport/connection.js'
-import { FakeLink } from './fake-link.js'
+import type { FakeLink } from './fake-link.js'
 import type { VirtualClock } from './virtual-clock.js'
 
 interface Stored {
