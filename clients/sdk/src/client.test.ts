@@ -50,7 +50,7 @@ describe('two wallets of different chains', () => {
     await rest()
     expect(await textsOf(alice, bob)).toEqual(['hello', 'hi', 'how are you'])
     expect(await textsOf(bob, alice)).toEqual(['hello', 'hi', 'how are you'])
-    expect((await toAlice.history()).map(({ from }) => from)).toEqual([aliceWallet.address, bobWallet.address, aliceWallet.address])
+    expect((await toAlice.history()).map((message) => message.from)).toEqual([aliceWallet.address, bobWallet.address, aliceWallet.address])
     expect((await bob.client.conversations()).map(({ peer }) => peer.address)).toEqual([aliceWallet.address])
     for (const test of [alice, bob]) {
       expect(test.refusals()).toEqual([])

@@ -10,7 +10,7 @@ const INBOX_PLACE = 'inbox'
 /** A message of the inbox; `done` says that it was dealt with, durably. */
 export interface InboxItem {
   readonly message: Message
-  done(): Promise<void>
+  readonly done: () => Promise<void>
 }
 
 /** Waits for messages to be committed, and reads them from the store: nothing is queued in memory. */

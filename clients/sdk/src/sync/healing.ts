@@ -227,6 +227,7 @@ export class Healing {
     }
     // The first request may still go through the old session; when nothing came of it, a new one is worth its keys.
     if (row.reason === 'unreadable' && row.requests > 0) await this.#reset(target, nowMs)
+    this.#sessions.recheck(target.device)
     if ((await this.#sessions.ensure(target)) !== 'ready') {
       await this.#change(row, later)
       return
@@ -323,6 +324,7 @@ export class Healing {
     const ready: AttestedDevice[] = []
     for (const id of devices) {
       const device = core.roster.device(id)
+      this.#sessions.recheck(id)
       if (device !== undefined && (await this.#sessions.ensure(device)) === 'ready') ready.push(device)
     }
     await core.local.write(async (tx) => {
