@@ -40,6 +40,16 @@ export class CatchUps {
     this.#parts = parts
   }
 
+  /**
+   * Whether the frame asks for the page that this session is to pull next. Such a request needs no rate limit: it is one at a time, its
+   * cost is bounded, and the client cannot go on without it.
+   */
+  isNextPage(session: Session, frame: Frame): boolean {
+    const pull = this.#pulls.get(session)
+    // The token is the last field of the request, so its bytes end the body.
+    return pull?.token !== undefined && !pull.paging && equalBytes(frame.body.subarray(-TOKEN_BYTES), pull.token)
+  }
+
   /** Handles one `catch_up` frame; answers under its correlation. Never rejects. Throws `invalid.cbor`, `invalid.request` at once. */
   handle(session: Session, owner: SessionOwner, frame: Frame): Promise<void> {
     const request = decodeCatchUp(frame.body)

@@ -135,6 +135,7 @@ export class Dispatch implements SocketHandlers {
   #allows(session: Session, owner: SessionOwner, frame: Frame): boolean {
     const { limits } = owner
     const nowMs = session.heardMonotonicMs
+    if (frame.type === FRAME_TYPE.catchUp && this.#parts.catchUps.isNextPage(session, frame)) return true
     if (limits.requests.affords(1, nowMs)) {
       limits.requests.take(1)
       return true

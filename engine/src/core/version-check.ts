@@ -1,5 +1,5 @@
 import {
-  ALL_DEVICES, BODY_TYPE, ENVELOPE_KIND, SEND_REFUSALS_MAX, encodeEnvelope, decodeEnvelope, viewEnvelope,
+  ALL_DEVICES, ENVELOPE_KIND, SEND_REFUSALS_MAX, encodeEnvelope, decodeEnvelope, viewEnvelope,
   type DeviceId, type EnvelopeView,
 } from '@evegram/protocol'
 import type { ConversationLease } from './conversations.js'
@@ -68,9 +68,4 @@ export function withoutSurplus(envelope: EnvelopeView, lease: ConversationLease)
   const whole = decodeEnvelope(envelope.bytes)
   const bodies = whole.bodies.filter((body) => body.device === ALL_DEVICES || lease.devices.has(body.device))
   return { view: viewEnvelope(encodeEnvelope({ ...whole, bodies })), stripped: whole.bodies.length - bodies.length }
-}
-
-/** Whether a body is to be delivered: skipped devices get nothing. */
-export function hasContent(type: number): boolean {
-  return type !== BODY_TYPE.skip
 }

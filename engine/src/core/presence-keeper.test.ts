@@ -1,0 +1,60 @@
+import { describe, expect, it } from 'vitest'
+import { settle } from './cluster.fixture.js'
+import { PACKET_KIND } from './packet.js'
+import { cluster, presence, one, two, three, alice, bob, toBob, useScene } from './scene.fixture.js'
+
+useScene()
+
+describe('presence', () => {
+  it('that does not answer makes the node publish to every node', async () => {
+    presence.failure = new Error('no presence')
+    alice.send(toBob(1))
+    await alice.read()
+    await bob.read()
+    expect([alice.acks.length, bob.numbers]).toEqual([1, [1]])
+    expect(one.metrics.broadcasts.value).toBe(1)
+    await cluster.clock.advance(4_000)
+    expect(one.node.ready()).toEqual({ ok: false, reason: 'presence does not answer' })
+  })
+
+  it('that forgot everything is registered again, and what was missed is read', async () => {
+    cluster.presence.forget()
+    alice.send(toBob(1))
+    await alice.read()
+    await bob.read()
+    expect([alice.acks.length, bob.deliveries.length]).toEqual([1, 0])
+    await cluster.clock.advance(12_000)
+    await bob.read()
+    expect(bob.numbers).toEqual([1])
+    alice.send(toBob(2))
+    await alice.read()
+    await bob.read()
+    expect(bob.numbers).toEqual([1, 2])
+  })
+
+  it('lets the newest socket of a device win, on the same node and on another', async () => {
+    const first = bob.socket
+    await bob.goLive(two)
+    expect(first.closedBy).toBe('replaced')
+    const second = bob.socket
+    await bob.goLive(three)
+    await settle()
+    expect(second.closedBy).toBe('replaced')
+    alice.send(toBob(1))
+    await alice.read()
+    await bob.read()
+    expect(bob.numbers).toEqual([1])
+    expect(bob.socket.closedBy).toBeUndefined()
+  })
+
+  it('closes the older socket at the next refresh when nobody told its node', async () => {
+    const first = bob.socket
+    three.bus.drops = (_, bytes) => bytes[1] === PACKET_KIND.replaced
+    await bob.goLive(three)
+    await settle()
+    expect(first.closedBy).toBeUndefined()
+    await cluster.clock.advance(12_000)
+    expect(first.closedBy).toBe('replaced')
+    expect(bob.socket.closedBy).toBeUndefined()
+  })
+})
