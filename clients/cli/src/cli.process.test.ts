@@ -1,12 +1,15 @@
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { buildPrograms, evegram, startEvegram, temporaryFolder, TestServer, type CommandOptions, type Outcome } from './testing/programs.js'
 
 /** What nobody but the two people may ever see. */
 const SECRET = 'meet me at the lighthouse at nine'
 const MESSAGE_KEYS = ['from', 'fromDevice', 'messageId', 'order', 'sentAt', 'text']
+
+// About a second each on an idle machine, most of it programs that start; a busy one may take its time.
+vi.setConfig({ testTimeout: 120_000 })
 
 interface Person {
   readonly name: string
@@ -59,10 +62,8 @@ describe('the terminal client and a server, as processes', () => {
   })
 
   it('shows chain and address of a wallet file, and the same address after signing in', async () => {
-    for (const who of people) {
-      const shown = await evegram(['keys', 'show', '--wallet', who.wallet, '--json'])
-      expect(shown.objects).toEqual([{ chain: who.chain, address: who.address }])
-    }
+    const shown = await Promise.all(people.map(({ wallet }) => evegram(['keys', 'show', '--wallet', wallet, '--json'])))
+    expect(shown.map(({ objects }) => objects)).toEqual(people.map(({ chain, address }) => [{ chain, address }]))
     expect(alice.address).toMatch(/^[1-9A-HJ-NP-Za-km-z]{32,44}$/)
     expect(bob.address).toMatch(/^[UE]Q[0-9A-Za-z_-]{46}$/)
     expect(carol.address).toMatch(/^terra1[0-9a-z]{38}$/)
@@ -72,7 +73,7 @@ describe('the terminal client and a server, as processes', () => {
     const sent = await say(alice, bob, SECRET)
     const [object] = sent.objects
     expect(Object.keys(object ?? {}).sort()).toEqual(['acked', 'conversation', 'messageId'])
-    expect(object).toMatchObject({ messageId: expect.stringMatching(/^[0-9a-f]{32}$/), conversation: expect.stringMatching(/^[0-9a-f]{32}$/), acked: true })
+    expect(object).toMatchObject({ messageId: expect.stringMatching(/^[0-9a-f]{32}$/) as string, conversation: expect.stringMatching(/^[0-9a-f]{32}$/) as string, acked: true })
     // One profile is one process at a time: each person says their things one after the other.
     await Promise.all([
       say(bob, alice, 'bob to alice').then(() => say(bob, carol, 'bob to carol')),
@@ -90,7 +91,7 @@ describe('the terminal client and a server, as processes', () => {
       for (const message of a.objects) {
         expect(Object.keys(message).sort()).toEqual(MESSAGE_KEYS)
         const sender = message['from'] === left.address ? left : right
-        expect(message).toMatchObject({ from: sender.address, fromDevice: sender.device, order: expect.stringMatching(/^\d+$/) })
+        expect(message).toMatchObject({ from: sender.address, fromDevice: sender.device, order: expect.stringMatching(/^\d+$/) as string })
         expect(new Date(String(message['sentAt'])).toISOString()).toBe(message['sentAt'])
       }
     }
@@ -124,18 +125,17 @@ describe('the terminal client and a server, as processes', () => {
     expect(chat.objects.map(({ text }) => text)).toContain('carol to bob')
     const { objects } = await as(carol, ['history', bob.address])
     expect(objects.slice(-2).map(({ text }) => text)).toEqual(['first line', 'second line'])
-    const person = await evegram(['chat', bob.address, '--profile', carol.profile, '--server', server.url], { input: '' })
-    expect(person.stdout).toMatch(/\d\d:\d\d terra1…|you {2}carol to bob/)
-    expect(person.stdout).not.toMatch(/\u001b/)
   })
 
   it('says that nobody signed in with an address, and what is no address', async () => {
     const stranger = join(folder.path, 'stranger.json')
     const { objects: [made] } = await evegram(['keys', 'new', '--chain', 'terra', '--out', stranger, '--json'])
-    const unknown = await as(alice, ['send', String(made?.['address']), 'hello?'])
+    const [unknown, nonsense, empty] = await Promise.all([
+      as(alice, ['send', String(made?.['address']), 'hello?']), as(bob, ['send', 'terra1nonsense', 'hello?']), as(carol, ['send', bob.address, '']),
+    ])
     expect(unknown).toMatchObject({ code: 6, error: { code: 'account.not_found' }, stdout: '' })
-    expect(await as(alice, ['send', 'terra1nonsense', 'hello?'])).toMatchObject({ code: 2, error: { code: 'invalid.address' } })
-    expect(await as(alice, ['send', bob.address, ''])).toMatchObject({ code: 2, error: { code: 'invalid.argument' } })
+    expect(nonsense).toMatchObject({ code: 2, error: { code: 'invalid.address' } })
+    expect(empty).toMatchObject({ code: 2, error: { code: 'invalid.argument' } })
     expect(await as(alice, ['send', bob.address, 'x'.repeat(32_769)])).toMatchObject({ code: 1, error: { code: 'too_large.payload' } })
   })
 
@@ -224,20 +224,17 @@ describe('the terminal client and a server, as processes', () => {
     )
     const wrong = await evegram(['doctor', '--server', 'http://localhost:9', '--profile', alice.profile, '--json'])
     expect(wrong.code).toBe(4)
-    expect(wrong.objects).toContainEqual(expect.objectContaining({ check: 'server', ok: false, fix: expect.stringContaining('npm start') }))
+    expect(wrong.objects).toContainEqual(expect.objectContaining({ check: 'server', ok: false, fix: expect.stringContaining('npm start') as string }))
   })
 
-  it('has examples and exit codes in the help of every command, and one version', async () => {
-    const commands = ['', 'keys', 'keys new', 'keys show', 'login', 'send', 'listen', 'history', 'chat', 'devices', 'devices revoke', 'verify', 'wallets', 'wallets link', 'wallets unlink', 'echo', 'doctor']
-    const helps = await Promise.all(commands.map((command) => evegram([...command.split(' ').filter((word) => word !== ''), '--help'])))
-    for (const { code, stdout } of helps) {
-      expect(code).toBe(0)
-      for (const part of ['Exit codes:', '130 ', '--profile <dir>', '--server <url>', '--json', '  evegram ']) expect(stdout).toContain(part)
-    }
-    expect((await evegram(['--version'])).stdout).toMatch(/^\d+\.\d+\.\d+\n$/)
-    expect(await evegram(['listen', '--count', 'many', '--json'])).toMatchObject({ code: 2, error: { code: 'invalid.argument' } })
-    expect((await evegram(['sned'])).code).toBe(2)
-    expect((await evegram(['devices', '--profile', join(folder.path, 'nobody'), '--json'])).code).toBe(3)
+  it('tells a wrong command line from a failure', async () => {
+    const answers = await Promise.all([
+      evegram(['--version']), evegram(['listen', '--count', 'many', '--json']), evegram(['sned']),
+      evegram(['devices', '--profile', join(folder.path, 'nobody'), '--json']),
+    ])
+    expect(answers.map(({ code }) => code)).toEqual([0, 2, 2, 3])
+    expect(answers[0]?.stdout).toMatch(/^\d+\.\d+\.\d+\n$/)
+    expect(answers[1]?.error).toMatchObject({ code: 'invalid.argument' })
   })
 
   it('loses nothing when the server is killed in the middle, and never hangs while it is away', async () => {
@@ -295,7 +292,7 @@ describe('the terminal client and a server, as processes', () => {
     writeFileSync(damaged, '{"format":"evegram-wallet/1"')
     expect(await evegram(['keys', 'show', '--wallet', damaged, '--json'])).toMatchObject({ code: 1, error: { code: 'invalid.wallet_file' } })
     writeFileSync(join(alice.profile, 'profile.json'), '{')
-    expect(await as(alice, ['devices'])).toMatchObject({ error: { code: 'invalid.config' } })
+    expect(await evegram(['devices', '--profile', alice.profile, '--json'])).toMatchObject({ code: 1, error: { code: 'invalid.config' } })
   })
 })
 

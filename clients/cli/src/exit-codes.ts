@@ -14,7 +14,7 @@ export const EXIT_CODES = {
 } as const satisfies Record<string, readonly [number, string]>
 
 const NOT_SIGNED_IN: ReadonlySet<ErrorCode> = new Set([
-  'client.not_signed_in', 'auth.token_revoked', 'auth.refresh_reused', 'account.device_unknown', 'account.device_revoked',
+  'client.not_signed_in', 'client.revoked', 'auth.token_revoked', 'auth.refresh_reused', 'account.device_unknown', 'account.device_revoked',
 ])
 
 /** What an honest server or contact does not cause. */

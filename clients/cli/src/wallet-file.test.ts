@@ -39,22 +39,22 @@ describe('wallet files', () => {
     expect(readFileSync(path, 'utf8')).not.toContain('"seed"')
     expect(describeWalletFile(path)).toEqual({ chain: 'solana', address: made.address, encrypted: true })
     expect(openWalletFile(path, 'correct horse').address).toBe(made.address)
-    expect(() => openWalletFile(path, 'correct hoarse')).toThrowError(refused(/passphrase .* is wrong/) as Error)
-    expect(() => openWalletFile(path, undefined)).toThrowError(refused(/EVEGRAM_WALLET_PASSPHRASE/) as Error)
+    expect(() => openWalletFile(path, 'correct hoarse')).toThrowError(refused(/passphrase .* is wrong/))
+    expect(() => openWalletFile(path, undefined)).toThrowError(refused(/EVEGRAM_WALLET_PASSPHRASE/))
   })
 
   it('refuses what is damaged, what is of another address, and what is no wallet file', () => {
     createWalletFile(path, 'terra', undefined)
     rewrite((file) => { file['seed'] = String(file['seed']).slice(2) })
-    expect(() => openWalletFile(path, undefined)).toThrowError(refused(/damaged/) as Error)
+    expect(() => openWalletFile(path, undefined)).toThrowError(refused(/damaged/))
     rewrite((file) => { file['seed'] = Buffer.alloc(32, 7).toString('base64url') })
-    expect(() => openWalletFile(path, undefined)).toThrowError(refused(/does not belong/) as Error)
+    expect(() => openWalletFile(path, undefined)).toThrowError(refused(/does not belong/))
     for (const content of ['', '{', 'null', '[]', '{"format":"evegram-wallet/2"}', '{"format":"evegram-wallet/1","chain":"bitcoin","address":"x","seed":""}']) {
       writeFileSync(path, content)
       expect(() => openWalletFile(path, undefined), content).toThrowError(expect.objectContaining({ code: 'invalid.wallet_file' }))
     }
     writeFileSync(path, ' '.repeat(20_000))
-    expect(() => describeWalletFile(path)).toThrowError(refused(/too large/) as Error)
-    expect(() => describeWalletFile(join(folder, 'missing.json'))).toThrowError(refused(/cannot be read/) as Error)
+    expect(() => describeWalletFile(path)).toThrowError(refused(/too large/))
+    expect(() => describeWalletFile(join(folder, 'missing.json'))).toThrowError(refused(/cannot be read/))
   })
 })

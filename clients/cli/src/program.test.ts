@@ -1,0 +1,41 @@
+import type { Command } from 'commander'
+import { describe, expect, it } from 'vitest'
+import { EXIT_CODES } from './exit-codes.js'
+import { buildProgram } from './program.js'
+
+interface Help {
+  readonly name: string
+  readonly text: string
+}
+
+function helpOf(command: Command, name: string): Help[] {
+  let text = ''
+  command.configureOutput({ writeOut: (part) => { text += part } })
+  command.outputHelp()
+  return [{ name, text }, ...command.commands.flatMap((sub) => helpOf(sub, `${name} ${sub.name()}`))]
+}
+
+describe('the command line', () => {
+  const helps = helpOf(buildProgram({ version: '1.2.3', environment: {}, json: false }), 'evegram')
+
+  it('has every documented command', () => {
+    expect(helps.map(({ name }) => name.replace('evegram ', '')).sort()).toEqual([
+      'chat', 'devices', 'devices revoke', 'doctor', 'echo', 'evegram', 'history', 'keys', 'keys new', 'keys show', 'listen', 'login', 'send', 'verify',
+      'wallets', 'wallets link', 'wallets unlink',
+    ])
+  })
+
+  it.each(helps)('explains $name with options, an example of its own and all exit codes', ({ name, text }) => {
+    for (const option of ['--profile <dir>', '--server <url>', '--json']) expect(text).toContain(option)
+    expect(text.split('Examples:').at(-1)).toContain(name)
+    for (const [code, meaning] of Object.values(EXIT_CODES)) expect(text).toMatch(new RegExp(`^ {2}${String(code)} +${meaning}$`, 'm'))
+  })
+
+  it('prints a wrong command line as JSON for machines', async () => {
+    let printed = ''
+    const program = buildProgram({ version: '1.2.3', environment: {}, json: true })
+    for (const command of program.commands) command.configureOutput({ writeErr: (text) => { printed += text } })
+    await expect(program.parseAsync(['send', '--json'], { from: 'user' })).rejects.toMatchObject({ code: 'commander.missingArgument' })
+    expect(JSON.parse(printed)).toEqual({ error: { code: 'invalid.argument', message: "error: missing required argument 'address'" } })
+  })
+})

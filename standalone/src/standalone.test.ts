@@ -1,0 +1,105 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Standalone } from './standalone.js'
+import { ask, startServer, temporaryFolder, UPGRADE, VERSION } from './testing/server.js'
+
+describe('a standalone server', () => {
+  const folder = temporaryFolder()
+  const dataDir = join(folder.path, 'data')
+  let server: Standalone
+  beforeAll(async () => {
+    server = await startServer(dataDir, { EVEGRAM_ALLOWED_ORIGINS: 'https://app.example', EVEGRAM_SOCKETS: 'ws' })
+  })
+  afterAll(async () => {
+    await server.stop()
+    folder.remove()
+  })
+  const get = async (path: string): Promise<unknown> => JSON.parse((await ask(server.ports.http, path)).body)
+
+  it('says where everything is, with the ports that it has', async () => {
+    const { http, ws } = server.ports
+    expect(await get('/.well-known/evegram')).toMatchObject({
+      domain: `localhost:${String(http)}`, origin: `http://localhost:${String(http)}`, ws: `ws://localhost:${String(ws)}/v1/socket`,
+      auth: `http://localhost:${String(http)}`, network: 'mainnet', serverId: expect.stringMatching(/^[0-9a-f]{32}$/) as string,
+      protocol: { min: 1, max: 1 }, limits: expect.objectContaining({ textBytesMax: 32_768 }) as object, serverTimeMs: expect.any(Number) as number,
+    })
+  })
+
+  it('has a start page that says how it is and what to try, without scripts or anything from elsewhere', async () => {
+    const { status, headers, body } = await ask(server.ports.http, '/')
+    expect(status).toBe(200)
+    expect(headers['content-type']).toContain('text/html')
+    expect(headers['content-security-policy']).toContain("default-src 'none'")
+    for (const part of ['class="ready"', VERSION, `localhost:${String(server.ports.http)}`, 'npx evegram chat', 'href="/docs"', 'href="/openapi.json"']) expect(body).toContain(part)
+    expect(body).not.toMatch(/<script|javascript:|\son\w+=|src=|@import|url\(/i)
+    for (const [, target] of body.matchAll(/href="([^"]+)"/g)) expect((await ask(server.ports.http, target ?? '')).status, target).toBe(200)
+  })
+
+  it('describes its API: every operation has a summary and answers, every reference resolves, and the page for people names them all', async () => {
+    const api = await get('/openapi.json') as { openapi: string; info: { version: string }; paths: Record<string, Record<string, { summary?: string; responses?: object; tags?: string[] }>> }
+    expect(api.openapi).toMatch(/^3\./)
+    expect(api.info.version).toBe(VERSION)
+    for (const path of ['/.well-known/evegram', '/v1/auth/challenge', '/v1/auth/session', '/v1/auth/refresh', '/v1/auth/logout', '/v1/auth/jwks.json', '/v1/accounts/by-wallet/{wallet}', '/v1/accounts/{account}/log', '/v1/prekeys', '/v1/prekeys/{account}/{device}']) {
+      expect(Object.keys(api.paths)).toContain(path)
+    }
+    const { body: page } = await ask(server.ports.http, '/docs')
+    expect(page).not.toMatch(/<script|src="http/i)
+    for (const [path, operations] of Object.entries(api.paths)) {
+      expect(page).toContain(path)
+      for (const [method, operation] of Object.entries(operations)) {
+        expect(operation.summary, `${method} ${path}`).toBeTruthy()
+        expect(operation.tags?.length, `${method} ${path}`).toBeGreaterThan(0)
+        expect(Object.keys(operation.responses ?? {}), `${method} ${path}`).not.toHaveLength(0)
+      }
+    }
+    for (const [, name] of JSON.stringify(api).matchAll(/"\$ref":"#\/([^"]+)"/g)) {
+      const target = (name ?? '').split('/').reduce<unknown>((at, part) => (at as Record<string, unknown> | undefined)?.[part], api)
+      expect(target, name).toBeDefined()
+    }
+  })
+
+  it('answers 421 to any Host but its own, on HTTP and on the upgrade', async () => {
+    const { http, ws } = server.ports
+    for (const [port, path, headers] of [[http, '/', {}], [ws, '/v1/socket', UPGRADE]] as const) {
+      const fine = port === http ? 200 : 101
+      for (const host of ['localhost', '127.0.0.1', '[::1]']) expect((await ask(port, path, { ...headers, host: `${host}:${String(port)}` })).status, host).toBe(fine)
+      for (const host of ['evil.example', `evil.example:${String(port)}`, 'localhost', 'localhost:1', `localhost.evil.example:${String(port)}`, `localhost:${String(port)}.evil.example`]) {
+        expect((await ask(port, path, { ...headers, host })).status, `${String(port)} ${host}`).toBe(421)
+      }
+    }
+  })
+
+  it('refuses foreign and null Origins, and lets in those that are configured', async () => {
+    const { http, ws } = server.ports
+    for (const [port, path, headers] of [[http, '/.well-known/evegram', {}], [ws, '/v1/socket', UPGRADE]] as const) {
+      const fine = port === http ? 200 : 101
+      expect((await ask(port, path, { ...headers, origin: 'https://app.example' })).status).toBe(fine)
+      expect((await ask(port, path, { ...headers, origin: `http://localhost:${String(http)}` })).status).toBe(fine)
+      for (const origin of ['null', 'https://evil.example', 'https://app.example.evil.example', 'http://app.example', 'https://app.example:444']) {
+        expect((await ask(port, path, { ...headers, origin })).status, `${String(port)} ${origin}`).toBe(403)
+      }
+    }
+    const { headers } = await ask(http, '/.well-known/evegram', { origin: 'https://app.example' })
+    expect(headers['access-control-allow-origin']).toBe('https://app.example')
+    expect(headers['access-control-allow-credentials']).toBeUndefined()
+  })
+
+  it('tells operators on a port of its own: metrics, health, readiness; status with the token only', async () => {
+    const { admin, http } = server.ports
+    expect((await ask(admin, '/healthz')).status).toBe(200)
+    expect(JSON.parse((await ask(admin, '/readyz')).body)).toMatchObject({ ok: true })
+    const metrics = await ask(admin, '/metrics')
+    expect(metrics.headers['content-type']).toContain('text/plain')
+    for (const line of metrics.body.split('\n').filter((text) => text !== '' && !text.startsWith('#'))) expect(line).toMatch(/^[a-z_:][\w:]*(\{[^}]*\})? \S+$/)
+    expect(metrics.body).toMatch(/^evegram_process_\w+ /m)
+    const token = readFileSync(join(dataDir, 'operator-token'), 'utf8').trim()
+    for (const authorization of ['', 'Bearer', 'Bearer wrong', `Bearer ${token}x`, `Basic ${token}`]) {
+      expect((await ask(admin, '/v1/operator/status', { authorization })).status, authorization).toBe(401)
+    }
+    const status = await ask(admin, '/v1/operator/status', { authorization: `Bearer ${token}` })
+    expect(JSON.parse(status.body)).toMatchObject({ ready: true, connections: 0 })
+    expect((await ask(admin, '/metrics', { host: 'evil.example' })).status).toBe(421)
+    for (const path of ['/metrics', '/readyz', '/v1/operator/status']) expect((await ask(http, path)).status, path).toBe(404)
+  })
+})
