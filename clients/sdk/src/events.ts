@@ -68,7 +68,7 @@ export interface SecurityEvent {
 }
 
 /** Listeners that one event may have; past it `on` throws `limited.queue`. */
-export const LISTENERS_MAX = 1_000
+const LISTENERS_MAX = 1_000
 
 /** Hands events to listeners, in order, at once. */
 export class EventHub {

@@ -1,4 +1,4 @@
-import { CLOSE_CODES, EvegramError, type Clock, type Random } from '@evegram/protocol'
+import { CLOSE_CODES, EvegramError, type Clock, type ErrorCode, type Random } from '@evegram/protocol'
 import type { AccountVerifier } from '../account/account-verifier.js'
 import type { AuthApi, TokenSource } from '../api/auth-api.js'
 import type { ServerClock } from '../api/server-clock.js'
@@ -56,6 +56,7 @@ export class ClientCore {
   #link: Link | undefined
   #connection: Connection | undefined
   #state: ClientState = 'connecting'
+  #reason: ErrorCode | undefined
   #stopped: EvegramError | undefined
   #closing: Promise<void> | undefined
   #synced = new Deferred<void>()
@@ -233,8 +234,10 @@ export class ClientCore {
   }
 
   #enter(state: ClientState, error?: EvegramError): void {
-    if (this.#state === state && error === undefined) return
+    // Every failed attempt to connect leads here: news is a new state, or a new reason.
+    if (this.#state === state && this.#reason === error?.code) return
     this.#state = state
+    this.#reason = error?.code
     this.core.events.emit('state', { state, ...(error === undefined ? {} : { error }) })
   }
 }

@@ -24,7 +24,7 @@ export interface ConversationRow {
 export const CONVERSATION_PREFIX = 'c/'
 
 /** Key of a conversation in table `conversations`. */
-export function conversationKey(conversation: ConversationId): string {
+function conversationKey(conversation: ConversationId): string {
   return `${CONVERSATION_PREFIX}${conversation}`
 }
 
@@ -38,7 +38,7 @@ export function newConversation(me: AccountId, peer: AccountId, nowMs: number): 
 }
 
 /** Row bytes. */
-export function encodeConversation(row: ConversationRow): Uint8Array<ArrayBuffer> {
+function encodeConversation(row: ConversationRow): Uint8Array<ArrayBuffer> {
   return encodeCbor({
     peer: idBytes(row.peer), members: row.members.map((account) => idBytes(account)), membershipVersion: row.membershipVersion,
     opened: row.opened, createdAtMs: row.createdAtMs, activeAtMs: row.activeAtMs, floor: row.floor,

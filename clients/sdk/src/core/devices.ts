@@ -7,7 +7,7 @@ import type { Core } from './context.js'
 import { CONVERSATION_PREFIX, decodeConversation, type ConversationRow } from './conversation-row.js'
 
 /** Conversations that were active within this time are told end to end of a revoked device. */
-export const REVOCATION_TOLD_MS = 30 * 24 * 3_600_000
+const REVOCATION_TOLD_MS = 30 * 24 * 3_600_000
 /** Conversations of a profile that one read takes. */
 const CONVERSATIONS_PAGE = 500
 

@@ -3,7 +3,7 @@ import type { Core } from './context.js'
 import { arrivalKey, decodeMessage, lastArrival, type Message } from './message.js'
 
 /** Rows that an iterator takes from the store at a time: what it holds in memory. */
-export const FEED_PAGE_ROWS = 64
+const FEED_PAGE_ROWS = 64
 
 const INBOX_PLACE = 'inbox'
 

@@ -1,7 +1,7 @@
 import type { LocalStore, StoreChange, StoreRange, StoreTable } from '../store/local-store.js'
 
 /** Writes that go to the store in one commit; more wait for the next. Below the bound of every store. */
-export const GROUP_CHANGES_MAX = 2_048
+const GROUP_CHANGES_MAX = 2_048
 
 interface Staged {
   readonly changes: readonly StoreChange[]

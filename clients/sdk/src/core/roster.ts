@@ -12,7 +12,7 @@ import type { Transaction } from './transaction.js'
 import { carryVerified, readVerified, verifiedChange } from './verified.js'
 
 /** Accounts whose devices are held in memory; past it the ones loaded first are read from the store again. */
-export const ROSTER_ACCOUNTS_MAX = 1_024
+const ROSTER_ACCOUNTS_MAX = 1_024
 
 /** What was told about an account before: which devices were active, up to which entry. */
 interface Told {

@@ -2,7 +2,7 @@ import type { ChangeSet, SignalState } from '../crypto/stores.js'
 import type { LocalStore, StoreChange, StoreTable } from '../store/local-store.js'
 
 /** Which table holds a row of the Signal code. */
-export function signalTable(key: string): StoreTable {
+function signalTable(key: string): StoreTable {
   if (key.startsWith('signal/session/')) return 'sessions'
   return key === 'signal/device' ? 'meta' : 'prekeys'
 }

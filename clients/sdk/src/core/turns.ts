@@ -1,7 +1,7 @@
 import { EvegramError } from '@evegram/protocol'
 
 /** Jobs that may wait in one {@link Turns}; past it `run` rejects with `limited.queue`. */
-export const TURNS_WAITING_MAX = 10_000
+const TURNS_WAITING_MAX = 10_000
 
 /** Runs jobs one after the other, in the order in which they were given. A job that fails does not stop the next one. */
 export class Turns {

@@ -1,4 +1,4 @@
-import { encodeCbor, EvegramError, type Page } from '@evegram/protocol'
+import { encodeCbor, EvegramError, LIMITS, type Page } from '@evegram/protocol'
 import type { Core } from '../core/context.js'
 import { cursorChange, readCursor } from '../core/profile.js'
 import type { Connection, ConnectionEvent } from '../transport/connection.js'
@@ -75,8 +75,9 @@ export class CatchUp {
   async #synced(cursorMs: number, connection: Connection): Promise<void> {
     const first = this.#catchingUp === connection
     if (first) this.#catchingUp = undefined
-    // A cursor never goes back: what was committed once stays committed.
-    if (cursorMs > this.#cursorMs) {
+    // A cursor never goes back: what was committed once stays committed. Nor does it run ahead of the time that the server itself
+    // tells: a slip of one node must not hide what will be stored until then.
+    if (cursorMs > this.#cursorMs && cursorMs <= this.#core.time.now() + LIMITS.overlapMs) {
       await this.#core.local.store.commit([cursorChange(cursorMs)])
       this.#cursorMs = cursorMs
     }

@@ -35,7 +35,7 @@ export interface ChainState {
 /** Links that one chain holds behind a missing number; past it the missing numbers are named at once. */
 export const CHAIN_AHEAD_MAX = 512
 /** Named gaps that one chain remembers; past it the oldest is forgotten, and late copies of its messages are refused. */
-export const CHAIN_GAPS_MAX = 64
+const CHAIN_GAPS_MAX = 64
 
 /** A chain nothing was received of. */
 export function emptyChain(): ChainState {

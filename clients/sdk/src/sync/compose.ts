@@ -24,7 +24,7 @@ export function recipientsOf(core: Core, conversation: ConversationRow): Recipie
 }
 
 /** The account-log versions that a message of `conversation` is encrypted for. Members must be loaded. */
-export function versionsOf(core: Core, conversation: ConversationRow): AccountVersion[] {
+function versionsOf(core: Core, conversation: ConversationRow): AccountVersion[] {
   return conversation.members.map((account) => ({ account, seq: core.roster.headOf(account).seq }))
 }
 

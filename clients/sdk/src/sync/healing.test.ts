@@ -92,6 +92,7 @@ describe('a missing message', () => {
     await say(alice, bob, 'one')
     bob.link.down()
     await say(alice, bob, 'two')
+    alice.link.down()
     await clock.advance(31 * 24 * 3_600_000)
     server.trim(clock.now() - 30 * 24 * 3_600_000)
     bob.link.up()

@@ -22,11 +22,11 @@ import { decodeSupplement, SUPPLEMENT_PREFIX, writeSupplement } from './suppleme
 import { decodeUnread, UNREAD_PREFIX, unreadKey, writeUnread, type UnreadRow } from './unread-row.js'
 
 /** How often what waits is looked at. */
-export const HEALING_INTERVAL_MS = 5_000
+const HEALING_INTERVAL_MS = 5_000
 /** Rows of a kind that one round takes. */
 const ROWS_PER_ROUND = 64
 /** Messages that may wait to be read; past it more are counted as refused, and are found again as gaps of their chains. */
-export const UNREAD_MAX = 2_000
+const UNREAD_MAX = 2_000
 /** Pages of the log that one repair reads. */
 const REPAIR_PAGES_MAX = 16
 /** Missing messages of one gap that are asked for. */

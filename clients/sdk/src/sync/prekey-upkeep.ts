@@ -7,9 +7,9 @@ import { generateOneTimePreKeys, PREKEY_LIMITS, rotateSignedPreKey, type OneTime
 import type { Signal } from '../crypto/signal.js'
 
 /** One-time prekeys on the server below which new ones are made. */
-export const PREKEYS_LOW = 30
+const PREKEYS_LOW = 30
 /** How often a live client looks at its prekeys. */
-export const UPKEEP_INTERVAL_MS = 3_600_000
+const UPKEEP_INTERVAL_MS = 3_600_000
 
 /** What prekey upkeep works on. */
 export interface PreKeyPorts {

@@ -9,7 +9,7 @@ import { verifyBundle } from '../crypto/prekeys.js'
 export type Reach = 'ready' | 'later' | 'refused'
 
 /** Time before a bundle is asked for again that was not to be had. */
-export const BUNDLE_RETRY_MS = 30_000
+const BUNDLE_RETRY_MS = 30_000
 /** Sessions that are remembered as there; past it all are looked up again. */
 const SESSIONS_SEEN_MAX = 4_096
 /** Devices whose last failure is remembered; past it the oldest is forgotten. */

@@ -1,0 +1,201 @@
+import {
+  chainHash, checkPayload, decodePayload, decodePayloadBody, ENVELOPE_KIND, equalBytes, isEvegramError, membershipHash, messageIdOf,
+  type ConversationId, type ErrorCode, type MessageId, type Payload, type PayloadBodies,
+} from '@evegram/protocol'
+import type { AttestedDevice } from '../account/account-verifier.js'
+import type { Core } from '../core/context.js'
+import { writeConversation, type ConversationRow } from '../core/conversation-row.js'
+import { readHandled, writeHandled, type Handled } from '../core/handled.js'
+import { addMessage, messageRowKey, type Message } from '../core/message.js'
+import type { Transaction } from '../core/transaction.js'
+import type { GapEvent } from '../events.js'
+import { chainKey, encodeChain, readChain, type ChainRow } from './chain-row.js'
+import { acceptLink, CHAIN_AHEAD_MAX, missingRanges, nameMissing } from './chain-state.js'
+import { gapKey, writeGap } from './gap-row.js'
+import { raiseFloor } from './order-clock.js'
+import { readUnread, unreadKey } from './unread-row.js'
+
+/** Time in which a missing number may still arrive on its own: appends have no leader, so neighbours overtake each other. */
+const GAP_GRACE_MS = 2_000
+/** What arrived end to end and is not a message: for the parts that act on it. */
+export interface ControlHandler {
+  /** Inside the transaction that marks the request as handled. */
+  resendRequest(tx: Transaction, request: PayloadBodies['resend_request'], conversation: ConversationRow, from: AttestedDevice): Promise<void>
+  /** After the commit. */
+  revocation(notice: PayloadBodies['revocation'], from: AttestedDevice): void
+  /** After the commit: something is missing or unreadable. */
+  wake(): void
+  /** Room for one more message that waits to be read; false when there is none. */
+  takeRoom(): boolean
+}
+
+/** Where an accepted payload came from. */
+export interface Origin {
+  readonly from: AttestedDevice
+  readonly messageId: MessageId
+  /** Empty for a copy inside a resend. */
+  readonly ciphertextHash: Uint8Array
+  readonly positionMs: number
+}
+
+/** Takes decrypted and checked payloads to their place: in the chain of their sender, among the shown messages, or to whoever acts on them. */
+export class Acceptance {
+  readonly #core: Core
+  readonly #control: ControlHandler
+
+  constructor(core: Core, control: ControlHandler) {
+    this.#core = core
+    this.#control = control
+  }
+
+  /** Stages what `payload` means. `before` is what became of its message id earlier. */
+  async accept(tx: Transaction, payload: Payload, conversation: ConversationRow, origin: Origin, before: Handled | undefined): Promise<void> {
+    if (payload.epoch === 0) await this.#acceptControl(tx, payload, conversation, origin)
+    else await this.#acceptNumbered(tx, payload, conversation, origin, before)
+  }
+
+  async #acceptNumbered(
+    tx: Transaction, payload: Payload, conversation: ConversationRow, origin: Origin, before: Handled | undefined,
+  ): Promise<void> {
+    const { from, messageId } = origin
+    const hash = chainHash({ ...payload, device: from.device })
+    const event = { conversation: payload.conversation, account: from.account, device: from.device, messageId }
+    if (before !== undefined && before.status !== 'refused') {
+      // Two ciphertexts of one number: the same message again, or the sender says two things.
+      if (!equalBytes(before.chainHash, hash)) this.#core.events.refuse({ code: 'e2ee.chain_broken', ...event, detail: 'another message has this number' })
+      return
+    }
+    const chain = await readChain(tx, payload.conversation, from, payload.epoch)
+    const result = acceptLink(chain, { number: payload.number, hash, prev: payload.prev }, payload.start)
+    switch (result.status) {
+      case 'known':
+        return
+      case 'stale':
+      case 'broken':
+        this.#core.events.refuse({ code: result.status === 'stale' ? 'e2ee.replayed' : 'e2ee.chain_broken', ...event, detail: 'chain' })
+        writeHandled(tx, messageId, { status: 'refused', ciphertextHash: origin.ciphertextHash, chainHash: hash })
+        tx.remove('healing', unreadKey(messageId))
+        return
+      case 'linked':
+      case 'pending':
+      case 'filled':
+        this.#writeChain(tx, payload.conversation, chain, { ...chain, ...result.state }, origin.positionMs)
+        await this.#show(tx, payload, conversation, origin, hash, result.status === 'pending')
+        return
+      default:
+        result satisfies never
+    }
+  }
+
+  #writeChain(tx: Transaction, conversation: ConversationId, before: ChainRow, after: ChainRow, positionMs: number): void {
+    const { account, device, epoch } = after
+    let next = after
+    if (next.ahead.length > CHAIN_AHEAD_MAX) {
+      const { state, named } = nameMissing(next, 'withheld')
+      next = { ...next, ...state }
+      for (const { from, to, reason } of named) this.#tellGap(tx, { conversation, account, device, epoch, from, to, reason })
+    }
+    const told = new Set(before.gaps.filter(({ reason }) => reason === 'before_you_joined').map(({ from }) => from))
+    for (const { from, to, reason } of next.gaps) {
+      if (reason === 'before_you_joined' && !told.has(from)) this.#tellGap(tx, { conversation, account, device, epoch, from, to, reason })
+    }
+    const isSound = next.ahead.length === 0
+    tx.put('chains', chainKey(conversation, device, epoch), encodeChain(isSound ? { ...next, soundAtMs: Math.max(before.soundAtMs, positionMs) } : next))
+    const missing = missingRanges(next).length > 0
+    if (missing && missingRanges(before).length === 0) {
+      writeGap(tx, { conversation, account, device, epoch, nextAtMs: this.#core.time.now() + GAP_GRACE_MS })
+      tx.afterCommit(() => { this.#control.wake() })
+    } else if (!missing && before.ahead.length > 0) tx.remove('healing', gapKey(conversation, device, epoch))
+  }
+
+  #tellGap(tx: Transaction, gap: GapEvent): void {
+    tx.afterCommit(() => { this.#core.events.emit('gap', gap) })
+  }
+
+  async #show(
+    tx: Transaction, payload: Payload, conversation: ConversationRow, origin: Origin, hash: Uint8Array, isPending: boolean,
+  ): Promise<void> {
+    const { from, messageId } = origin
+    const nowMs = this.#core.time.now()
+    const shown = textOfPayload(payload)
+    let rowKey: string | undefined
+    if (shown !== undefined) {
+      const mine = from.account === this.#core.account
+      const message = await addMessage(tx, {
+        messageId, conversation: payload.conversation, from: this.#core.roster.addressOf(from.account), fromAccount: from.account, fromDevice: from.device,
+        direction: mine ? 'out' : 'in', kind: shown.kind, text: shown.text, order: payload.order, epoch: payload.epoch, number: payload.number,
+        sentAtMs: payload.sentAtMs, receivedAtMs: nowMs, state: mine ? 'sent' : 'received', ...(isPending ? { gap: true } : {}),
+      })
+      rowKey = messageRowKey(message)
+      tx.afterCommit(() => { this.#core.events.emit('message', message) })
+    }
+    writeHandled(tx, messageId, {
+      status: payload.kind === 'void' ? 'void' : 'shown', ciphertextHash: origin.ciphertextHash, chainHash: hash, ...(rowKey === undefined ? {} : { rowKey }),
+    })
+    writeConversation(tx, { ...conversation, floor: raiseFloor(conversation.floor, payload.order, nowMs), activeAtMs: Math.max(conversation.activeAtMs, nowMs) })
+    const unread = await readUnread(tx, messageId)
+    if (unread === undefined) return
+    tx.remove('healing', unreadKey(messageId))
+    if (unread.reason === 'undecided') return
+    tx.afterCommit(() => {
+      this.#core.events.emit('session-healed', { account: from.account, device: from.device, conversation: payload.conversation, messageId })
+    })
+  }
+
+  async #acceptControl(tx: Transaction, payload: Payload, conversation: ConversationRow, origin: Origin): Promise<void> {
+    const { from, messageId } = origin
+    writeHandled(tx, messageId, { status: 'control', ciphertextHash: origin.ciphertextHash, chainHash: new Uint8Array(0) })
+    if (payload.kind !== 'resend_request' && payload.kind !== 'resend' && payload.kind !== 'revocation') return
+    const refuse = (code: ErrorCode, detail: string): void => {
+      this.#core.events.refuse({ code, conversation: payload.conversation, account: from.account, device: from.device, messageId, detail })
+    }
+    try {
+      const content = decodePayloadBody(payload.kind, payload.body)
+      if (content.kind === 'resend_request') await this.#control.resendRequest(tx, content.body, conversation, from)
+      else if (content.kind === 'resend') await this.#acceptResend(tx, decodePayload(content.body.payload), conversation, origin, refuse)
+      else if (content.kind === 'revocation') {
+        if (content.body.account === from.account) tx.afterCommit(() => { this.#control.revocation(content.body, from) })
+        else refuse('e2ee.envelope_mismatch', 'revocation of another account')
+      }
+    } catch (error) {
+      if (!isEvegramError(error) || !(error.code.startsWith('invalid.') || error.code === 'too_large.payload')) throw error
+      refuse('invalid.payload', payload.kind)
+    }
+  }
+
+  /** A message that came again inside control traffic: its sender, recipient and conversation are those of the envelope around it. */
+  async #acceptResend(
+    tx: Transaction, inner: Payload, conversation: ConversationRow, outer: Origin, refuse: (code: ErrorCode, detail: string) => void,
+  ): Promise<void> {
+    const { from } = outer
+    const header = {
+      kind: ENVELOPE_KIND.message, conversation: conversation.conversation, device: from.device, account: from.account,
+      epoch: inner.epoch, number: inner.number, order: inner.order, membershipVersion: conversation.membershipVersion,
+    }
+    const me = { account: this.#core.account, device: this.#core.device, session: 'pairwise' as const, membershipHash: membershipHash(conversation.members) }
+    const check = checkPayload(inner, header, from, me)
+    if (check.status === 'mismatch' || inner.epoch === 0) {
+      refuse('e2ee.envelope_mismatch', check.status === 'mismatch' ? check.mismatch : 'epoch')
+      return
+    }
+    const messageId = messageIdOf(header)
+    const unread = await readUnread(tx, messageId)
+    const origin: Origin = {
+      from, messageId, ciphertextHash: unread?.ciphertextHash ?? new Uint8Array(0), positionMs: unread?.positionMs ?? 0,
+    }
+    await this.#acceptNumbered(tx, inner, conversation, origin, await readHandled(tx, messageId))
+  }
+}
+
+/** What a numbered payload shows: nothing for a void. A text whose body does not parse is shown as of an unknown kind. */
+function textOfPayload(payload: Payload): Pick<Message, 'kind' | 'text'> | undefined {
+  if (payload.kind === 'void') return undefined
+  if (payload.kind !== 'text') return { kind: payload.kind.startsWith('unknown:') ? `unknown:${Number(payload.kind.slice(8))}` : 'unknown:0', text: '' }
+  try {
+    const content = decodePayloadBody('text', payload.body)
+    return content.kind === 'text' ? { kind: 'text', text: content.body.text } : undefined
+  } catch (error) {
+    if (!isEvegramError(error)) throw error
+    return { kind: 'unknown:1', text: '' }
+  }
+}
