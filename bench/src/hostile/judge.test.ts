@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { attempt, tally } from './case.js'
+import { attempt, tally } from '../attempt.js'
 import { HOSTILE_BOUNDS, judgeCase, type CanaryWindow } from './judge.js'
 
 const peace: CanaryWindow = { sent: 50, delivered: 50, faults: [], p50Ms: 1, p99Ms: 4 }

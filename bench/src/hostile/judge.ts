@@ -1,4 +1,4 @@
-import type { Attempt } from './case.js'
+import type { Attempt } from '../attempt.js'
 
 /** What an honest pair of devices saw while something else happened. Latencies from send to delivery in ms. */
 export interface CanaryWindow {

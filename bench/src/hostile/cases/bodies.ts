@@ -1,5 +1,6 @@
 import { connect } from 'node:net'
-import { attempt, tally, type HostileCase, type HostileContext } from '../case.js'
+import { attempt, tally } from '../../attempt.js'
+import type { HostileCase, HostileContext } from '../case.js'
 import { answerOf, tcpExchange } from '../../raw/raw-http.js'
 
 const CHALLENGE = '/v1/auth/challenge'

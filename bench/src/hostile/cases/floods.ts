@@ -1,7 +1,8 @@
 import {
   BODY_TYPE, decodeAcks, directConversationIdOf, encodeEnvelope, encodeFrame, encodeOpen, ENVELOPE_KIND, FRAME_TYPE, LIMITS, type Envelope,
 } from '@evegram/protocol'
-import { attempt, tally, type HostileCase, type HostileContext } from '../case.js'
+import { attempt, tally } from '../../attempt.js'
+import type { HostileCase, HostileContext } from '../case.js'
 import type { RawDevice } from '../../raw/raw-device.js'
 import { RawSocket } from '../../raw/raw-socket.js'
 

@@ -2,7 +2,8 @@ import {
   BODY_TYPE, directConversationIdOf, encodeDeviceAck, encodeEnvelope, encodeFrame, encodeOpen, ENVELOPE_KIND, FRAME_HEADER_BYTES, FRAME_TYPE, LIMITS,
   type AccountId, type Envelope,
 } from '@evegram/protocol'
-import { attempt, type Attempt, type HostileCase } from '../case.js'
+import { attempt, type Attempt } from '../../attempt.js'
+import type { HostileCase } from '../case.js'
 import type { RawDevice } from '../../raw/raw-device.js'
 import { RawSocket } from '../../raw/raw-socket.js'
 import { rawUpgrade } from '../raw-upgrade.js'

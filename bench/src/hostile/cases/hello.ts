@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { encodeCatchUp, encodeFrame, encodeHello, encodeOpen, FRAME_TYPE, helloBytes, LIMITS, type Hello } from '@evegram/protocol'
-import { attempt, tally, type Attempt, type HostileCase, type HostileContext } from '../case.js'
+import { attempt, tally, type Attempt } from '../../attempt.js'
+import type { HostileCase, HostileContext } from '../case.js'
 import type { RawDevice } from '../../raw/raw-device.js'
 import { RawSocket } from '../../raw/raw-socket.js'
 

@@ -1,4 +1,5 @@
-import { attempt, type Attempt, type HostileCase, type HostileContext } from '../case.js'
+import { attempt, type Attempt } from '../../attempt.js'
+import type { HostileCase, HostileContext } from '../case.js'
 import { answerOf, tcpExchange } from '../../raw/raw-http.js'
 import { RawSocket } from '../../raw/raw-socket.js'
 

@@ -1,5 +1,6 @@
 import type { Chain } from '@evegram/protocol/proof'
-import { attempt, type Attempt, type HostileCase, type HostileContext } from '../case.js'
+import { attempt, type Attempt } from '../../attempt.js'
+import type { HostileCase, HostileContext } from '../case.js'
 import { forgeEntry, freshKeys, post, postForged, type Forgery } from '../forge.js'
 
 const CHAINS: readonly Chain[] = ['solana', 'ton', 'terra']

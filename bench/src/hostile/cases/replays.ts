@@ -1,5 +1,6 @@
 import { isEvegramError, sessionRequestBytes } from '@evegram/protocol'
-import { attempt, tally, type HostileCase } from '../case.js'
+import { attempt, tally } from '../../attempt.js'
+import type { HostileCase } from '../case.js'
 import { forgeEntry, post } from '../forge.js'
 import { answerOf, proofFor } from '../../raw/raw-http.js'
 

@@ -1,5 +1,6 @@
 import { draftEntry, sealEntry } from '@evegram/protocol'
-import { attempt, type HostileCase, type HostileContext, type EnrolledDevice } from '../case.js'
+import { attempt } from '../../attempt.js'
+import type { HostileCase, HostileContext, EnrolledDevice } from '../case.js'
 import { post, postForged } from '../forge.js'
 import { answerOf, proofFor } from '../../raw/raw-http.js'
 import { RawSocket } from '../../raw/raw-socket.js'

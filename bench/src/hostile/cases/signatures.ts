@@ -4,7 +4,8 @@ import type { Wallet } from '@evegram/sdk/parts'
 import { ed25519 } from '@noble/curves/ed25519.js'
 import { secp256k1 } from '@noble/curves/secp256k1.js'
 import { base58 } from '@scure/base'
-import { attempt, type HostileCase, type HostileContext } from '../case.js'
+import { attempt } from '../../attempt.js'
+import type { HostileCase, HostileContext } from '../case.js'
 import { postForged, type Forgery } from '../forge.js'
 
 const ED25519_ORDER = ed25519.Point.Fn.ORDER

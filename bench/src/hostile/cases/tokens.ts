@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import { attempt, tally, type HostileCase, type HostileContext } from '../case.js'
+import { attempt, tally } from '../../attempt.js'
+import type { HostileCase, HostileContext } from '../case.js'
 import { answerOf, proofFor, type HttpAsk } from '../../raw/raw-http.js'
 import { RawSocket } from '../../raw/raw-socket.js'
 import type { RawDevice } from '../../raw/raw-device.js'

@@ -4,7 +4,8 @@ import {
 } from '@evegram/protocol/proof'
 import { writeTonBoc, type Wallet } from '@evegram/sdk/parts'
 import { ed25519 } from '@noble/curves/ed25519.js'
-import { attempt, type HostileCase, type HostileContext } from '../case.js'
+import { attempt } from '../../attempt.js'
+import type { HostileCase, HostileContext } from '../case.js'
 import { postForged, type ProofRequest } from '../forge.js'
 
 /** First bit of the key in the data of a V5R1 wallet, and its bits in all. */
