@@ -15,7 +15,7 @@ Installs what is missing, builds, and runs Evegram on this machine:
   http://localhost:8080   pages, sign-in and API     EVEGRAM_HTTP_PORT
   ws://localhost:8081     messages                   EVEGRAM_WS_PORT
   http://localhost:8082   metrics, health (admin)    EVEGRAM_ADMIN_PORT
-Data is kept in ./.evegram (EVEGRAM_DATA_DIR). --no-echo leaves out the account that answers every message.
+Data is kept in ./.evegram (EVEGRAM_DATA_DIR). --no-echo (or EVEGRAM_ECHO=off) leaves out the account that answers every message.
 All settings: docs/operations.md`)
   process.exit(0)
 }
