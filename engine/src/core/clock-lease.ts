@@ -7,7 +7,7 @@ import type { PositionClock } from './position-clock.js'
 /** Life of a confirmation: the clock may be relied on for this long after it was compared. */
 export const LEASE_MS = 1_000
 /** Interval of comparisons. */
-export const LEASE_RENEW_MS = 500
+const LEASE_RENEW_MS = 500
 /** A gap between two turns of the event loop above this voids the lease: the process may have been suspended. */
 export const LOOP_GAP_MS_MAX = 500
 /** Interval of the beats that show such a gap. */

@@ -113,7 +113,7 @@ export class RealClock extends VirtualClock {
 }
 
 /** Random bytes that are the same in every run. */
-export function seededRandom(seed: number): Random {
+function seededRandom(seed: number): Random {
   let counter = 0
   return {
     bytes: (length) => {

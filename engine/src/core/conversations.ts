@@ -9,7 +9,7 @@ const RENEW_AHEAD_MS = 600
 /** Readings of one answer while its accounts keep changing. */
 const READS_MAX = 3
 /** Conversations whose lease is remembered; beyond it the one leased longest ago is forgotten and asked for again. */
-export const CONVERSATIONS_CACHED_MAX = 50_000
+const CONVERSATIONS_CACHED_MAX = 50_000
 
 /** The members of a conversation with their devices, as of one moment. */
 export interface ConversationLease {

@@ -9,15 +9,15 @@ import type { Session } from './session.js'
 import type { Sessions } from './sessions.js'
 
 /** Interval at which every session is looked at. */
-export const HOUSEKEEPING_MS = 1_000
+const HOUSEKEEPING_MS = 1_000
 /** A client that was silent for longer is gone: it pings every `heartbeatMs`. */
-export const IDLE_MS = 2 * LIMITS.heartbeatMs + 10_000
+const IDLE_MS = 2 * LIMITS.heartbeatMs + 10_000
 /** Deliveries that are in the way of others and are not acknowledged for this long belong to a slow consumer. */
-export const WINDOW_STUCK_MS = 30_000
+const WINDOW_STUCK_MS = 30_000
 /** A cursor is issued when it gained this much: a frame that gains little would put off the one that gains more. */
 const CURSOR_GAIN_MS_MIN = LIMITS.syncedIntervalMs / 2
 /** A live session whose cursor falls further behind than this catches up (rule 4). */
-export const CURSOR_AGE_MS_MAX = 300_000
+const CURSOR_AGE_MS_MAX = 300_000
 
 /** What housekeeping needs. */
 export interface HousekeepingParts {

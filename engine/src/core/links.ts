@@ -12,15 +12,15 @@ import {
 import type { PositionClock } from './position-clock.js'
 
 /** Interval at which every node tells every other its last number. */
-export const CONFIRM_MS = 500
+const CONFIRM_MS = 500
 /** A peer that was silent for longer, without goodbye, is taken for lost. */
-export const SILENCE_MS = 2_000
+const SILENCE_MS = 2_000
 /** A node that gave no sign of life to the registry for this long is no peer any more. */
-export const PEER_WITHIN_MS = 10_000
+const PEER_WITHIN_MS = 10_000
 /** Nodes whose numbers are remembered, those that are gone included. */
 const OUTGOING_MAX = 4_096
 /** Time without a broker after which the node is not ready. */
-export const BROKER_LOST_MS = 2_000
+const BROKER_LOST_MS = 2_000
 
 /** What comes in over the links. */
 export interface LinkHandlers {

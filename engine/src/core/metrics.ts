@@ -1,7 +1,7 @@
 import { LATENCY_BUCKETS_MS } from '@evegram/platform'
 
 /** A count that is kept as a plain number and printed when asked: nothing to look up on the packet path. */
-export class Tally {
+class Tally {
   value = 0
 
   /** Adds `amount`, 1 by default. */

@@ -33,11 +33,11 @@ import type { Session } from './session.js'
 import { Sessions } from './sessions.js'
 
 /** Reads of the log that clients cause at once; the others wait. */
-export const READS_AT_ONCE = 256
+const READS_AT_ONCE = 256
 /** Reads that may wait. */
-export const READS_WAITING_MAX = 32_768
+const READS_WAITING_MAX = 32_768
 /** Time without an answer of presence after which the node is not ready. */
-export const PRESENCE_LOST_MS = 2_500
+const PRESENCE_LOST_MS = 2_500
 /** Time that a drain waits for sends on their way. */
 const SETTLE_MS = 3_000
 

@@ -7,7 +7,7 @@ import { Backlog, type BacklogStores } from './resume.js'
 import { LIVE_BYTES_MAX, UNACKED_RESUME, type Session, type SessionOwner } from './session.js'
 
 /** Live sessions that read the log at once; the others wait: a lost node must not become a storm on the store. */
-export const REPAIRS_AT_ONCE = 16
+const REPAIRS_AT_ONCE = 16
 /** Envelopes of one step of a repair. */
 const STEP_ENVELOPES = 256
 

@@ -50,7 +50,7 @@ export class MoodyLog implements EnvelopeLog {
 }
 
 /** Presence that a test may take away. */
-export class MoodyPresence implements Presence {
+class MoodyPresence implements Presence {
   failure: Error | undefined
   lookups = 0
   /** Runs before every registration. */

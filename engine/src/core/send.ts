@@ -13,9 +13,9 @@ import type { Session, SessionOwner } from './session.js'
 import { checkVersions, withoutSurplus } from './version-check.js'
 
 /** Positions that one send may use before it is refused with `append.too_late`. */
-export const APPEND_TRIES_MAX = 3
+const APPEND_TRIES_MAX = 3
 /** An append that has no answer after this long is given up: its sender is refused, its position goes on holding the cursors back. */
-export const APPEND_GIVE_UP_MS = 3 * LIMITS.appendDeadlineMs
+const APPEND_GIVE_UP_MS = 3 * LIMITS.appendDeadlineMs
 /** Advice to a client whose sends are not acknowledged fast enough. */
 const QUEUE_RETRY_MS = 100
 
