@@ -165,8 +165,9 @@ export class LyingProxy {
         else socket.terminate()
       }
     }
+    // Plain arrays: `slice` of a Buffer would not copy.
     client.on('message', (data: Buffer) => {
-      for (const frame of decodeFrames(data)) {
+      for (const frame of decodeFrames(new Uint8Array(data))) {
         this.#capture.add(frame.body)
         if (frame.type === FRAME_TYPE.hello) link.device = decodeHello(frame.body).device
         const honest = frame.type === FRAME_TYPE.deviceAck ? { ...frame, body: trueAck(frame.body, link) } : frame
@@ -178,7 +179,7 @@ export class LyingProxy {
     })
     server.on('open', () => { for (const bytes of waiting.splice(0)) server.send(bytes) })
     server.on('message', (data: Buffer) => {
-      for (const frame of decodeFrames(data)) {
+      for (const frame of decodeFrames(new Uint8Array(data))) {
         this.#capture.add(frame.body)
         if (frame.type === FRAME_TYPE.deliver) link.fromServer++
         for (const sent of this.lie.toClient?.(frame, link) ?? [frame]) sendToClient(link, sent)
