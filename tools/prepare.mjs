@@ -43,13 +43,29 @@ export function run(command, args, { quiet = false, env = process.env } = {}) {
   })
 }
 
-/** Installs what the lockfile names, unless exactly that was installed before. */
+/** Installs what the lockfile names, unless exactly that is installed. */
 export async function install(say = console.error) {
-  const wanted = createHash('sha256').update(readFileSync(join(root, 'package-lock.json'))).digest('hex')
+  const lock = readFileSync(join(root, 'package-lock.json'), 'utf8')
+  const wanted = createHash('sha256').update(lock).digest('hex')
   if (existsSync(STAMP) && readFileSync(STAMP, 'utf8') === wanted) return
-  say('Installing dependencies (once, about a minute) …')
-  await run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], { quiet: true })
+  if (!isInstalled(JSON.parse(lock))) {
+    say('Installing dependencies (once, about a minute) …')
+    await run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], { quiet: true })
+  }
   writeFileSync(STAMP, wanted)
+}
+
+/** Whether node_modules holds every package of `lock`, as npm itself noted there: then somebody ran `npm install`. */
+function isInstalled(lock) {
+  const note = join(root, 'node_modules', '.package-lock.json')
+  if (!existsSync(note)) return false
+  const { packages: present } = JSON.parse(readFileSync(note, 'utf8'))
+  return Object.entries(lock.packages).every(([path, { version, integrity, link, optional }]) => {
+    // Optional packages are those of other systems too; a workspace is its link.
+    if (!path.includes('node_modules/') || optional === true) return true
+    const found = present[path]
+    return found !== undefined && (link === true ? found.link === true : found.version === version && found.integrity === integrity)
+  })
 }
 
 /** Compiles what changed in `projects` (all when none are named) and what they need. One at a time on this machine: two would write the same files. */

@@ -58,7 +58,8 @@ describe('what README.md says', () => {
     const { config } = ts.readConfigFile(join(here, '../../tsconfig.base.json'), (path) => ts.sys.readFile(path)) as { config: { compilerOptions: object } }
     const { options } = ts.convertCompilerOptionsFromJson({ ...config.compilerOptions, noEmit: true, composite: false, types: ['node'] }, here)
     const host = ts.createCompilerHost(options)
-    const { fileExists, getSourceFile } = host
+    const fileExists = host.fileExists.bind(host)
+    const getSourceFile = host.getSourceFile.bind(host)
     host.fileExists = (path) => path === name || fileExists(path)
     const problemsOf = (code: string): string[] => {
       const source = ts.createSourceFile(name, `declare const address: string\n${code}\n`, ts.ScriptTarget.ES2023)
