@@ -3,11 +3,11 @@ import { describe, expect, it } from 'vitest'
 import { REQUESTS_PER_TURN, REQUESTS_WAITING_MAX, RequestTurns } from './request-turns.js'
 
 /** Turns that end when told. */
-function turns(): { readonly requests: RequestTurns; end(): Promise<void> } {
+function turns(): { readonly requests: RequestTurns; readonly end: () => Promise<void> } {
   const tasks: (() => void)[] = []
   return {
     requests: new RequestTurns((task) => { tasks.push(task) }),
-    async end() {
+    end: async () => {
       for (const task of tasks.splice(0)) task()
       await Promise.resolve()
     },

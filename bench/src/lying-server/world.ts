@@ -36,6 +36,8 @@ export class World {
   readonly enrolment: RawEnrolment
   readonly #server: ServerProcess
   readonly #people: Person[] = []
+  /** Part of every text: one search tells whether any of them is somewhere. */
+  readonly #marker = randomBytes(12).toString('hex')
   /** Texts that were written, each with those who may read it. */
   readonly #readers = new Map<string, readonly Person[]>()
 
@@ -75,7 +77,7 @@ export class World {
 
   /** A text that occurs nowhere else and is for `readers` alone. */
   text(about: string, ...readers: readonly Person[]): string {
-    const text = `${about} ${randomBytes(12).toString('hex')}`
+    const text = `${about} ${this.#marker} ${randomBytes(6).toString('hex')}`
     this.#readers.set(text, readers)
     return text
   }
@@ -104,7 +106,9 @@ export class World {
     const texts = [...this.#readers.keys()]
     const mayRead = (person: Person, text: string): boolean => this.#readers.get(text)?.some(({ client }) => client.account === person.client.account) ?? true
     const elsewhere = this.#people.flatMap((person) => person.shown.flatMap(({ text }) => (mayRead(person, text) ? [] : [`${text} (to ${person.name})`])))
-    return [...new Set([...this.capture.find(texts), ...findInFiles(this.#server.dataDir, texts), ...elsewhere])]
+    const captured = this.capture.find([this.#marker]).length > 0 ? this.capture.find([...texts, this.#marker]) : []
+    const stored = findInFiles(this.#server.dataDir, [this.#marker]).length > 0 ? findInFiles(this.#server.dataDir, [...texts, this.#marker]) : []
+    return [...new Set([...captured, ...stored, ...elsewhere])]
   }
 
   /** Closes the clients of a case. */
