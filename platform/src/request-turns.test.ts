@@ -16,35 +16,35 @@ function turns(): { readonly requests: RequestTurns; readonly end: () => Promise
 
 describe('turns of requests', () => {
   it('begin the first ones of a turn at once, and as many again in each turn after it, in order', async () => {
-    const { requests, end } = turns()
+    const burst = turns()
     const begun: number[] = []
     for (let index = 0; index < REQUESTS_PER_TURN * 3; index++) {
-      const turn = requests.take()
+      const turn = burst.requests.take()
       if (turn === undefined) begun.push(index)
       else void turn.then(() => begun.push(index))
     }
     expect(begun).toHaveLength(REQUESTS_PER_TURN)
-    await end()
+    await burst.end()
     expect(begun).toHaveLength(REQUESTS_PER_TURN * 2)
-    expect(requests.take()).toBeDefined()
-    await end()
+    expect(burst.requests.take()).toBeDefined()
+    await burst.end()
     expect(begun).toEqual(Array.from({ length: REQUESTS_PER_TURN * 3 }, (_, index) => index))
   })
 
   it('hold nobody up once the burst is over', async () => {
-    const { requests, end } = turns()
-    for (let index = 0; index < REQUESTS_PER_TURN + 1; index++) void requests.take()
-    await end()
-    await end()
-    expect(requests.take()).toBeUndefined()
+    const burst = turns()
+    for (let index = 0; index < REQUESTS_PER_TURN + 1; index++) void burst.requests.take()
+    await burst.end()
+    await burst.end()
+    expect(burst.requests.take()).toBeUndefined()
   })
 
   it('refuse what the queue cannot hold', () => {
-    const { requests } = turns()
-    for (let index = 0; index < REQUESTS_PER_TURN + REQUESTS_WAITING_MAX; index++) void requests.take()
+    const burst = turns()
+    for (let index = 0; index < REQUESTS_PER_TURN + REQUESTS_WAITING_MAX; index++) void burst.requests.take()
     let refusal: unknown
     try {
-      void requests.take()
+      void burst.requests.take()
     } catch (error) {
       refusal = error
     }
