@@ -7,7 +7,7 @@ import type { Transaction } from './core/transaction.js'
 import type { KeyedTurns } from './core/turns.js'
 import { composeText } from './sync/compose.js'
 import type { Outbox } from './sync/outbox.js'
-import { sentPrefix } from './sync/sent-record.js'
+import { sentKey, sentPrefix } from './sync/sent-record.js'
 import type { Transmission } from './sync/transmit.js'
 
 /** A message that is durable on this device and on its way. */
@@ -129,24 +129,35 @@ export class DirectConversation implements Conversation {
   async forget(): Promise<void> {
     const { core } = this.#ports
     const prefix = `m/${this.id}/`
+    const queued = new Set<string>()
     let from = prefix
     for (let more = true; more;) {
       more = await core.local.write(async (tx) => {
         const rows = await core.store.list('messages', { from, to: `${prefix}~`, limit: PAGE_ROWS })
         for (const { key, value } of rows) {
           const message = decodeMessage(value)
+          if (message.state === 'queued') queued.add(sentKey(this.id, message.number))
           if (message.text !== '') tx.put('messages', key, encodeMessage({ ...message, text: '' }))
           from = `${key} `
         }
         return rows.length === PAGE_ROWS
       })
     }
-    // What was kept for sending again holds the texts too.
+    await this.#forgetSent(queued)
+  }
+
+  /** What is kept for sending again holds the texts too; only what is still to be sent for the first time stays. */
+  async #forgetSent(queued: ReadonlySet<string>): Promise<void> {
+    const { core } = this.#ports
+    let from = sentPrefix(this.id)
     for (let more = true; more;) {
       more = await core.local.write(async (tx) => {
-        const kept = await core.store.list('healing', { from: sentPrefix(this.id), to: `${sentPrefix(this.id)}~`, limit: PAGE_ROWS })
-        for (const { key } of kept) tx.remove('healing', key)
-        return kept.length === PAGE_ROWS
+        const rows = await core.store.list('healing', { from, to: `${sentPrefix(this.id)}~`, limit: PAGE_ROWS })
+        for (const { key } of rows) {
+          if (!queued.has(key)) tx.remove('healing', key)
+          from = `${key} `
+        }
+        return rows.length === PAGE_ROWS
       })
     }
   }

@@ -1,8 +1,9 @@
 import {
-  decodeEnvelope, LIMITS, messageIdOf, parseMessageId, positionAtTime, resendRequestBytes,
+  decodeEnvelope, isEvegramError, LIMITS, messageIdOf, parseMessageId, positionAtTime, resendRequestBytes,
   type DeviceId, type Page, type PayloadBodies, type Timer,
 } from '@evegram/protocol'
 import type { AttestedDevice } from '../account/account-verifier.js'
+import { asEvegramError } from '../core/background.js'
 import type { Core } from '../core/context.js'
 import { newConversation, readConversation, writeConversation, type ConversationRow } from '../core/conversation-row.js'
 import type { Transaction } from '../core/transaction.js'
@@ -91,17 +92,27 @@ export class Healing {
     const nowMs = this.#core.time.now()
     for (const { value } of await this.#rows(GAP_PREFIX)) {
       const row = decodeGap(value)
-      if (row.nextAtMs <= nowMs) await this.#repair(row)
+      if (row.nextAtMs <= nowMs) await this.#guard('repair chain', () => this.#repair(row))
     }
     for (const { key, value } of await this.#rows(UNREAD_PREFIX)) {
       const row = decodeUnread(parseMessageId(key.slice(UNREAD_PREFIX.length)), value)
-      if (row.nextAtMs <= nowMs) await this.#heal(row, nowMs)
+      if (row.nextAtMs <= nowMs) await this.#guard('heal message', () => this.#heal(row, nowMs))
     }
     for (const { value } of await this.#rows(SUPPLEMENT_PREFIX)) {
       const row = decodeSupplement(value)
-      if (row.nextAtMs <= nowMs) await this.#supplement(row.conversation, row.number, row.devices, row.firstAtMs)
+      if (row.nextAtMs <= nowMs) await this.#guard('supplement message', () => this.#supplement(row.conversation, row.number, row.devices, row.firstAtMs))
     }
     await this.#prune(nowMs)
+  }
+
+  /** What fails for one row must not keep the others waiting; its own time comes again. */
+  async #guard(operation: string, job: () => Promise<void>): Promise<void> {
+    try {
+      await job()
+    } catch (cause) {
+      if (isEvegramError(cause, 'client.store') || this.#timer === undefined) throw cause
+      this.#core.events.emit('fault', { operation, error: asEvegramError(cause, operation) })
+    }
   }
 
   /** The next rows of a kind: round by round through all of them, so that none waits behind others that are not due. */

@@ -16,6 +16,9 @@ export const OUTBOX_LIMITS = {
   backoffMsMax: 60_000,
 } as const
 
+/** Rows that one step of loading reads. */
+const LOAD_PAGE_ROWS = 100
+
 /** A row as the outbox holds it in memory. */
 interface Entry {
   readonly seq: number
@@ -60,12 +63,17 @@ export class Outbox {
 
   /** Reads what the last run left. Call once, before anything is added. */
   async load(): Promise<void> {
-    const rows = await this.#core.store.list('outbox', { limit: OUTBOX_LIMITS.rowsMax * 2 })
-    for (const { value } of rows) {
-      const row = decodeOutbox(value)
-      const lane = this.#laneOf(row.conversation)
-      // One at a time: only the first of each conversation can have been on its way when the last run ended.
-      this.#push(lane, row, lane.entries.length === 0)
+    let from = ''
+    for (let more = true; more;) {
+      const rows = await this.#core.store.list('outbox', { from, limit: LOAD_PAGE_ROWS })
+      for (const { key, value } of rows) {
+        const row = decodeOutbox(value)
+        const lane = this.#laneOf(row.conversation)
+        // One at a time: only the first of each conversation can have been on its way when the last run ended.
+        this.#push(lane, row, lane.entries.length === 0)
+        from = `${key} `
+      }
+      more = rows.length === LOAD_PAGE_ROWS
     }
   }
 

@@ -12,6 +12,10 @@ import { Acceptance, type ControlHandler, type Origin } from './accept.js'
 import { parseDelivery, type Incoming } from './incoming.js'
 import { readUnread, writeUnread } from './unread-row.js'
 
+/** Time in which a log that could not be had is not asked for again because of another message. */
+const DOUBT_MS = 5_000
+/** Accounts that are remembered so; past it all are asked for again. */
+const DOUBTED_MAX = 1_024
 /** An unknown device is not looked up more often than this: what the log said a moment ago is believed. */
 const LOOKUP_MAX_AGE_MS = 1_000
 
@@ -20,6 +24,8 @@ export class Receiver {
   readonly #core: Core
   readonly #control: ControlHandler
   readonly #acceptance: Acceptance
+  /** Accounts whose named logs could not be had, and until when they are not asked for again (monotonic ms). */
+  readonly #doubted = new Map<AccountId, number>()
 
   constructor(core: Core, control: ControlHandler) {
     this.#core = core
@@ -216,9 +222,9 @@ export class Receiver {
 
   /** Account logs that the sender knows further than we do, or otherwise: the server has to show them. */
   #checkHeads(tx: Transaction, payload: Payload, conversation: ConversationRow): void {
-    const { roster, accounts, background } = this.#core
+    const { roster, accounts, background, clock } = this.#core
     const news = payload.accountHeads.filter(({ account, seq, head }) => {
-      if (!conversation.members.includes(account)) return false
+      if (!conversation.members.includes(account) || clock.monotonicMs() < (this.#doubted.get(account) ?? 0)) return false
       if (!roster.isLoaded(account)) return true
       const known = roster.headOf(account)
       return seq > known.seq || (seq === known.seq && !equalBytes(head, known.head))
@@ -229,10 +235,19 @@ export class Receiver {
         for (const { account, seq, head } of news) {
           const check = await accounts.expectHead(account, seq, head)
           if (check.status === 'known') await roster.take(check.verified)
-          else roster.alarm(account, check.error)
+          else {
+            this.#doubt(account)
+            roster.alarm(account, check.error)
+          }
         }
       })
     })
+  }
+
+  /** A peer that goes on naming a log that nobody shows must not cost a request for each of its messages. */
+  #doubt(account: AccountId): void {
+    if (this.#doubted.size >= DOUBTED_MAX) this.#doubted.clear()
+    this.#doubted.set(account, this.#core.clock.monotonicMs() + DOUBT_MS)
   }
 
   #refuse(code: ErrorCode, item: Incoming, detail?: string): void {

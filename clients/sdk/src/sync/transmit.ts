@@ -90,7 +90,9 @@ export class Transmission {
         const opened = await connection.open(conversation.peer)
         if (opened.conversation !== row.conversation) return { status: 'failed', error: new EvegramError('account.mismatch', { operation: 'open conversation' }) }
       } catch (error) {
-        return fateOf(error)
+        const fate = fateOf(error)
+        // The envelope itself has not left.
+        return fate.status === 'unknown' ? { status: 'later' } : fate
       }
       await this.#change(row.conversation, (before) => ({ ...before, opened: true }))
     }
