@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { LIMITS } from '@evegram/protocol'
 import type { Message } from './core/message.js'
 import type { ClientEvents } from './events.js'
+import type { StoreTable } from './store/local-store.js'
 import { MemoryStore } from './store/memory.js'
 import { FakeServer } from './sync/testing/fake-server.js'
 import { MortalStore } from './sync/testing/mortal-store.js'
@@ -10,6 +11,8 @@ import { rest, VirtualClock } from './sync/testing/virtual-clock.js'
 
 const aliceWallet = testWallet('alice')
 const bobWallet = testWallet('bob', 'terra')
+
+const TABLES: readonly StoreTable[] = ['meta', 'sessions', 'prekeys', 'accounts', 'conversations', 'messages', 'handled', 'chains', 'outbox', 'healing']
 
 async function pair(): Promise<{ server: FakeServer; clock: VirtualClock; alice: TestClient; bob: TestClient; bobDisk: MemoryStore }> {
   const clock = new VirtualClock()
@@ -174,6 +177,25 @@ describe('iterating over messages', () => {
 })
 
 describe('a profile', () => {
+  it('that forgot holds no byte of a text, on either side, and still sends what was queued', async () => {
+    const { alice, bob } = await pair()
+    await say(alice, bob, 'unforgettable sentence')
+    alice.link.down()
+    const queued = await (await alice.client.conversation(bobWallet.address)).send('still to be sent')
+    for (const [test, peer] of [[alice, bob], [bob, alice]] as const) {
+      await (await test.client.conversation(peer.client.account)).forget()
+      for (const table of TABLES) {
+        const rows = await test.store.list(table, { limit: 10_000 })
+        const bytes = rows.map(({ value }) => Buffer.from(value).toString('latin1')).join('')
+        expect(bytes.includes('unforgettable'), `${table} of ${test.client.address}`).toBe(false)
+      }
+    }
+    alice.link.up()
+    await queued.acked
+    await rest()
+    expect(await textsOf(bob, alice)).toEqual(['', 'still to be sent'])
+  })
+
   it('forgets texts and nothing else', async () => {
     const { alice, bob } = await pair()
     for (const text of ['one', 'two']) await say(alice, bob, text)
