@@ -6,7 +6,7 @@ const key = (id: number): FetchAnswer => ({ outcome: 'one_time', keyId: id, publ
 const lastResort: FetchAnswer = { outcome: 'last_resort' }
 const limited: FetchAnswer = { outcome: 'limited', retryAfterMs: 1_000 }
 /** One fetch per requester, answered as listed. */
-const each = (...answers: readonly FetchAnswer[]): Fetched[] => answers.map((answer, requester) => ({ ...answer, requester, target: 0, own: false }))
+const each = (...answers: readonly FetchAnswer[]): Fetched[] => answers.map((answer, requester) => ({ ...answer, requester, target: 0, standing: 'stranger' }))
 const target = (count: number, remaining: number): TargetFacts[] => [{ published: published(count), remaining }]
 const breachesOf = (fetches: readonly Fetched[], targets: readonly TargetFacts[], elapsedMs = 10_000): readonly string[] => judgePrekeys(fetches, targets, elapsedMs).breaches
 const some = (count: number, from = 1): FetchAnswer[] => Array.from({ length: count }, (_, index) => key(from + index))
@@ -45,11 +45,13 @@ describe('the judge of prekey fetches', () => {
 
   it('finds keys that were lost, refusals without a time, failures, and kept keys that the own account does not get', () => {
     expect(breachesOf(each(key(1)), target(100, 98))).toEqual(['target 0: the server holds 98 keys, 99 were not handed out'])
-    expect(breachesOf([...each(...some(6)).map((fetch) => ({ ...fetch, requester: 1 })), { outcome: 'limited', retryAfterMs: undefined, requester: 1, target: 0, own: false }], target(100, 94)))
+    expect(breachesOf([...each(...some(6)).map((fetch) => ({ ...fetch, requester: 1 })), { outcome: 'limited', retryAfterMs: undefined, requester: 1, target: 0, standing: 'stranger' }], target(100, 94)))
       .toEqual(['1 refusals do not say how long to wait'])
     expect(breachesOf(each({ outcome: 'failed', code: 'internal' }), target(100, 100))).toEqual([
       '1 fetches failed: internal', 'requester 0 for target 0 was granted 0 of 1 bundles, within the limit',
     ])
-    expect(breachesOf([{ ...lastResort, requester: 0, target: 0, own: true }], target(100, 100))).toEqual(['target 0: its own account got no one-time key while there were some'])
+    expect(breachesOf([{ ...lastResort, requester: 0, target: 0, standing: 'own' }], target(100, 100))).toEqual(['target 0: its own account got no one-time key while there were some'])
+    expect(breachesOf([{ ...lastResort, requester: 0, target: 0, standing: 'contact' }], target(100, 20))).toContain('target 0: an accepted contact got no one-time key while there were some')
+    expect(breachesOf([{ ...key(1), requester: 0, target: 0, standing: 'contact' }], target(20, 19))).toEqual([])
   })
 })

@@ -16,8 +16,11 @@ export type FetchAnswer =
   | { readonly outcome: 'limited'; readonly retryAfterMs: number | undefined }
   | { readonly outcome: 'failed'; readonly code: string }
 
-/** One fetch of a requester (by account) for a target device. `own`: the requester is of the target's account. */
-export type Fetched = FetchAnswer & { readonly requester: number; readonly target: number; readonly own: boolean }
+/** What a requester is to the owner of a target: of the same account, somebody the owner has written to, or neither. */
+export type Standing = 'own' | 'contact' | 'stranger'
+
+/** One fetch of a requester (by account) for a target device. */
+export type Fetched = FetchAnswer & { readonly requester: number; readonly target: number; readonly standing: Standing }
 
 /** What a target published and what the server says is left. Keys: id -> hex of the public key. */
 export interface TargetFacts {
@@ -58,8 +61,8 @@ function judgePairs(fetches: readonly Fetched[], elapsedMs: number, breaches: st
   const { pairBurst, pairRefillMs } = PREKEY_PROMISES
   const pairs = new Map<string, { asked: number; granted: number }>()
   for (const fetch of fetches) {
-    // The limit counts accounts: other devices of the target's account are one requester.
-    const key = `${fetch.own ? 'own' : String(fetch.requester)} for target ${String(fetch.target)}`
+    // The limit counts accounts, and the numbers of requesters are those of strangers.
+    const key = `${fetch.standing === 'stranger' ? String(fetch.requester) : fetch.standing} for target ${String(fetch.target)}`
     const pair = pairs.get(key) ?? { asked: 0, granted: 0 }
     pair.asked++
     if (fetch.outcome === 'one_time' || fetch.outcome === 'last_resort') pair.granted++
@@ -84,7 +87,7 @@ function judgeTarget(
     seen.add(fetch.keyId)
     if (target.published.get(fetch.keyId) !== fetch.publicKey) breaches.push(`${name}: key ${String(fetch.keyId)} is not the one that was published`)
   }
-  const strangers = fetches.filter(({ own }) => !own)
+  const strangers = fetches.filter(({ standing }) => standing === 'stranger')
   const taken = strangers.filter(({ outcome }) => outcome === 'one_time').length
   const granted = taken + strangers.filter(({ outcome }) => outcome === 'last_resort').length
   const allowed = Math.floor(strangersPerHour + (elapsedMs * strangersPerHour) / 3_600_000)
@@ -96,7 +99,9 @@ function judgeTarget(
   if (target.remaining !== target.published.size - seen.size) {
     breaches.push(`${name}: the server holds ${String(target.remaining)} keys, ${String(target.published.size - seen.size)} were not handed out`)
   }
-  const ownBundles = fetches.filter(({ own, outcome }) => own && outcome === 'last_resort').length
-  if (ownBundles > 0 && target.remaining > 0) breaches.push(`${name}: its own account got no one-time key while there were some`)
+  for (const favoured of ['own', 'contact'] as const) {
+    const isShort = fetches.some(({ standing, outcome }) => standing === favoured && outcome === 'last_resort')
+    if (isShort && target.remaining > 0) breaches.push(`${name}: ${favoured === 'own' ? 'its own account' : 'an accepted contact'} got no one-time key while there were some`)
+  }
   return { taken, left }
 }

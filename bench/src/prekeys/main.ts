@@ -1,10 +1,12 @@
-import { emptyAccountState, accountIdOf, hexOf, isEvegramError, type AccountState } from '@evegram/protocol'
+import { accountIdOf, emptyAccountState, encodeFrame, encodeOpen, FRAME_TYPE, hexOf, isEvegramError, type AccountState } from '@evegram/protocol'
 import { readRunOptions } from '../options.js'
 import { machineFacts, processCost } from '../process-cost.js'
 import { Progress } from '../progress.js'
 import { enrolMany } from '../raw/many-devices.js'
 import { RawEnrolment, type RawDevice } from '../raw/raw-device.js'
 import { RawPrekeys, tokenSourceOf } from '../raw/raw-prekeys.js'
+import { RawSocket } from '../raw/raw-socket.js'
+import { OpaqueSend } from '../route/opaque-envelope.js'
 import { ServerProcess } from '../server-process.js'
 import { judgePrekeys, PREKEY_PROMISES, type Fetched, type FetchAnswer, type PrekeyVerdict, type TargetFacts } from './judge.js'
 import { planFetches } from './plan.js'
@@ -24,16 +26,31 @@ const CONCURRENT_FETCHES = 64
 /** Every other target has many keys, so that the hour of strangers ends first; the others few, so that the kept ones do. */
 const PUBLISHED_MANY = 150
 const PUBLISHED_FEW = 50
-/** Fetches by a second device of a target's own account, which may have the kept keys. */
-const OWN_FETCHES = PREKEY_PROMISES.pairBurst + 2
+/** Fetches by those who may have the kept keys: a second device of a target's account, and somebody whom the target has written to. */
+const FAVOURED_FETCHES = PREKEY_PROMISES.pairBurst + 2
 
 interface Target {
   readonly device: RawDevice
   readonly sibling: RawDevice
+  readonly contact: RawDevice
   readonly prekeys: RawPrekeys
 }
 
-async function makeTargets(enrolment: RawEnrolment): Promise<Target[]> {
+/** One message of `from`, stored: its receiver is an accepted contact from then on. */
+async function writeTo(ws: string, origin: string, from: RawDevice, to: RawDevice): Promise<void> {
+  const socket = await RawSocket.signedIn(ws, from, origin)
+  socket.send(encodeFrame(FRAME_TYPE.open, 9, encodeOpen({ peer: to.account })))
+  await socket.next(FRAME_TYPE.opened)
+  const { frame } = new OpaqueSend(from, to, 64).next(0)
+  // Flags 2: refused twice before, so that the sibling may be left out.
+  frame[2] = 2
+  socket.send(frame)
+  await Promise.race([socket.next(FRAME_TYPE.ack), socket.ended])
+  socket.drop()
+  if (socket.failures.length > 0) throw new Error(`a target could not write: ${socket.failures.join(', ')}`)
+}
+
+async function makeTargets(enrolment: RawEnrolment, ws: string): Promise<Target[]> {
   const targets: Target[] = []
   for (let index = 0; index < numbers.targets; index++) {
     const wallet = enrolment.newWallet(index % 2 === 0 ? 'solana' : 'ton')
@@ -41,7 +58,9 @@ async function makeTargets(enrolment: RawEnrolment): Promise<Target[]> {
     const first = await enrolment.enrol(wallet, empty)
     const second = await enrolment.enrol(wallet, first.state)
     const prekeys = await RawPrekeys.publish(enrolment, first.device, index % 2 === 0 ? PUBLISHED_MANY : PUBLISHED_FEW)
-    targets.push({ device: first.device, sibling: second.device, prekeys })
+    const { device: contact } = await enrolment.enrol(enrolment.newWallet('terra'))
+    await writeTo(ws, enrolment.server.origin, first.device, contact)
+    targets.push({ device: first.device, sibling: second.device, contact, prekeys })
   }
   return targets
 }
@@ -66,7 +85,7 @@ async function fetchAll(enrolment: RawEnrolment, requesters: readonly RawDevice[
     for (let planned = plan[next++]; planned !== undefined; planned = plan[next++]) {
       const [requester, target] = [requesters[planned.requester], targets[planned.target]]
       if (requester === undefined || target === undefined) throw new Error('the plan names nobody')
-      fetched.push({ ...(await take(enrolment, requester, target)), ...planned, own: false })
+      fetched.push({ ...(await take(enrolment, requester, target)), ...planned, standing: 'stranger' })
       progress.update(fetched.length)
     }
   }
@@ -75,10 +94,12 @@ async function fetchAll(enrolment: RawEnrolment, requesters: readonly RawDevice[
   return fetched
 }
 
-async function fetchOwn(enrolment: RawEnrolment, targets: readonly Target[]): Promise<Fetched[]> {
+async function fetchFavoured(enrolment: RawEnrolment, targets: readonly Target[]): Promise<Fetched[]> {
   const fetched: Fetched[] = []
   for (const [index, target] of targets.entries()) {
-    for (let count = 0; count < OWN_FETCHES; count++) fetched.push({ ...(await take(enrolment, target.sibling, target)), requester: -1, target: index, own: true })
+    for (const [standing, requester] of [['own', target.sibling], ['contact', target.contact]] as const) {
+      for (let count = 0; count < FAVOURED_FETCHES; count++) fetched.push({ ...(await take(enrolment, requester, target)), requester: -1, target: index, standing })
+    }
   }
   return fetched
 }
@@ -94,17 +115,17 @@ async function run(): Promise<boolean> {
   try {
     await server.start()
     const enrolment = await RawEnrolment.open(server.addresses.url)
-    const targets = await makeTargets(enrolment)
+    const targets = await makeTargets(enrolment, server.addresses.ws)
     const requesters = await enrolMany(enrolment, numbers.requesters, 1, { silent: json })
     const cost = processCost(server.pid)
     const startedAt = performance.now()
     const byStrangers = await fetchAll(enrolment, requesters, targets)
     const strangersMs = performance.now() - startedAt
     const serverCpuMs = (processCost(server.pid).cpuSeconds - cost.cpuSeconds) * 1_000
-    const byOwn = await fetchOwn(enrolment, targets)
+    const byFavoured = await fetchFavoured(enrolment, targets)
     const facts: TargetFacts[] = []
     for (const target of targets) facts.push(await factsOf(enrolment, target))
-    const verdict = judgePrekeys([...byStrangers, ...byOwn], facts, performance.now() - startedAt)
+    const verdict = judgePrekeys([...byStrangers, ...byFavoured], facts, performance.now() - startedAt)
     print(verdict, { perSecond: Math.round((byStrangers.length * 1_000) / strangersMs), serverCpuMsEach: Number((serverCpuMs / byStrangers.length).toFixed(2)) })
     return verdict.breaches.length === 0
   } finally {
@@ -119,7 +140,7 @@ function print(verdict: PrekeyVerdict, speed: { readonly perSecond: number; read
     return
   }
   const { counts, most } = verdict
-  console.log(`${String(numbers.fetches)} fetches by ${String(numbers.requesters)} accounts for ${String(numbers.targets)} devices, and ${String(OWN_FETCHES)} by each one's own account`)
+  console.log(`${String(numbers.fetches)} fetches by ${String(numbers.requesters)} accounts for ${String(numbers.targets)} devices, and ${String(FAVOURED_FETCHES)} each by its own account and a contact`)
   console.log(`one-time keys handed out ${String(counts.one_time)}, last resorts ${String(counts.last_resort)}, refused by limit ${String(counts.limited)}, failed ${String(counts.failed)}`)
   console.log(`most bundles of one requester for one device ${String(most.perPair)} (limit ${String(PREKEY_PROMISES.pairBurst)})`)
   console.log(`most one-time keys of one device for strangers ${String(most.perTargetByStrangers)} (limit ${String(PREKEY_PROMISES.strangersPerHour)} an hour); fewest left by them ${String(verdict.leastLeftByStrangers)} (kept: ${String(PREKEY_PROMISES.kept)})`)
