@@ -8,11 +8,6 @@ export function isMessageOf(from: Person, { envelope }: Delivery): boolean {
   return view.kind === ENVELOPE_KIND.message && view.device === from.client.device
 }
 
-/** Number of a message in its chain. */
-export function numberOf({ envelope }: Delivery): number {
-  return viewEnvelope(envelope).number
-}
-
 /** A `deliver` frame of changed bytes. */
 export function deliverFrame(delivery: Delivery): Frame {
   return { type: FRAME_TYPE.deliver, flags: 0, correlation: 0, body: encodeDelivery(delivery) }
