@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs'
+import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { isEvegramError } from '@evegram/protocol'
 import { backupData, restoreData } from './backup.js'
-import { readStandaloneConfig } from './config.js'
-import { startStandalone } from './standalone.js'
+import { readStandaloneConfig, type StandaloneConfig } from './config.js'
+import { startStandalone, type Standalone } from './standalone.js'
 
 const USAGE = `node standalone/dist/main.js                    run the server
 node standalone/dist/main.js backup --to <dir>   copy the data of EVEGRAM_DATA_DIR (also while the server runs)
@@ -11,13 +12,16 @@ node standalone/dist/main.js restore --from <dir>  put a backup back into an emp
 Settings are environment variables: docs/operations.md lists them.`
 /** "Cannot run like this": a supervisor must not try again. */
 const EXIT_CANNOT_RUN = 2
+/** Time for a server that is ending to be gone. */
+const HANDOVER_MS = 4_000
+const HANDOVER_LOOK_MS = 100
 const CANNOT_RUN = new Set(['invalid.config', 'invalid.argument', 'conflict.data_in_use', 'incompatible.schema'])
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { readonly version: string }
 
 async function serve(): Promise<void> {
   const config = readStandaloneConfig(process.env)
-  const server = await startStandalone(config, version)
+  const server = await startWhenFree(config)
   let stopping = false
   const stop = (): void => {
     if (stopping) return
@@ -40,6 +44,19 @@ Try it in two other terminals:
   npx evegram keys new --chain solana --out alice.json        npx evegram keys new --chain ton --out bob.json
   npx evegram login --wallet alice.json --profile ./alice     npx evegram login --wallet bob.json --profile ./bob
   npx evegram chat <Bob's address> --profile ./alice          npx evegram chat <Alice's address> --profile ./bob`)
+}
+
+/** Starts the server; a server that is just ending gets a moment to let go of the data folder and, before that, of its ports. */
+async function startWhenFree(config: StandaloneConfig): Promise<Standalone> {
+  const deadline = performance.now() + HANDOVER_MS
+  for (;;) {
+    try {
+      return await startStandalone(config, version)
+    } catch (error) {
+      if (!isEvegramError(error, 'conflict.data_in_use') || performance.now() > deadline) throw error
+    }
+    await delay(HANDOVER_LOOK_MS)
+  }
 }
 
 async function main(): Promise<void> {

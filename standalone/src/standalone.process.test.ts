@@ -55,6 +55,17 @@ describe('the server as a program', () => {
     expect(program.output()).toBe('')
   })
 
+  it('waits a moment for a server that is just ending, and then has its data and ports', async () => {
+    const dataDir = join(folder.path, 'handover')
+    const first = start(dataDir)
+    const { ports } = await first.listening()
+    const second = start(dataDir, { EVEGRAM_HTTP_PORT: String(ports.http), EVEGRAM_WS_PORT: String(ports.ws), EVEGRAM_ADMIN_PORT: String(ports.admin) })
+    await new Promise((resolve) => setTimeout(resolve, 500))
+    first.child.kill('SIGTERM')
+    expect((await second.listening()).ports).toEqual(ports)
+    expect(await first.ended).toBe(0)
+  })
+
   it('cannot run (code 2) with a taken port, a wrong setting, a folder in use, and says what to change', async () => {
     const taken = createServer()
     await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve))

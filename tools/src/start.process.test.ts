@@ -19,8 +19,9 @@ class Supervisor {
   readonly #exited: Promise<number | string>
   output = ''
 
-  constructor(dataDir: string, environment: Readonly<Record<string, string>> = {}) {
-    this.child = spawn(process.execPath, ['tools/start.mjs'], {
+  constructor(dataDir: string, environment: Readonly<Record<string, string>> = {}, command: readonly [string, ...string[]] = [process.execPath, 'tools/start.mjs']) {
+    const [program, ...args] = command
+    this.child = spawn(program, args, {
       cwd: root, stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, EVEGRAM_DATA_DIR: dataDir, EVEGRAM_HTTP_PORT: '0', EVEGRAM_WS_PORT: '0', EVEGRAM_ADMIN_PORT: '0', EVEGRAM_ECHO: 'on', ...environment },
     })
@@ -149,6 +150,13 @@ describe('npm start', () => {
     expect(await second.prints(/Echo account \(answers every message\): (\S+)/)).toBe(echo)
     await answerOf(url, echo, 'after everything was killed')
     expect(await second.end('SIGTERM')).toBe(0)
+  })
+
+  it.each(['SIGKILL', 'SIGTERM'] as const)('leaves nothing behind when npm itself gets %s', async (signal) => {
+    const npm = new Supervisor(join(folder, `npm-${signal}`), { EVEGRAM_ECHO: 'off' }, ['npm', 'start'])
+    const url = await npm.prints(/Evegram runs: (\S+)/)
+    await npm.end(signal)
+    await until('the server is gone', () => fetch(url).then(() => false, () => true), 15_000)
   })
 
   it('stops with code 2 and advice when a setting is wrong, and starts without an echo on request', async () => {
