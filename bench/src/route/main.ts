@@ -23,7 +23,7 @@ const { numbers, texts, json } = readRunOptions(
     payload: { default: 200, min: 8, max: 60_000, help: 'bytes of a payload' },
     runs: { default: 1, min: 1, max: 20, help: 'repetitions of both parts, for the spread' },
   },
-  { profile: 'write a CPU profile of the server and print its top costs: --profile top' },
+  { profile: 'write a CPU profile of the server and print its top costs: --profile top', pin: 'give server and generator a core each: --pin yes' },
 )
 const WARM_UP_SHARE = 0.2
 const DRAIN_MS = 15_000
@@ -205,7 +205,7 @@ async function run(): Promise<boolean> {
   const profiling = texts['profile'] !== undefined
   try {
     await server.start(profiling ? ['--cpu-prof', `--cpu-prof-dir=${server.dataDir}/profile`] : [])
-    const pinned = pinApart(server.pid)
+    const pinned = texts['pin'] === 'yes' ? pinApart(server.pid) : 'not pinned'
     const { url, ws } = server.addresses
     const enrolment = await RawEnrolment.open(url)
     const state: LoopState = { part: undefined, latencies: undefined }
