@@ -33,7 +33,10 @@ const wantsEcho = !process.argv.includes('--no-echo') && process.env['EVEGRAM_EC
 const children = new Set()
 let stopping = false
 
-/** Starts a program that ends with this process (it watches the IPC channel) and is started again when it dies. One that is needed takes everything down when it cannot run. */
+/**
+ * Starts a program that ends with this process (it watches the IPC channel) and is started again when it dies.
+ * One that is needed takes everything down when it cannot run.
+ */
 function supervise(name, path, args, { env = {}, isNeeded = false, onMessage = () => {} } = {}) {
   const starts = []
   const start = () => {

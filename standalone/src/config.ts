@@ -5,6 +5,9 @@ import { z } from 'zod'
 
 const count = z.coerce.number({ error: 'a whole number' }).int('a whole number').positive('a positive number')
 
+/** Words separated by commas. */
+const list = z.string().transform((text) => text.split(',').map((part) => part.trim()).filter((part) => part !== ''))
+
 /** Every setting of the standalone server; docs/operations.md prints this table. */
 export const SETTINGS = {
   httpPort: setting('EVEGRAM_HTTP_PORT', portNumber.default(8080)),
@@ -16,8 +19,8 @@ export const SETTINGS = {
   publicUrl: setting('EVEGRAM_PUBLIC_URL', originText.optional()),
   publicWsUrl: setting('EVEGRAM_PUBLIC_WS_URL', z.string().regex(/^wss?:\/\/[^/]+(\/[^?#]*)?$/, 'a ws:// or wss:// address').optional()),
   allowedOrigins: setting('EVEGRAM_ALLOWED_ORIGINS', originList.default([])),
-  trustedProxies: setting('EVEGRAM_TRUSTED_PROXIES', z.string().transform((text) => text.split(',').map((part) => part.trim()).filter((part) => part !== '')).default([])),
-  operatorWallets: setting('EVEGRAM_OPERATOR_WALLETS', z.string().transform((text) => text.split(',').map((part) => part.trim()).filter((part) => part !== '')).default([])),
+  trustedProxies: setting('EVEGRAM_TRUSTED_PROXIES', list.default([])),
+  operatorWallets: setting('EVEGRAM_OPERATOR_WALLETS', list.default([])),
   network: setting('EVEGRAM_NETWORK', z.enum(['mainnet', 'testnet'], { error: 'mainnet or testnet' }).default('mainnet')),
   sockets: setting('EVEGRAM_SOCKETS', z.enum(['auto', 'uws', 'ws'], { error: 'auto, uws or ws' }).default('auto')),
   connectionsMax: setting('EVEGRAM_CONNECTIONS_MAX', count.default(18_000)),

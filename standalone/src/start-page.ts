@@ -50,7 +50,8 @@ npx evegram login --wallet bob.json   --profile ./bob   --server ${escapeHtml(fa
 npx evegram chat &lt;Bob's address&gt;   --profile ./alice
 npx evegram chat &lt;Alice's address&gt; --profile ./bob</pre>
 <h2>Read on</h2>
-<p><a href="/docs">API of this server</a> · <a href="/openapi.json">OpenAPI</a> · <a href="/.well-known/evegram">Discovery</a> · <a href="/v1/auth/jwks.json">Token keys</a></p>
+<p><a href="/docs">API of this server</a> · <a href="/openapi.json">OpenAPI</a> ·
+<a href="/.well-known/evegram">Discovery</a> · <a href="/v1/auth/jwks.json">Token keys</a></p>
 <p>The wire protocol, the threat model and how to run a server are in the folder <code>docs/</code> of the source.</p>
 </body></html>`
 }

@@ -19,11 +19,16 @@ class Supervisor {
   readonly #exited: Promise<number | string>
   output = ''
 
-  constructor(dataDir: string, environment: Readonly<Record<string, string>> = {}, command: readonly [string, ...string[]] = [process.execPath, 'tools/start.mjs']) {
+  constructor(
+    dataDir: string, environment: Readonly<Record<string, string>> = {}, command: readonly [string, ...string[]] = [process.execPath, 'tools/start.mjs'],
+  ) {
     const [program, ...args] = command
     this.child = spawn(program, args, {
       cwd: root, stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, EVEGRAM_DATA_DIR: dataDir, EVEGRAM_HTTP_PORT: '0', EVEGRAM_WS_PORT: '0', EVEGRAM_ADMIN_PORT: '0', EVEGRAM_ECHO: 'on', ...environment },
+      env: {
+        ...process.env, EVEGRAM_DATA_DIR: dataDir, EVEGRAM_HTTP_PORT: '0', EVEGRAM_WS_PORT: '0', EVEGRAM_ADMIN_PORT: '0', EVEGRAM_ECHO: 'on',
+        ...environment,
+      },
     })
     for (const stream of [this.child.stdout, this.child.stderr]) stream?.setEncoding('utf8').on('data', (text: string) => { this.output += text })
     this.#exited = new Promise((resolve) => this.child.once('exit', (code, signal) => resolve(code ?? signal ?? 'gone')))
@@ -70,7 +75,8 @@ interface RunningProcess {
 async function processes(): Promise<RunningProcess[]> {
   if (!existsSync('/proc/self/stat')) {
     const { stdout } = await promisify(execFile)('ps', ['-axo', 'pid=,ppid=,args='])
-    return [...stdout.matchAll(/^ *(\d+) +(\d+) (.*)$/gm)].map(([, pid, parent, command]) => ({ pid: Number(pid), parent: Number(parent), command: command ?? '' }))
+    const lines = [...stdout.matchAll(/^ *(\d+) +(\d+) (.*)$/gm)]
+    return lines.map(([, pid, parent, command]) => ({ pid: Number(pid), parent: Number(parent), command: command ?? '' }))
   }
   return readdirSync('/proc').filter((name) => /^\d+$/.test(name)).flatMap((name) => {
     try {
@@ -114,7 +120,8 @@ describe('npm start', () => {
   afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
   const evegram = async (url: string, ...args: readonly string[]): Promise<Readonly<Record<string, unknown>>[]> => {
-    const { stdout } = await promisify(execFile)(process.execPath, ['clients/cli/bin/evegram.js', ...args, '--profile', join(folder, 'alice'), '--server', url, '--json'], { cwd: root, timeout: 60_000 })
+    const common = ['--profile', join(folder, 'alice'), '--server', url, '--json']
+    const { stdout } = await promisify(execFile)(process.execPath, ['clients/cli/bin/evegram.js', ...args, ...common], { cwd: root, timeout: 60_000 })
     return stdout.split('\n').filter((line) => line !== '').map((line) => JSON.parse(line) as Readonly<Record<string, unknown>>)
   }
   const answerOf = async (url: string, echo: string, text: string): Promise<void> => {

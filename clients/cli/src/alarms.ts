@@ -32,7 +32,8 @@ export function showAlarms(client: Client, output: Output): () => void {
       warn('identity-changed', { account, address }, `the keys of ${shortAddress(address)} changed; compare safety numbers: evegram verify ${address}`)
     }),
     client.on('device-added', ({ own, account, address, device }) => {
-      warn('device-added', { account, device }, own ? `your account has a new device: ${device}` : `${shortAddress(address)} has a new device`)
+      const whose = own ? 'your account' : shortAddress(address)
+      warn('device-added', { account, device }, `${whose} has a new device: ${device}`)
     }),
     client.on('state', ({ state }) => {
       if (state === 'offline' && !away) output.note('The server does not answer; trying again.')

@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
+import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { buildPrograms, evegram, startEvegram, temporaryFolder, TestServer, type CommandOptions, type Outcome } from './testing/programs.js'
@@ -47,16 +47,24 @@ describe('the terminal client and a server, as processes', () => {
     return outcome
   }
 
+  /** A login at something that never answers: it takes its ten seconds beside everything else. */
+  const silence = { listener: createServer((socket) => socket.on('error', () => undefined)), outcome: Promise.resolve<Outcome | undefined>(undefined) }
+
   beforeAll(async () => {
     await buildPrograms()
     await server.start()
+    await new Promise<void>((resolve) => silence.listener.listen(0, '127.0.0.1', resolve))
+    const { port } = silence.listener.address() as AddressInfo
     await Promise.all(people.map(async (who) => {
       expect((await evegram(['keys', 'new', '--chain', who.chain, '--out', who.wallet])).code).toBe(0)
       await signIn(who)
     }))
+    const silent = ['--profile', join(folder.path, 'silent'), '--server', `http://localhost:${String(port)}`, '--json']
+    silence.outcome = evegram(['login', '--wallet', alice.wallet, ...silent])
   }, 240_000)
 
   afterAll(async () => {
+    silence.listener.close()
     await server.kill('SIGTERM')
     folder.remove()
   })
@@ -73,14 +81,17 @@ describe('the terminal client and a server, as processes', () => {
     const sent = await say(alice, bob, SECRET)
     const [object] = sent.objects
     expect(Object.keys(object ?? {}).sort()).toEqual(['acked', 'conversation', 'messageId'])
-    expect(object).toMatchObject({ messageId: expect.stringMatching(/^[0-9a-f]{32}$/) as string, conversation: expect.stringMatching(/^[0-9a-f]{32}$/) as string, acked: true })
+    const id = expect.stringMatching(/^[0-9a-f]{32}$/) as string
+    expect(object).toMatchObject({ messageId: id, conversation: id, acked: true })
     // One profile is one process at a time: each person says their things one after the other.
     await Promise.all([
       say(bob, alice, 'bob to alice').then(() => say(bob, carol, 'bob to carol')),
       say(carol, alice, 'carol to alice').then(() => say(carol, bob, 'carol to bob')),
       say(alice, carol, 'alice to carol'),
     ])
-    const pairs = [[alice, bob, [SECRET, 'bob to alice']], [alice, carol, ['alice to carol', 'carol to alice']], [bob, carol, ['bob to carol', 'carol to bob']]] as const
+    const pairs = [
+      [alice, bob, [SECRET, 'bob to alice']], [alice, carol, ['alice to carol', 'carol to alice']], [bob, carol, ['bob to carol', 'carol to bob']],
+    ] as const
     for (const [left, right, texts] of pairs) {
       const [a, b] = await Promise.all([as(left, ['history', right.address]), as(right, ['history', left.address])])
       expect(a.code).toBe(0)
@@ -260,17 +271,7 @@ describe('the terminal client and a server, as processes', () => {
   })
 
   it('ends within its time when something accepts connections and never answers', async () => {
-    const silent = createServer((socket) => socket.on('error', () => undefined))
-    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve))
-    const address = silent.address()
-    if (address === null || typeof address === 'string') throw new Error('no port')
-    try {
-      const fresh = join(folder.path, 'silent')
-      const outcome = await evegram(['login', '--wallet', alice.wallet, '--profile', fresh, '--server', `http://localhost:${String(address.port)}`, '--json'])
-      expect(outcome).toMatchObject({ code: 4 })
-    } finally {
-      silent.close()
-    }
+    expect(await silence.outcome).toMatchObject({ code: 4, error: { code: 'timeout' } })
   })
 
   it('leaves no plaintext in the files of the server or of somebody else', () => {
@@ -283,8 +284,12 @@ describe('the terminal client and a server, as processes', () => {
   })
 
   it('keeps profiles and wallet files to their owner', () => {
-    for (const path of [alice.profile, server.dataDir, ...foldersIn(server.dataDir)]) expect((statSync(path).mode & 0o777).toString(8), path).toBe('700')
-    for (const path of [alice.wallet, ...filesIn(alice.profile), ...filesIn(server.dataDir)]) expect((statSync(path).mode & 0o077).toString(8), path).toBe('0')
+    for (const path of [alice.profile, server.dataDir, ...foldersIn(server.dataDir)]) {
+      expect((statSync(path).mode & 0o777).toString(8), path).toBe('700')
+    }
+    for (const path of [alice.wallet, ...filesIn(alice.profile), ...filesIn(server.dataDir)]) {
+      expect((statSync(path).mode & 0o077).toString(8), path).toBe('0')
+    }
   })
 
   it('refuses a damaged wallet file and a damaged profile with what to do', async () => {

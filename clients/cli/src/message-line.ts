@@ -17,10 +17,12 @@ export function messageObject(message: Message): Readonly<Record<string, unknown
   }
 }
 
+const UNKNOWN_KIND = '[a kind of message that this version cannot show: update evegram]'
+
 /** A message as a person reads it, times in their zone. Further lines of a text are indented: none can pass for a message of its own. */
 export function messageText(message: Message, output: Output, nowMs: number): string {
   const who = message.direction === 'out' ? output.paint('green', 'you') : output.paint('cyan', shortAddress(message.from))
-  const text = message.kind === 'text' ? visible(message.text).replaceAll('\n', '\n      ') : '[a kind of message that this version cannot show: update evegram]'
+  const text = message.kind === 'text' ? visible(message.text).replaceAll('\n', '\n      ') : UNKNOWN_KIND
   const state = message.state === 'queued' || message.state === 'failed' ? ` ${output.paint('yellow', `(${message.state})`)}` : ''
   return `${output.paint('dim', timeText(message.sentAtMs, nowMs))} ${who}  ${text}${state}`
 }

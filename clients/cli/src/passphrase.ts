@@ -6,7 +6,9 @@ export async function askPassphrase(question: string): Promise<string> {
   const { isCancel, password } = await import('@clack/prompts')
   const answer = await password({ message: question, output: process.stderr })
   if (isCancel(answer)) {
-    throw new EvegramError('invalid.wallet_file', { operation: 'ask passphrase', advice: 'The wallet file needs its passphrase (or EVEGRAM_WALLET_PASSPHRASE).' })
+    throw new EvegramError('invalid.wallet_file', {
+      operation: 'ask passphrase', advice: 'The wallet file needs its passphrase (or EVEGRAM_WALLET_PASSPHRASE).',
+    })
   }
   return answer
 }

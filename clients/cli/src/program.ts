@@ -67,8 +67,14 @@ export function buildProgram({ version, environment, json }: ProgramOptions): Co
       }
     }
 
-  const keys = add(program, 'keys', 'Make and look at wallet files', 'evegram keys new --chain solana --out alice.json', 'evegram keys show --wallet alice.json')
-  add(keys, 'new', 'Make a wallet', 'evegram keys new --chain ton --out alice.json', 'EVEGRAM_WALLET_PASSPHRASE=… evegram keys new --chain terra --out bob.json')
+  const keys = add(
+    program, 'keys', 'Make and look at wallet files',
+    'evegram keys new --chain solana --out alice.json', 'evegram keys show --wallet alice.json',
+  )
+  add(
+    keys, 'new', 'Make a wallet',
+    'evegram keys new --chain ton --out alice.json', 'EVEGRAM_WALLET_PASSPHRASE=… evegram keys new --chain terra --out bob.json',
+  )
     .requiredOption('--chain <chain>', 'solana, ton or terra')
     .requiredOption('--out <file>', 'file to write (never overwritten)')
     .option('--encrypt', 'ask for a passphrase (EVEGRAM_WALLET_PASSPHRASE encrypts too)')
@@ -77,26 +83,37 @@ export function buildProgram({ version, environment, json }: ProgramOptions): Co
     .requiredOption('--wallet <file>', 'wallet file')
     .action(act(keysShow))
 
-  add(program, 'login', 'Sign in: make this profile a device of the wallet', 'evegram login --wallet alice.json --profile ~/.evegram/alice')
+  add(
+    program, 'login', 'Sign in: make this profile a device of the wallet',
+    'evegram login --wallet alice.json --profile ~/.evegram/alice',
+  )
     .requiredOption('--wallet <file>', 'wallet file')
     .action(act(login))
   add(
     program, 'send <address> <text>', 'Send one message and wait until it is stored',
-    'evegram send terra1… "see you at eight" --json', 'evegram send terra1… -- "-5 degrees"   (a text that starts with -)', 'echo "from a file" | evegram send terra1… -',
+    'evegram send terra1… "see you at eight" --json', 'evegram send terra1… -- "-5 degrees"   (a text that starts with -)',
+    'echo "from a file" | evegram send terra1… -',
   )
     .option('--wait <seconds>', 'how long to wait for the server to store it', wholeNumber, 20)
     .action(act(send))
-  add(program, 'listen', 'Print what arrived since the last listen, then what arrives', 'evegram listen --json --count 10', 'evegram listen --all --own')
+  add(
+    program, 'listen', 'Print what arrived since the last listen, then what arrives',
+    'evegram listen --json --count 10', 'evegram listen --all --own',
+  )
     .option('--count <n>', 'end after n messages', wholeNumber)
     .option('--all', 'start with the first message that the profile has')
     .option('--own', 'print messages of the own account too')
     .action(act(listen))
-  add(program, 'history <address>', 'Catch up and print a conversation in its order', 'evegram history UQ… --json', 'evegram history UQ… --limit 20')
+  add(
+    program, 'history <address>', 'Catch up and print a conversation in its order',
+    'evegram history UQ… --json', 'evegram history UQ… --limit 20',
+  )
     .option('--limit <n>', 'only the last n messages', wholeNumber)
     .action(act(history))
   add(program, 'chat <address>', 'Chat in the terminal', 'evegram chat 7xKX…', 'printf "one\\ntwo\\n" | evegram chat 7xKX…').action(act(chat))
 
-  const deviceCommand = add(program, 'devices', 'The devices of the account', 'evegram devices --json', 'evegram devices revoke 3f0a…').action(act(devices))
+  const deviceCommand = add(program, 'devices', 'The devices of the account', 'evegram devices --json', 'evegram devices revoke 3f0a…')
+    .action(act(devices))
   add(deviceCommand, 'revoke <id>', 'Revoke a device for ever', 'evegram devices revoke 3f0a… --wallet alice.json')
     .option('--wallet <file>', 'wallet file (default: the one of login; not needed for this device itself)')
     .action(act(revokeDevice))
@@ -104,7 +121,9 @@ export function buildProgram({ version, environment, json }: ProgramOptions): Co
     .option('--mark', 'remember the present devices as verified')
     .action(act(verify))
 
-  const walletCommand = add(program, 'wallets', 'The wallets of the account', 'evegram wallets --json', 'evegram wallets link --new-wallet ton.json').action(act(wallets))
+  const walletCommand = add(
+    program, 'wallets', 'The wallets of the account', 'evegram wallets --json', 'evegram wallets link --new-wallet ton.json',
+  ).action(act(wallets))
   add(walletCommand, 'link', 'Link another wallet to the account', 'evegram wallets link --new-wallet ton.json --wallet alice.json')
     .requiredOption('--new-wallet <file>', 'wallet file to link')
     .option('--wallet <file>', 'wallet file of the founding wallet (default: the one of login)')
@@ -113,7 +132,10 @@ export function buildProgram({ version, environment, json }: ProgramOptions): Co
     .option('--wallet <file>', 'the wallet itself or the founding one (default: the one of login)')
     .action(act(unlinkWallet))
 
-  add(program, 'echo', 'Answer every message with its own text (at most 60 a minute to one sender)', 'evegram echo --wallet echo.json', 'evegram echo --profile ./echo --new-wallet')
+  add(
+    program, 'echo', 'Answer every message with its own text (at most 60 a minute to one sender)',
+    'evegram echo --wallet echo.json', 'evegram echo --profile ./echo --new-wallet',
+  )
     .option('--wallet <file>', 'wallet file (default: wallet.json in the profile)')
     .option('--new-wallet', 'make the wallet when there is none')
     .option('--quiet', 'print nothing')

@@ -34,7 +34,7 @@ async function namedDevice(client: Client, id: string): Promise<string> {
   const found = (await client.devices()).filter(({ device }) => id.length >= ID_DIGITS_MIN && device.startsWith(id.toLowerCase()))
   const [only] = found
   if (only !== undefined && found.length === 1) return only.device
-  throw new EvegramError('invalid.argument', {
-    operation: 'revoke device', advice: found.length === 0 ? 'Your account has no device of this id. See: evegram devices' : 'This names several devices: write more digits.',
-  })
+  const none = 'Your account has no device of this id. See: evegram devices'
+  const several = 'This names several devices: write more digits.'
+  throw new EvegramError('invalid.argument', { operation: 'revoke device', advice: found.length === 0 ? none : several })
 }

@@ -9,6 +9,7 @@ import { visible } from '../visible.js'
 /** Difference of clocks that still lets people sign in (proofs live for minutes). */
 const CLOCK_SKEW_MS_MAX = 60_000
 const PROBE_TIMEOUT_MS = 5_000
+const NOT_OURS = 'the answer is not the one of an Evegram server'
 
 interface Finding {
   readonly check: 'Node' | 'server' | 'protocol' | 'clock' | 'TLS' | 'WebSocket' | 'profile'
@@ -25,10 +26,13 @@ export async function doctor(context: Context): Promise<void> {
     ...(await serverFindings(context.server)),
   ]
   const signedIn = await hasDevice(context.folder)
-  findings.push({ check: 'profile', ok: signedIn, found: `${context.folder} ${signedIn ? 'is signed in' : 'is not signed in'}`, fix: 'evegram login --wallet <file>' })
+  findings.push({
+    check: 'profile', ok: signedIn, found: `${context.folder} ${signedIn ? 'is signed in' : 'is not signed in'}`, fix: 'evegram login --wallet <file>',
+  })
   for (const { check, ok, found, fix } of findings) {
     const mark = ok ? context.output.paint('green', 'ok  ') : context.output.paint('red', 'FAIL')
-    await context.output.result({ check, ok, found, ...(ok ? {} : { fix }) }, `${mark} ${check}: ${visible(found)}${ok ? '' : `\n     ${fix}`}`)
+    const text = `${mark} ${check}: ${visible(found)}${ok ? '' : `\n     ${fix}`}`
+    await context.output.result({ check, ok, found, ...(ok ? {} : { fix }) }, text)
   }
   const failed = findings.filter(({ ok, check }) => !ok && check !== 'profile')
   if (failed.some(({ check }) => check === 'server')) process.exitCode = EXIT_CODES.unreachable[0]
@@ -56,7 +60,9 @@ async function serverFindings(server: string): Promise<Finding[]> {
     found: `${String(PROTOCOL_VERSION)} here, ${String(min)} to ${String(max)} there`, fix: 'Update the client or the server.',
   })
   const skewMs = Math.abs(Number(discovery['serverTimeMs']) - Date.now())
-  findings.push({ check: 'clock', ok: skewMs <= CLOCK_SKEW_MS_MAX, found: `${String(Math.round(skewMs))} ms apart`, fix: 'Set the clock of this machine.' })
+  findings.push({
+    check: 'clock', ok: skewMs <= CLOCK_SKEW_MS_MAX, found: `${String(Math.round(skewMs))} ms apart`, fix: 'Set the clock of this machine.',
+  })
   const loopback = ['localhost', '127.0.0.1', '[::1]'].includes(url.hostname)
   findings.push({
     check: 'TLS', ok: loopback || url.protocol === 'https:', found: loopback ? 'not needed on this machine' : url.protocol,
@@ -77,9 +83,9 @@ async function discover(url: string): Promise<Readonly<Record<string, unknown>> 
     const response = await fetch(url, { signal: AbortSignal.timeout(PROBE_TIMEOUT_MS), redirect: 'error' })
     if (!response.ok) return `${String(response.status)} ${response.statusText}`
     const value: unknown = await response.json()
-    return typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>) : 'the answer is not the one of an Evegram server'
+    return typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>) : NOT_OURS
   } catch (error) {
-    if (error instanceof SyntaxError) return 'the answer is not the one of an Evegram server'
+    if (error instanceof SyntaxError) return NOT_OURS
     return error instanceof Error ? reasonOf(error) : 'no answer'
   }
 }
@@ -89,7 +95,9 @@ function upgradeAnswer(socket: string): Promise<string> {
   if (!/^wss?:\/\//.test(socket) || !URL.canParse(socket)) return Promise.resolve('is not an address of a WebSocket')
   const url = new URL(socket.replace(/^ws/, 'http'))
   return new Promise((resolve) => {
-    const headers = { connection: 'Upgrade', upgrade: 'websocket', 'sec-websocket-key': 'ZXZlZ3JhbSBkb2N0b3IgIQ==', 'sec-websocket-version': '13' }
+    const headers = {
+      connection: 'Upgrade', upgrade: 'websocket', 'sec-websocket-key': 'ZXZlZ3JhbSBkb2N0b3IgIQ==', 'sec-websocket-version': '13',
+    }
     const probe = (url.protocol === 'https:' ? httpsRequest : httpRequest)(url, { headers, timeout: PROBE_TIMEOUT_MS })
     const finish = (answer: string): void => {
       resolve(answer)

@@ -16,6 +16,8 @@ export async function history(context: Context, address: string, options: { read
       await context.output.result(messageObject(message), messageText(message, context.output, Date.now()))
     }
     if (isComplete) return
-    throw new EvegramError('unavailable.server', { operation: 'catch up', advice: 'The server does not answer: shown is what this device has. Try: evegram doctor' })
+    throw new EvegramError('unavailable.server', {
+      operation: 'catch up', advice: 'The server does not answer: shown is what this device has. Try: evegram doctor',
+    })
   })
 }

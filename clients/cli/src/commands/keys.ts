@@ -25,5 +25,7 @@ export async function keysShow(context: Context, options: { readonly wallet: str
 
 function askedPassphrase(context: Context): Promise<string> {
   if (context.output.interactive) return askNewPassphrase()
-  throw new EvegramError('invalid.argument', { operation: 'make wallet', advice: 'Nobody can be asked here: put the passphrase into EVEGRAM_WALLET_PASSPHRASE.' })
+  throw new EvegramError('invalid.argument', {
+    operation: 'make wallet', advice: 'Nobody can be asked here: put the passphrase into EVEGRAM_WALLET_PASSPHRASE.',
+  })
 }

@@ -4,7 +4,8 @@ import type { Context } from '../context.js'
 export async function wallets(context: Context): Promise<void> {
   await context.withClient(async (client) => {
     for (const { address, chain, founding, active } of await client.wallets()) {
-      await context.output.result({ address, chain, founding, active }, `${address}  ${chain}${founding ? ', founding' : ''}${active ? '' : ', unlinked'}`)
+      const text = `${address}  ${chain}${founding ? ', founding' : ''}${active ? '' : ', unlinked'}`
+      await context.output.result({ address, chain, founding, active }, text)
     }
   })
 }
