@@ -1,6 +1,9 @@
 #!/usr/bin/env node
 // `npm run check`: everything about the source that needs no running server. Each check has its own line and all run, also after a red one.
-import { build, install, requireNode, run } from './prepare.mjs'
+import { execFile } from 'node:child_process'
+import { build, install, requireNode, root, run } from './prepare.mjs'
+
+const AUDIT_MS_MAX = 60_000
 
 requireNode()
 await install()
@@ -9,10 +12,27 @@ const node = process.execPath
 const CHECKS = [
   ['types (product)', () => build()],
   ['types (tests)', () => run(node, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.lint.json'], { quiet: true })],
-  ['lint, imports between floors, docstrings on exports', () => run(node, ['node_modules/eslint/bin/eslint.js', '.', '--cache', '--max-warnings', '0'], { quiet: true })],
+  [
+    'lint, imports between floors, docstrings on exports',
+    () => run(node, ['node_modules/eslint/bin/eslint.js', '.', '--cache', '--max-warnings', '0'], { quiet: true }),
+  ],
   ['licences', () => run(node, ['tools/check-licences.mjs'], { quiet: true })],
   ['unused files, exports and dependencies', () => run(node, ['node_modules/knip/bin/knip.js', '--no-progress'], { quiet: true })],
 ]
+
+/** How many findings of which weight packages have that run with the product; undefined when the registry does not say. */
+function auditCounts() {
+  return new Promise((resolve) => {
+    // It ends with an error when it found something: only what it prints counts.
+    execFile('npm', ['audit', '--omit=dev', '--json'], { cwd: root, timeout: AUDIT_MS_MAX, maxBuffer: 64 * 1024 * 1024 }, (_error, stdout) => {
+      try {
+        resolve(JSON.parse(stdout).metadata?.vulnerabilities)
+      } catch {
+        resolve(undefined)
+      }
+    })
+  })
+}
 
 let failed = 0
 for (const [name, check] of CHECKS) {
@@ -25,11 +45,12 @@ for (const [name, check] of CHECKS) {
     console.log(`FAIL  ${name}: ${error.message}`)
   }
 }
-// The registry mirror of some build machines does not serve audits; say so instead of passing in silence.
-try {
-  await run('npm', ['audit', '--omit=dev', '--audit-level=high'], { quiet: true })
-  console.log('ok    npm audit: nothing high or critical at run time')
-} catch {
-  console.log('note  npm audit was not run, or found something: see its output above. SECURITY.md lists what is known by hand')
+// The registry mirror of some build machines does not serve audits: that is said, not counted as passed.
+const audit = await auditCounts()
+if (audit === undefined) console.log('note  npm audit: this registry does not serve it. SECURITY.md lists what is known by hand')
+else if (audit.high + audit.critical === 0) console.log('ok    npm audit: nothing high or critical at run time')
+else {
+  failed++
+  console.log(`FAIL  npm audit: ${audit.critical} critical, ${audit.high} high at run time; see: npm audit --omit=dev`)
 }
 process.exit(failed === 0 ? 0 : 1)
