@@ -19,7 +19,7 @@ const { numbers, texts, json } = readRunOptions(
   {
     pairs: { default: 100, min: 1, max: 2_000, help: 'pairs of devices' },
     seconds: { default: 10, min: 1, max: 600, help: 'length of each part' },
-    window: { default: 8, min: 1, max: 128, help: 'unacknowledged messages of a sender in the closed loop' },
+    window: { default: 16, min: 1, max: 128, help: 'unacknowledged messages of a sender in the closed loop' },
     payload: { default: 200, min: 8, max: 60_000, help: 'bytes of a payload' },
     runs: { default: 1, min: 1, max: 20, help: 'repetitions of both parts, for the spread' },
   },
