@@ -1,0 +1,10 @@
+#!/usr/bin/env node
+// `npm run crash`, `hostile`, `lying-server`, `prekeys`, `idle`, `route`: install and build what they need, then run. Options: npm run <name> -- --help
+import { build, install, requireNode } from './prepare.mjs'
+
+requireNode()
+await install()
+await build()
+// The run reads its own options: what is left of the command line is for it.
+const [name] = process.argv.splice(2, 1)
+await import(`../bench/dist/${name}/main.js`)
