@@ -10,10 +10,11 @@ const FLOORS = {
   standalone: ['protocol', 'platform', 'auth', 'engine'],
   'clients/sdk': ['protocol'],
   'clients/cli': ['protocol', 'sdk'],
+  sim: ['protocol', 'platform', 'auth', 'engine', 'sdk'],
   bench: ['protocol', 'sdk'],
   tools: ['protocol'],
 }
-const OURS = ['protocol', 'platform', 'auth', 'engine', 'standalone', 'sdk', 'cli', 'bench', 'tools']
+const OURS = ['protocol', 'platform', 'auth', 'engine', 'standalone', 'sdk', 'cli', 'sim', 'bench', 'tools']
 
 /** Packages that talk to a store, broker or socket: their types must not leave the adapter that hides them. */
 const DRIVERS = ['lmdb', 'uWebSockets.js', 'ws', 'libsql', 'cassandra-driver', 'ioredis', 'nats', 'pg', '@electric-sql/pglite']
@@ -35,7 +36,7 @@ const signalPattern = {
   message: 'Only clients/sdk/src/crypto/signal.ts may import libsignal: it repairs and self-tests it. Use its exports.',
 }
 const relativePattern = {
-  regex: '^(\\.\\./)+(protocol|platform|auth|engine|standalone|clients|bench|tools)/',
+  regex: '^(\\.\\./)+(protocol|platform|auth|engine|standalone|clients|sim|bench|tools)/',
   message: 'Import other workspaces by package name (@evegram/…), so that the floors can be checked.',
 }
 const restrict = (patterns) => ({ 'no-restricted-imports': ['error', { patterns }] })

@@ -10,6 +10,7 @@ export default defineConfig({
       { find: '@evegram/protocol/proof', replacement: source('protocol/src/proof/index.ts') },
       { find: '@evegram/protocol', replacement: source('protocol/src/index.ts') },
       { find: '@evegram/platform', replacement: source('platform/src/index.ts') },
+      { find: '@evegram/auth/core', replacement: source('auth/src/core.ts') },
       { find: '@evegram/auth', replacement: source('auth/src/index.ts') },
       { find: '@evegram/engine', replacement: source('engine/src/index.ts') },
       { find: '@evegram/standalone', replacement: source('standalone/src/index.ts') },
@@ -19,7 +20,7 @@ export default defineConfig({
     ],
   },
   test: {
-    include: ['{protocol,platform,auth,engine,standalone,clients/*,bench,tools}/src/**/*.test.ts'],
+    include: ['{protocol,platform,auth,engine,standalone,clients/*,sim,bench,tools}/src/**/*.test.ts'],
     testTimeout: 30_000,
     hookTimeout: 30_000,
     maxWorkers: 2,

@@ -1,0 +1,53 @@
+import type { AccountId, AccountState, ConversationId, DeviceId, Position } from '@evegram/protocol'
+import type { ClientEvents, Message, StoreChange } from '@evegram/sdk'
+import type { SimProcess } from '../kernel/process.js'
+
+/**
+ * What the parts of a simulated world tell the auditor, each at the moment in which it becomes true. Nothing here comes from the code that is
+ * tested: it is seen on the wire, in the stores and on the disks, or it is what the workload itself did.
+ */
+export interface Observer {
+  // What the workload did.
+  /** A person exists; the account id follows from the founding wallet. */
+  personMade(person: string, account: AccountId): void
+  /** The workload is about to make a device for the account. Devices that were never announced here are ghosts. */
+  deviceMade(name: string, account: AccountId, device: DeviceId): void
+  /** The workload calls `send` on a client. `above`: the largest order key among the messages of the conversation that this device has shown, 0n for none. */
+  saying(name: string, conversation: ConversationId, text: string, above: bigint): void
+  /** `send` resolved: the message is durable on the device of the sender. */
+  said(name: string, message: Message): void
+  /** The device was asked to revoke `device`, and the answer was success. */
+  revoked(account: AccountId, device: DeviceId): void
+  /** The disk of a device is gone, with everything on it. */
+  diskLost(name: string): void
+
+  // What auth did.
+  /** An account log moved on in the store: from this moment every linearizable read sees it. */
+  entryStored(state: AccountState): void
+  /** An operation that used up a nonce answered success. `key`: hex of the nonce's key. */
+  nonceAccepted(key: string, operation: string): void
+
+  // What is on the wire between a node and one socket.
+  socketOpened(node: SimProcess, socket: number): void
+  /** The node is handed these bytes. */
+  received(node: SimProcess, socket: number, bytes: Uint8Array): void
+  /** The node's socket took these bytes. */
+  sent(node: SimProcess, socket: number, bytes: Uint8Array): void
+  socketClosed(node: SimProcess, socket: number, code: number): void
+
+  // What the stores and the broker did.
+  /** A copy is durable in the envelope log. */
+  copyStored(conversation: ConversationId, envelope: Uint8Array, position: Position): void
+  /** A mark is durable. */
+  marked(account: string, conversation: ConversationId, hour: number): void
+  /** A node handed a packet to its bus. `id` rises with every packet of the run. */
+  published(node: SimProcess, subject: string, bytes: Uint8Array, id: number): void
+  /** The broker has every packet of the node up to this id. */
+  flushed(node: SimProcess, id: number): void
+
+  // What devices did.
+  /** These changes are durable on the disk of the device, all of them at this moment. */
+  committed(name: string, changes: readonly StoreChange[]): void
+  /** A client told its program something. */
+  told<Name extends keyof ClientEvents>(name: string, event: Name, value: ClientEvents[Name]): void
+}

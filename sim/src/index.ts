@@ -1,0 +1,1 @@
+export { runSeed, type RunOptions, type RunResult } from './run-seed.js'
