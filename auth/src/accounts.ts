@@ -51,10 +51,12 @@ export class Accounts {
   /** One page of a log behind entry `after`, with the state that it belongs to. Throws `account.not_found`. */
   async log(account: AccountId, after: number): Promise<EntriesPage & { readonly state: AccountState }> {
     const state = await this.#existing(account)
-    const page = await this.#options.store.entries(account, after, {
-      entriesMax: AUTH_LIMITS.logPageEntriesMax, bytesMax: AUTH_LIMITS.logPageBytesMax,
+    // The log may move on between the two reads: a page never shows more than the state that it names, which peers would refuse.
+    const left = Math.max(0, state.seq - after)
+    const { entries } = await this.#options.store.entries(account, after, {
+      entriesMax: Math.min(left, AUTH_LIMITS.logPageEntriesMax), bytesMax: AUTH_LIMITS.logPageBytesMax,
     })
-    return { ...page, state }
+    return { entries, more: entries.length < left, state }
   }
 
   /**

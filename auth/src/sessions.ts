@@ -52,8 +52,8 @@ export interface SessionsOptions {
   readonly nonces: NonceStore
   readonly accounts: Accounts
   readonly challenges: Challenges
-  readonly tokens: AccessTokens
-  readonly dpop: DpopProofs
+  readonly tokens: Pick<AccessTokens, 'issue' | 'read'>
+  readonly dpop: Pick<DpopProofs, 'accept'>
   readonly clock: Clock
   readonly random: Random
   readonly primitives: ProofPrimitives
