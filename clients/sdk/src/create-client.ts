@@ -1,24 +1,15 @@
 import { isEvegramError } from '@evegram/protocol'
-import { createAccountVerifier } from './account/log-verifier.js'
-import type { AuthApi } from './api/auth-api.js'
-import { DeviceSession, decodeTokens, encodeTokens } from './api/device-session.js'
 import { discoverServer } from './api/discover-server.js'
 import type { DiscoveredServer } from './api/discovered-server.js'
 import { createAuthApi } from './api/http-auth-api.js'
-import { EvegramClient, type Client } from './client.js'
-import { ClientCore } from './core/client-core.js'
-import { LocalState } from './core/local-state.js'
-import { signerOf, signIn } from './core/login.js'
+import type { Client } from './client.js'
 import { readProfile } from './core/profile.js'
 import { readServer, serverChange } from './core/server-row.js'
-import { noblePrimitives } from './crypto/noble-primitives.js'
 import type { SignalPrimitives } from './crypto/primitives.js'
 import { loadSignal } from './crypto/signal.js'
-import { EventHub } from './events.js'
+import { openProfile } from './open-profile.js'
 import type { LocalStore } from './store/local-store.js'
-import { tendPreKeys } from './sync/prekey-upkeep.js'
 import { webSystem, type System } from './system.js'
-import { startDeviceLink } from './transport/device-link.js'
 import type { Wallet } from './wallets/wallet.js'
 
 /** What {@link createClient} needs. */
@@ -39,9 +30,6 @@ export interface ClientOptions {
   readonly signalPrimitives?: SignalPrimitives
 }
 
-const AGENT = 'evegram-sdk/0.1.0'
-const TOKENS_KEY = 'session'
-
 /**
  * Opens a profile and returns a client that is ready to use. A profile without a device is signed in with `wallet`: a device is
  * added to the account log, a session opened, prekeys uploaded. A profile with a device starts without network too (state
@@ -61,26 +49,13 @@ export async function createClient(options: ClientOptions): Promise<Client> {
 }
 
 async function openClient(options: ClientOptions): Promise<Client> {
-  const { store, wallet } = options
+  const { store, wallet, agent } = options
   const system = options.system ?? webSystem()
-  const { clock, random, serverClock, sockets, hints, fetch } = system
+  const { clock, random, serverClock, fetch } = system
   const signal = await loadSignal({ random, ...(options.signalPrimitives === undefined ? {} : { primitives: options.signalPrimitives }) })
   const server = await findServer(options, system)
-  const { domain, origin, network } = server
   const auth = createAuthApi({ server, fetch, clock, random, serverClock })
-  const accounts = createAccountVerifier({ api: auth, store, primitives: noblePrimitives, domain, origin, network, clock, serverClock })
-  const { profile, keys, isNew } = await signIn({ store, signal, random, server, serverClock, auth, accounts }, wallet)
-  const tokens = await sessionOf(store, auth, signerOf(profile.account, keys), serverClock)
-  const needsKeys = isNew || (await store.get('prekeys', 'signed-prekey-public')) === undefined
-  // Without prekeys on the server nobody could write to this device: the first upload is part of signing in.
-  if (needsKeys) await tendPreKeys({ local: new LocalState(store), signal, keys, auth, tokens, time: serverClock })
-  const core = await ClientCore.start({
-    profile, keys, store, clock, random, signal, serverClock, auth, tokens, accounts, events: new EventHub(clock),
-    startLink: (events, cursorMs) => startDeviceLink({
-      server, session: tokens, serverClock, sockets, clock, random, agent: options.agent ?? AGENT, hints, events, cursorMs,
-    }),
-  })
-  return new EvegramClient({ core, server, store, clock, random })
+  return openProfile({ store, wallet, server, auth, system, signal, agent })
 }
 
 /** What discovery finds; for a profile that was here before and no network, what it found last time. */
@@ -99,16 +74,6 @@ async function findServer(options: ClientOptions, { fetch, clock, serverClock }:
     if (known === undefined) throw error
     return known
   }
-}
-
-async function sessionOf(
-  store: LocalStore, api: AuthApi, signer: ReturnType<typeof signerOf>, serverClock: System['serverClock'],
-): Promise<DeviceSession> {
-  const row = await store.get('meta', TOKENS_KEY)
-  return new DeviceSession({
-    api, signer, serverClock, ...(row === undefined ? {} : { tokens: decodeTokens(row) }),
-    save: (tokens) => store.commit([{ table: 'meta', key: TOKENS_KEY, value: encodeTokens(tokens) }]),
-  })
 }
 
 /** Whether `store` holds a signed-in device: then no wallet is needed to open it. */

@@ -2,19 +2,40 @@
  * The parts under `createClient`, for programs that want one without the others: load generators, harnesses, other clients. Everything
  * here is checked as it is inside the client, but nothing keeps the pieces from being put together wrongly: applications use `createClient`.
  */
+export { ACCOUNT_PREFIX, decodeAccountRow, type AccountRecord } from './account/account-row.js'
 export { createAuthApi } from './api/http-auth-api.js'
-export type { AuthApi, FetchedBundle, PreKeyUpload, SessionTokens, TokenSource, UploadedPreKey } from './api/auth-api.js'
+export type {
+  AuthApi, ClaimedHead, FetchedBundle, LogPage, PreKeyStatus, PreKeyUpload, ProofChallenge, SessionTokens, TokenSource, UploadedPreKey,
+} from './api/auth-api.js'
 export type { DeviceSigner } from './api/device-signer.js'
 export { discoverServer } from './api/discover-server.js'
 export type { DiscoveredServer } from './api/discovered-server.js'
 export { dpopProof } from './api/dpop.js'
+export { ServerClock } from './api/server-clock.js'
+export { decodeHandled, type Handled } from './core/handled.js'
+export { decodeMessage, MESSAGE_PREFIX } from './core/message.js'
+export { CURSOR_KEY, decodeCursor } from './core/profile.js'
 export { generateDevice, signWithIdentity, signWithSigning, type DeviceKeys } from './crypto/device-keys.js'
 export { noblePrimitives } from './crypto/noble-primitives.js'
 export {
   generateOneTimePreKeys, rotateSignedPreKey, verifyBundle, type SignedPreKey,
 } from './crypto/prekeys.js'
+export { synchronousPrimitives, type SignalPrimitives } from './crypto/primitives.js'
+export type { KeyPair } from './crypto/primitives.js'
+export type { OneTimePreKey, PreKeyBundle } from './crypto/prekeys.js'
+export { checkedPublicKey } from './crypto/public-key.js'
+export { SeededRandom } from './crypto/seeded-random.js'
 export { SessionCiphers } from './crypto/session-cipher.js'
+export { PREKEY_MESSAGE, SESSION_MESSAGE, type SignalMessageType } from './crypto/session-cipher.js'
 export { loadSignal, type Signal } from './crypto/signal.js'
+export { parsePreKeyMessage, parseSessionMessage, type ParsedPreKeyMessage, type ParsedSessionMessage } from './crypto/signal-message.js'
+export { SignalRefusal } from './crypto/signal-refusal.js'
+export { SESSION_LIMITS } from './crypto/signal-repairs.js'
 export { MemorySignalState } from './crypto/stores.js'
+export { SIGNAL_KEYS, type AttestedKeys, type SignalStores } from './crypto/stores.js'
+export { openProfile, type OpenProfileOptions } from './open-profile.js'
+export { decodeChain, decodeOwnChain, OWN_CHAIN_PREFIX, RECEIVED_CHAIN_PREFIX, type ChainRow, type OwnChain } from './sync/chain-row.js'
+export type { NetworkHints } from './transport/link.js'
+export type { Socket, SocketEvents, SocketFactory } from './transport/socket.js'
 export { createLocalWallet, type Wallet } from './wallets/index.js'
 export { writeTonBoc } from './wallets/ton-state.js'

@@ -17,9 +17,12 @@ const HEAD_BYTES = 32
 /** Wallets and devices of a log are bounded by its entries; this bounds a damaged row. */
 const MEMBERS_MAX = 8_192
 
+/** Start of the keys of accounts in table `accounts`. */
+export const ACCOUNT_PREFIX = 'log/'
+
 /** Key of an account in the table `accounts`. */
 export function accountKey(account: AccountId): string {
-  return `log/${account}`
+  return `${ACCOUNT_PREFIX}${account}`
 }
 
 /** Key of the account that a wallet was found under. */

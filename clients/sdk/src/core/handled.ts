@@ -18,7 +18,11 @@ const STATUSES: readonly Handled['status'][] = ['own', 'shown', 'void', 'control
 /** What became of `message`, as `source` sees it. */
 export async function readHandled(source: Pick<Transaction, 'get'>, message: MessageId): Promise<Handled | undefined> {
   const bytes = await source.get('handled', message)
-  if (bytes === undefined) return undefined
+  return bytes === undefined ? undefined : decodeHandled(bytes)
+}
+
+/** What a row of table `handled` says; its key is the message id. Throws `client.store` on a row of another shape. */
+export function decodeHandled(bytes: Uint8Array): Handled {
   const fields = new CborFields(decodeCbor(bytes, 4_096), 'client.store')
   const rowKey = textOf(fields.bytes('row', { lengthMax: 512 }))
   return {

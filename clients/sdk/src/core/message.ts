@@ -44,9 +44,12 @@ export function sortable(value: number | bigint, digits = 14): string {
   return value.toString(16).padStart(digits, '0')
 }
 
+/** Start of the keys of messages in table `messages`; the other keys there are indexes. */
+export const MESSAGE_PREFIX = 'm/'
+
 /** Key of a message in table `messages`: (order, device, number) within its conversation. */
 export function messageRowKey(message: Pick<Message, 'conversation' | 'order' | 'fromDevice' | 'epoch' | 'number'>): string {
-  return `m/${message.conversation}/${sortable(message.order, 16)}/${message.fromDevice}/${sortable(message.epoch, 8)}/${sortable(message.number)}`
+  return `${MESSAGE_PREFIX}${message.conversation}/${sortable(message.order, 16)}/${message.fromDevice}/${sortable(message.epoch, 8)}/${sortable(message.number)}`
 }
 
 /** Key of the arrival index in table `messages`; its value is the key of the message. */

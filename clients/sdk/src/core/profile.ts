@@ -10,7 +10,8 @@ export interface Profile {
 }
 
 const PROFILE_KEY = 'profile'
-const CURSOR_KEY = 'cursor'
+/** Key of the cursor in table `meta`. */
+export const CURSOR_KEY = 'cursor'
 
 /** The profile, or undefined before the first login ended. */
 export async function readProfile(store: Pick<LocalStore, 'get'>): Promise<Profile | undefined> {
@@ -28,7 +29,12 @@ export function profileChange(profile: Profile): StoreChange {
 /** The cursor T: everything for this device at log times <= T (ms since 1970) is committed. 0 without one. */
 export async function readCursor(store: Pick<LocalStore, 'get'>): Promise<number> {
   const row = await store.get('meta', CURSOR_KEY)
-  return row === undefined ? 0 : new CborFields(decodeCbor(row, 64), 'client.store').uint('ms')
+  return row === undefined ? 0 : decodeCursor(row)
+}
+
+/** The cursor of its row, in ms since 1970. Throws `client.store` on a row of another shape. */
+export function decodeCursor(row: Uint8Array): number {
+  return new CborFields(decodeCbor(row, 64), 'client.store').uint('ms')
 }
 
 /** The write that moves the cursor. */

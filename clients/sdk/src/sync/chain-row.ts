@@ -36,14 +36,23 @@ function rowFields(bytes: Uint8Array): CborFields {
   return new CborFields(decodeCbor(bytes, ROW_BYTES_MAX), 'client.store')
 }
 
+/** Start of the keys of own chains in table `chains`; the conversation id follows. */
+export const OWN_CHAIN_PREFIX = 'o/'
+/** Start of the keys of received chains in table `chains`; conversation id, device id and epoch follow. */
+export const RECEIVED_CHAIN_PREFIX = 'r/'
+
 function ownKey(conversation: ConversationId): string {
-  return `o/${conversation}`
+  return `${OWN_CHAIN_PREFIX}${conversation}`
 }
 
 /** The own chain as `source` sees it. */
 export async function readOwnChain(source: Pick<Transaction, 'get'>, conversation: ConversationId): Promise<OwnChain> {
   const bytes = await source.get('chains', ownKey(conversation))
-  if (bytes === undefined) return { epoch: CHAIN_EPOCH, number: 0, hash: new Uint8Array(32), recipients: new Map() }
+  return bytes === undefined ? { epoch: CHAIN_EPOCH, number: 0, hash: new Uint8Array(32), recipients: new Map() } : decodeOwnChain(bytes)
+}
+
+/** The own chain of its row. Throws `client.store` on a row of another shape. */
+export function decodeOwnChain(bytes: Uint8Array): OwnChain {
   const fields = rowFields(bytes)
   return {
     epoch: fields.uint('epoch'),
@@ -67,7 +76,7 @@ export function writeOwnChain(tx: Transaction, conversation: ConversationId, cha
 
 /** Prefix of the chains received in one conversation, in table `chains`. */
 export function chainPrefix(conversation: ConversationId): string {
-  return `r/${conversation}/`
+  return `${RECEIVED_CHAIN_PREFIX}${conversation}/`
 }
 
 /** Key of a received chain in table `chains`. */

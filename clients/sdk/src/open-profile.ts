@@ -1,0 +1,71 @@
+import type { ProofPrimitives } from '@evegram/protocol/proof'
+import { createAccountVerifier } from './account/log-verifier.js'
+import type { AuthApi } from './api/auth-api.js'
+import { DeviceSession, decodeTokens, encodeTokens } from './api/device-session.js'
+import type { DiscoveredServer } from './api/discovered-server.js'
+import { EvegramClient, type Client } from './client.js'
+import { ClientCore } from './core/client-core.js'
+import { LocalState } from './core/local-state.js'
+import { signerOf, signIn } from './core/login.js'
+import { noblePrimitives } from './crypto/noble-primitives.js'
+import type { Signal } from './crypto/signal.js'
+import { EventHub } from './events.js'
+import type { LocalStore } from './store/local-store.js'
+import { tendPreKeys } from './sync/prekey-upkeep.js'
+import type { System } from './system.js'
+import { startDeviceLink } from './transport/device-link.js'
+import type { Wallet } from './wallets/wallet.js'
+
+/** What {@link openProfile} needs. */
+export interface OpenProfileOptions {
+  /** The profile. Closing the client closes it; when opening fails, closing it is the caller's. */
+  readonly store: LocalStore
+  /** Adds this profile as a new device of the wallet's account. */
+  readonly wallet?: Wallet | undefined
+  /** The server as discovery found it. */
+  readonly server: DiscoveredServer
+  /** The auth service of that server. */
+  readonly auth: AuthApi
+  readonly system: Pick<System, 'clock' | 'random' | 'sockets' | 'hints' | 'serverClock'>
+  readonly signal: Signal
+  /** Name and version of the program, at most 64 characters. */
+  readonly agent?: string | undefined
+  /** Arithmetic that verifies wallets and account logs: the portable one when absent. */
+  readonly primitives?: ProofPrimitives
+}
+
+const AGENT = 'evegram-sdk/0.1.0'
+const TOKENS_KEY = 'session'
+
+/**
+ * Puts a client together for a server that is known, on injected parts: account verifier, sign-in, session, prekeys, core and link.
+ * Applications use `createClient`, which finds the server first and says what this rejects with; the store stays open then.
+ */
+export async function openProfile(options: OpenProfileOptions): Promise<Client> {
+  const { store, wallet, server, auth, signal, agent = AGENT, primitives = noblePrimitives } = options
+  const { clock, random, sockets, hints, serverClock } = options.system
+  const { domain, origin, network } = server
+  const accounts = createAccountVerifier({ api: auth, store, primitives, domain, origin, network, clock, serverClock })
+  const { profile, keys, isNew } = await signIn({ store, signal, random, server, serverClock, auth, accounts }, wallet)
+  const tokens = await sessionOf(store, auth, signerOf(profile.account, keys), serverClock)
+  const needsKeys = isNew || (await store.get('prekeys', 'signed-prekey-public')) === undefined
+  // Without prekeys on the server nobody could write to this device: the first upload is part of signing in.
+  if (needsKeys) await tendPreKeys({ local: new LocalState(store), signal, keys, auth, tokens, time: serverClock })
+  const core = await ClientCore.start({
+    profile, keys, store, clock, random, signal, serverClock, auth, tokens, accounts, events: new EventHub(clock),
+    startLink: (events, cursorMs) => startDeviceLink({
+      server, session: tokens, serverClock, sockets, clock, random, agent, hints, events, cursorMs,
+    }),
+  })
+  return new EvegramClient({ core, server, store, clock, random })
+}
+
+async function sessionOf(
+  store: LocalStore, api: AuthApi, signer: ReturnType<typeof signerOf>, serverClock: System['serverClock'],
+): Promise<DeviceSession> {
+  const row = await store.get('meta', TOKENS_KEY)
+  return new DeviceSession({
+    api, signer, serverClock, ...(row === undefined ? {} : { tokens: decodeTokens(row) }),
+    save: (tokens) => store.commit([{ table: 'meta', key: TOKENS_KEY, value: encodeTokens(tokens) }]),
+  })
+}
