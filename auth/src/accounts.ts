@@ -152,7 +152,8 @@ function heldWallets(state: AccountState): WalletId[] {
   return activeWallets(state).filter((wallet) => !state.closed || wallet === state.foundingWallet)
 }
 
-function changeOf(before: AccountState, after: AccountState): AccountChange {
+/** What the step from `before` to `after` means for others. */
+export function changeOf(before: AccountState, after: AccountState): AccountChange {
   const revokedDevices = activeDevices(before).filter((device) => activeDevice(after, device) === undefined)
   return { account: after.account, seq: after.seq, revokedDevices, closed: after.closed }
 }

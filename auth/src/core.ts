@@ -2,7 +2,7 @@
  * The core of auth without its HTTP, for harnesses that run it on stores, clocks and networks of their own. Nothing here keeps the pieces
  * from being put together wrongly: servers use `createAuth`.
  */
-export { Accounts, type AccountChange, type AccountsOptions } from './accounts.js'
+export { Accounts, changeOf, type AccountChange, type AccountsOptions } from './accounts.js'
 export {
   immediately, MemoryAccounts, memoryAuthData, memoryAuthStores, MemoryNonces, MemoryPrekeys, MemorySessions,
   type MemoryAuthData, type RunEffect,
