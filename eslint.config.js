@@ -99,7 +99,7 @@ export default tseslint.config(
     files: [
       '**/*.test.ts', '**/*.contract.ts', '**/testing/**/*.ts', 'bench/src/**/*.ts', 'tools/src/**/*.ts', 'clients/cli/src/**/*.ts',
       'platform/src/clock.ts', 'clients/sdk/src/node/**/*.ts', '**/src/main.ts', '**/src/config.ts', '**/src/verify-vectors.ts',
-      '**/vectors/**/*.ts', '**/scripts/**/*.ts', 'vitest.config.ts',
+      'sim/src/{cli,planted}/**/*.ts', '**/vectors/**/*.ts', '**/scripts/**/*.ts', 'vitest.config.ts',
     ],
     rules: {
       'no-restricted-properties': ['error', { object: 'Math', property: 'random', message: 'Use the Random port or node:crypto.' }],

@@ -1,0 +1,33 @@
+import type { ProfileName } from '../world/profiles.js'
+
+/** Something that some run of many should exercise. */
+export interface ExpectedCoverage {
+  readonly name: string
+  /** Profiles whose runs should; absent: those of every profile. */
+  readonly profiles?: readonly ProfileName[]
+}
+
+function named(names: readonly string[], ...profiles: readonly ProfileName[]): readonly ExpectedCoverage[] {
+  return names.map((name) => (profiles.length === 0 ? { name } : { name, profiles }))
+}
+
+/** Names that a green run of many seeds must not lack: what is missing is printed as NEVER. */
+export const EXPECTED_COVERAGE: readonly ExpectedCoverage[] = [
+  ...named([
+    'audit/ack', 'audit/cursor moved', 'audit/cursor owes', 'audit/devices covered', 'audit/flush before ack', 'audit/mark before ack',
+    'audit/order above what was shown', 'audit/order is the sender\'s', 'audit/said', 'audit/sent is stored', 'audit/shown',
+  ]),
+  ...named([
+    'workload/add device', 'workload/burst', 'workload/history', 'workload/large', 'workload/link wallet', 'workload/note to oneself',
+    'workload/rest', 'workload/revoke another', 'workload/revoke itself', 'workload/say',
+  ]),
+  ...named([
+    'fault/crash at a call', 'fault/crash at a commit', 'fault/node crash', 'fault/device crash', 'fault/auth crash', 'fault/deploy',
+    'fault/disk lost', 'fault/disk.full', 'fault/log.late', 'fault/log.lost', 'fault/log.refused', 'fault/log.slow', 'fault/log.unknown',
+  ], 'crash'),
+  ...named([
+    'fault/partition', 'fault/partition one way', 'fault/presence forgets', 'fault/presence.lost', 'fault/presence.late', 'fault/broker.lost',
+    'fault/network.lost packet', 'fault/network.reset', 'fault/network.slow consumer', 'fault/network.waits for a partition',
+  ], 'partition'),
+  ...named(['fault/node pause', 'fault/node sleep', 'fault/wall step', 'fault/registry.slow'], 'skew'),
+]

@@ -1,0 +1,128 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { parsePlantedPatch, type PlantedPatch } from './planted-patch.js'
+import { runCopy, type CopyVerdict } from './run-copy.js'
+import { makeScratchCopy, plant } from './scratch-copy.js'
+
+/** Seeds within which a planted bug must be found. */
+export const PLANTED_SEEDS_MAX = 200
+/** Seeds of the copy without a bug. */
+const CONTROL_SEEDS = 4
+/** Copies that run at the same time, each with one worker. */
+const COPIES_AT_ONCE = 2
+/** Real time for one bug, in ms. */
+const PATCH_MS_MAX = 200_000
+
+/** Name of the run without any patch. */
+export const CONTROL = '(no bug)'
+
+/** What came of one planted bug. `red`: it was not found, or could not be planted; then the simulator proves nothing about it. */
+export type PlantedOutcome = {
+  readonly name: string
+  readonly seconds: number
+  readonly patch?: PlantedPatch
+} & (Found | ControlGreen | Red)
+
+interface Found {
+  readonly status: 'found'
+  readonly promise: string
+  /** What was seen. */
+  readonly what: string
+  readonly seed: string
+  /** Seeds that it took. */
+  readonly seeds: number
+}
+
+/** The run without a bug held every promise. */
+interface ControlGreen {
+  readonly status: 'control'
+  readonly seeds: number
+}
+
+interface Red {
+  readonly status: 'red'
+  readonly reason: string
+}
+
+/** What {@link runPlanted} works on. */
+export interface PlantedOptions {
+  /** The repository, built. */
+  readonly root: string
+  /** Folder of the patches. */
+  readonly patches: string
+  /** A folder below the `node_modules` of `root`, for the copies; each is removed when its run ends. */
+  readonly scratch: string
+  /** Names of patches; all when empty. */
+  readonly only: readonly string[]
+  /** Real ms. */
+  readonly now: () => number
+  readonly onOutcome: (outcome: PlantedOutcome) => void
+}
+
+/** Names of the patches in a folder. */
+export function plantedNames(folder: string): readonly string[] {
+  return readdirSync(folder).filter((file) => file.endsWith('.patch')).map((file) => file.slice(0, -'.patch'.length)).sort()
+}
+
+/**
+ * Plants each bug in a copy of its own and runs the simulator on it until a promise breaks. First a copy without a bug, which must stay green:
+ * a simulator that is red anyway would find everything. Rejects only when the folders cannot be read or written.
+ */
+export async function runPlanted(options: PlantedOptions): Promise<readonly PlantedOutcome[]> {
+  const names = plantedNames(options.patches).filter((name) => options.only.length === 0 || options.only.includes(name))
+  const waiting = [CONTROL, ...names].values()
+  const outcomes: PlantedOutcome[] = []
+  const lane = async (): Promise<void> => {
+    for (const name of waiting) {
+      const outcome = await runOne(name, options)
+      outcomes.push(outcome)
+      options.onOutcome(outcome)
+    }
+  }
+  await Promise.all(Array.from({ length: COPIES_AT_ONCE }, lane))
+  const place = (name: string): number => (name === CONTROL ? -1 : names.indexOf(name))
+  return outcomes.sort((one, other) => place(one.name) - place(other.name))
+}
+
+async function runOne(name: string, { root, patches, scratch, now }: PlantedOptions): Promise<PlantedOutcome> {
+  const startedMs = now()
+  const folder = join(scratch, name === CONTROL ? 'control' : name)
+  const elapsed = (): number => (now() - startedMs) / 1_000
+  let patch: PlantedPatch | undefined
+  try {
+    if (name !== CONTROL) patch = parsePlantedPatch(name, readFileSync(join(patches, `${name}.patch`), 'utf8'))
+    await makeScratchCopy(root, folder)
+    if (patch === undefined) {
+      const verdict = await runCopy({ folder, seeds: CONTROL_SEEDS, profile: 'all', msMax: PATCH_MS_MAX })
+      return { name, seconds: elapsed(), ...controlVerdict(verdict) }
+    }
+    await plant(root, folder, patch.files)
+    const verdict = await runCopy({ folder, seeds: PLANTED_SEEDS_MAX, profile: patch.profile, msMax: PATCH_MS_MAX })
+    return { name, patch, seconds: elapsed(), ...plantedVerdict(verdict) }
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    return { name, seconds: elapsed(), status: 'red', reason, ...(patch === undefined ? {} : { patch }) }
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+function controlVerdict(verdict: CopyVerdict): ControlGreen | Red {
+  if (verdict.status === 'green') return { status: 'control', seeds: verdict.seeds }
+  if (verdict.status === 'failed') return { status: 'red', reason: verdict.reason }
+  return { status: 'red', reason: `seed ${verdict.seed} breaks ${verdict.promise} without any bug planted: ${verdict.what}` }
+}
+
+function plantedVerdict(verdict: CopyVerdict): Found | Red {
+  switch (verdict.status) {
+    case 'broken':
+      return { status: 'found', promise: verdict.promise, what: verdict.what, seed: verdict.seed, seeds: verdict.seeds }
+    case 'green':
+      return { status: 'red', reason: `not found within ${String(verdict.seeds)} seeds` }
+    case 'failed':
+      return { status: 'red', reason: verdict.reason }
+    default:
+      return verdict satisfies never
+  }
+}
