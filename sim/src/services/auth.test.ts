@@ -4,6 +4,7 @@ import { accountIdOf, isEvegramError, type AccountState } from '@evegram/protoco
 import { MemoryStore, type Client, type Wallet } from '@evegram/sdk'
 import { createLocalWallet, openProfile, ServerClock, type AuthApi, type DiscoveredServer, type SocketFactory } from '@evegram/sdk/parts'
 import { describe, expect, it } from 'vitest'
+import { closeTheWorld } from '../kernel/guard.js'
 import { SimProcess } from '../kernel/process.js'
 import { Run } from '../kernel/run.js'
 import { NO_FAULTS, type ServiceFaults } from '../kernel/service.js'
@@ -198,14 +199,21 @@ describe('SimAuth', () => {
     expect(await world.wait(api.accountOfWallet(walletOf(1).walletId))).toBeUndefined()
   })
 
-  it('repeats', async () => {
+  it('repeats, and touches nothing outside of the run', async () => {
+    const touched: string[] = []
     const digest = async (): Promise<string> => {
       const world = new TestWorld('again')
       world.device = { refused: 0.1, lost: 0.1, answerLost: 0.1, duplicated: 0.3, repeated: 0.1, slow: 0.1 }
       world.store = { refused: 0.05, lost: 0.02, unknown: 0.05, late: 0.05, slow: 0.1 }
-      await world.open('alice-1', walletOf(1))
+      const open = closeTheWorld((what) => { touched.push(what) }, world.run.random('blinding'))
+      try {
+        await world.open('alice-1', walletOf(1))
+      } finally {
+        open()
+      }
       return `${String(world.run.scheduler.events)} ${world.run.trace.digest()}`
     }
     expect(await digest()).toBe(await digest())
+    expect(touched).toEqual([])
   })
 })
