@@ -1,0 +1,38 @@
+import type { SimRandom } from '../kernel/random.js'
+import { LIES } from './lies.js'
+
+/** One lie of a run. Times in virtual ms since the lies began. */
+export interface PlannedLie {
+  /** Of {@link LIES}. */
+  readonly name: string
+  readonly victims: readonly string[]
+  readonly fromMs: number
+  /** `Infinity`: until the liar is told to end. */
+  readonly untilMs: number
+}
+
+/** What a malicious server does in a run. */
+export type LiarPlan = readonly PlannedLie[]
+
+/** Lies of one run at most. */
+const LIES_MAX = 4
+
+/**
+ * Draws one to four lies, no kind twice, with their victims among `devices` (machine names) and their times within `forMs`. `omit`: kinds
+ * that must not be told.
+ */
+export function drawPlan(random: SimRandom, devices: readonly string[], forMs: number, omit: ReadonlySet<string> = new Set()): LiarPlan {
+  const left = LIES.filter(({ name, victims }) => !omit.has(name) && victims <= devices.length)
+  const plan: PlannedLie[] = []
+  for (let count = random.between(1, LIES_MAX); count > 0 && left.length > 0; count--) {
+    const [kind] = left.splice(random.between(0, left.length - 1), 1)
+    if (kind === undefined) break
+    const others = [...devices]
+    const victims: string[] = []
+    while (victims.length < kind.victims) victims.push(...others.splice(random.between(0, others.length - 1), 1))
+    const fromMs = random.chance(0.3) ? 0 : forMs * 0.6 * random.unit()
+    const untilMs = random.chance(0.3) ? Infinity : fromMs + forMs * (0.05 + 0.5 * random.unit())
+    plan.push({ name: kind.name, victims, fromMs, untilMs })
+  }
+  return plan
+}
