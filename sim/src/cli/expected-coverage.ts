@@ -1,3 +1,4 @@
+import { LIES } from '../malice/lies.js'
 import type { ProfileName } from '../world/profiles.js'
 
 /** Something that some run of many should exercise. */
@@ -30,4 +31,5 @@ export const EXPECTED_COVERAGE: readonly ExpectedCoverage[] = [
     'fault/network.lost packet', 'fault/network.reset', 'fault/network.slow consumer', 'fault/network.waits for a partition',
   ], 'partition'),
   ...named(['fault/node pause', 'fault/node sleep', 'fault/wall step', 'fault/registry.slow'], 'skew'),
+  ...named(LIES.map(({ name }) => `lie/${name}`), 'malicious'),
 ]
