@@ -8,7 +8,7 @@ import { accountIn, frameOf, isOfSession, messageKeyHex, type ActiveLie, type Li
 const STALE_TIMES_MAX = 2
 /** Refusals that a client tries again after. */
 const LATER: readonly ErrorCode[] = [
-  'unavailable.envelope_log', 'append.too_late', 'limited.rate', 'unavailable.clock', 'internal', 'stale.membership', 'order.ahead',
+  'unavailable.envelope_log', 'append.too_late', 'limited.rate', 'unavailable.clock', 'internal', 'stale.membership',
 ]
 /** Refusals that a client gives a message up for. */
 const FINAL: readonly ErrorCode[] = ['denied.not_member', 'denied.blocked', 'conflict.message', 'too_large.envelope']
@@ -76,6 +76,11 @@ function failing(tools: LieTools, codes: readonly ErrorCode[], chance: number): 
 /** Says of sends that were stored that they failed and may be tried again. */
 export function failStoredForNow(tools: LieTools): ActiveLie {
   return failing(tools, LATER, 0.4)
+}
+
+/** Says of sends that were stored that their order key was refused: a client that believes it gives the message another one. */
+export function failStoredAsAhead(tools: LieTools): ActiveLie {
+  return failing(tools, ['order.ahead'], 0.3)
 }
 
 /** Says of sends that were stored that they failed for good. */

@@ -1,5 +1,5 @@
 import { addressElsewhere, forkedLog, ghostDevice, ghostLink, rolledBackLog, withheldLog } from './account-lies.js'
-import { ackAndDrop, failStoredForGood, failStoredForNow, forgeNotices, otherConversation, staleGhosts } from './answers.js'
+import { ackAndDrop, failStoredAsAhead, failStoredForGood, failStoredForNow, forgeNotices, otherConversation, staleGhosts } from './answers.js'
 import { noOneTimeKey, oldBundle, oneTimeKeyTwice, swappedBundle, swappedOneTimeKey } from './bundle-lies.js'
 import type { LieKind } from './lie.js'
 import { flipBits, moveEnvelope, swapBodies, truncate } from './rewrite.js'
@@ -102,6 +102,11 @@ export const LIES: readonly LieKind[] = [
     name: 'failure for stored', place: 'answers', victims: 1, start: failStoredForNow,
     what: 'a send that was stored is refused with a code to try again after',
     must: 'send the same bytes again; peers show the message once',
+  },
+  {
+    name: 'order refused for stored', place: 'answers', victims: 1, start: failStoredAsAhead,
+    what: 'a send that was stored is refused because of its order key',
+    must: 'keep one order key for one message on every device, whatever it was told',
   },
   {
     name: 'final failure for stored', place: 'answers', victims: 1, start: failStoredForGood,

@@ -1,4 +1,5 @@
 import type { SimRandom } from '../kernel/random.js'
+import type { LiePlace } from './lie.js'
 import { LIES } from './lies.js'
 
 /** One lie of a run. Times in virtual ms since the lies began. */
@@ -16,6 +17,8 @@ export type LiarPlan = readonly PlannedLie[]
 
 /** Lies of one run at most. */
 const LIES_MAX = 4
+/** Clients ask for these a few times in a run. */
+const RARE: ReadonlySet<LiePlace> = new Set(['accounts', 'bundles'])
 
 /**
  * Draws one to four lies, no kind twice, with their victims among `devices` (machine names) and their times within `forMs`. `omit`: kinds
@@ -30,8 +33,10 @@ export function drawPlan(random: SimRandom, devices: readonly string[], forMs: n
     const others = [...devices]
     const victims: string[] = []
     while (victims.length < kind.victims) victims.push(...others.splice(random.between(0, others.length - 1), 1))
-    const fromMs = random.chance(0.3) ? 0 : forMs * 0.6 * random.unit()
-    const untilMs = random.chance(0.3) ? Infinity : fromMs + forMs * (0.05 + 0.5 * random.unit())
+    // What is asked for rarely is lied about from early on and for long, or nothing would come of it.
+    const isRare = RARE.has(kind.place)
+    const fromMs = random.chance(isRare ? 0.6 : 0.3) ? 0 : forMs * 0.6 * random.unit()
+    const untilMs = random.chance(isRare ? 0.8 : 0.3) ? Infinity : fromMs + forMs * (0.05 + 0.5 * random.unit())
     plan.push({ name: kind.name, victims, fromMs, untilMs })
   }
   return plan
