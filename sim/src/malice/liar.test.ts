@@ -233,7 +233,9 @@ describe('answers', () => {
     expect(world.liar.lostToLyingAck.size).toBe(0)
   })
 
-  it.each(['failure for stored', 'order refused for stored', 'final failure for stored'])('%s: forwards every send, and answers each exactly once', (name) => {
+  it.each([
+    'failure for stored', 'order refused for stored', 'final failure for stored',
+  ])('%s: forwards every send, and answers each exactly once', (name) => {
     const world = new World(name, planOf(name))
     for (const number of range(20)) expect(world.liar.network.toServer('bob-1', send(world, number, number))).toHaveLength(1)
     const position = { timeMs: 1, incarnation: 1, counter: 1 }
