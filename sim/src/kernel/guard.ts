@@ -11,6 +11,7 @@ import net from 'node:net'
 import timers from 'node:timers'
 import timersPromises from 'node:timers/promises'
 import workerThreads from 'node:worker_threads'
+import type { Random } from '@evegram/protocol'
 
 interface Trap {
   readonly host: object
@@ -22,10 +23,9 @@ interface Trap {
 const FORBIDDEN: readonly (readonly [string, object, readonly string[]])[] = [
   ['', globalThis, ['setTimeout', 'setInterval', 'setImmediate', 'fetch', 'WebSocket', 'FinalizationRegistry', 'WeakRef', 'BroadcastChannel', 'MessageChannel']],
   ['Math', Math, ['random']],
-  ['Date', Date, ['now']],
   ['performance', performance, ['now', 'mark', 'measure']],
   ['process', process, ['hrtime', 'uptime', 'cpuUsage', 'memoryUsage', 'resourceUsage']],
-  ['crypto', globalThis.crypto, ['getRandomValues', 'randomUUID']],
+  ['crypto', globalThis.crypto, ['randomUUID']],
   ['crypto.subtle', globalThis.crypto.subtle, ['encrypt', 'decrypt', 'sign', 'verify', 'digest', 'generateKey', 'deriveBits', 'deriveKey', 'importKey', 'exportKey']],
   ['node:crypto', nodeCrypto, [
     'randomBytes', 'randomFill', 'randomFillSync', 'randomInt', 'randomUUID', 'generateKeyPair', 'generateKeyPairSync', 'generateKey', 'generateKeySync', 'pbkdf2',
@@ -45,13 +45,21 @@ const FORBIDDEN: readonly (readonly [string, object, readonly string[]])[] = [
   ['node:worker_threads', workerThreads, ['Worker']],
 ]
 
+/** The functions of @noble/curves that draw a blind: multiplication by a secret scalar, and inversion of a secret nonce. */
+const BLINDED = /\b(?:mulCTBlinded|k2sig)\b/
+/** Where libsignal stamps a chain that it closes. */
+const STAMPED = /libsignal-protocol-typescript.lib.session-cipher\.js/
+
 /**
  * Takes real time, randomness and I/O away from the whole process while a run is under way: whatever touches them throws, and the run
  * fails by `onTouch`, which is told what was touched, also where the error is caught. Returns the way back.
  *
+ * Two reads are answered instead, since nothing comes of them: the curves multiply secrets by blinded scalars, which changes the time that it
+ * takes and nothing of the result (drawn from `blinding`), and libsignal stamps the chains that it closes.
+ *
  * Node's own machinery uses none of these; what code holds in a variable since before is out of reach, so the sources are linted too.
  */
-export function closeTheWorld(onTouch: (what: string) => void): () => void {
+export function closeTheWorld(onTouch: (what: string) => void, blinding: Random): () => void {
   const traps: Trap[] = []
   const touched = (what: string): never => {
     onTouch(what)
@@ -71,6 +79,13 @@ export function closeTheWorld(onTouch: (what: string) => void): () => void {
       put(host, name, function forbidden() { return touched(what) })
     }
   }
+  put(globalThis.crypto, 'getRandomValues', (target: Uint8Array) => {
+    if (!BLINDED.test(new Error('who asks').stack ?? '')) return touched('crypto.getRandomValues')
+    target.set(blinding.bytes(target.length))
+    return target
+  })
+  // Answered with the same number always: what libsignal makes of it is written over by the repairs of the SDK.
+  put(Date, 'now', () => (STAMPED.test(new Error('who asks').stack ?? '') ? 0 : touched('Date.now')))
   const RealDate = Date
   // `new Date()` reads the clock, `new Date(ms)` does not.
   put(globalThis, 'Date', new Proxy(RealDate, {

@@ -1,0 +1,203 @@
+import { accountIdOf, directConversationIdOf, isEvegramError, type AccountId, type MessageId } from '@evegram/protocol'
+import type { Message, Wallet } from '@evegram/sdk'
+import type { Observer } from '../audit/observer.js'
+import type { SimDevice, Person } from '../device/device.js'
+import type { SimRandom } from '../kernel/random.js'
+import type { Run } from '../kernel/run.js'
+
+/** What a {@link Workload} acts on. */
+export interface WorkloadParts {
+  readonly run: Run
+  readonly observer: Observer
+  readonly people: readonly Person[]
+  /** All devices, those to come included. */
+  readonly devices: SimDevice[]
+  /** A further device of a person. */
+  addDevice(person: Person): SimDevice
+  /** A wallet that nobody has used. */
+  freshWallet(): Wallet
+  /** Traffic of somebody who does not keep to the protocol, towards some node. */
+  nonsense(): void
+  /** Somebody takes prekeys of a device without using them. */
+  takePrekeys(of: SimDevice): void
+}
+
+/** Devices that one person may have at a time in a run. */
+const DEVICES_PER_PERSON_MAX = 3
+/** Messages of one burst. */
+const BURST = [3, 12] as const
+/** Time between two actions, in ms. */
+const PACE_MS = [10, 2_500] as const
+
+type Action = 'say' | 'burst' | 'large' | 'note' | 'history' | 'rest' | 'add' | 'revoke' | 'link' | 'nonsense' | 'prekeys'
+
+/** How often each action comes, relative to the others. */
+const WEIGHTS: Readonly<Record<Action, number>> = {
+  say: 60, burst: 5, large: 2, note: 3, history: 3, rest: 5, add: 1.5, revoke: 1, link: 0.7, nonsense: 4, prekeys: 2,
+}
+
+/** What people (and others) do: valid and invalid traffic whose outcome is known. */
+export class Workload {
+  readonly #parts: WorkloadParts
+  readonly #random: SimRandom
+  /** Own messages by id, told before `send` resolved. */
+  readonly #own = new Map<MessageId, Message>()
+  readonly #linked = new Set<AccountId>()
+  #running = false
+  #said = 0
+
+  constructor(parts: WorkloadParts) {
+    this.#parts = parts
+    this.#random = parts.run.random('workload')
+  }
+
+  /** Texts that were given to clients so far. */
+  get said(): number {
+    return this.#said
+  }
+
+  /** Acts from now on, until {@link stop}. */
+  start(): void {
+    this.#running = true
+    this.#next()
+  }
+
+  /** No more actions. */
+  stop(): void {
+    this.#running = false
+  }
+
+  /** An own message was shown on `device`. */
+  ownMessage(message: Message): void {
+    this.#own.set(message.messageId, message)
+  }
+
+  /** One message from `device` to somebody. */
+  say(device: SimDevice, peer: AccountId = this.#peerOf(device), bytes = this.#random.chance(0.9) ? 0 : this.#random.between(1, 2_000)): void {
+    const { run, observer } = this.#parts
+    const text = `§evg-${++this.#said}§${'x'.repeat(bytes)}`
+    const id = directConversationIdOf(device.account, peer)
+    const name = device.name
+    run.coverage.count('workload/say')
+    device.conversation(peer).then((conversation) => {
+      observer.saying(name, id, text, device.shownUpTo.get(id) ?? 0n)
+      return conversation.send(text)
+    }).then(({ messageId }) => {
+      const message = this.#own.get(messageId)
+      this.#own.delete(messageId)
+      if (message !== undefined) observer.said(name, message)
+    }).catch((failure: unknown) => { this.#failed('say', failure) })
+  }
+
+  #next(): void {
+    const { run } = this.#parts
+    run.scheduler.after(this.#random.skewed(...PACE_MS), () => {
+      if (!this.#running) return
+      this.#act(this.#draw())
+      this.#next()
+    })
+  }
+
+  #draw(): Action {
+    const total = Object.values(WEIGHTS).reduce((sum, weight) => sum + weight, 0)
+    let drawn = this.#random.unit() * total
+    for (const [action, weight] of Object.entries(WEIGHTS) as [Action, number][]) {
+      drawn -= weight
+      if (drawn < 0) return action
+    }
+    return 'say'
+  }
+
+  #act(action: Action): void {
+    const { run, devices, nonsense, takePrekeys } = this.#parts
+    const running = devices.filter(({ state }) => state === 'on')
+    const [device] = running.length === 0 ? [] : [this.#random.pick(running)]
+    if (device === undefined) return
+    switch (action) {
+      case 'say': return this.say(device)
+      case 'burst': {
+        run.coverage.count('workload/burst')
+        const peer = this.#peerOf(device)
+        for (let left = this.#random.between(...BURST); left > 0; left--) this.say(device, peer)
+        return
+      }
+      case 'large':
+        run.coverage.count('workload/large')
+        return this.say(device, this.#peerOf(device), this.#random.between(10_000, 31_000))
+      case 'note':
+        run.coverage.count('workload/note to oneself')
+        return this.say(device, device.account)
+      case 'history': return this.#history(device)
+      case 'rest': return this.#rest(device)
+      case 'add': return this.#add()
+      case 'revoke': return this.#revoke(device)
+      case 'link': return this.#link(device)
+      case 'nonsense': return nonsense()
+      case 'prekeys': return takePrekeys(device)
+      default: return action satisfies never
+    }
+  }
+
+  #peerOf(device: SimDevice): AccountId {
+    const others = this.#parts.people.map(({ wallet }) => accountIdOf(wallet.walletId)).filter((account) => account !== device.account)
+    return this.#random.pick(others)
+  }
+
+  #history(device: SimDevice): void {
+    this.#parts.run.coverage.count('workload/history')
+    device.conversation(this.#peerOf(device)).then((conversation) => conversation.history(50)).catch((failure: unknown) => { this.#failed('history', failure) })
+  }
+
+  /** Closes the client, and opens it again after a while. */
+  #rest(device: SimDevice): void {
+    const { run } = this.#parts
+    run.coverage.count('workload/rest')
+    const restMs = this.#random.skewed(500, 60_000)
+    device.stop().catch((failure: unknown) => { this.#failed('stop', failure) })
+    run.scheduler.after(restMs, () => { device.start() })
+  }
+
+  #add(): void {
+    const { run, people, devices, addDevice } = this.#parts
+    const person = this.#random.pick(people)
+    if (devices.filter((device) => device.person === person && device.state !== 'gone').length >= DEVICES_PER_PERSON_MAX) return
+    run.coverage.count('workload/add device')
+    addDevice(person).start()
+  }
+
+  /** Revokes another device of the same person with the wallet, or itself with its own key. */
+  #revoke(by: SimDevice): void {
+    const { run, devices, observer } = this.#parts
+    const own = devices.filter((device) => device.person === by.person && device.state !== 'gone' && device.device !== undefined)
+    if (own.length < 2) return
+    const target = this.#random.pick(own)
+    const { device } = target
+    if (device === undefined || by.client === undefined) return
+    run.coverage.count(target === by ? 'workload/revoke itself' : 'workload/revoke another')
+    run.note(by.name, `revokes ${target.name} ${device.slice(0, 8)}`)
+    by.client.revokeDevice(device, target === by ? undefined : by.person.wallet).then(
+      () => { observer.revoked(by.account, device) },
+      (failure: unknown) => { this.#failed('revoke', failure) },
+    )
+  }
+
+  #link(device: SimDevice): void {
+    const { run, freshWallet } = this.#parts
+    if (device.client === undefined || this.#linked.has(device.account)) return
+    this.#linked.add(device.account)
+    run.coverage.count('workload/link wallet')
+    device.client.linkWallet(device.person.wallet, freshWallet()).catch((failure: unknown) => { this.#failed('link', failure) })
+  }
+
+  /** Refusals with a code are what a program of a user would show; anything else is a fault. */
+  #failed(action: string, failure: unknown): void {
+    const { run } = this.#parts
+    const code = isEvegramError(failure) ? failure.code : 'none'
+    run.coverage.count(`branch/${action} refused ${code}`)
+    if (code === 'none' || code === 'internal') {
+      const text = failure instanceof Error ? failure.stack ?? failure.message : String(failure)
+      if (text.includes('the device is not running')) return
+      run.broken('program', `${action} failed: ${text}`)
+    }
+  }
+}

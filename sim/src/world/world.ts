@@ -1,0 +1,308 @@
+import { accountIdOf } from '@evegram/protocol'
+import { createLocalWallet, type Wallet } from '@evegram/sdk'
+import type { DiscoveredServer } from '@evegram/sdk/parts'
+import { Auditor } from '../audit/auditor.js'
+import { SimDevice, type Person } from '../device/device.js'
+import { SimProcess } from '../kernel/process.js'
+import type { SimRandom } from '../kernel/random.js'
+import type { Run } from '../kernel/run.js'
+import { Liar } from '../malice/liar.js'
+import { SimNetwork } from '../network/network.js'
+import { AUTH_MACHINES, SimAuth } from '../services/auth.js'
+import { SimEngineStores } from '../services/engine/stores.js'
+import { cryptoOf, type WorldCrypto } from './crypto.js'
+import { Intruder } from './intruder.js'
+import { calmOf, drawMix, type FaultMix } from './mix.js'
+import { Nemesis } from './nemesis.js'
+import { SimNode } from './node.js'
+import { Partition } from './partition.js'
+import type { ProfileName } from './profiles.js'
+import { Workload } from './workload.js'
+
+/** The server that every device of every world is configured with. */
+const SERVER: DiscoveredServer = {
+  domain: 'chat.example', origin: 'https://chat.example', serverId: '5e'.repeat(16), network: 'mainnet', protocol: { min: 1, max: 1 },
+  wsUrl: 'wss://chat.example/v1/socket', authUrl: 'https://chat.example', limits: {},
+}
+/** How many people meet. */
+const PEOPLE = [2, 2, 2, 2, 3, 3, 4] as const
+const NAMES = ['alice', 'bob', 'carol', 'dave'] as const
+/** Everybody is signed in and live within this time, before anything fails. */
+const SETUP_MS_MAX = 60_000
+/** How long faults and traffic go on. */
+const CHAOS_MS = [10_000, 70_000] as const
+/** After the faults stopped a world goes on for this long at least: cursors pass what was sent. */
+const CALM_MS_MIN = 75_000
+/** After the faults stopped everything is delivered within this time. */
+const LIVENESS_MS_MAX = 30 * 60_000
+/** Time until an instance of auth that died is started again. */
+const AUTH_DOWN_MS = [500, 10_000] as const
+/** Interval of looks whether all is quiet. */
+const LOOK_MS = 500
+/** Interval at which what is down is started again. */
+const TIDY_MS = 5_000
+/** Clocks of machines run up to this much fast or slow. */
+const CLOCK_DRIFT_MAX = 0.000_1
+/** How long a world is dark. */
+const DARK_MS = [600_000, 40 * 24 * 3_600_000] as const
+
+/** One world: nodes, auth, people with their devices, what strikes them, and who watches. Lives for one run. */
+export class World {
+  readonly #run: Run
+  readonly #random: SimRandom
+  readonly #mix: FaultMix
+  readonly #partition: Partition
+  readonly #auditor: Auditor
+  readonly #network: SimNetwork
+  readonly #stores: SimEngineStores
+  readonly #auth: SimAuth
+  readonly #liar: Liar | undefined
+  readonly #nodes: SimNode[] = []
+  readonly #devices: SimDevice[] = []
+  readonly #people: Person[] = []
+  readonly #intruder: Intruder
+  readonly #workload: Workload
+  readonly #nemesis: Nemesis
+  readonly #crypto: WorldCrypto
+  readonly #starts = new Map<string, number>()
+  #faults: FaultMix
+  #nodeNumber = 0
+  #walletNumber = 0
+  readonly #balancer: SimRandom
+
+  constructor(run: Run, options: { readonly profile: ProfileName; readonly crypto: 'stand-in' | 'real' }) {
+    this.#run = run
+    this.#random = run.random('world')
+    this.#balancer = run.random('balancer')
+    this.#crypto = cryptoOf(options.crypto)
+    this.#mix = drawMix(options.profile, run.random('mix'))
+    this.#faults = calmOf(this.#mix)
+    this.#partition = new Partition(run)
+    this.#auditor = new Auditor(run, { malicious: this.#mix.malicious })
+    const reaches = (from: string, to: string): boolean => this.#partition.reaches(from, to)
+    const serviceReaches = (process: SimProcess, service: string): boolean => reaches(process.machine, service)
+    this.#nemesis = new Nemesis({
+      run, observer: this.#auditor, mix: this.#mix, partition: this.#partition, nodes: this.#nodes, devices: this.#devices, authMachines: AUTH_MACHINES,
+      crashAuth: () => { this.#crashAuth() },
+      replacement: () => this.#addNode(),
+      forgetPresence: () => { this.#stores.forgetPresence() },
+    })
+    const { crashPoint } = this.#nemesis
+    this.#liar = this.#mix.malicious ? new Liar(run, {
+      server: SERVER, signal: (random) => this.#crypto.signal(random), inject: (device, bytes) => { this.#network.inject(device, bytes) },
+    }) : undefined
+    this.#network = new SimNetwork(run, {
+      observer: this.#auditor, faults: () => this.#faults.network, reaches, outboundBytesMax: this.#mix.outboundBytesMax,
+      ...(this.#liar === undefined ? {} : { meddler: this.#liar.network }),
+    })
+    this.#stores = new SimEngineStores(run, {
+      personality: this.#mix.personality, faults: () => this.#faults.engine, crashPoint, reaches: serviceReaches, observer: this.#auditor,
+    })
+    this.#auth = new SimAuth({
+      run, observer: this.#auditor, server: SERVER, start: (machine) => this.#startProcess(machine), reaches: serviceReaches, crashPoint,
+      faults: { store: () => this.#faults.authStore, device: () => this.#faults.requests, node: () => this.#faults.directory },
+      primitives: this.#crypto.primitives,
+      isContact: (owner, other) => this.#people.some(({ wallet }) => accountIdOf(wallet.walletId) === owner) && owner !== other,
+      ...(this.#liar === undefined ? {} : { meddler: this.#liar.auth }),
+    })
+    this.#intruder = new Intruder(run, this.#network, this.#startProcess('mallory'))
+    this.#workload = new Workload({
+      run, observer: this.#auditor, people: this.#people, devices: this.#devices,
+      addDevice: (person) => this.#addDevice(person),
+      freshWallet: () => this.#freshWallet(),
+      nonsense: () => { this.#nonsense() },
+      takePrekeys: (device) => { this.#takePrekeys(device) },
+    })
+  }
+
+  /** Lives from the first start to the end: everybody meets, everything fails, everything calms down and is delivered. */
+  async play(): Promise<void> {
+    await this.#meet()
+    if (this.#run.violation === undefined) await this.#fail()
+    if (this.#run.violation === undefined) await this.#calmDown()
+    if (this.#run.violation === undefined) this.#auditor.finish()
+  }
+
+  async #meet(): Promise<void> {
+    const random = this.#random
+    for (const name of NAMES.slice(0, random.pick(PEOPLE))) {
+      const person = { name, wallet: this.#freshWallet() }
+      this.#people.push(person)
+      this.#auditor.personMade(name, accountIdOf(person.wallet.walletId))
+    }
+    for (let left = random.between(1, 3); left > 0; left--) this.#nodes.push(this.#addNode())
+    for (const node of this.#nodes) node.start()
+    for (const person of this.#people) for (let left = random.pick([1, 1, 2]); left > 0; left--) this.#addDevice(person).start()
+    await this.#until(() => this.#devices.every(({ live }) => live), SETUP_MS_MAX)
+    if (!this.#devices.every(({ live }) => live)) this.#run.broken('liveness', 'not everybody could sign in although nothing failed')
+  }
+
+  async #fail(): Promise<void> {
+    this.#run.note('world', 'faults begin')
+    this.#faults = this.#mix
+    const [from, to] = CHAOS_MS
+    const chaosMs = this.#random.between(from, to)
+    this.#liar?.begin(chaosMs, this.#devices.map(({ name }) => name))
+    const darkAfterMs = this.#mix.dark ? chaosMs * this.#random.unit() : undefined
+    await this.#trouble(darkAfterMs ?? chaosMs)
+    if (darkAfterMs === undefined || this.#run.violation !== undefined) return
+    await this.#dark()
+    await this.#trouble(chaosMs - darkAfterMs)
+  }
+
+  /** Traffic and faults for a while. */
+  async #trouble(forMs: number): Promise<void> {
+    this.#workload.start()
+    this.#nemesis.start()
+    await this.#go(forMs)
+    this.#workload.stop()
+    this.#nemesis.stop()
+  }
+
+  /** Everything stops, and is started again after minutes or weeks. */
+  async #dark(): Promise<void> {
+    const run = this.#run
+    const forMs = this.#random.skewed(...DARK_MS)
+    run.coverage.count('fault/dark')
+    run.note('world', `dark for ${forMs.toFixed(0)} ms`)
+    for (const node of this.#nodes) node.halt()
+    for (const device of this.#devices) device.crash(false)
+    for (const machine of AUTH_MACHINES) this.#auth.processOn(machine)?.kill()
+    await this.#go(forMs)
+    run.note('world', 'light again')
+    this.#tidy()
+  }
+
+  async #calmDown(): Promise<void> {
+    this.#run.note('world', 'faults end')
+    const startedMs = this.#run.nowMs
+    this.#faults = calmOf(this.#mix)
+    this.#partition.heal()
+    this.#liar?.end()
+    this.#tidy()
+    let missing = ''
+    let tidiedMs = startedMs
+    const quiet = (): boolean => {
+      if (this.#run.nowMs - tidiedMs >= TIDY_MS) {
+        tidiedMs = this.#run.nowMs
+        this.#tidy()
+      }
+      if (this.#run.nowMs - startedMs < CALM_MS_MIN) return false
+      if (this.#mix.malicious) return true
+      const looked = this.#quiet()
+      missing = looked.ok ? '' : looked.missing
+      return looked.ok
+    }
+    await this.#until(quiet, LIVENESS_MS_MAX)
+    if (missing !== '' && this.#run.violation === undefined) this.#run.broken('liveness', missing)
+  }
+
+  #quiet(): ReturnType<Auditor['quiet']> {
+    const off = this.#devices.find((device) => device.state !== 'gone' && !device.live)
+    if (off !== undefined) return { ok: false, missing: `${off.name} is ${off.state}, its client ${off.client?.state ?? 'not open'}` }
+    return this.#auditor.quiet()
+  }
+
+  /** What an operator and people would do when the trouble is over: clocks are set, nodes that are not ready are started again, devices turned on. */
+  #tidy(): void {
+    if (this.#nodes.length === 0) this.#nodes.push(this.#addNode())
+    for (const node of this.#nodes) {
+      if (node.process !== undefined) node.process.faults.wallAheadMs = 0
+      if (node.state === 'on' && !node.ready && node.process?.suspended === false) node.crash()
+      node.start()
+    }
+    for (const machine of AUTH_MACHINES) if (this.#auth.processOn(machine)?.alive !== true) this.#auth.restart(machine)
+    for (const device of this.#devices) device.start()
+  }
+
+  /** One of the two instances dies and is started again. */
+  #crashAuth(): void {
+    const machine = this.#random.pick(AUTH_MACHINES)
+    this.#run.note(machine, 'crash')
+    this.#auth.processOn(machine)?.kill()
+    const [from, to] = AUTH_DOWN_MS
+    this.#run.scheduler.after(this.#random.skewed(from, to), () => { if (this.#auth.processOn(machine)?.alive !== true) this.#auth.restart(machine) })
+  }
+
+  /** Contacts take one-time prekeys of a device and never write to it. */
+  #takePrekeys({ account, device, name }: SimDevice): void {
+    if (device === undefined) return
+    const count = this.#random.between(1, 60)
+    this.#run.note(name, `${count} prekeys of ${device.slice(0, 8)} taken`)
+    this.#auth.takePrekeys(account, device, count)
+  }
+
+  #nonsense(): void {
+    const known = this.#devices.filter(({ device }) => device !== undefined)
+    const machine = this.#chooseNode()
+    if (known.length === 0 || machine === undefined) return
+    const { account, device } = this.#random.pick(known)
+    if (device !== undefined) this.#intruder.approach(machine, { account, device })
+  }
+
+  #addNode(): SimNode {
+    const machine = `n${++this.#nodeNumber}`
+    return new SimNode(machine, {
+      run: this.#run, origin: SERVER.origin,
+      start: (name) => this.#startProcess(name),
+      stores: (process) => this.#stores.portsFor(process),
+      directory: (process) => this.#auth.directoryFor(process),
+      sockets: (process) => this.#network.serverFor(process),
+      ed25519Verify: (publicKey, message, signature) => this.#crypto.primitives.ed25519Verify(publicKey, message, signature),
+    })
+  }
+
+  #addDevice(person: Person): SimDevice {
+    const number = this.#devices.filter((device) => device.person === person).length + 1
+    const device = new SimDevice(`${person.name}-${number}`, person, {
+      run: this.#run, observer: this.#auditor, server: SERVER, primitives: this.#crypto.primitives,
+      start: (machine) => this.#startProcess(machine),
+      api: (process) => this.#auth.apiFor(process),
+      discover: (process, serverClock) => this.#auth.discover(process, serverClock),
+      sockets: (process) => this.#network.socketsFor(process, () => this.#chooseNode()),
+      signal: (random) => this.#crypto.signal(random),
+      onOwnMessage: (message) => { this.#workload.ownMessage(message) },
+      disk: { faults: () => this.#faults.disk, crashPoint: this.#nemesis.crashPoint },
+    })
+    this.#devices.push(device)
+    return device
+  }
+
+  /** Programs on one machine follow each other; each draws its own randomness and keeps the clock of its machine. */
+  #startProcess(machine: string): SimProcess {
+    const start = (this.#starts.get(machine) ?? 0) + 1
+    this.#starts.set(machine, start)
+    const random = this.#run.random(`process/${machine}/${start}`)
+    const clock = this.#run.random(`clock/${machine}`)
+    const skewMs = this.#mix.wallSkewMs
+    return new SimProcess({
+      machine, start, scheduler: this.#run.scheduler, random, startEpochMs: this.#run.startEpochMs,
+      faults: { wallAheadMs: this.#faults === this.#mix ? (clock.unit() * 2 - 1) * skewMs : 0, rate: 1 + (clock.unit() * 2 - 1) * CLOCK_DRIFT_MAX },
+    })
+  }
+
+  /** The load balancer: a ready node mostly; sometimes it has not noticed yet that one is gone. */
+  #chooseNode(): string | undefined {
+    const balancer = this.#balancer
+    const ready = this.#nodes.filter((node) => node.ready)
+    const stale = balancer.chance(0.05)
+    const candidates = ready.length > 0 && !stale ? ready : this.#nodes
+    return candidates.length === 0 ? undefined : balancer.pick(candidates).machine
+  }
+
+  #freshWallet(): Wallet {
+    const seed = this.#run.random(`wallet/${++this.#walletNumber}`)
+    return createLocalWallet(seed.pick(['solana', 'solana', 'solana', 'ton', 'terra'] as const), seed.bytes(32))
+  }
+
+  /** Lets time pass. */
+  #go(ms: number): Promise<void> {
+    return this.#run.scheduler.run(this.#run.nowMs + ms, () => undefined)
+  }
+
+  /** Lets time pass until `reached`, looked at from time to time, or until `limitMs` have passed. */
+  async #until(reached: () => boolean, limitMs: number): Promise<void> {
+    const endMs = this.#run.nowMs + limitMs
+    while (!reached() && this.#run.nowMs < endMs && this.#run.violation === undefined) await this.#go(LOOK_MS)
+  }
+}
