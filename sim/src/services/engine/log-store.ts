@@ -1,0 +1,146 @@
+import { MARK_HOUR_MS, MarkingLog, MemoryMarks, type AppendRequest, type AppendResult, type EnvelopeLog, type Marks } from '@evegram/engine'
+import type { ConversationId, Position } from '@evegram/protocol'
+import type { SimProcess } from '../../kernel/process.js'
+import type { SimRandom } from '../../kernel/random.js'
+import type { Run } from '../../kernel/run.js'
+import { ENGINE_TIMES } from './engine-faults.js'
+import { EnvelopeTable, messageKeyOf, type StoredCopy } from './envelope-table.js'
+import { ServiceCaller, type EngineStoreOptions } from './service-caller.js'
+
+/**
+ * The envelope log with its marks: what is on its disks, and the ports of each node onto it. Reads see every append that resolved; a copy whose
+ * append did not may be seen. A copy that comes late lies at the position that was asked.
+ */
+export class LogStore {
+  readonly table = new EnvelopeTable()
+  readonly #marks = new MemoryMarks()
+  readonly #run: Run
+  readonly #options: EngineStoreOptions
+  readonly #random: SimRandom
+  readonly #log: ServiceCaller
+  readonly #marking: ServiceCaller
+  /** Until when the one writer of an atomic log is stalled, in virtual ms. */
+  #stalledUntilMs = 0
+
+  constructor(run: Run, options: EngineStoreOptions) {
+    this.#run = run
+    this.#options = options
+    this.#random = run.random('stores/log')
+    this.#log = new ServiceCaller(run, 'log', options)
+    this.#marking = new ServiceCaller(run, 'marks', options)
+  }
+
+  /** The log as one program of a node sees it. What a quorum log remembers of its marks ends with the program. */
+  logOf(node: SimProcess): EnvelopeLog {
+    return this.#options.personality === 'atomic' ? this.#atomicLog(node) : this.#quorumLog(node)
+  }
+
+  /** The marks as one program of a node sees them. */
+  marksOf(node: SimProcess): Marks {
+    return {
+      since: async (account, sinceMs, limit, afterConversation) =>
+        this.#marking.call(node, 'since', () => this.#marks.since(account, sinceMs, limit, afterConversation)),
+    }
+  }
+
+  #atomicLog(node: SimProcess): EnvelopeLog {
+    return {
+      append: async (request, accounts) => this.#log.call(node, 'append', () => this.#commit(node, request, accounts), this.#stallMs()),
+      read: (conversation, after, limit) => this.#read(node, conversation, after, limit),
+      trim: (beforeMs) => this.#trim(node, beforeMs),
+    }
+  }
+
+  #quorumLog(node: SimProcess): EnvelopeLog {
+    return new MarkingLog({
+      rows: {
+        append: async (request) => {
+          let copy: StoredCopy | undefined
+          await this.#log.call(node, 'append', () => { copy = this.#put(node, request, this.#hiddenUntilMs()) })
+          // Its caller hears of it now: enough replicas have it.
+          if (copy !== undefined) copy.hiddenUntilMs = 0
+        },
+        read: (conversation, after, limit) => this.#read(node, conversation, after, limit),
+        trim: (beforeMs) => this.#trim(node, beforeMs),
+      },
+      marks: {
+        mark: (account, conversation, hour) => this.#marking.call(node, 'mark', () => { this.#mark([account], conversation, hour) }),
+      },
+    })
+  }
+
+  /** Row and marks, or what is found instead, at one moment. */
+  #commit(node: SimProcess, request: AppendRequest, accounts: readonly string[]): AppendResult {
+    const { conversation } = request
+    const standing = this.#standing(request.envelope)
+    const position = standing?.position ?? request.position
+    if (standing === undefined) this.#put(node, request, 0)
+    else {
+      this.#run.coverage.count('branch/log.append exists')
+      this.#run.note(node.name, `log.append ${shortKeyOf(request.envelope)} exists`)
+    }
+    this.#mark(accounts, conversation, Math.floor(position.timeMs / MARK_HOUR_MS))
+    return { status: standing === undefined ? 'stored' : 'exists', position }
+  }
+
+  #standing(envelope: Uint8Array): StoredCopy | undefined {
+    const standing = this.table.find(envelope)
+    if (standing === undefined || !this.#random.chance(this.#options.faults().unfound)) return standing
+    this.#run.coverage.count('fault/log.unfound')
+    return undefined
+  }
+
+  #put(node: SimProcess, request: AppendRequest, hiddenUntilMs: number): StoredCopy {
+    const { conversation, position } = request
+    const copy = this.table.put(request, hiddenUntilMs)
+    this.#run.note(node.name, `log.append ${shortKeyOf(request.envelope)} stored at ${position.timeMs}/${position.incarnation}/${position.counter}`)
+    this.#options.observer.copyStored(conversation, copy.envelope, position)
+    return copy
+  }
+
+  #mark(accounts: readonly string[], conversation: ConversationId, hour: number): void {
+    this.#marks.mark(accounts, conversation, hour * MARK_HOUR_MS)
+    for (const account of accounts) this.#options.observer.marked(account, conversation, hour)
+  }
+
+  #read(node: SimProcess, conversation: ConversationId, after: Position, limit: number): ReturnType<EnvelopeLog['read']> {
+    return this.#log.call(node, 'read', () => {
+      const { copies, unseen } = this.table.read(conversation, after, limit, this.#run.nowMs)
+      if (unseen > 0) this.#run.coverage.count('fault/log.read misses a hidden copy', unseen)
+      return copies
+    })
+  }
+
+  #trim(node: SimProcess, beforeMs: number): Promise<number> {
+    return this.#log.call(node, 'trim', () => this.table.trim(beforeMs))
+  }
+
+  #hiddenUntilMs(): number {
+    if (!this.#random.chance(this.#options.faults().hidden)) return 0
+    this.#run.coverage.count('fault/log.hidden')
+    const [from, to] = this.#times().hiddenMs
+    return this.#run.nowMs + this.#random.skewed(from, to)
+  }
+
+  /** How long an append waits for the one writer. */
+  #stallMs(): number {
+    const { nowMs } = this.#run
+    if (this.#random.chance(this.#options.faults().services.log.slow) && nowMs >= this.#stalledUntilMs) {
+      const [from, to] = this.#times().services.log.slowMs
+      this.#stalledUntilMs = nowMs + this.#random.skewed(from, to)
+      this.#run.coverage.count('fault/log.stall')
+      this.#run.note('world', `the writer of the log stalls for ${(this.#stalledUntilMs - nowMs).toFixed(0)} ms`)
+    }
+    return Math.max(0, this.#stalledUntilMs - nowMs)
+  }
+
+  #times(): (typeof ENGINE_TIMES)['atomic'] {
+    return this.#options.times?.() ?? ENGINE_TIMES[this.#options.personality]
+  }
+}
+
+/** Device and number of a message, short enough for a trace. */
+function shortKeyOf(envelope: Uint8Array): string {
+  const key = messageKeyOf(envelope)
+  return `${key.slice(32, 40)}#${Number.parseInt(key.slice(72), 16)}`
+}

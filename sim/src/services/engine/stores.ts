@@ -1,0 +1,93 @@
+import { MemoryMembership, MemoryPresence, type Membership, type Presence, type EngineOptions, type StoredEnvelope } from '@evegram/engine'
+import type { Clock } from '@evegram/protocol'
+import type { SimProcess } from '../../kernel/process.js'
+import type { Run } from '../../kernel/run.js'
+import { SimBroker } from './broker.js'
+import { LogStore } from './log-store.js'
+import { NodeTable } from './node-table.js'
+import { ServiceCaller, type EngineStoreOptions } from './service-caller.js'
+import { SimBus } from './sim-bus.js'
+
+/** The ports of one program of a node onto the shared stores and the broker. */
+export type EnginePorts = Pick<EngineOptions, 'log' | 'marks' | 'membership' | 'presence' | 'registry'> & { readonly bus: SimBus }
+
+/**
+ * The stores and the broker that the nodes of one world share. They survive every crash of a node; what a call did to them took effect at one
+ * moment, or never did.
+ */
+export class SimEngineStores {
+  readonly #log: LogStore
+  readonly #nodes: NodeTable
+  readonly #broker: SimBroker
+  readonly #membership: ServiceCaller
+  readonly #presence: ServiceCaller
+  // The real classes: each of their methods does all its work before it returns, so that it is one effect; its promise is resolved already.
+  readonly #members = new MemoryMembership()
+  readonly #present: MemoryPresence
+
+  constructor(run: Run, options: EngineStoreOptions) {
+    this.#log = new LogStore(run, options)
+    this.#nodes = new NodeTable(run, options, () => this.#log.table.floorMs)
+    this.#broker = new SimBroker(run, options)
+    this.#membership = new ServiceCaller(run, 'membership', options)
+    this.#presence = new ServiceCaller(run, 'presence', options)
+    this.#present = new MemoryPresence(clockOf(run))
+  }
+
+  /** The ports of a program that starts on a node. Call once for each: the connection to the broker is its own. */
+  portsFor(node: SimProcess): EnginePorts {
+    return {
+      log: this.#log.logOf(node), marks: this.#log.marksOf(node), membership: this.#membershipOf(node), presence: this.#presenceOf(node),
+      registry: this.#nodes.registryOf(node), bus: new SimBus(node, this.#broker),
+    }
+  }
+
+  /** Every copy of a message in the log, in the order in which they were stored, those included that no read sees yet. `key`: see `messageKeyOf`. */
+  copies(key: string): readonly StoredEnvelope[] {
+    return this.#log.table.copies(key)
+  }
+
+  /** Copies at positions before this, in ms since 1970, may have been deleted by retention. */
+  get trimmedBeforeMs(): number {
+    return this.#log.table.trimmedBeforeMs
+  }
+
+  /** Presence loses everything, as when it is restarted. */
+  forgetPresence(): void {
+    this.#present.forget()
+  }
+
+  #membershipOf(node: SimProcess): Membership {
+    return {
+      get: async (conversation) => this.#membership.call(node, 'get', () => this.#members.get(conversation)),
+      openDirect: async (one, other) => this.#membership.call(node, 'openDirect', () => this.#members.openDirect(one, other)),
+    }
+  }
+
+  #presenceOf(node: SimProcess): Presence {
+    return {
+      register: async (entry, ttlMs) => this.#presence.call(node, 'register', () => this.#present.register(entry, ttlMs)),
+      refresh: async (entries, ttlMs) => this.#presence.call(node, 'refresh', () => this.#present.refresh(entries, ttlMs)),
+      remove: async (entry) => this.#presence.call(node, 'remove', () => this.#present.remove(entry)),
+      lookup: async (accounts) => this.#presence.call(node, 'lookup', () => this.#present.lookup(accounts)),
+    }
+  }
+}
+
+/** True time, as the clock of a service. */
+function clockOf(run: Run): Clock {
+  const { scheduler } = run
+  return {
+    now: () => Math.floor(run.trueTimeMs),
+    monotonicMs: () => run.nowMs,
+    after: (delayMs, task) => scheduler.after(delayMs, task),
+    every: (intervalMs, task) => {
+      const again = (): void => {
+        timer = scheduler.after(intervalMs, again)
+        task()
+      }
+      let timer = scheduler.after(intervalMs, again)
+      return { cancel: () => { timer.cancel() } }
+    },
+  }
+}
