@@ -10,8 +10,9 @@ const violation = { promise: 'P2', what: 'bob-1 shows ab12cd34 twice', atMs: 99,
 const noise = Array.from({ length: 30 }, () => ['carol-1.1', 'chatter'] as const)
 
 test('ids, places, faults and the end are shown, the rest is not', () => {
-  const events = [['n1.1', 'append of ab12cd34'], ['carol-1.1', 'chatter'], ['bob-1.2', 'opened'], ['n2.1', 'log.append late'], ['world', 'partition']] as const
-  const lines = trace(...events, ...noise)
+  const events = [['n1.1', 'append of ab12cd34'], ['carol-1.1', 'chatter'], ['bob-1.2', 'opened']] as const
+  const faults = [['n2.1', 'log.append late'], ['world', 'partition']] as const
+  const lines = trace(...events, ...faults, ...noise)
   const { lines: shown, total, subjects } = timelineOf(lines, violation, 60)
   expect(shown.slice(0, 4).map(({ what }) => what)).toEqual(['append of ab12cd34', 'opened', 'log.append late', 'partition'])
   expect(shown).toHaveLength(4 + 12)
