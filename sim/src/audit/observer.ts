@@ -12,7 +12,10 @@ export interface Observer {
   personMade(person: string, account: AccountId): void
   /** The workload is about to make a device for the account. Devices that were never announced here are ghosts. */
   deviceMade(name: string, account: AccountId, device: DeviceId): void
-  /** The workload calls `send` on a client. `above`: the largest order key among the messages of the conversation that this device has shown, 0n for none. */
+  /**
+   * The workload calls `send` on a client. `above`: the largest order key among the messages of the conversation that this device has shown, 0n
+   * for none.
+   */
   saying(name: string, conversation: ConversationId, text: string, above: bigint): void
   /** `send` resolved: the message is durable on the device of the sender. */
   said(name: string, message: Message): void
@@ -50,4 +53,10 @@ export interface Observer {
   committed(name: string, changes: readonly StoreChange[]): void
   /** A client told its program something. */
   told<Name extends keyof ClientEvents>(name: string, event: Name, value: ClientEvents[Name]): void
+
+  // What the world did to processes, and what else a curious operator sees.
+  /** The process (a node or a client) stands still for `ms` from now on. What it decided before may leave it afterwards. */
+  suspended(process: SimProcess, ms: number): void
+  /** An instance of auth is handed these bytes. */
+  seenByAuth(bytes: Uint8Array): void
 }

@@ -1,0 +1,227 @@
+import { FRAME_TYPE, isEvegramError, type AccountId, type AccountState, type ConversationId, type DeviceId, type Position } from '@evegram/protocol'
+import type { ClientEvents, Message, StoreChange } from '@evegram/sdk'
+import type { SimProcess } from '../kernel/process.js'
+import type { Run } from '../kernel/run.js'
+import { Accounts } from './accounts.js'
+import { Accusations } from './accusations.js'
+import { Acks } from './acks.js'
+import { Cursors } from './cursors.js'
+import { readCommit, type DiskCommit } from './disk-commit.js'
+import { Flushes } from './flushes.js'
+import { Ledger, short, type AuditContext, type DeviceRecord, type StoredCopy } from './ledger.js'
+import { Liveness, type Quiet } from './liveness.js'
+import { Messages } from './messages.js'
+import type { Observer } from './observer.js'
+import { Order } from './order.js'
+import { Plaintext } from './plaintext.js'
+import { deviceOfSlice, eachFrame, eachPageDelivery, envelopeIn, MessageIds } from './wire.js'
+
+/** What every said text holds, and nothing else. */
+export const TEXT_MARKER = '§evg-'
+/** Offset of the envelope in the body of a `deliver` frame. */
+const POSITION_BYTES = 16
+
+/** Options of {@link Auditor}. */
+export interface AuditorOptions {
+  /**
+   * The server lies between the nodes and the devices: what devices see of it proves nothing, so that cursors, accusations and liveness are not
+   * looked at. What nodes, stores and auth do is seen behind the lies and is looked at all the same.
+   */
+  readonly malicious?: boolean
+}
+
+/** Checks the promises while a run goes on: each breach is told to the run at the event in which it happens. */
+export class Auditor implements Observer {
+  readonly #run: Run
+  readonly #ledger: Ledger
+  readonly #malicious: boolean
+  readonly #ids = new MessageIds()
+  readonly #plaintext: Plaintext
+  readonly #flushes: Flushes
+  readonly #cursors: Cursors
+  readonly #acks: Acks
+  readonly #messages: Messages
+  readonly #order: Order
+  readonly #accounts: Accounts
+  readonly #accusations: Accusations
+  readonly #liveness: Liveness
+  readonly #nonces = new Set<string>()
+  /** Sockets whose hello was accepted: what comes over others is nobody's word. */
+  readonly #welcomed = new Set<string>()
+  /** Nodes by the incarnation that they sign their packets with. */
+  readonly #incarnations = new Map<number, string>()
+
+  constructor(run: Run, { malicious = false }: AuditorOptions = {}) {
+    this.#run = run
+    this.#malicious = malicious
+    this.#ledger = new Ledger(run)
+    const context: AuditContext = { run, ledger: this.#ledger, malicious }
+    this.#plaintext = new Plaintext(context, TEXT_MARKER)
+    this.#flushes = new Flushes(context, this.#ids)
+    this.#cursors = new Cursors(context)
+    this.#acks = new Acks(context, this.#flushes, this.#cursors)
+    this.#messages = new Messages(context)
+    this.#order = new Order(context)
+    this.#accounts = new Accounts(context)
+    this.#accusations = new Accusations(context)
+    this.#liveness = new Liveness(context)
+  }
+
+  /** Whether everything that was said has come where it must; to be asked again and again once faults ended. Always so with a lying server. */
+  quiet(): Quiet {
+    return this.#malicious ? { ok: true } : this.#liveness.quiet()
+  }
+
+  /** The run is over: what can only be told now. */
+  finish(): void {
+    this.#accusations.finish()
+  }
+
+  personMade(person: string, account: AccountId): void {
+    this.#ledger.addPerson(person, account)
+  }
+
+  deviceMade(name: string, account: AccountId, device: DeviceId): void {
+    this.#ledger.addDevice(name, account, device)
+  }
+
+  saying(name: string, conversation: ConversationId, text: string, above: bigint): void {
+    this.#messages.saying(name, conversation, text, above)
+  }
+
+  said(name: string, message: Message): void {
+    this.#messages.said(name, message)
+  }
+
+  revoked(account: AccountId, device: DeviceId): void {
+    this.#run.coverage.count('audit/revoked')
+    if (this.#ledger.state(account)?.devices.get(device)?.active === true) {
+      this.#run.broken('P7', `the revocation of ${this.#ledger.nameOf(device)} was answered with success, and its log has it active`)
+    }
+  }
+
+  diskLost(name: string): void {
+    const device = this.#ledger.named(name)
+    if (device !== undefined) device.gone = true
+  }
+
+  entryStored(state: AccountState): void {
+    this.#accounts.stored(state)
+  }
+
+  nonceAccepted(key: string, operation: string): void {
+    this.#run.coverage.count('audit/nonce')
+    if (this.#nonces.has(key)) this.#run.broken('P8', `nonce ${short(key)} was accepted a second time, by ${operation}`)
+    this.#nonces.add(key)
+  }
+
+  socketOpened(): void {
+    // Sends are kept by socket from the first one on.
+  }
+
+  received(node: SimProcess, socket: number, bytes: Uint8Array): void {
+    this.#plaintext.look(bytes, node.name)
+    if (!this.#welcomed.has(`${node.name}/${socket}`)) return
+    eachFrame(bytes, (type, flags, correlation, start, end) => {
+      if (type !== FRAME_TYPE.send) return
+      // A copy: the bytes belong to the socket, which uses them again.
+      const envelope = envelopeIn(bytes.slice(start, end))
+      if (envelope === undefined) return
+      const message = this.#ledger.messageOf(this.#ids.of(envelope.bytes), envelope)
+      this.#acks.sendSeen(node, socket, correlation, { message, envelope, flags, event: this.#run.scheduler.events })
+      this.#accounts.sent(node, message, envelope)
+    })
+  }
+
+  sent(node: SimProcess, socket: number, bytes: Uint8Array): void {
+    this.#plaintext.look(bytes, node.name)
+    this.#acks.sent(node, socket, bytes)
+    eachFrame(bytes, (type, _flags, _correlation, start, end) => {
+      if (type === FRAME_TYPE.deliver) this.#delivered(bytes, start + POSITION_BYTES)
+      else if (type === FRAME_TYPE.welcome) this.#welcomed.add(`${node.name}/${socket}`)
+      else if (type === FRAME_TYPE.page) eachPageDelivery(bytes, start, end, (envelopeAt) => { this.#delivered(bytes, envelopeAt) })
+    })
+  }
+
+  socketClosed(node: SimProcess, socket: number): void {
+    this.#welcomed.delete(`${node.name}/${socket}`)
+    this.#acks.socketClosed(node, socket)
+  }
+
+  copyStored(_conversation: ConversationId, envelope: Uint8Array, position: Position): void {
+    this.#plaintext.look(envelope, 'the log')
+    const view = envelopeIn(envelope)
+    if (view === undefined) return
+    const message = this.#ledger.messageOf(this.#ids.of(envelope), view)
+    const copy: StoredCopy = { position, envelope: view, bodies: new Map(view.bodies.map((body) => [body.device, body])) }
+    this.#order.stored(message, copy)
+    message.copies.push(copy)
+  }
+
+  marked(account: string, conversation: ConversationId, hour: number): void {
+    this.#acks.marked(account, conversation, hour)
+  }
+
+  published(node: SimProcess, _subject: string, bytes: Uint8Array, id: number): void {
+    this.#plaintext.look(bytes, 'the broker')
+    this.#flushes.published(node, bytes, id)
+    this.#checkIncarnation(node, bytes)
+  }
+
+  flushed(node: SimProcess, id: number): void {
+    this.#flushes.flushed(node, id)
+  }
+
+  committed(name: string, changes: readonly StoreChange[]): void {
+    const device = this.#ledger.named(name)
+    if (device === undefined || device.gone) return
+    const commit = this.#read(device, changes)
+    if (commit === undefined) return
+    for (const message of commit.taken) this.#cursors.taken(device, message)
+    this.#messages.committed(device, commit)
+    this.#order.committed(device, commit)
+    this.#accounts.committed(device, commit)
+    if (commit.cursorMs !== undefined) this.#cursors.moved(device, commit.cursorMs)
+  }
+
+  told<Name extends keyof ClientEvents>(name: string, event: Name, value: ClientEvents[Name]): void {
+    const device = this.#ledger.named(name)
+    if (device === undefined || device.gone) return
+    // `event` names the type of `value`.
+    if (event === 'message') this.#messages.told(device, value as Message)
+    else this.#accusations.told(device, event, value)
+  }
+
+  suspended(process: SimProcess, ms: number): void {
+    this.#ledger.addPause(process, ms)
+  }
+
+  seenByAuth(bytes: Uint8Array): void {
+    this.#plaintext.look(bytes, 'auth')
+  }
+
+  #read(device: DeviceRecord, changes: readonly StoreChange[]): DiskCommit | undefined {
+    try {
+      return readCommit(device, changes)
+    } catch (error) {
+      if (!isEvegramError(error)) throw error
+      this.#run.broken('program', `${device.name} committed a row that its own decoder refuses: ${String(error)}`)
+      return undefined
+    }
+  }
+
+  #delivered(bytes: Uint8Array, envelopeAt: number): void {
+    const device = deviceOfSlice(bytes, envelopeAt)
+    // Hex of 16 bytes is a device id by definition.
+    if (device !== undefined) this.#ledger.messages.get(this.#ids.of(bytes, envelopeAt))?.deliveredTo.add(device as DeviceId)
+  }
+
+  /** Rule 1: positions of two nodes with one incarnation could be the same. */
+  #checkIncarnation(node: SimProcess, packet: Uint8Array): void {
+    if (packet.length < 8) return
+    const incarnation = new DataView(packet.buffer, packet.byteOffset, 8).getUint32(4)
+    const owner = this.#incarnations.get(incarnation)
+    if (owner === undefined) this.#incarnations.set(incarnation, node.name)
+    else if (owner !== node.name) this.#run.broken('P5', `${node.name} uses incarnation ${incarnation}, which was that of ${owner}`)
+  }
+}

@@ -1,0 +1,71 @@
+import { short, type AuditContext, type DeviceRecord, type MessageRecord } from './ledger.js'
+
+/** Whether everything that was said has come where it must, or what has not. */
+export type Quiet = { readonly ok: true } | { readonly ok: false; readonly missing: string }
+
+/**
+ * P10: once faults end, everything that was said is stored, and everything that was stored is shown: on the devices that it was encrypted for,
+ * and on those that were active long enough for every sender to know.
+ */
+export class Liveness {
+  readonly #context: AuditContext
+
+  constructor(context: AuditContext) {
+    this.#context = context
+  }
+
+  /** Looks at everything; cheap enough to be called every few virtual seconds. */
+  quiet(): Quiet {
+    const { ledger } = this.#context
+    for (const device of ledger.devices) {
+      if (!ledger.isExpected(device)) continue
+      const [waiting] = device.waiting.values()
+      if (waiting !== undefined) {
+        const row = `${waiting.kind} ${this.#about(waiting.messageId)}`
+        return { ok: false, missing: `${device.name} waits to send ${row}; ${device.waiting.size} in its outbox` }
+      }
+    }
+    for (const message of ledger.messages.values()) {
+      const missing = message.own === undefined ? undefined : this.#missing(message, message.own)
+      if (missing !== undefined) return { ok: false, missing }
+    }
+    return { ok: true }
+  }
+
+  #missing(message: MessageRecord, own: NonNullable<MessageRecord['own']>): string | undefined {
+    const { run, ledger } = this.#context
+    const sender = ledger.device(message.device)
+    const isSenderThere = sender !== undefined && ledger.isExpected(sender)
+    if (isSenderThere && own.state !== 'sent') return `${own.name} has not sent message ${this.#about(message.id)}: it is ${own.state}`
+    // Who knows that the sender was revoked refuses what it said before.
+    if (!message.acked || ledger.activity(message.device)?.untilMs !== undefined) return undefined
+    for (const id of message.wantedBy) {
+      const device = ledger.device(id)
+      if (device === undefined || !ledger.isExpected(device)) continue
+      run.coverage.count('audit/delivered')
+      if (!device.shown.has(message.id)) return `${device.name} does not show message ${this.#about(message.id)}: ${stateOn(device, message)}`
+    }
+    return undefined
+  }
+
+  #about(id: MessageRecord['id']): string {
+    const { ledger } = this.#context
+    const message = ledger.messages.get(id)
+    if (message === undefined) return `${short(id)} (no node ever saw it)`
+    const stored = message.copies.map(({ position }) => position.timeMs).join(', ')
+    return `${short(id)} of ${ledger.nameOf(message.device)}, number ${message.number} in ${short(message.conversation)} `
+      + `(${stored === '' ? 'not stored' : `stored at ${stored}`}, ${message.acked ? 'acknowledged' : 'not acknowledged'})`
+  }
+}
+
+function stateOn(device: DeviceRecord, { id, deliveredTo, meantFor }: MessageRecord): string {
+  const facts = [
+    meantFor.has(device.device) ? 'it has a body' : 'it has no body',
+    deliveredTo.has(device.device) ? 'a node sent it there' : 'no node sent it there',
+    `cursor ${device.cursorMs}`,
+  ]
+  if (device.unread.has(id)) facts.push('it waits to be read')
+  else if (device.handled.has(id)) facts.push('it is handled and not shown')
+  if (device.replays.has(id)) facts.push('it was refused as replayed')
+  return facts.join(', ')
+}
