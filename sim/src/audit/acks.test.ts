@@ -57,7 +57,7 @@ describe('acks', () => {
       const position = scene.at(scene.nowMs)
       scene.store(said, position)
       const packet = scene.publish(said, position)
-      if (flushedFirst) scene.auditor.flushed(scene.node, packet)
+      scene.auditor.flushed(scene.node, flushedFirst ? packet : packet - 1)
       await scene.go(1)
       if (flushedFirst) scene.publish(said, position)
       scene.ack(correlation, position)
