@@ -1,6 +1,7 @@
 import {
   decodeCatchUp, encodeFrame, encodePage, ENVELOPE_OFFSETS, equalBytes, EvegramError, FRAME_TYPE, isEvegramError, LIMITS, type Clock, type Frame, type Random,
 } from '@evegram/protocol'
+import type { ClockLease } from './clock-lease.js'
 import { writeSlice } from './delivery.js'
 import type { Gate } from './gate.js'
 import type { InFlight } from './in-flight.js'
@@ -17,6 +18,7 @@ export interface CatchUpParts {
   readonly clock: Clock
   readonly random: Random
   readonly positions: PositionClock
+  readonly clockLease: Pick<ClockLease, 'acquire'>
   readonly inFlight: InFlight
   readonly stores: BacklogStores
   readonly gate: Gate
@@ -53,7 +55,8 @@ export class CatchUps {
   /** Handles one `catch_up` frame; answers under its correlation. Never rejects. Throws `invalid.cbor`, `invalid.request` at once. */
   handle(session: Session, owner: SessionOwner, frame: Frame): Promise<void> {
     const request = decodeCatchUp(frame.body)
-    const pull = 'token' in request ? this.#continued(session, request.token) : this.#begin(session, owner, request.sinceMs)
+    if (!('token' in request)) return this.#first(session, owner, request.sinceMs, frame.correlation)
+    const pull = this.#continued(session, request.token)
     if (pull === undefined) {
       session.fail(frame.correlation, { code: 'invalid.position', message: 'Begin the catch-up again: the token is not the last one of this connection.' })
       return Promise.resolve()
@@ -64,6 +67,18 @@ export class CatchUps {
     }
     pull.paging = true
     return this.#page(session, pull, frame.correlation)
+  }
+
+  /** The cursor at the end of it comes from this clock: one that nobody agrees with must not make any (rule 4). */
+  async #first(session: Session, owner: SessionOwner, sinceMs: number, correlation: number): Promise<void> {
+    if (!await this.#parts.clockLease.acquire()) {
+      session.fail(correlation, { code: 'unavailable.clock', message: new EvegramError('unavailable.clock').advice })
+      return
+    }
+    if (session.state === 'closed') return
+    const pull = this.#begin(session, owner, sinceMs)
+    pull.paging = true
+    return this.#page(session, pull, correlation)
   }
 
   #begin(session: Session, owner: SessionOwner, sinceMs: number): Pull {

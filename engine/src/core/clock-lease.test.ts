@@ -1,7 +1,7 @@
 import { LIMITS } from '@evegram/protocol'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { MemoryNodeRegistry } from '../adapters/memory/node-registry.js'
-import { ClockLease, LEASE_MS, LOOP_GAP_MS_MAX } from './clock-lease.js'
+import { ClockLease, LEASE_MS, LOOP_GAP_MS_MAX, SLEEP_MS_MAX } from './clock-lease.js'
 import { VirtualClock } from './cluster.fixture.js'
 import { createEngineMetrics } from './metrics.js'
 import { PositionClock } from './position-clock.js'
@@ -94,5 +94,18 @@ describe('ClockLease', () => {
     lease.stop()
     await clock.advance(2_000)
     expect(await registry.peers(1_000)).toEqual([])
+  })
+
+  it('is void after a sleep that the monotonic clock did not count, and a clock that is set costs one comparison', async () => {
+    await lease.acquire()
+    await clock.advance(100)
+    clock.stepWall(SLEEP_MS_MAX + 1)
+    expect(lease.held()).toBe(false)
+    const asked = registry.asked
+    expect(await lease.acquire()).toBe(true)
+    expect(registry.asked).toBe(asked + 1)
+    clock.stepWall(-60_000)
+    expect(lease.held()).toBe(true)
+    lease.stop()
   })
 })

@@ -10,6 +10,11 @@ export const LEASE_MS = 1_000
 const LEASE_RENEW_MS = 500
 /** A gap between two turns of the event loop above this voids the lease: the process may have been suspended. */
 export const LOOP_GAP_MS_MAX = 500
+/**
+ * A wall clock that went further than the monotonic one by more than this voids the lease too: the machine may have slept, or its hypervisor
+ * paused it, and the monotonic clock of such a machine stands still meanwhile. A clock that is set costs one comparison.
+ */
+export const SLEEP_MS_MAX = 500
 /** Interval of the beats that show such a gap. */
 const BEAT_MS = 100
 
@@ -30,18 +35,22 @@ export class ClockLease {
   #confirmedMonotonicMs = Number.NEGATIVE_INFINITY
   #agreedMonotonicMs = Number.NEGATIVE_INFINITY
   #beatMonotonicMs: number
+  /** How far the wall clock was ahead of the monotonic one at the last beat, in ms. */
+  #beatWallAheadMs: number
   #renewal: Promise<boolean> | undefined
   #timers: Timer[] = []
 
   constructor(parts: ClockLeaseParts) {
     this.#parts = parts
     this.#beatMonotonicMs = parts.clock.monotonicMs()
+    this.#beatWallAheadMs = parts.clock.now() - this.#beatMonotonicMs
   }
 
   /** Renews from now on, until {@link stop}. */
   start(): void {
     const { clock } = this.#parts
     this.#beatMonotonicMs = clock.monotonicMs()
+    this.#beatWallAheadMs = clock.now() - this.#beatMonotonicMs
     this.#timers = [
       clock.every(BEAT_MS, () => { this.#beat() }),
       clock.every(LEASE_RENEW_MS, () => { void this.#renew() }),
@@ -57,7 +66,7 @@ export class ClockLease {
   /** Whether the lease is held right now. */
   held(): boolean {
     const nowMs = this.#parts.clock.monotonicMs()
-    return nowMs - this.#confirmedMonotonicMs <= LEASE_MS && nowMs - this.#beatMonotonicMs <= LOOP_GAP_MS_MAX
+    return nowMs - this.#confirmedMonotonicMs <= LEASE_MS && !this.#stoodStill(nowMs)
   }
 
   /** Whether the clocks agreed within the last two seconds, whatever the event loop did since: for readiness. */
@@ -76,11 +85,17 @@ export class ClockLease {
 
   #beat(): void {
     const nowMs = this.#parts.clock.monotonicMs()
-    if (nowMs - this.#beatMonotonicMs > LOOP_GAP_MS_MAX) {
+    if (this.#stoodStill(nowMs)) {
       this.#confirmedMonotonicMs = Number.NEGATIVE_INFINITY
       this.#parts.metrics.loopGaps.add()
     }
     this.#beatMonotonicMs = nowMs
+    this.#beatWallAheadMs = this.#parts.clock.now() - nowMs
+  }
+
+  /** Whether the process did not run for a while since the last beat, by either clock. */
+  #stoodStill(nowMs: number): boolean {
+    return nowMs - this.#beatMonotonicMs > LOOP_GAP_MS_MAX || this.#parts.clock.now() - nowMs - this.#beatWallAheadMs > SLEEP_MS_MAX
   }
 
   #renew(): Promise<boolean> {

@@ -32,6 +32,7 @@ interface Planned {
 export class VirtualClock implements Clock {
   readonly #startMs: number
   #elapsedMs = 0
+  #wallAheadMs = 0
   readonly #planned = new Set<Planned>()
 
   constructor(startMs = 1_790_000_000_000) {
@@ -39,7 +40,7 @@ export class VirtualClock implements Clock {
   }
 
   now(): number {
-    return this.#startMs + this.#elapsedMs
+    return this.#startMs + this.#elapsedMs + this.#wallAheadMs
   }
 
   monotonicMs(): number {
@@ -67,6 +68,11 @@ export class VirtualClock implements Clock {
     }
     this.#elapsedMs = endMs
     await settle()
+  }
+
+  /** Sets the wall clock forward or back; monotonic time goes on. */
+  stepWall(ms: number): void {
+    this.#wallAheadMs += ms
   }
 
   /** Lets `ms` pass without running anything: the process was suspended. */

@@ -7,6 +7,7 @@ import {
 import type { AccountDirectory, TokenHolder } from '../ports/account-directory.js'
 import type { Presence, PresenceEntry } from '../ports/presence.js'
 import type { EngineMetrics } from './metrics.js'
+import type { ClockLease } from './clock-lease.js'
 import type { Links } from './links.js'
 import type { PositionClock } from './position-clock.js'
 import { DeviceLimits, type DeviceRates } from './rate-limit.js'
@@ -31,6 +32,7 @@ export interface HelloParts {
   readonly clock: Clock
   readonly random: Random
   readonly positions: PositionClock
+  readonly clockLease: Pick<ClockLease, 'acquire'>
   readonly directory: AccountDirectory
   readonly presence: Presence
   readonly links: Links
@@ -65,6 +67,8 @@ export class Greeter {
     const holder = await directory.verifyToken(hello.token)
     if (holder.account !== hello.account || holder.device !== hello.device) throw new EvegramError('auth.hello', { operation: 'compare token' })
     await this.#provePossession(session, hello)
+    // Epochs, cursors and the time that a client learns here come from this clock: one that nobody agrees with must not make any.
+    if (!await this.#parts.clockLease.acquire()) throw new EvegramError('unavailable.clock', { operation: 'check hello' })
     // Presence first, catch-up later (rule 7): from here on every send finds this connection.
     const foundMs = positions.nowMs()
     const presence = await this.#register(holder)

@@ -1,5 +1,6 @@
 import type { Logger } from '@evegram/platform'
 import { encodeFailure, encodeFrame, EvegramError, FRAME_TYPE, LIMITS, type Clock, type Timer } from '@evegram/protocol'
+import type { ClockLease } from './clock-lease.js'
 import type { Links } from './links.js'
 import type { EngineMetrics } from './metrics.js'
 import type { PositionClock } from './position-clock.js'
@@ -23,6 +24,7 @@ const CURSOR_AGE_MS_MAX = 300_000
 export interface HousekeepingParts {
   readonly clock: Clock
   readonly positions: PositionClock
+  readonly clockLease: Pick<ClockLease, 'held'>
   readonly sessions: Sessions
   readonly links: Links
   readonly repairs: Repairs
@@ -88,10 +90,10 @@ export class Housekeeping {
 
   /** The cursor of a live session (rule 4), or a repair where it has something to read. */
   #followUp(session: Session, confirmedMs: number, nowMs: number): void {
-    const { repairs, positions } = this.#parts
+    const { repairs, positions, clockLease } = this.#parts
     const cursorMs = Math.floor(Math.min(session.presenceFoundMs, confirmedMs)) - LIMITS.overlapMs
     if (!session.clean) return repairs.consider(session)
-    if (nowMs - session.syncedMonotonicMs < LIMITS.syncedIntervalMs) return
+    if (nowMs - session.syncedMonotonicMs < LIMITS.syncedIntervalMs || !clockLease.held()) return
     if (cursorMs - session.cursorMs >= CURSOR_GAIN_MS_MIN) session.synced(cursorMs, nowMs)
     else if (positions.nowMs() - session.cursorMs > CURSOR_AGE_MS_MAX) repairs.demand(session)
   }

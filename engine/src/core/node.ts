@@ -92,7 +92,7 @@ export class EngineNode {
     const inFlight = this.#inFlight = new InFlight()
     const sessions = this.#sessions = new Sessions(metrics)
     const clockLease = this.#clockLease = new ClockLease({ clock, positions, registry, metrics })
-    const repairs = new Repairs({ clock, positions, inFlight, stores: { log, marks }, metrics, log: logger })
+    const repairs = new Repairs({ clock, positions, clockLease, inFlight, stores: { log, marks }, metrics, log: logger })
     const links = this.#links = new Links({
       clock, bus, positions, registry, inFlight, metrics, log: logger, handlers: new Inbox(sessions, repairs),
     })
@@ -101,16 +101,16 @@ export class EngineNode {
     const keeper = new PresenceKeeper({ clock, positions, presence, sessions, repairs, router, metrics, log: logger })
     const gate = new Gate({ atOnce: READS_AT_ONCE, waitingMax: READS_WAITING_MAX })
     this.#retention = new Retention({ clock, log, logger })
-    this.#housekeeping = new Housekeeping({ clock, positions, sessions, links, repairs, presence: keeper, metrics, log: logger })
+    this.#housekeeping = new Housekeeping({ clock, positions, clockLease, sessions, links, repairs, presence: keeper, metrics, log: logger })
     this.handlers = new Dispatch({
       clock, random, positions, sessions, flush: new OutboundFlush(turn), repairs, presence: keeper, metrics, log: logger,
       greeter: new Greeter({
-        clock, random, positions, directory, presence, links, sessions, metrics, log: logger,
+        clock, random, positions, clockLease, directory, presence, links, sessions, metrics, log: logger,
         ed25519Verify: parts.ed25519Verify, origin: parts.origin, rates: parts.rates,
       }),
       sendPath: new SendPath({ clock, turn, positions, clockLease, conversations, log, inFlight, router, metrics, logger }),
       requests: new Requests({ directory, membership, conversations, log, gate, logger }),
-      catchUps: new CatchUps({ clock, random, positions, inFlight, stores: { log, marks }, gate, metrics }),
+      catchUps: new CatchUps({ clock, random, positions, clockLease, inFlight, stores: { log, marks }, gate, metrics }),
       accepting: () => this.#accepting,
     })
   }

@@ -1,5 +1,6 @@
 import { LIMITS, type Clock } from '@evegram/protocol'
 import type { Logger } from '@evegram/platform'
+import type { ClockLease } from './clock-lease.js'
 import type { InFlight } from './in-flight.js'
 import type { EngineMetrics } from './metrics.js'
 import type { PositionClock } from './position-clock.js'
@@ -15,6 +16,7 @@ const STEP_ENVELOPES = 256
 export interface RepairParts {
   readonly clock: Clock
   readonly positions: PositionClock
+  readonly clockLease: Pick<ClockLease, 'acquire'>
   readonly inFlight: InFlight
   readonly stores: BacklogStores
   readonly metrics: EngineMetrics
@@ -75,7 +77,9 @@ export class Repairs {
   }
 
   async #read(session: Session, owner: SessionOwner): Promise<void> {
-    const { clock } = this.#parts
+    const { clock, clockLease } = this.#parts
+    // A cursor may come of it, and that needs a clock that others agree with. Housekeeping considers the session again.
+    if (session.backlog === undefined && !await clockLease.acquire()) return
     const backlog = session.backlog ?? this.#begin(session, owner)
     session.backlog = backlog
     while (session.backlog === backlog && session.state === 'live') {

@@ -16,6 +16,8 @@ import { checkVersions, withoutSurplus } from './version-check.js'
 const APPEND_TRIES_MAX = 3
 /** An append that has no answer after this long is given up: its sender is refused, its position goes on holding the cursors back. */
 const APPEND_GIVE_UP_MS = 3 * LIMITS.appendDeadlineMs
+/** Answers about memberships and devices that may come too late for one ack before it is refused. */
+const LEASE_TRIES_MAX = 3
 /** Advice to a client whose sends are not acknowledged fast enough. */
 const QUEUE_RETRY_MS = 100
 
@@ -254,7 +256,12 @@ export class SendPath {
   async #acknowledgeLater(send: PendingSend): Promise<void> {
     const { clock, conversations } = this.#parts
     try {
-      const lease = await conversations.lease(send.envelope.conversation)
+      let lease = await conversations.lease(send.envelope.conversation)
+      // An answer that took longer than the lease lasts says what was true then, not what is true now.
+      for (let asked = 1; lease !== undefined && !leaseHolds(lease, clock.monotonicMs()); asked++) {
+        if (asked >= LEASE_TRIES_MAX) return this.#refuse(send, 'unavailable.auth')
+        lease = await conversations.lease(send.envelope.conversation, true)
+      }
       if (lease?.members.includes(send.envelope.account) !== true) return this.#refuse(send, 'denied.not_member')
       if (!lease.devices.has(send.envelope.device)) return this.#refuse(send, 'account.device_unknown')
       const verdict = checkVersions(send.envelope, lease, send.refusals)

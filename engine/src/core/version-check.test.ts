@@ -42,6 +42,11 @@ describe('checkVersions', () => {
     expect(checkVersions(envelope([LAPTOP, STRANGER]), lease, SEND_REFUSALS_MAX)).toEqual({ status: 'surplus', older: false })
   })
 
+  it('refuses a sender that names older versions however often it was refused: it cannot know what it leaves out', () => {
+    const older = { accounts: [{ account: ALICE, seq: 5 }, { account: BOB, seq: 6 }] }
+    expect(checkVersions(envelope([LAPTOP], older), lease, SEND_REFUSALS_MAX)).toEqual({ status: 'missing', devices: [PHONE] })
+  })
+
   it('tells older versions, in any order, and versions that are left out', () => {
     expect(checkVersions(envelope([LAPTOP, PHONE], { accounts: [{ account: BOB, seq: 7 }, { account: ALICE, seq: 5 }] }), lease, 0)).toEqual({ status: 'fits', older: false })
     expect(checkVersions(envelope([LAPTOP, PHONE], { accounts: [{ account: BOB, seq: 6 }, { account: ALICE, seq: 5 }] }), lease, 0)).toEqual({ status: 'fits', older: true })

@@ -33,8 +33,9 @@ export function checkVersions(envelope: EnvelopeView, lease: ConversationLease, 
     else if (body.device !== envelope.device) covered++
   }
   const older = versions === 'older'
-  // Control traffic is meant for the devices it names.
-  if (envelope.kind === ENVELOPE_KIND.message && refusals < SEND_REFUSALS_MAX) {
+  // Control traffic is meant for the devices it names. A sender that names the newest versions and leaves devices out knows which, and supplements
+  // them; one that names older versions does not know, however often it was refused for others.
+  if (envelope.kind === ENVELOPE_KIND.message && (refusals < SEND_REFUSALS_MAX || older)) {
     const wanted = lease.devices.size - (lease.devices.has(envelope.device) ? 1 : 0)
     // A body for all was made for the devices of the versions that the envelope names, so it covers no later ones.
     const complete = forAll ? !older : covered === wanted

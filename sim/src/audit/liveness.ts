@@ -1,4 +1,8 @@
+import { LIMITS } from '@evegram/protocol'
 import { short, type AuditContext, type DeviceRecord, type MessageRecord } from './ledger.js'
+
+/** For how long senders answer requests for a message (identity.md section 6). */
+const HEALING_MS = 7 * 24 * 3_600_000
 
 /** Whether everything that was said has come where it must, or what has not. */
 export type Quiet = { readonly ok: true } | { readonly ok: false; readonly missing: string }
@@ -43,9 +47,18 @@ export class Liveness {
       const device = ledger.device(id)
       if (device === undefined || !ledger.isExpected(device)) continue
       run.coverage.count('audit/delivered')
+      if (this.#isBeyondReach(message, device, isSenderThere)) continue
       if (!device.shown.has(message.id)) return `${device.name} does not show message ${this.#about(message.id)}: ${stateOn(device, message)}`
     }
     return undefined
+  }
+
+  /** What the log no longer holds cannot come from it; what needs its sender comes only while that device exists, and as long as senders answer. */
+  #isBeyondReach(message: MessageRecord, device: DeviceRecord, isSenderThere: boolean): boolean {
+    const lastMs = message.copies.reduce((last, { position }) => Math.max(last, position.timeMs), 0)
+    const ageMs = this.#context.run.trueTimeMs - lastMs
+    const needsSender = device.unread.has(message.id) || !message.meantFor.has(device.device)
+    return ageMs > LIMITS.retentionMs || (needsSender && (!isSenderThere || ageMs > HEALING_MS))
   }
 
   #about(id: MessageRecord['id']): string {

@@ -22,16 +22,16 @@ export interface DeviceSurroundings {
   readonly observer: Observer
   readonly server: DiscoveredServer
   /** Starts a program on the machine of the device. */
-  start(machine: string): SimProcess
-  api(process: SimProcess): AuthApi
-  discover(process: SimProcess, serverClock: ServerClock): Promise<DiscoveredServer>
-  sockets(process: SimProcess): System['sockets']
-  signal(random: SimRandom): Promise<Signal>
+  readonly start: (machine: string) => SimProcess
+  readonly api: (process: SimProcess) => AuthApi
+  readonly discover: (process: SimProcess, serverClock: ServerClock) => Promise<DiscoveredServer>
+  readonly sockets: (process: SimProcess) => System['sockets']
+  readonly signal: (random: SimRandom) => Promise<Signal>
   readonly disk: Pick<DiskOptions, 'faults' | 'crashPoint'>
   /** What verifies the signatures of wallets and devices. */
   readonly primitives: ProofPrimitives
   /** An own message was shown on the device that sent it. */
-  onOwnMessage(message: Message): void
+  readonly onOwnMessage: (message: Message) => void
 }
 
 /** Where a device stands: `gone` for good ones (revoked, disk lost and given up). */

@@ -2,7 +2,7 @@ import type { Timer } from '@evegram/protocol'
 
 // Captured before the guard takes it away from everybody else: the one bridge to real turns of the event loop. Between two of them Node runs
 // every promise reaction that is ready, in a fixed order, so that an event and all it causes without waiting are one atomic step.
-/* eslint-disable-next-line no-restricted-globals */
+ 
 const realImmediate = setImmediate
 
 interface Planned {
@@ -64,7 +64,7 @@ export class Scheduler {
           next.task?.()
           realImmediate(step)
         } catch (failure) {
-          reject(failure as Error)
+          reject(failure)
         }
       }
       realImmediate(step)

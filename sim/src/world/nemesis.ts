@@ -16,10 +16,10 @@ export interface NemesisParts {
   readonly nodes: SimNode[]
   readonly devices: readonly SimDevice[]
   readonly authMachines: readonly string[]
-  crashAuth(): void
+  readonly crashAuth: () => void
   /** A node that takes the place of one that leaves. */
-  replacement(): SimNode
-  forgetPresence(): void
+  readonly replacement: () => SimNode
+  readonly forgetPresence: () => void
 }
 
 /** Services that a partition may take from a machine. */

@@ -11,10 +11,10 @@ export type StorePorts = Pick<EngineOptions, 'log' | 'marks' | 'membership' | 'p
 export interface NodeSurroundings {
   readonly run: Run
   readonly origin: string
-  start(machine: string): SimProcess
-  stores(process: SimProcess): StorePorts
-  directory(process: SimProcess): AccountDirectory
-  sockets(process: SimProcess): SocketServer
+  readonly start: (machine: string) => SimProcess
+  readonly stores: (process: SimProcess) => StorePorts
+  readonly directory: (process: SimProcess) => AccountDirectory
+  readonly sockets: (process: SimProcess) => SocketServer
   readonly ed25519Verify: Ed25519Verify
 }
 

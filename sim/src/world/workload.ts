@@ -13,13 +13,13 @@ export interface WorkloadParts {
   /** All devices, those to come included. */
   readonly devices: SimDevice[]
   /** A further device of a person. */
-  addDevice(person: Person): SimDevice
+  readonly addDevice: (person: Person) => SimDevice
   /** A wallet that nobody has used. */
-  freshWallet(): Wallet
+  readonly freshWallet: () => Wallet
   /** Traffic of somebody who does not keep to the protocol, towards some node. */
-  nonsense(): void
+  readonly nonsense: () => void
   /** Somebody takes prekeys of a device without using them. */
-  takePrekeys(of: SimDevice): void
+  readonly takePrekeys: (of: SimDevice) => void
 }
 
 /** Devices that one person may have at a time in a run. */
