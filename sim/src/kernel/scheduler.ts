@@ -64,7 +64,7 @@ export class Scheduler {
           next.task?.()
           realImmediate(step)
         } catch (failure) {
-          reject(failure)
+          reject(failure instanceof Error ? failure : new Error(String(failure)))
         }
       }
       realImmediate(step)

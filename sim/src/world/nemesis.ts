@@ -1,3 +1,4 @@
+import { LIMITS } from '@evegram/protocol'
 import type { Observer } from '../audit/observer.js'
 import type { SimDevice } from '../device/device.js'
 import type { SimProcess } from '../kernel/process.js'
@@ -127,7 +128,8 @@ export class Nemesis {
   #pause(process: SimProcess | undefined, name: string, countsTime: boolean): void {
     const { run, observer } = this.#parts
     if (process === undefined || process.suspended) return
-    const forMs = this.#random.skewed(300, 120_000)
+    // Every third one is longer than the time by which cursors stay behind.
+    const forMs = this.#random.chance(0.3) ? LIMITS.overlapMs + this.#random.unit() * 90_000 : this.#random.skewed(300, LIMITS.overlapMs)
     run.coverage.count(name)
     run.note(process.name, `${countsTime ? 'paused' : 'asleep, monotonic clock included,'} for ${forMs.toFixed(0)} ms`)
     observer.suspended(process, forMs)
