@@ -115,9 +115,11 @@ export class Prekeys {
    * `not_found.prekeys`.
    */
   async take(requester: AccountId, account: AccountId, device: DeviceId): Promise<PrekeyBundle> {
+    const attested = await this.#device(account, device)
+    // Asking for what is not there costs nothing: a device that was just added has no prekeys yet, and everybody asks for them at once.
+    if (await this.#options.store.status(account, device) === undefined) throw new EvegramError('not_found.prekeys', { operation: 'take prekeys' })
     const pair = this.#pairs.take(`${requester}.${device}`)
     if (pair.status === 'limited') throw new EvegramError('limited.prekeys', { operation: 'take prekeys', retryAfterMs: pair.retryAfterMs })
-    const attested = await this.#device(account, device)
     const taken = await this.#options.store.take(account, device, await this.#keepFor(requester, account, device))
     if (taken === undefined) throw new EvegramError('not_found.prekeys', { operation: 'take prekeys' })
     const { registrationId, identityKey, signingKey } = attested

@@ -105,6 +105,13 @@ describe('POST /v1/prekeys/:account/:device', () => {
     expect((await take(renewed)).code).toBe('limited.prekeys')
   })
 
+  it('counts no request for a device that has published nothing yet', async () => {
+    const bob = await requester('bob')
+    for (let count = 0; count <= PREKEY_RULES.pairBurst; count++) expect((await take(bob)).code).toBe('not_found.prekeys')
+    await publish(server.prekeys(phone, 1, 5))
+    expect((await take(bob)).status).toBe(200)
+  })
+
   it('keeps the last keys for contacts and gives strangers the last resort', async () => {
     const low: PrekeysLow[] = []
     server.auth.onPrekeysLow((event) => { low.push(event) })
