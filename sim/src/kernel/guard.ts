@@ -47,15 +47,13 @@ const FORBIDDEN: readonly (readonly [string, object, readonly string[]])[] = [
 
 /** The functions of @noble/curves that draw a blind: multiplication by a secret scalar, and inversion of a secret nonce. */
 const BLINDED = /\b(?:mulCTBlinded|k2sig)\b/
-/** Where libsignal stamps a chain that it closes. */
-const STAMPED = /libsignal-protocol-typescript.lib.session-cipher\.js/
 
 /**
  * Takes real time, randomness and I/O away from the whole process while a run is under way: whatever touches them throws, and the run
  * fails by `onTouch`, which is told what was touched, also where the error is caught. Returns the way back.
  *
- * Two reads are answered instead, since nothing comes of them: the curves multiply secrets by blinded scalars, which changes the time that it
- * takes and nothing of the result (drawn from `blinding`), and libsignal stamps the chains that it closes.
+ * One read is answered instead, since nothing comes of it: the curves multiply secrets by blinded scalars, which changes the time that it
+ * takes and nothing of the result (drawn from `blinding`).
  *
  * Node's own machinery uses none of these; what code holds in a variable since before is out of reach, so the sources are linted too.
  */
@@ -84,8 +82,7 @@ export function closeTheWorld(onTouch: (what: string) => void, blinding: Random)
     target.set(blinding.bytes(target.length))
     return target
   })
-  // Answered with the same number always: what libsignal makes of it is written over by the repairs of the SDK.
-  put(Date, 'now', () => (STAMPED.test(new Error('who asks').stack ?? '') ? 0 : touched('Date.now')))
+  put(Date, 'now', () => touched('Date.now'))
   const RealDate = Date
   // `new Date()` reads the clock, `new Date(ms)` does not.
   put(globalThis, 'Date', new Proxy(RealDate, {

@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { bytesOfHex, parseDeviceId, textOf, utf8 } from '@evegram/protocol'
 import { verifyBundle, type PreKeyBundle, type VerifiedBundle } from './prekeys.js'
 import { PREKEY_MESSAGE, SESSION_MESSAGE, SessionCiphers } from './session-cipher.js'
@@ -216,6 +216,22 @@ describe('decrypt', () => {
     expect(await bob.receive(alice, early)).toBe('n7')
     expect(await bob.receive(alice, early)).toBe('<replayed>')
   }, 60_000)
+
+  it('never asks what time it is', async () => {
+    const { alice, bob } = await testConversation('time')
+    const late = await alice.send(bob, 'late')
+    const clock = vi.spyOn(Date, 'now').mockImplementation(() => { throw new Error('a wall clock') })
+    try {
+      for (let step = 0; step < 3; step++) {
+        expect(await bob.receive(alice, await alice.send(bob, 'now'))).toBe('now')
+        expect(await alice.receive(bob, await bob.send(alice, 'answer'))).toBe('answer')
+      }
+      expect(await bob.receive(alice, late)).toBe('late')
+      alice.state.commit(await alice.ciphers.resetSession(bob.id, alice.state))
+    } finally {
+      clock.mockRestore()
+    }
+  })
 
   it('keeps the record of a long conversation small', async () => {
     const { alice, bob } = await testConversation('long')

@@ -15,7 +15,8 @@ import type { TurnGate } from './signal-turn.js'
  * `public_keys` low-order and non-canonical public keys and all-zero secrets are refused, in our arithmetic;
  * `message_authentication` a message is authenticated, in constant time, on a copy of the session: the library tries a message
  *   on every session and keeps the ratchet steps of those that it did not belong to;
- * `session_records` old chains, skipped keys and archived sessions are bounded (the library's own removal misses), and no wall clock is read;
+ * `session_records` old chains, skipped keys and archived sessions are bounded (the library's own removal misses), and no wall clock is read
+ *   where chains and sessions are closed;
  * `session_lock` the process-wide lock, which remembers every operation for ever, is replaced by the callers' turns;
  * `process_listeners` the listeners by which the C runtime would end the program on any unhandled rejection are removed;
  * `randomness` randomness, HMAC and AES come from the ports.
@@ -238,7 +239,16 @@ export function equalInConstantTime(left: Uint8Array, right: Uint8Array): boolea
 
 function sessionRecords(library: SignalLibrary): Repair {
   const host = library.SessionRecord.prototype
+  const cipher = library.SessionCipher.prototype
+  // Taken off its prototype on purpose: it is called with the cipher below. The library's types hide it.
+  const step: unknown = Reflect.get(cipher, 'maybeStepRatchet')
+  async function closeAndStep(this: CipherMethods, session: SessionType, remoteKey: ArrayBuffer, previousCounter: number): Promise<void> {
+    if (session.chains[base64.encode(new Uint8Array(remoteKey))] !== undefined) return
+    await closeChain(this, session, previousCounter)
+    if (typeof step === 'function') await Reflect.apply(step, this, [session, remoteKey, previousCounter])
+  }
   return replaced('session_records', [
+    { host: cipher, key: 'maybeStepRatchet', replacement: closeAndStep },
     { host, key: 'removeOldChains', replacement: boundChains },
     { host, key: 'removeOldSessions', replacement: boundArchive },
     {
@@ -256,6 +266,19 @@ function sessionRecords(library: SignalLibrary): Repair {
   ])
 }
 
+/** Closes the receiving chain that a new ratchet key ends: done by the library, it would read the wall clock. */
+async function closeChain(cipher: CipherMethods, session: SessionType, counter: number): Promise<void> {
+  const { currentRatchet, oldRatchetList } = session
+  const ephemeralKey = currentRatchet.lastRemoteEphemeralKey
+  const chain = session.chains[base64.encode(new Uint8Array(ephemeralKey))]
+  if (chain === undefined) return
+  await cipher.fillMessageKeys(chain, counter)
+  delete chain.chainKey.key
+  oldRatchetList.push({ added: 0, ephemeralKey })
+  // The library finds nothing to close, and puts the new key here.
+  currentRatchet.lastRemoteEphemeralKey = new ArrayBuffer(0)
+}
+
 /** Keeps the current chains, the newest old ones, and the newest skipped keys. */
 function boundChains(session: SessionType): void {
   const { currentRatchet, oldRatchetList } = session
@@ -263,7 +286,7 @@ function boundChains(session: SessionType): void {
     const oldest = oldRatchetList.shift()
     if (oldest !== undefined) delete session.chains[base64.encode(new Uint8Array(oldest.ephemeralKey))]
   }
-  // The library writes the time here; the place in the list says the same.
+  // The library sorts by the time at which a chain was closed: the place in the list says the same.
   oldRatchetList.forEach((ratchet, index) => (ratchet.added = index))
   let left: number = SESSION_LIMITS.skippedKeysMax
   for (const key of [currentRatchet.lastRemoteEphemeralKey, ...oldRatchetList.map((ratchet) => ratchet.ephemeralKey).reverse()]) {
