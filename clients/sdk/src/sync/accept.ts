@@ -95,9 +95,10 @@ export class Acceptance {
       next = { ...next, ...state }
       for (const { from, to, reason } of named) this.#tellGap(tx, { conversation, account, device, epoch, from, to, reason })
     }
-    const told = new Set(before.gaps.filter(({ reason }) => reason === 'before_you_joined').map(({ from }) => from))
+    // Only a name that changed is news: what lies before the place where this device joined was never missing.
     for (const { from, to, reason } of next.gaps) {
-      if (reason === 'before_you_joined' && !told.has(from)) this.#tellGap(tx, { conversation, account, device, epoch, from, to, reason })
+      const earlier = before.gaps.find((gap) => gap.from <= from && from <= gap.to)
+      if (earlier !== undefined && earlier.reason !== reason) this.#tellGap(tx, { conversation, account, device, epoch, from, to, reason })
     }
     const isSound = next.ahead.length === 0
     tx.put('chains', chainKey(conversation, device, epoch), encodeChain(isSound ? { ...next, soundAtMs: Math.max(before.soundAtMs, positionMs) } : next))

@@ -85,9 +85,23 @@ describe('a chain', () => {
     const state = accept(emptyChain(), at(links, 5), start)
     expect(state.head.number).toBe(5)
     expect(missingRanges(state)).toEqual([])
-    expect(acceptLink(state, at(links, 4)).status).toBe('stale')
     const moved = acceptLink(state, at(links, 7), { number: 7, prev: at(links, 6).hash })
     expect(moved.status).toBe('pending')
+  })
+
+  it('takes what the sender left this device out of, and sends it afterwards', () => {
+    const links = chainOf(5)
+    const startAt = (number: number): { number: number; prev: Uint8Array } => ({ number, prev: at(links, number).prev })
+    const joined = accept(accept(emptyChain(), at(links, 4), startAt(4)), at(links, 5))
+    const forged = { ...at(links, 3), hash: new Uint8Array(32).fill(1) }
+    expect(acceptLink(joined, forged, startAt(3)).status).toBe('broken')
+    const next = acceptLink(joined, at(links, 3), startAt(3))
+    expect(next).toMatchObject({ status: 'filled', state: { joinedAt: 3, gaps: [{ from: 1, to: 2, reason: 'before_you_joined' }] } })
+    // Two of them, the earlier one first: the other is missing now.
+    const earlier = acceptLink(joined, at(links, 2), startAt(2))
+    if (earlier.status !== 'filled') throw new Error(earlier.status)
+    expect(earlier.state.gaps.map(({ from, to, reason }) => [from, to, reason])).toEqual([[1, 1, 'before_you_joined'], [3, 3, 'withheld']])
+    expect(acceptLink(earlier.state, at(links, 3)).status).toBe('filled')
   })
 
   it('learns from a late start that what it missed was sent before it joined', () => {

@@ -89,12 +89,20 @@ function placeBehindHead(state: ChainState, link: ReceivedLink): LinkResult {
 }
 
 function join(state: ChainState, start: { readonly number: number; readonly prev: Uint8Array }): ChainState {
-  if (state.joinedAt !== undefined) return state
+  if (state.joinedAt !== undefined) return start.number < state.joinedAt ? joinEarlier(state, start.number, state.joinedAt) : state
   if (state.head.number === 0) {
     const head = { number: start.number - 1, hash: start.prev }
-    return { ...state, joinedAt: start.number, head, ahead: state.ahead.filter(({ number }) => number >= start.number) }
+    // A sender that left this device out of a message may send it afterwards: then it has its place.
+    const gaps: readonly NamedGap[] = start.number === 1 ? [] : [{ from: 1, to: start.number - 1, reason: 'before_you_joined', after: start.prev }]
+    return { ...state, joinedAt: start.number, head, gaps, ahead: state.ahead.filter(({ number }) => number >= start.number) }
   }
   return { ...state, joinedAt: start.number, gaps: state.gaps.flatMap((gap) => splitAt(gap, start.number)) }
+}
+
+/** The sender takes back that the device joined only at `joinedAt`: what it was not meant to read before is missing from `number` on. */
+function joinEarlier(state: ChainState, number: number, joinedAt: number): ChainState {
+  const gaps = state.gaps.flatMap((gap) => (gap.to < joinedAt && gap.reason === 'before_you_joined' ? splitAt({ ...gap, reason: 'withheld' }, number) : [gap]))
+  return { ...state, joinedAt: number, gaps }
 }
 
 function splitAt(gap: NamedGap, number: number): NamedGap[] {
