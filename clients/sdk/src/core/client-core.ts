@@ -139,6 +139,7 @@ export class ClientCore {
     this.#stopped ??= error
     this.#pause()
     this.feed.close()
+    this.revocations.close()
     this.outbox.close()
     await this.#link?.close()
     await this.#background.close()

@@ -1,4 +1,6 @@
-import { equalBytes, EvegramError, parseConversationId, type AccountState, type DeviceId, type PayloadBodies } from '@evegram/protocol'
+import {
+  equalBytes, EvegramError, isEvegramError, parseConversationId, type AccountId, type AccountState, type DeviceId, type PayloadBodies, type Timer,
+} from '@evegram/protocol'
 import type { AttestedDevice } from '../account/account-verifier.js'
 import { composeControl, recipientsOf } from '../sync/compose.js'
 import type { Outbox } from '../sync/outbox.js'
@@ -10,6 +12,13 @@ import { CONVERSATION_PREFIX, decodeConversation, type ConversationRow } from '.
 const REVOCATION_TOLD_MS = 30 * 24 * 3_600_000
 /** Conversations of a profile that one read takes. */
 const CONVERSATIONS_PAGE = 500
+/** Wait before a server that did not answer is asked again whether it shows a revocation. */
+const CHECK_AGAIN_MS = 60_000
+/** Revocations that wait for that; past it they are only believed, which needs no server. */
+const CHECKS_WAITING_MAX = 256
+
+/** What the server shows of a revocation that a device told end to end; `unanswered` when it could not be asked. */
+type RevocationCheck = 'shown' | 'withheld' | 'unanswered'
 
 /** All conversations of the profile. */
 export async function allConversations(core: Core): Promise<ConversationRow[]> {
@@ -30,6 +39,8 @@ export class Revocations {
   readonly #core: Core
   readonly #outbox: Outbox
   readonly #transmission: Transmission
+  /** Devices whose revocation the server could not be asked for, and when it is asked again. */
+  readonly #waiting = new Map<DeviceId, Timer>()
 
   constructor(core: Core, outbox: Outbox, transmission: Transmission) {
     this.#core = core
@@ -55,24 +66,12 @@ export class Revocations {
   /** A peer (or an own device) says that one of its devices is revoked: the server has to show it, and is not needed to believe it. */
   async receive(notice: PayloadBodies['revocation'], from: AttestedDevice): Promise<void> {
     const { roster, accounts, local } = this.#core
-    let shown: AccountState | undefined
-    let failure: EvegramError | undefined
-    try {
-      shown = (await roster.refresh(from.account)).state
-    } catch (error) {
-      failure = error instanceof EvegramError ? error : new EvegramError('internal', { operation: 'check revocation', cause: error })
-    }
-    const isShown = shown !== undefined && shown.seq >= notice.seq && shown.devices.get(notice.device)?.active === false
-    if (isShown) {
-      const fork = shown !== undefined && shown.seq === notice.seq && !equalBytes(shown.head, notice.head)
-      if (fork) roster.alarm(from.account, new EvegramError('account.log_rolled_back', { operation: 'check revocation' }))
-    } else {
+    const check = await this.#check(notice, from.account)
+    if (check !== 'shown') {
       // The owner's own device says so over a session that only it has: nothing more is encrypted for the revoked one.
       await local.store.commit([roster.distrust(notice.device)])
-      roster.alarm(from.account, failure?.code.startsWith('account.') === true
-        ? failure
-        : new EvegramError('account.log_withheld', { operation: 'check revocation', details: { seq: notice.seq }, ...(failure === undefined ? {} : { cause: failure }) }))
     }
+    if (check === 'unanswered') this.#checkLater(notice, from)
     const gone = accounts.attestedDevices(from.account)
     if (!(await gone).some(({ device }) => device === notice.device)) {
       await local.write((tx) => {
@@ -80,5 +79,39 @@ export class Revocations {
         return Promise.resolve()
       })
     }
+  }
+
+  /** Stops waiting for servers that did not answer. */
+  close(): void {
+    for (const timer of this.#waiting.values()) timer.cancel()
+    this.#waiting.clear()
+  }
+
+  /** Whether the server shows what a notice says. Raises the alarm when it answers with something else: only then can it be accused. */
+  async #check(notice: PayloadBodies['revocation'], account: AccountId): Promise<RevocationCheck> {
+    const { roster } = this.#core
+    try {
+      const { state } = await roster.refresh(account)
+      if (state.seq >= notice.seq && state.devices.get(notice.device)?.active === false) {
+        const fork = state.seq === notice.seq && !equalBytes(state.head, notice.head)
+        if (fork) roster.alarm(account, new EvegramError('account.log_rolled_back', { operation: 'check revocation' }))
+        return 'shown'
+      }
+      roster.alarm(account, new EvegramError('account.log_withheld', { operation: 'check revocation', details: { seq: notice.seq } }))
+      return 'withheld'
+    } catch (error) {
+      // A log that cannot be believed was told by the refresh.
+      return isEvegramError(error) && error.code.startsWith('account.') ? 'withheld' : 'unanswered'
+    }
+  }
+
+  #checkLater(notice: PayloadBodies['revocation'], from: AttestedDevice): void {
+    const { clock, background } = this.#core
+    if (background.closed || (this.#waiting.size >= CHECKS_WAITING_MAX && !this.#waiting.has(notice.device))) return
+    this.#waiting.get(notice.device)?.cancel()
+    this.#waiting.set(notice.device, clock.after(CHECK_AGAIN_MS, () => {
+      this.#waiting.delete(notice.device)
+      background.run('check revocation', () => this.receive(notice, from))
+    }))
   }
 }
