@@ -4,7 +4,10 @@ import {
 } from '@evegram/protocol'
 import type { Transaction } from './transaction.js'
 
-/** `queued` waits for the server, `sent` is stored by it, `failed` will not be sent, `received` came from another device. */
+/**
+ * `queued` waits for the server, `sent` is stored by it, `received` came from another device. `failed` was given up: nothing that is new
+ * will be said in its place; what had left this device may still arrive (a server can store what it refuses, and a peer may ask for it).
+ */
 export type MessageState = 'queued' | 'sent' | 'failed' | 'received'
 
 /** A message as shown. */

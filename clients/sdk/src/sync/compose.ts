@@ -88,7 +88,7 @@ export async function composeText(core: Core, tx: Transaction, before: Conversat
   const envelope = encodeEnvelope(envelopeOf(core, before, ENVELOPE_KIND.message, template, bodies))
   const row: OutboxRow = {
     seq: await takeOutboxSeq(tx), conversation: before.conversation, messageId, kind: 'message', number: place.number, envelope, refusals: 0, missing,
-    parked: false,
+    parked: false, held: core.connection() === undefined,
   }
   const message = await addMessage(tx, {
     messageId, conversation: before.conversation, from: core.address, fromAccount: core.account, fromDevice: core.device, direction: 'out', kind: 'text',
@@ -120,7 +120,7 @@ export async function composeControl(
     seq: await takeOutboxSeq(tx), conversation: conversation.conversation, messageId: messageIdOf(key), kind: 'control', number: 0,
     envelope: encodeEnvelope(envelopeOf(core, conversation, ENVELOPE_KIND.control, template, bodies)),
     // Meant for these devices alone: the server must not ask for the others.
-    refusals: 2, missing: [], parked: false,
+    refusals: 2, missing: [], parked: false, held: false,
   }
   writeHandled(tx, row.messageId, { status: 'own', ciphertextHash: new Uint8Array(0), chainHash: new Uint8Array(0) })
   writeOutbox(tx, row)

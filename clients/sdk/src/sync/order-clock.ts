@@ -24,6 +24,10 @@ export function nextOrder(nowMs: number, floor: bigint): bigint {
  * future, where the server refuses it. Such a message stays where it claims to be, at the end, until time has passed it.
  */
 export function raiseFloor(floor: bigint, seen: bigint, nowMs: number): bigint {
-  const ceiling = orderAtTime(nowMs + LIMITS.orderAheadMsMax + ORDER_TOLERANCE_MS)
-  return seen > floor && seen <= ceiling ? seen : floor
+  return seen > floor && seen <= raiseCeiling(nowMs) ? seen : floor
+}
+
+/** The highest order key that raises a floor at `nowMs`. */
+export function raiseCeiling(nowMs: number): bigint {
+  return orderAtTime(nowMs + LIMITS.orderAheadMsMax + ORDER_TOLERANCE_MS)
 }

@@ -23,6 +23,8 @@ export interface OutboxRow {
   readonly missing: readonly DeviceId[]
   /** The server takes nothing of this conversation: tried again only with the next message. */
   readonly parked: boolean
+  /** Written without a connection: it has certainly not left. Cleared, durably, before it does; a row without it may have left. */
+  readonly held: boolean
 }
 
 const KINDS: readonly OutboxRow['kind'][] = ['message', 'void', 'control']
@@ -38,6 +40,7 @@ export function writeOutbox(tx: Transaction, row: OutboxRow): void {
   tx.put('outbox', outboxKey(row.seq), encodeCbor({
     seq: row.seq, conversation: idBytes(row.conversation), message: idBytes(row.messageId), kind: KINDS.indexOf(row.kind), number: row.number,
     envelope: row.envelope, refusals: row.refusals, missing: row.missing.map((device) => idBytes(device)), parked: row.parked,
+    ...(row.held ? { held: true } : {}),
   }))
 }
 
@@ -54,6 +57,7 @@ export function decodeOutbox(bytes: Uint8Array): OutboxRow {
     refusals: fields.uint('refusals', 2),
     missing: fields.list('missing', 4_096).map((id) => parseDeviceId(id instanceof Uint8Array ? hexOf(id) : fields.fail('device'))),
     parked: fields.boolean('parked'),
+    held: fields.has('held'),
   }
 }
 

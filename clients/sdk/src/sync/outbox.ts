@@ -25,7 +25,7 @@ interface Entry {
   readonly messageId: MessageId
   readonly numbered: boolean
   parked: boolean
-  /** It may have reached the server without our knowing. */
+  /** It left this device: whatever the server said since, it may be stored, and what it says stands. */
   transmitted: boolean
 }
 
@@ -70,7 +70,7 @@ export class Outbox {
         const row = decodeOutbox(value)
         const lane = this.#laneOf(row.conversation)
         // One at a time: only the first of each conversation can have been on its way when the last run ended.
-        this.#push(lane, row, lane.entries.length === 0)
+        this.#push(lane, row, lane.entries.length === 0 && !row.held)
         from = `${key} `
       }
       more = rows.length === LOAD_PAGE_ROWS
@@ -189,7 +189,9 @@ export class Outbox {
       this.#drop(lane, entry)
       return
     }
-    const fate = await this.#transmission.transmit(decodeOutbox(bytes), { uncertain: entry.transmitted })
+    const fate = await this.#transmission.transmit(decodeOutbox(bytes), {
+      transmitted: entry.transmitted, leaves: () => { entry.transmitted = true },
+    })
     switch (fate.status) {
       case 'stored':
         this.#drop(lane, entry)
@@ -197,10 +199,6 @@ export class Outbox {
         this.#settle(entry.messageId, (waiter) => { waiter.resolve(fate.position) })
         return
       case 'again':
-        return
-      case 'unknown':
-        entry.transmitted = true
-        this.#backOff(lane, fate.retryAfterMs)
         return
       case 'later':
         this.#backOff(lane, fate.retryAfterMs)
@@ -214,7 +212,7 @@ export class Outbox {
   }
 
   async #fail(conversation: ConversationId, lane: Lane, entry: Entry, error: EvegramError): Promise<void> {
-    const outcome = await this.#transmission.giveUp(conversation, entry.seq, { uncertain: entry.transmitted, error })
+    const outcome = await this.#transmission.giveUp(conversation, entry.seq, { transmitted: entry.transmitted, error })
     const failed = new Set(outcome.failed)
     for (const other of [...lane.entries]) {
       if (outcome.removed.includes(other.messageId)) this.#drop(lane, other)

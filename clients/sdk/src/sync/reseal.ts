@@ -2,11 +2,11 @@ import { encodeEnvelope, encodePayloadBody, ENVELOPE_KIND, messageIdOf, utf8 } f
 import type { Core } from '../core/context.js'
 import { writeConversation, type ConversationRow } from '../core/conversation-row.js'
 import { readHandled, writeHandled } from '../core/handled.js'
-import { arrivalKey, decodeMessage, encodeMessage, messageRowKey } from '../core/message.js'
+import { arrivalKey, decodeMessage, encodeMessage, MESSAGE_PREFIX, messageRowKey, sortable } from '../core/message.js'
 import type { Transaction } from '../core/transaction.js'
 import { readOwnChain, writeOwnChain } from './chain-row.js'
 import { envelopeOf, hashOf } from './compose.js'
-import { nextOrder } from './order-clock.js'
+import { nextOrder, raiseCeiling } from './order-clock.js'
 import { writeOutbox, type OutboxRow } from './outbox-row.js'
 import { decodeTemplate, encodeTemplate, sealFor, type PayloadTemplate } from './seal.js'
 import { readSent, writeSent } from './sent-record.js'
@@ -20,7 +20,7 @@ export interface Resealing {
 }
 
 /**
- * Stages new ciphertexts for queued messages that were *never transmitted* (or definitely refused), and chains them anew. `rows` are
+ * Stages new ciphertexts for queued messages that have *never left* this device, and chains them anew. `rows` are
  * all numbered ones of the conversation from the first changed number to the last, ascending. Members must be loaded.
  */
 export async function resealRows(
@@ -60,11 +60,14 @@ function changed(core: Core, template: PayloadTemplate, isVoid: boolean): Payloa
   return { ...template, kind: 'void', body: encodePayloadBody({ kind: 'void', body: {} }), salt: core.random.bytes(16) }
 }
 
-/** The highest order key of the conversation, leaving out `rows`. */
+/** The highest order key of the conversation that a clock near the server's can have led to, leaving out `rows`. */
 async function floorWithout(core: Core, conversation: ConversationRow, rows: readonly OutboxRow[]): Promise<bigint> {
   const ids = new Set(rows.map(({ messageId }) => messageId))
+  const prefix = `${MESSAGE_PREFIX}${conversation.conversation}/`
+  // Own messages of a clock that was wrong may stand above it, given up.
+  const ceiling = raiseCeiling(core.time.now())
   const newest = await core.store.list('messages', {
-    from: `m/${conversation.conversation}/`, to: `m/${conversation.conversation}/~`, reverse: true, limit: rows.length + 1,
+    from: prefix, to: `${prefix}${sortable(ceiling, 16)}`, reverse: true, limit: rows.length + 1,
   })
   const shown = newest.map(({ value }) => decodeMessage(value)).find(({ messageId }) => !ids.has(messageId))
   return shown?.order ?? 0n

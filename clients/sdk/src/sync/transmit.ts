@@ -1,5 +1,5 @@
 import {
-  decodeEnvelope, EvegramError, isEvegramError, orderTimeMs, SEND_REFUSALS_MAX,
+  decodeEnvelope, EvegramError, isEvegramError, LIMITS, orderTimeMs, SEND_REFUSALS_MAX,
   type ConversationId, type DeviceId, type Failure, type MessageId, type Position,
 } from '@evegram/protocol'
 import type { Core } from '../core/context.js'
@@ -8,6 +8,7 @@ import { readHandled } from '../core/handled.js'
 import { decodeMessage, encodeMessage, type MessageState } from '../core/message.js'
 import type { Transaction } from '../core/transaction.js'
 import { completeRow } from './compose.js'
+import { ORDER_TOLERANCE_MS } from './order-clock.js'
 import { decodeOutbox, outboxKey, writeOutbox, type OutboxRow } from './outbox-row.js'
 import { resealRows } from './reseal.js'
 import { decodeSent, sentKey, sentPrefix, SENT_KEPT_MS } from './sent-record.js'
@@ -18,16 +19,26 @@ export type Fate =
   | { readonly status: 'stored'; readonly position: Position }
   /** Something was put right: transmit at once. */
   | { readonly status: 'again' }
-  /** Definitely not stored; later it may be. */
+  /** Not acknowledged, for whatever reason: the same goes again. */
   | { readonly status: 'later'; readonly retryAfterMs?: number }
-  /** No answer: it may be stored. The same bytes go again. */
-  | { readonly status: 'unknown'; readonly retryAfterMs?: number }
   | { readonly status: 'failed'; readonly error: EvegramError }
+
+/** One attempt to transmit a row. */
+export interface Attempt {
+  /** An earlier one left this device. */
+  readonly transmitted: boolean
+  /** Called when this one does. From here on number, order and content stand: what a server says instead of an ack proves nothing. */
+  readonly leaves: () => void
+}
 
 /** Wait before a server that showed an unbelievable log is asked again. */
 const ALARM_RETRY_MS = 5_000
+/** Wait before a message that is ahead of the server's clock is looked at again, at most. */
+const AHEAD_RETRY_MS_MAX = 30_000
+/** How long a message that left waits for the server's clock to come near its order key, which stands; past it, it is given up. */
+const AHEAD_WAIT_MS_MAX = 60_000
 
-/** Messages that were given up: their rows are gone, or wait as `void` for a server that takes them. */
+/** Messages that were given up: their rows are gone, or wait for a server that takes them, as `void` where they have not left yet. */
 export interface GivenUp {
   readonly failed: readonly MessageId[]
   readonly removed: readonly MessageId[]
@@ -80,8 +91,8 @@ export class Transmission {
     }
   }
 
-  /** One attempt. `uncertain`: an earlier one may have been stored. Rejects when the local store fails. */
-  async transmit(row: OutboxRow, { uncertain }: { readonly uncertain: boolean }): Promise<Fate> {
+  /** One attempt. Rejects when the local store fails. */
+  async transmit(row: OutboxRow, { transmitted, leaves }: Attempt): Promise<Fate> {
     const connection = this.#core.connection()
     const conversation = await readConversation(this.#core.store, row.conversation)
     if (connection === undefined || conversation === undefined) return { status: 'later' }
@@ -90,9 +101,7 @@ export class Transmission {
         const opened = await connection.open(conversation.peer)
         if (opened.conversation !== row.conversation) return { status: 'failed', error: new EvegramError('account.mismatch', { operation: 'open conversation' }) }
       } catch (error) {
-        const fate = fateOf(error)
-        // The envelope itself has not left.
-        return fate.status === 'unknown' ? { status: 'later' } : fate
+        return fateOf(error)
       }
       await this.#change(row.conversation, (before) => ({ ...before, opened: true }))
     }
@@ -101,20 +110,47 @@ export class Transmission {
       await this.#askAgain(conversation)
       if (this.alarmOf(conversation) !== undefined) return { status: 'later', retryAfterMs: ALARM_RETRY_MS }
     }
-    const ready = row.missing.length > 0 ? await this.#complete(row, row.refusals) : row
+    const aheadMs = orderTimeMs(decodeEnvelope(row.envelope).order) - this.#core.time.now() - LIMITS.orderAheadMsMax
+    if (aheadMs > 0 && row.kind !== 'control') return this.#ahead(row, aheadMs, transmitted)
+    const complete = row.missing.length > 0 ? await this.#complete(row, row.refusals) : row
+    const ready = complete.held ? await this.#release(complete) : complete
+    leaves()
     try {
       const outcome = await connection.send(ready.envelope, ready.refusals)
       if (outcome.status === 'stored') {
         await this.#stored(ready)
         return outcome
       }
-      return await this.#refused(ready, outcome.failure, uncertain)
+      return await this.#refused(ready, outcome.failure)
     } catch (error) {
-      return isEvegramError(error) && error.code === 'limited.queue' ? { status: 'later' } : fateOf(error)
+      // No answer of the server: the connection ended, whatever for.
+      if (!isEvegramError(error) || error.code === 'client.store') throw error
+      return { status: 'later' }
     }
   }
 
-  async #refused(row: OutboxRow, failure: Failure, uncertain: boolean): Promise<Fate> {
+  /**
+   * The server would refuse it with `order.ahead`. One that has not left gets a new order key, together with all behind it; more than the
+   * floor of a conversation can be ahead only comes from a clock that was wrong.
+   */
+  async #ahead(row: OutboxRow, aheadMs: number, transmitted: boolean): Promise<Fate> {
+    if (transmitted && aheadMs > AHEAD_WAIT_MS_MAX) return { status: 'failed', error: new EvegramError('order.ahead', { operation: 'send' }) }
+    if (transmitted || aheadMs <= ORDER_TOLERANCE_MS) return { status: 'later', retryAfterMs: Math.min(AHEAD_RETRY_MS_MAX, aheadMs) }
+    await this.#reorder(row)
+    return { status: 'later' }
+  }
+
+  /** Durable before it leaves: a later run must know that it may have. */
+  async #release(row: OutboxRow): Promise<OutboxRow> {
+    const released = { ...row, held: false }
+    await this.#core.local.write((tx) => {
+      writeOutbox(tx, released)
+      return Promise.resolve()
+    })
+    return released
+  }
+
+  async #refused(row: OutboxRow, failure: Failure): Promise<Fate> {
     const error = new EvegramError(failure.code, {
       operation: 'send', ...(failure.retryAfterMs === undefined ? {} : { retryAfterMs: failure.retryAfterMs }),
     })
@@ -128,8 +164,8 @@ export class Transmission {
         await this.#change(row.conversation, (before) => ({ ...before, opened: false }))
         return { status: 'later' }
       case 'order.ahead':
-        if (!uncertain && row.kind !== 'control') await this.#reorder(row)
-        return { status: 'later', retryAfterMs: Math.min(30_000, Math.max(0, orderTimeMs(decodeEnvelope(row.envelope).order) - this.#core.time.now() - 60_000)) }
+        // Its order key was fine by the server's own time: it stands, and time passes.
+        return { status: 'later' }
       default:
         if (error.retry === 'never' || error.retry === 'after_fix') return { status: 'failed', error }
         return { status: 'later', ...(failure.retryAfterMs === undefined ? {} : { retryAfterMs: failure.retryAfterMs }) }
@@ -140,12 +176,16 @@ export class Transmission {
   async #refreshMembers(row: OutboxRow, failure: Failure): Promise<void> {
     const { roster, store } = this.#core
     const conversation = await readConversation(store, row.conversation)
+    const missing = failure.missing ?? []
+    const known = new Set(missing.filter((device) => roster.device(device) !== undefined))
     for (const account of conversation?.members ?? []) {
       const named = failure.accounts?.find((version) => version.account === account)
-      const known = await roster.loadAccount(account)
-      if (named === undefined || named.seq > known.seq) await roster.refresh(account)
+      const { seq } = await roster.loadAccount(account)
+      if (named === undefined || named.seq > seq) await roster.refresh(account)
     }
-    for (const device of failure.missing ?? []) this.#sessions.retry(device)
+    // Only what is news is worth a bundle at once: a device whose bundle was not to be had just now would be asked for again and again, until
+    // the server hands out none any more.
+    for (const device of missing) if (!known.has(device)) this.#sessions.retry(device)
   }
 
   async #complete(row: OutboxRow, refusals: number): Promise<OutboxRow> {
@@ -211,11 +251,12 @@ export class Transmission {
   }
 
   /**
-   * Gives up a row that the server refused for good. Its number is kept as `void` and everything behind it is chained anew, unless
-   * an earlier attempt may have been stored: then the chain stays as it is. `seq` is its place in the outbox.
+   * Gives up a row that the server refused for good. `seq` is its place in the outbox. What has not left becomes `void` under its number,
+   * and what is behind is chained anew. What left stands, since a server may store what it refuses, or lie: where the conversation is refused
+   * it waits unchanged for a server that takes it, otherwise its row goes and what is behind stays chained to it.
    */
   async giveUp(
-    conversation: ConversationId, seq: number, { uncertain, error }: { readonly uncertain: boolean; readonly error: EvegramError },
+    conversation: ConversationId, seq: number, { transmitted, error }: { readonly transmitted: boolean; readonly error: EvegramError },
   ): Promise<GivenUp> {
     const { local, store } = this.#core
     const before = await readConversation(store, conversation)
@@ -224,30 +265,34 @@ export class Transmission {
       const bytes = await tx.get('outbox', outboxKey(seq))
       if (bytes === undefined || before === undefined) return { failed: [], removed: [], parked: [] }
       const first = decodeOutbox(bytes)
-      const rows = [first, ...(await this.#followers(conversation, seq + 1))]
-      const wide = concernsConversation(error)
-      const isGivenUp = (row: OutboxRow): boolean => row === first || wide
-      const failed = rows.filter((row) => row.kind === 'message' && isGivenUp(row))
-      for (const row of failed) await this.#setState(tx, row, 'failed', error)
-      if (first.kind === 'control' || uncertain) {
+      if (first.kind === 'control') {
         tx.remove('outbox', outboxKey(first.seq))
-        for (const row of wide ? rows.slice(1) : []) writeOutbox(tx, { ...row, parked: true })
-        return {
-          failed: failed.map(({ messageId }) => messageId), removed: [first.messageId],
-          parked: wide ? rows.slice(1).map(({ messageId }) => messageId) : [],
-        }
+        return { failed: [], removed: [first.messageId], parked: [] }
       }
-      const resealed = await resealRows(this.#core, tx, (await readConversation(tx, conversation)) ?? before, rows, { voids: isGivenUp, reorder: false })
-      const parked = wide || first.kind === 'void' ? resealed : []
+      const followers = await this.#followers(conversation, seq + 1)
+      const wide = concernsConversation(error)
+      const isGivenUp = (row: OutboxRow): boolean => row.seq === seq || wide
+      const failed = [first, ...followers].filter((row) => row.kind === 'message' && isGivenUp(row))
+      for (const row of failed) await this.#setState(tx, row, 'failed', error)
+      // A `void` is never given up: without it the chain has a hole.
+      const isParked = wide || first.kind === 'void'
+      if (transmitted && !isParked) tx.remove('outbox', outboxKey(seq))
+      const changing = transmitted ? followers.filter(isGivenUp) : [first, ...followers]
+      const standing = transmitted ? [first, ...followers.filter((row) => !isGivenUp(row))] : []
+      const resealed = await resealRows(this.#core, tx, (await readConversation(tx, conversation)) ?? before, changing, { voids: isGivenUp, reorder: false })
+      const parked = isParked ? [...standing, ...resealed] : []
       for (const row of parked) writeOutbox(tx, { ...row, parked: true })
-      return { failed: failed.map(({ messageId }) => messageId), removed: [], parked: parked.map(({ messageId }) => messageId) }
+      return {
+        failed: failed.map(({ messageId }) => messageId), removed: transmitted && !isParked ? [first.messageId] : [],
+        parked: parked.map(({ messageId }) => messageId),
+      }
     })
   }
 }
 
 function fateOf(error: unknown): Fate {
   if (!isEvegramError(error) || error.code === 'client.store') throw error
-  if (error.code === 'unavailable.server' || error.code === 'timeout' || error.code === 'client.closed') return { status: 'unknown' }
+  if (error.code.startsWith('client.')) return { status: 'later' }
   if (error.retry === 'never' || error.retry === 'after_fix') return { status: 'failed', error }
   return { status: 'later', ...(error.retryAfterMs === undefined ? {} : { retryAfterMs: error.retryAfterMs }) }
 }

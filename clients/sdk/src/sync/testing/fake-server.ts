@@ -31,6 +31,8 @@ export interface Lies {
   route?: (delivery: Delivery, to: DeviceId) => readonly Delivery[]
   /** A send is refused before it is stored. */
   send?: (envelope: Uint8Array, from: DeviceId) => SendOutcome | undefined
+  /** A send is refused although it was stored, and delivered. */
+  refuseStored?: (envelope: Uint8Array, from: DeviceId) => SendOutcome | undefined
   /** The answer to a send is lost after it was stored. */
   loseAck?: (envelope: Uint8Array, from: DeviceId) => boolean
   bundle?: (bundle: FetchedBundle) => FetchedBundle | Promise<never>
@@ -195,7 +197,8 @@ export class FakeServer {
       const deliveries = due.flatMap((delivery) => this.lies.route?.(delivery, link.device) ?? [delivery])
       if (deliveries.length > 0) link.push({ type: 'deliver', deliveries })
     }
-    return this.lies.loseAck?.(envelope, from) === true ? 'lost' : { status: 'stored', position }
+    if (this.lies.loseAck?.(envelope, from) === true) return 'lost'
+    return this.lies.refuseStored?.(envelope, from) ?? { status: 'stored', position }
   }
 
   /** What `device` gets of one stored copy, lies included. */
