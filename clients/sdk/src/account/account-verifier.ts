@@ -9,6 +9,8 @@ export interface VerifiedAccount {
   readonly state: AccountState
   /** When the server last confirmed that this is its newest state, in ms since 1970 (server clock); 0: not since this process started. */
   readonly confirmedAtMs: number
+  /** When that was asked for, on the monotonic clock of this process in ms; undefined: not since it started. */
+  readonly askedMonotonicMs: number | undefined
 }
 
 /** An address followed to its account. */

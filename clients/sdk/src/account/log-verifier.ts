@@ -36,6 +36,7 @@ const ALARM_CODES: ReadonlySet<ErrorCode> = new Set([
 
 interface Held extends AccountRecord {
   readonly confirmedAtMs: number
+  readonly askedMonotonicMs: number | undefined
   /** Monotonic time of the confirmation; undefined when the record comes from the store. */
   readonly confirmedMonotonicMs: number | undefined
 }
@@ -139,6 +140,7 @@ class LogVerifier implements AccountVerifier {
 
   async #fetch(account: AccountId): Promise<Held> {
     const { api, clock, serverClock, primitives, domain, origin, network } = this.#options
+    const askedMonotonicMs = clock.monotonicMs()
     const known = await this.#load(account)
     const start = known ?? { state: emptyAccountState(account), heads: [] }
     const context = { primitives, domain, origin, network, nowMs: serverClock.now(), mode: 'peer' } as const
@@ -150,7 +152,7 @@ class LogVerifier implements AccountVerifier {
     }
     if (record.state.seq > start.state.seq) await this.#commit(record, known)
     this.#alarms.delete(account)
-    return this.#hold({ ...record, confirmedAtMs: serverClock.now(), confirmedMonotonicMs: clock.monotonicMs() })
+    return this.#hold({ ...record, confirmedAtMs: serverClock.now(), askedMonotonicMs, confirmedMonotonicMs: clock.monotonicMs() })
   }
 
   async #commit(record: AccountRecord, known: AccountRecord | undefined): Promise<void> {
@@ -167,7 +169,7 @@ class LogVerifier implements AccountVerifier {
     // A refresh may have been faster than the store.
     const newer = this.#held.get(account)
     if (newer !== undefined || row === undefined) return newer
-    return this.#hold({ ...decodeAccountRow(row), confirmedAtMs: 0, confirmedMonotonicMs: undefined })
+    return this.#hold({ ...decodeAccountRow(row), confirmedAtMs: 0, askedMonotonicMs: undefined, confirmedMonotonicMs: undefined })
   }
 
   /** Keeps a record as the one used last. */
@@ -203,8 +205,8 @@ class LogVerifier implements AccountVerifier {
   }
 }
 
-function verifiedOf({ state, confirmedAtMs }: Held): VerifiedAccount {
-  return { account: state.account, seq: state.seq, head: state.head, state, confirmedAtMs }
+function verifiedOf({ state, confirmedAtMs, askedMonotonicMs }: Held): VerifiedAccount {
+  return { account: state.account, seq: state.seq, head: state.head, state, confirmedAtMs, askedMonotonicMs }
 }
 
 function refuseOtherHistory(held: Held, { seq, head }: ClaimedHead): void {

@@ -3,6 +3,7 @@ import { EvegramError, decodeEnvelope } from '@evegram/protocol'
 import type { ClientEvents } from '../events.js'
 import { MemoryStore } from '../store/memory.js'
 import { FakeServer } from './testing/fake-server.js'
+import { MortalStore } from './testing/mortal-store.js'
 import { openTestClient, testWallet, textsOf, type TestClient } from './testing/test-client.js'
 import { rest, VirtualClock } from './testing/virtual-clock.js'
 
@@ -109,6 +110,104 @@ describe('several devices', () => {
     expect(alice.core.core.roster.device(bob.client.device)).toBeDefined()
   })
 
+  it('that are revoked are distrusted at once when the server cannot be asked, and it is accused only of what it answers', async () => {
+    const clock = new VirtualClock()
+    const server = new FakeServer(clock)
+    const api = server.api()
+    let reachable = true
+    const alice = await openTestClient(server, new MemoryStore(), aliceWallet, {
+      ...api, logPage: (account, after) => (reachable ? api.logPage(account, after) : Promise.reject(new EvegramError('unavailable.auth', { operation: 'read log' }))),
+    })
+    const bob = await openTestClient(server, new MemoryStore(), bobWallet)
+    const bob2 = await openTestClient(server, new MemoryStore(), bobWallet)
+    await say(alice, bob, 'one')
+    const before = server.stateOf(bob.client.account).seq
+    reachable = false
+    await bob.client.revokeDevice(bob2.client.device, bobWallet)
+    await rest()
+    expect(alice.core.core.roster.device(bob2.client.device)).toBeUndefined()
+    expect(named(alice, 'account-alarm')).toEqual([])
+    server.lies.log = (account, entries) => (account === bob.client.account ? entries.slice(0, before) : entries)
+    reachable = true
+    await clock.advance(61_000)
+    expect(named(alice, 'account-alarm').map(({ code }) => code)).toEqual(['account.log_withheld'])
+    await alice.client.close()
+  })
+
+  it('that were added a moment after their account was looked at are heard, at the cost of few requests', async () => {
+    const clock = new VirtualClock()
+    const server = new FakeServer(clock)
+    const api = server.api()
+    const hidden = { entries: false, isDown: false }
+    let asked = 0
+    const alice = await openTestClient(server, new MemoryStore(), aliceWallet)
+    const bob = await openTestClient(server, new MemoryStore(), bobWallet, {
+      ...api,
+      logPage: async (account, after) => {
+        if (account !== alice.client.account) return api.logPage(account, after)
+        asked += 1
+        if (hidden.isDown) throw new EvegramError('unavailable.auth', { operation: 'read log' })
+        if (!hidden.entries) return api.logPage(account, after)
+        const { state } = await bob.core.core.roster.loadAccount(account)
+        return { account, seq: state.seq, head: state.head, entries: [], more: false }
+      },
+    })
+    await say(alice, bob, 'one')
+    await clock.advance(10_000)
+    hidden.entries = true
+    const alice2 = await openTestClient(server, new MemoryStore(), aliceWallet)
+    hidden.entries = false
+    await clock.advance(500)
+    asked = 0
+    await say(alice2, bob, 'two')
+    await say(alice2, bob, 'three')
+    hidden.isDown = true
+    await clock.advance(60_000)
+    hidden.isDown = false
+    await clock.advance(30_000)
+    expect(await textsOf(bob, alice)).toEqual(['one', 'two', 'three'])
+    expect(bob.refusals()).toEqual([])
+    expect(asked).toBeLessThan(16)
+  })
+
+  it('find the members of every conversation of a batch loaded, whoever sent it', async () => {
+    const { server, alice, bob } = await pair()
+    const carol = await openTestClient(server, new MemoryStore(), testWallet('carol', 'ton'))
+    const disk = new MemoryStore()
+    const alice2 = await openTestClient(server, new MortalStore(disk), aliceWallet)
+    for (const peer of [bob, carol]) await say(alice, peer, 'one')
+    await alice2.client.close()
+    const again = await openTestClient(server, new MortalStore(disk))
+    const loaded: boolean[] = []
+    again.core.core.events.on('message', () => {
+      loaded.push([bob, carol].every(({ client }) => again.core.core.roster.isLoaded(client.account)))
+    })
+    again.link.down()
+    for (const peer of [bob, carol]) await say(alice, peer, 'two')
+    again.link.up()
+    await rest()
+    expect(loaded).toEqual([true, true])
+  })
+
+  it('whose bundle is not to be had are not asked for again with each message', async () => {
+    const { server, clock, alice, bob } = await pair()
+    await say(alice, bob, 'one')
+    const bob2 = await openTestClient(server, new MemoryStore(), bobWallet)
+    let asked = 0
+    server.lies.bundle = (bundle) => {
+      if (bundle.device !== bob2.client.device) return bundle
+      asked += 1
+      return Promise.reject(new EvegramError('not_found.prekeys', { operation: 'fetch bundle' }))
+    }
+    for (const text of ['two', 'three', 'four']) await say(alice, bob, text)
+    expect(asked).toBe(1)
+    // What was just added has its keys soon: the first attempts to supplement follow quickly.
+    server.lies = {}
+    await clock.advance(36_000)
+    expect(await textsOf(bob2, alice)).toEqual(['two', 'three', 'four'])
+    expect(await textsOf(bob, alice)).toEqual(['one', 'two', 'three', 'four'])
+  })
+
   it('clear "verified" when they join, and removing one keeps it', async () => {
     const { server, alice, bob } = await pair()
     const bob2 = await openTestClient(server, new MemoryStore(), bobWallet)
@@ -123,6 +222,29 @@ describe('several devices', () => {
     expect((await alice.client.verify(bobWallet.address)).verified).toBe(false)
     await rest()
     expect(named(alice, 'identity-changed').map(({ wasVerified }) => wasVerified)).toEqual([true])
+  })
+
+  it('change their account once when the answer to a change was that of a copy', async () => {
+    const clock = new VirtualClock()
+    const server = new FakeServer(clock)
+    const api = server.api()
+    const bob = await openTestClient(server, new MemoryStore(), bobWallet)
+    const twice = await openTestClient(server, new MemoryStore(), bobWallet, {
+      ...api,
+      appendEntry: async (account, entry) => {
+        await api.appendEntry(account, entry)
+        // The network repeated the request: the second copy is what is answered.
+        throw new EvegramError('proof.replayed', { operation: 'append' })
+      },
+    })
+    const { account } = bob.client
+    expect(server.stateOf(account).seq).toBe(2)
+    const linked = testWallet('bob on ton', 'ton')
+    await twice.client.linkWallet(bobWallet, linked)
+    expect(server.stateOf(account).seq).toBe(3)
+    await twice.client.unlinkWallet(linked.address, bobWallet)
+    await twice.client.revokeDevice(bob.client.device, bobWallet)
+    expect(server.stateOf(account).seq).toBe(5)
   })
 
   it('of a linked wallet are found by either address', async () => {

@@ -20,7 +20,7 @@ import { decodeTemplate, payloadFor } from './seal.js'
 import { readSent, wasMeantFor } from './sent-record.js'
 import type { Sessions } from './sessions.js'
 import { decodeSupplement, SUPPLEMENT_PREFIX, writeSupplement } from './supplement-row.js'
-import { decodeUnread, UNREAD_PREFIX, unreadKey, writeUnread, type UnreadRow } from './unread-row.js'
+import { decodeUnread, readUnread, UNREAD_PREFIX, unreadKey, writeUnread, type UnreadRow } from './unread-row.js'
 
 /** How often what waits is looked at. */
 const HEALING_INTERVAL_MS = 5_000
@@ -34,6 +34,8 @@ const REPAIR_PAGES_MAX = 16
 const ASKED_PER_GAP_MAX = 32
 /** Waits before the next request for the same message. */
 const REQUEST_WAITS_MS: readonly number[] = [60_000, 600_000, 3_600_000]
+/** Waits between attempts to supplement a message, units last. */
+const SUPPLEMENT_WAIT = { firstMs: 30_000, lastMs: 300_000 } as const
 /** Wait before an account that could not be asked for is asked for again. */
 const UNDECIDED_WAIT_MS = 15_000
 
@@ -201,11 +203,12 @@ export class Healing {
     }
     if (row.reason === 'undecided') {
       await this.#change(row, { ...row, nextAtMs: nowMs + UNDECIDED_WAIT_MS })
-      await this.#receiver.receive([{ position: positionAtTime(row.positionMs), envelope: row.envelope }])
+      const arrivedAtMs = this.#core.clock.monotonicMs() - Math.max(0, nowMs - row.firstAtMs)
+      const kept = await this.#receiver.receive([{ position: positionAtTime(row.positionMs), envelope: row.envelope }], arrivedAtMs)
       // Still undecided: the row stands with its new time. Anything else is decided now.
-      const handled = await this.#core.store.get('healing', unreadKey(row.messageId))
-      const left = handled === undefined ? undefined : decodeUnread(row.messageId, handled)
-      if (left?.reason === 'undecided' && this.#core.roster.isLoaded(row.account)) await this.#change(left, undefined)
+      if (kept.has(row.messageId)) return
+      const left = await readUnread(this.#core.store, row.messageId)
+      if (left?.reason === 'undecided') await this.#change(left, undefined)
       return
     }
     await this.#ask(row, nowMs)
@@ -324,7 +327,7 @@ export class Healing {
   noteSupplement(row: OutboxRow, devices: readonly DeviceId[], tx: Transaction): void {
     const nowMs = this.#core.time.now()
     const { number } = decodeEnvelope(row.envelope)
-    writeSupplement(tx, { conversation: row.conversation, number, devices, firstAtMs: nowMs, nextAtMs: nowMs + 30_000 })
+    writeSupplement(tx, { conversation: row.conversation, number, devices, firstAtMs: nowMs, nextAtMs: nowMs + supplementWaitMs(0) })
   }
 
   async #supplement(conversationId: ConversationRow['conversation'], number: number, devices: readonly DeviceId[], firstAtMs: number): Promise<void> {
@@ -350,7 +353,13 @@ export class Healing {
       // Devices that are no longer attested need nothing; the others are tried again until the message is too old.
       const left = devices.filter((device) => !done.has(device) && core.roster.device(device) !== undefined)
       const isOver = left.length === 0 || sent === undefined || nowMs - firstAtMs > HEALING_LIMITS.keptMs
-      writeSupplement(tx, { conversation: conversationId, number, devices: isOver ? [] : left, firstAtMs, nextAtMs: nowMs + 300_000 })
+      writeSupplement(tx, { conversation: conversationId, number, devices: isOver ? [] : left, firstAtMs, nextAtMs: nowMs + supplementWaitMs(nowMs - firstAtMs) })
     })
   }
+}
+
+/** A device that was added a moment ago has its prekeys on the server soon: it is looked at often at first, then less and less. */
+function supplementWaitMs(ageMs: number): number {
+  const { firstMs, lastMs } = SUPPLEMENT_WAIT
+  return Math.min(lastMs, Math.max(firstMs, ageMs))
 }

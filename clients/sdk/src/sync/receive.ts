@@ -1,6 +1,6 @@
 import {
   BODY_TYPE, checkPayload, decodePayload, directConversationIdOf, ENVELOPE_KIND, equalBytes, EvegramError, isEvegramError, membershipHash,
-  type AccountId, type Delivery, type ErrorCode, type Payload,
+  type AccountId, type Delivery, type DeviceId, type ErrorCode, type MessageId, type Payload,
 } from '@evegram/protocol'
 import type { AttestedDevice } from '../account/account-verifier.js'
 import type { Core } from '../core/context.js'
@@ -16,8 +16,15 @@ import { readUnread, writeUnread } from './unread-row.js'
 const DOUBT_MS = 5_000
 /** Accounts that are remembered so; past it all are asked for again. */
 const DOUBTED_MAX = 1_024
-/** An unknown device is not looked up more often than this: what the log said a moment ago is believed. */
+/** An unknown device is not looked up more often than this: a log that was asked for before the message came decides nothing, and is waited for. */
 const LOOKUP_MAX_AGE_MS = 1_000
+
+/** What could not be decided about a batch. */
+interface Doubts {
+  readonly senders: ReadonlySet<DeviceId>
+  /** Messages that wait because of them. */
+  readonly kept: Set<MessageId>
+}
 
 /** Takes delivered envelopes to what is shown: identity.md sections 5 and 6, one transaction per batch. */
 export class Receiver {
@@ -35,9 +42,10 @@ export class Receiver {
 
   /**
    * Handles deliveries in the order given. Resolved means committed: shown, refused and counted, or kept for later. Rejects only
-   * when the local store fails; then none of them counts.
+   * when the local store fails; then none of them counts. `arrivedAtMs` (monotonic) is when they came first, now unless they were kept.
+   * Resolves with those that are kept until the log of their sender decides.
    */
-  async receive(deliveries: readonly Delivery[]): Promise<void> {
+  async receive(deliveries: readonly Delivery[], arrivedAtMs: number = this.#core.clock.monotonicMs()): Promise<ReadonlySet<MessageId>> {
     const incoming: Incoming[] = []
     for (const delivery of deliveries) {
       try {
@@ -47,19 +55,20 @@ export class Receiver {
         this.#core.events.refuse({ code: error.code })
       }
     }
-    const undecided = await this.#lookUp(incoming)
+    const doubts = { senders: await this.#lookUp(incoming, arrivedAtMs), kept: new Set<MessageId>() }
     try {
-      await this.#commit(incoming, undecided)
+      await this.#commit(incoming, doubts)
     } catch (error) {
       if (isStoreFailure(error)) throw error
       // One of them hit a fault of this program: the others must not suffer from it.
-      for (const item of incoming) await this.#commitAlone(item, undecided)
+      for (const item of incoming) await this.#commitAlone(item, doubts)
     }
+    return doubts.kept
   }
 
-  async #commitAlone(item: Incoming, undecided: ReadonlySet<AccountId>): Promise<void> {
+  async #commitAlone(item: Incoming, doubts: Doubts): Promise<void> {
     try {
-      await this.#commit([item], undecided)
+      await this.#commit([item], doubts)
     } catch (error) {
       if (isStoreFailure(error)) throw error
       this.#refuse('internal', item, isEvegramError(error) ? error.operation : undefined)
@@ -67,35 +76,46 @@ export class Receiver {
     }
   }
 
-  #commit(incoming: readonly Incoming[], undecided: ReadonlySet<AccountId>): Promise<void> {
+  #commit(incoming: readonly Incoming[], doubts: Doubts): Promise<void> {
     return this.#core.local.write(async (tx) => {
-      for (const item of incoming) await this.#take(tx, item, undecided)
+      for (const item of incoming) await this.#take(tx, item, doubts)
     })
   }
 
-  /** Loads the logs of the senders, and asks the server for those that lack a sending device. Returns the accounts that could not be asked for. */
-  async #lookUp(incoming: readonly Incoming[]): Promise<ReadonlySet<AccountId>> {
+  /**
+   * Loads the logs of the senders, and asks the server for those that lack a sending device. Returns the devices whose logs could not be
+   * asked for, or not again so soon: one may have been added between the last answer and its message.
+   */
+  async #lookUp(incoming: readonly Incoming[], arrivedAtMs: number): Promise<ReadonlySet<DeviceId>> {
     const { roster, store, device: self } = this.#core
-    const undecided = new Set<AccountId>()
+    const undecided = new Set<DeviceId>()
     const seen = new Set<string>()
+    for (const conversation of new Set(incoming.map(({ header }) => header.conversation))) {
+      for (const member of (await readConversation(store, conversation))?.members ?? []) {
+        // One that is known costs no request; one that is not is not needed for what is taken here.
+        await roster.loadAccount(member).catch((error: unknown) => { if (!isEvegramError(error) || error.code === 'client.store') throw error })
+      }
+    }
     for (const { header, body } of incoming) {
       const claim = `${header.account} ${header.device}`
       if (header.device === self || body === undefined || seen.has(claim)) continue
       seen.add(claim)
       try {
         await roster.loadAccount(header.account)
-        if (roster.device(header.device) === undefined) await roster.refresh(header.account, { maxAgeMs: LOOKUP_MAX_AGE_MS })
-        const conversation = await readConversation(store, header.conversation)
-        for (const member of conversation?.members ?? []) await roster.loadAccount(member)
+        if (roster.device(header.device) === undefined) {
+          const { state, askedMonotonicMs = -Infinity } = await roster.refresh(header.account, { maxAgeMs: LOOKUP_MAX_AGE_MS })
+          // One that the log holds is decided: what was revoked never returns.
+          if (askedMonotonicMs < arrivedAtMs && !state.devices.has(header.device)) undecided.add(header.device)
+        }
       } catch (error) {
         if (!isEvegramError(error) || error.code === 'client.store') throw error
-        if (error.retry === 'after_backoff' && !error.code.startsWith('account.')) undecided.add(header.account)
+        if (error.retry === 'after_backoff' && !error.code.startsWith('account.')) undecided.add(header.device)
       }
     }
     return undecided
   }
 
-  async #take(tx: Transaction, item: Incoming, undecided: ReadonlySet<AccountId>): Promise<void> {
+  async #take(tx: Transaction, item: Incoming, doubts: Doubts): Promise<void> {
     const { header, body, messageId } = item
     const { roster, account: me, device: self } = this.#core
     if (header.device === self || body === undefined) return
@@ -106,7 +126,8 @@ export class Receiver {
       return
     }
     const from = roster.device(header.device)
-    if (from === undefined && undecided.has(header.account)) {
+    if (from === undefined && doubts.senders.has(header.device)) {
+      doubts.kept.add(messageId)
       await this.#keep(tx, item, 'undecided', false)
       return
     }
@@ -171,7 +192,8 @@ export class Receiver {
     writeUnread(tx, {
       messageId, conversation: header.conversation, account: header.account, device: header.device, epoch: header.epoch, number: header.number,
       reason, sessionLost, ciphertextHash: body?.hash ?? new Uint8Array(32), envelope: reason === 'undecided' ? item.envelope : new Uint8Array(0),
-      positionMs: item.positionMs, firstAtMs: kept?.firstAtMs ?? nowMs, nextAtMs: nowMs, requests: kept?.requests ?? 0,
+      positionMs: item.positionMs, firstAtMs: kept?.firstAtMs ?? nowMs,
+      nextAtMs: reason === 'undecided' ? nowMs + LOOKUP_MAX_AGE_MS : nowMs, requests: kept?.requests ?? 0,
     })
     tx.afterCommit(() => { this.#control.wake() })
   }
