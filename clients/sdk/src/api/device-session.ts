@@ -22,6 +22,9 @@ const REOPEN_CODES: ReadonlySet<ErrorCode> = new Set([
   'auth.refresh_reused', 'auth.token_invalid', 'auth.token_expired', 'auth.token_revoked',
 ])
 
+/** Answers to a challenge that was used or ran out on the way: the device may sign another. */
+const STALE_CHALLENGE_CODES: ReadonlySet<ErrorCode> = new Set(['proof.replayed', 'proof.nonce', 'proof.expired'])
+
 /**
  * The session of a device: hands out access tokens and replaces them before they run out. Calls at one time share one refresh.
  * When there is no refresh token, or the server no longer takes it, the key of the device opens a new session; the wallet is not
@@ -87,8 +90,14 @@ export class DeviceSession implements TokenSource {
     }
   }
 
-  #open(): Promise<SessionTokens> {
-    return this.#options.api.openSession(this.signer)
+  /** The network may repeat a request, and then answer with what became of the copy: another challenge tells. */
+  async #open(): Promise<SessionTokens> {
+    try {
+      return await this.#options.api.openSession(this.signer)
+    } catch (error) {
+      if (!isEvegramError(error) || !STALE_CHALLENGE_CODES.has(error.code)) throw error
+      return this.#options.api.openSession(this.signer)
+    }
   }
 }
 

@@ -17,6 +17,11 @@ import { signalStateOf, storeChangesOf } from './transaction.js'
 /** Attempts to append an entry to a log that moves on meanwhile. */
 export const APPEND_ATTEMPTS_MAX = 3
 
+/** Refusals of an entry that say that the log went on without it, or with it: the network may repeat a request and answer for the copy. */
+export function mayHaveMoved(error: unknown): boolean {
+  return isEvegramError(error) && (error.code === 'conflict.log_head' || error.code === 'proof.log' || error.code === 'proof.replayed')
+}
+
 /** What signing in works on. */
 export interface LoginPorts {
   readonly store: LocalStore
@@ -104,8 +109,8 @@ async function addDevice(ports: LoginPorts, wallet: Wallet, keys: DeviceKeys, re
     try {
       await ports.auth.appendEntry(state.account, sealed.bytes)
     } catch (error) {
-      const isRace = isEvegramError(error) && (error.code === 'conflict.log_head' || error.code === 'proof.log')
-      if (!isRace || attempt >= APPEND_ATTEMPTS_MAX) throw error
+      if (!mayHaveMoved(error) || attempt >= APPEND_ATTEMPTS_MAX) throw error
+      // Renewing once more does no harm; adding finds the device in the log if it was this entry that moved it.
       continue
     }
     await ports.accounts.refresh(state.account)
