@@ -229,6 +229,26 @@ describe('the outbox', () => {
     expect((await textsOf(bob, again)).slice(0, 3)).toEqual(['one', 'two', 'four'])
   })
 
+  it('never puts what it says next before what left already, although that is ahead', async () => {
+    const { server, clock, alice, bob } = await pair()
+    const conversation = await conversationOf(alice, bob)
+    const time = alice.core.core.time
+    const shift = (ms: number): void => { time.observe(clock.now() + ms, clock.monotonicMs(), clock.monotonicMs()) }
+    shift(100_000)
+    server.lies.send = () => ({ status: 'stored', position: { timeMs: clock.now(), incarnation: 1, counter: 1 } })
+    await (await conversation.send('one')).acked
+    server.lies = {}
+    alice.link.down()
+    const two = await conversation.send('two')
+    shift(0)
+    alice.link.up()
+    await clock.advance(120_000)
+    await two.acked
+    const [one, other] = await conversation.history(2)
+    expect([one?.text, other?.text]).toEqual(['one', 'two'])
+    expect((await conversation.history(2)).map(({ number }) => number)).toEqual([1, 2])
+  })
+
   it('is bounded: past its limit sending is an error, and nothing of it is stored', async () => {
     const { alice, bob } = await pair()
     const conversation = await conversationOf(alice, bob)

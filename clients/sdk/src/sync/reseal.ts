@@ -66,10 +66,14 @@ async function floorWithout(core: Core, conversation: ConversationRow, rows: rea
   const prefix = `${MESSAGE_PREFIX}${conversation.conversation}/`
   // Own messages of a clock that was wrong may stand above it, given up.
   const ceiling = raiseCeiling(core.time.now())
-  const newest = await core.store.list('messages', {
-    from: prefix, to: `${prefix}${sortable(ceiling, 16)}`, reverse: true, limit: rows.length + 1,
-  })
-  const shown = newest.map(({ value }) => decodeMessage(value)).find(({ messageId }) => !ids.has(messageId))
+  const limit = rows.length + 1
+  const near = await core.store.list('messages', { from: prefix, to: `${prefix}${sortable(ceiling, 16)}`, reverse: true, limit })
+  const ahead = await core.store.list('messages', { from: `${prefix}${sortable(ceiling, 16)}`, to: `${prefix}~`, reverse: true, limit })
+  const [shown] = [
+    // What this device said there and stands keeps its place before what it says next.
+    ...ahead.map(({ value }) => decodeMessage(value)).filter(({ fromDevice, state }) => fromDevice === core.device && state !== 'failed'),
+    ...near.map(({ value }) => decodeMessage(value)),
+  ].filter(({ messageId }) => !ids.has(messageId))
   return shown?.order ?? 0n
 }
 
