@@ -35,8 +35,8 @@ export interface Attempt {
 const ALARM_RETRY_MS = 5_000
 /** Wait before a message that is ahead of the server's clock is looked at again, at most. */
 const AHEAD_RETRY_MS_MAX = 30_000
-/** How long a message that left waits for the server's clock to come near its order key, which stands; past it, it is given up. */
-const AHEAD_WAIT_MS_MAX = 60_000
+/** What the server refuses as ahead, and is so by more than this, would wait for hours: it is given up. */
+const AHEAD_WAIT_MS_MAX = 600_000
 
 /** Messages that were given up: their rows are gone, or wait for a server that takes them, as `void` where they have not left yet. */
 export interface GivenUp {
@@ -110,9 +110,10 @@ export class Transmission {
       await this.#askAgain(conversation)
       if (this.alarmOf(conversation) !== undefined) return { status: 'later', retryAfterMs: ALARM_RETRY_MS }
     }
-    const aheadMs = orderTimeMs(decodeEnvelope(row.envelope).order) - this.#core.time.now() - LIMITS.orderAheadMsMax
-    if (aheadMs > 0 && row.kind !== 'control') return this.#ahead(row, aheadMs, transmitted)
-    const complete = row.missing.length > 0 ? await this.#complete(row, row.refusals) : row
+    // More than the floor of a conversation can be ahead comes from a clock that was wrong. What left is the server's to judge.
+    const isAhead = !transmitted && row.kind !== 'control' && this.#aheadMs(row) > ORDER_TOLERANCE_MS
+    const inTime = isAhead ? await this.#reorder(row) : row
+    const complete = inTime.missing.length > 0 ? await this.#complete(inTime, inTime.refusals) : inTime
     const ready = complete.held ? await this.#release(complete) : complete
     leaves()
     try {
@@ -127,17 +128,6 @@ export class Transmission {
       if (!isEvegramError(error) || error.code === 'client.store') throw error
       return { status: 'later' }
     }
-  }
-
-  /**
-   * The server would refuse it with `order.ahead`. One that has not left gets a new order key, together with all behind it; more than the
-   * floor of a conversation can be ahead only comes from a clock that was wrong.
-   */
-  async #ahead(row: OutboxRow, aheadMs: number, transmitted: boolean): Promise<Fate> {
-    if (transmitted && aheadMs > AHEAD_WAIT_MS_MAX) return { status: 'failed', error: new EvegramError('order.ahead', { operation: 'send' }) }
-    if (transmitted || aheadMs <= ORDER_TOLERANCE_MS) return { status: 'later', retryAfterMs: Math.min(AHEAD_RETRY_MS_MAX, aheadMs) }
-    await this.#reorder(row)
-    return { status: 'later' }
   }
 
   /** Durable before it leaves: a later run must know that it may have. */
@@ -164,8 +154,9 @@ export class Transmission {
         await this.#change(row.conversation, (before) => ({ ...before, opened: false }))
         return { status: 'later' }
       case 'order.ahead':
-        // Its order key was fine by the server's own time: it stands, and time passes.
-        return { status: 'later' }
+        // Its order key stands, and time passes.
+        if (this.#aheadMs(row) > AHEAD_WAIT_MS_MAX) return { status: 'failed', error }
+        return { status: 'later', retryAfterMs: Math.min(AHEAD_RETRY_MS_MAX, Math.max(0, this.#aheadMs(row))) }
       default:
         if (error.retry === 'never' || error.retry === 'after_fix') return { status: 'failed', error }
         return { status: 'later', ...(failure.retryAfterMs === undefined ? {} : { retryAfterMs: failure.retryAfterMs }) }
@@ -197,14 +188,21 @@ export class Transmission {
     return local.write((tx) => completeRow(this.#core, tx, before, row, refusals))
   }
 
-  async #reorder(row: OutboxRow): Promise<void> {
+  /** How far a row is beyond what a server takes, by the server's time as it is known here. */
+  #aheadMs(row: OutboxRow): number {
+    return orderTimeMs(decodeEnvelope(row.envelope).order) - this.#core.time.now() - LIMITS.orderAheadMsMax
+  }
+
+  /** Gives a row that has not left, and all behind it, the lowest order keys that they may have now. */
+  async #reorder(row: OutboxRow): Promise<OutboxRow> {
     const { local, store } = this.#core
     const before = await readConversation(store, row.conversation)
-    if (before === undefined) return
+    if (before === undefined) return row
     await this.prepare(before)
-    await local.write(async (tx) => {
+    return local.write(async (tx) => {
       const rows = await this.#followers(row.conversation, row.seq)
-      await resealRows(this.#core, tx, (await readConversation(tx, row.conversation)) ?? before, rows, { voids: () => false, reorder: true })
+      const resealed = await resealRows(this.#core, tx, (await readConversation(tx, row.conversation)) ?? before, rows, { voids: () => false, reorder: true })
+      return resealed.find(({ seq }) => seq === row.seq) ?? row
     })
   }
 
