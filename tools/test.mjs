@@ -7,7 +7,7 @@ if (process.argv.includes('--help') || process.argv.includes('-h')) {
 
 Installs, builds, checks (types, lint, docstrings, licences, unused code), runs every unit, contract and process test, and the short forms of
 the long runs. Everything runs against the real embedded stores and real sockets on loopback; this release needs no other service.
-Long forms: npm run crash, hostile, lying-server, prekeys, idle, route, verify:bench (each with --help).`)
+Long forms: npm run sim -- --seeds 500, sim:planted (bugs planted on purpose), crash, hostile, lying-server, prekeys, idle, route, verify:bench (each with --help).`)
   process.exit(0)
 }
 
@@ -19,6 +19,10 @@ const STEPS = [
   ['build', () => build()],
   ['check', npm('check')],
   ['unit, contract and process tests', () => run(process.execPath, ['node_modules/vitest/vitest.mjs', 'run'])],
+  ['simulator, 100 seeds', npm('sim', '--seeds', '100')],
+  ['simulator, real encryption', npm('sim', '--seeds', '5', '--crypto', 'real')],
+  ['simulator, every seed that ever failed', npm('sim', '--regressions')],
+  ['simulator, the same trace in two processes', npm('sim', '--check-determinism', '3')],
   ['verify (proof vectors, both primitives)', npm('verify')],
   ['crash, servers killed (short)', npm('crash', '--clients', '6', '--messages', '300', '--kills', '2')],
   ['crash, clients killed (short)', npm('crash', '--clients', '6', '--messages', '200', '--kills', '2', '--victim', 'client')],

@@ -21,6 +21,8 @@ export interface DeviceSurroundings {
   readonly run: Run
   readonly observer: Observer
   readonly server: DiscoveredServer
+  /** Whether anybody turns devices on at the moment. */
+  readonly isDark: () => boolean
   /** Starts a program on the machine of the device. */
   readonly start: (machine: string) => SimProcess
   readonly api: (process: SimProcess) => AuthApi
@@ -81,7 +83,7 @@ export class SimDevice {
 
   /** Turns it on: opens the profile, with the wallet while it has no device yet; tries again until it is turned off. */
   start(): void {
-    if (this.state !== 'off') return
+    if (this.state !== 'off' || this.#around.isDark()) return
     this.#wanted = true
     this.#open()
   }
@@ -175,7 +177,7 @@ export class SimDevice {
 
   #openLater(): void {
     const [from, to] = RESTART_MS
-    this.#around.run.scheduler.after(this.#random.skewed(from, to), () => { if (this.#wanted && this.state === 'off') this.#open() })
+    this.#around.run.scheduler.after(this.#random.skewed(from, to), () => { if (this.#wanted && this.state === 'off' && !this.#around.isDark()) this.#open() })
   }
 
   /** Killed from outside of this object, at a crash point. */

@@ -41,6 +41,8 @@ const AUTH_DOWN_MS = [500, 10_000] as const
 const LOOK_MS = 500
 /** Interval at which what is down is started again. */
 const TIDY_MS = 5_000
+/** Clocks of auth are off by up to this. */
+const AUTH_SKEW_MS_MAX = 300_000
 /** Clocks of machines run up to this much fast or slow. */
 const CLOCK_DRIFT_MAX = 0.000_1
 /** How long a world is dark. */
@@ -66,6 +68,7 @@ export class World {
   readonly #crypto: WorldCrypto
   readonly #starts = new Map<string, number>()
   #faults: FaultMix
+  #isDark = false
   #nodeNumber = 0
   #walletNumber = 0
   readonly #balancer: SimRandom
@@ -165,11 +168,13 @@ export class World {
     const forMs = this.#random.skewed(...DARK_MS)
     run.coverage.count('fault/dark')
     run.note('world', `dark for ${forMs.toFixed(0)} ms`)
+    this.#isDark = true
     for (const node of this.#nodes) node.halt()
     for (const device of this.#devices) device.crash(false)
     for (const machine of AUTH_MACHINES) this.#auth.processOn(machine)?.kill()
     await this.#go(forMs)
     run.note('world', 'light again')
+    this.#isDark = false
     this.#tidy()
   }
 
@@ -256,6 +261,7 @@ export class World {
     const number = this.#devices.filter((device) => device.person === person).length + 1
     const device = new SimDevice(`${person.name}-${number}`, person, {
       run: this.#run, observer: this.#auditor, server: SERVER, primitives: this.#crypto.primitives,
+      isDark: () => this.#isDark,
       start: (machine) => this.#startProcess(machine),
       api: (process) => this.#auth.apiFor(process),
       discover: (process, serverClock) => this.#auth.discover(process, serverClock),
@@ -274,7 +280,8 @@ export class World {
     this.#starts.set(machine, start)
     const random = this.#run.random(`process/${machine}/${start}`)
     const clock = this.#run.random(`clock/${machine}`)
-    const skewMs = this.#mix.wallSkewMs
+    // Peers refuse attestations from more than ten minutes ahead, so that a clock of auth that is further off stops sign-in: that is known, and not looked for.
+    const skewMs = machine.startsWith('auth') ? Math.min(AUTH_SKEW_MS_MAX, this.#mix.wallSkewMs) : this.#mix.wallSkewMs
     return new SimProcess({
       machine, start, scheduler: this.#run.scheduler, random, startEpochMs: this.#run.startEpochMs,
       faults: { wallAheadMs: this.#faults === this.#mix ? (clock.unit() * 2 - 1) * skewMs : 0, rate: 1 + (clock.unit() * 2 - 1) * CLOCK_DRIFT_MAX },

@@ -64,8 +64,9 @@ export async function signIn(ports: LoginPorts, wallet: Wallet | undefined): Pro
   const fresh = keys ?? await newDevice(ports)
   const added = await addDevice(ports, wallet, fresh)
   const signedIn: Profile = { account: added.account, domain: server.domain, serverId: server.serverId }
-  // Nothing can have been sent to the device before its proof was asked for.
-  await store.commit([cursorChange(Math.max(0, added.sinceMs - LIMITS.overlapMs)), profileChange(signedIn)])
+  // Nothing can have been sent to the device before its proof was asked for. That time comes from the clock of auth, which may be ahead of the
+  // nodes' by as much as peers tolerate in a proof: a cursor that is too young would hide messages for good, one that is too old costs one read.
+  await store.commit([cursorChange(Math.max(0, added.sinceMs - LIMITS.challengeMs - LIMITS.overlapMs)), profileChange(signedIn)])
   return { profile: signedIn, keys: fresh, isNew: true }
 }
 

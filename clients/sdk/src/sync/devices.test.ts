@@ -77,6 +77,26 @@ describe('several devices', () => {
     expect(named(bob2, 'gap')).toEqual([])
   })
 
+  it('get what waited longer for the server than messages are kept for sending again', async () => {
+    const { server, clock, alice, bob } = await pair()
+    await say(alice, bob, 'zero')
+    alice.link.down()
+    const conversation = await alice.client.conversation(bob.client.account)
+    for (const text of ['one', 'two', 'three']) await conversation.send(text)
+    await clock.advance(10 * 24 * 3_600_000)
+    const bob2 = await openTestClient(server, new MemoryStore(), bobWallet)
+    server.lies.bundle = (bundle) => {
+      if (bundle.device === bob2.client.device) return Promise.reject(new EvegramError('not_found.prekeys', { operation: 'fetch bundle' }))
+      return bundle
+    }
+    alice.link.up()
+    await clock.advance(5_000)
+    expect(await textsOf(bob, alice)).toEqual(['zero', 'one', 'two', 'three'])
+    server.lies = {}
+    await clock.advance(120_000)
+    expect(await textsOf(bob2, alice)).toEqual(['one', 'two', 'three'])
+  })
+
   it('that are revoked get nothing more, and everybody is told', async () => {
     const { server, alice, bob } = await pair()
     const bob2 = await openTestClient(server, new MemoryStore(), bobWallet)

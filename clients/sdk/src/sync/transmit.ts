@@ -11,7 +11,7 @@ import { completeRow } from './compose.js'
 import { ORDER_TOLERANCE_MS } from './order-clock.js'
 import { decodeOutbox, outboxKey, writeOutbox, type OutboxRow } from './outbox-row.js'
 import { resealRows } from './reseal.js'
-import { decodeSent, sentKey, sentPrefix, SENT_KEPT_MS } from './sent-record.js'
+import { decodeSent, readSent, SENT_KEPT_MS, sentKey, sentPrefix, writeSent } from './sent-record.js'
 import type { Sessions } from './sessions.js'
 
 /** What became of one transmission. */
@@ -31,6 +31,8 @@ export interface Attempt {
   readonly leaves: () => void
 }
 
+/** A message that waited longer than this is kept for sending again from when it was stored. */
+const SENT_RENEWED_MS = 3_600_000
 /** Wait before a server that showed an unbelievable log is asked again. */
 const ALARM_RETRY_MS = 5_000
 /** Wait before a message that is ahead of the server's clock is looked at again, at most. */
@@ -217,8 +219,17 @@ export class Transmission {
       tx.remove('outbox', outboxKey(row.seq))
       if (row.kind === 'message') await this.#setState(tx, row, 'sent')
       if (row.missing.length > 0) this.#onSupplement(row, row.missing, tx)
-      if (row.kind !== 'control') await this.#pruneSent(tx, row)
+      if (row.kind === 'control') return
+      await this.#renewSent(tx, row)
+      await this.#pruneSent(tx, row)
     })
+  }
+
+  /** What waited long for a server is new to those who get it now: the time in which it is sent again begins when it is stored. */
+  async #renewSent(tx: Transaction, row: OutboxRow): Promise<void> {
+    const sent = await readSent(tx, row.conversation, row.number)
+    const nowMs = this.#core.time.now()
+    if (sent !== undefined && nowMs - sent.atMs > SENT_RENEWED_MS) writeSent(tx, row.conversation, row.number, { ...sent, atMs: nowMs })
   }
 
   /** Own messages before this one are all stored; those too old to be sent again need not be kept. */
