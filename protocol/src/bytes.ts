@@ -23,6 +23,12 @@ const CODES: readonly number[] = Array.from('0123456789abcdef', (text) => text.c
 const HIGH = Uint8Array.from({ length: 256 }, (_, byte) => CODES[byte >> 4] ?? 0)
 const LOW = Uint8Array.from({ length: 256 }, (_, byte) => CODES[byte & 15] ?? 0)
 
+const NO_DIGIT = 0xff
+/** Value of each hex digit by its character code, either case. */
+const VALUE_OF = new Uint8Array(128).fill(NO_DIGIT)
+CODES.forEach((code, value) => { VALUE_OF[code] = value })
+Array.from('ABCDEF').forEach((text, index) => { VALUE_OF[text.charCodeAt(0)] = 10 + index })
+
 function digit(codes: Uint8Array, bytes: Uint8Array, index: number): number {
   return codes[bytes[index] ?? 0] ?? 0
 }
@@ -51,9 +57,14 @@ export function hexOf(bytes: Uint8Array, from = 0, to = bytes.length): string {
 
 /** Bytes of a hex string of even length, either case. Throws `invalid.hex` otherwise. */
 export function bytesOfHex(hex: string): Uint8Array<ArrayBuffer> {
-  if (hex.length % 2 !== 0 || !/^[0-9a-fA-F]*$/.test(hex)) throw new EvegramError('invalid.hex', { operation: 'decode hex' })
+  const refuse = (): never => { throw new EvegramError('invalid.hex', { operation: 'decode hex' }) }
+  if (hex.length % 2 !== 0) refuse()
   const bytes = new Uint8Array(hex.length / 2)
-  for (let index = 0; index < bytes.length; index++) bytes[index] = Number.parseInt(hex.slice(index * 2, index * 2 + 2), 16)
+  for (let index = 0; index < bytes.length; index++) {
+    const [high = NO_DIGIT, low = NO_DIGIT] = [VALUE_OF[hex.charCodeAt(index * 2)], VALUE_OF[hex.charCodeAt(index * 2 + 1)]]
+    if (high === NO_DIGIT || low === NO_DIGIT) refuse()
+    bytes[index] = high << 4 | low
+  }
   return bytes
 }
 

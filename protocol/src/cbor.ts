@@ -1,4 +1,4 @@
-import { compareBytes, concatBytes, textOf, utf8 } from './bytes.js'
+import { compareBytes, textOf, utf8 } from './bytes.js'
 import { EvegramError, type ErrorCode } from './errors.js'
 
 /** What deterministic CBOR of this protocol may hold: no floats, no tags, no undefined, text keys only. */
@@ -19,64 +19,127 @@ const LONE_SURROGATE = /\p{Surrogate}/u
  * beyond {@link CBOR_DEPTH_MAX}, and `invalid.utf8` for a text with half a surrogate pair.
  */
 export function encodeCbor(value: CborValue): Uint8Array<ArrayBuffer> {
-  const parts: Uint8Array[] = []
-  writeValue(parts, value, 0)
-  return concatBytes(...parts)
+  const writer = new CborWriter()
+  writer.value(value, 0)
+  return writer.done()
 }
 
 function fail(problem: string): never {
   throw new EvegramError('invalid.cbor', { operation: 'read or write CBOR', details: { problem } })
 }
 
-/** Initial byte of a major type with its argument in the shortest form (RFC 8949 section 3). */
-function headBytes(major: number, argument: number | bigint): Uint8Array<ArrayBuffer> {
-  const first = major << 5
-  if (argument < 24) return Uint8Array.of(first | Number(argument))
-  if (argument <= 0xff) return Uint8Array.of(first | 24, Number(argument))
-  const size = argument <= 0xffff ? 2 : argument <= 0xffffffff ? 4 : 8
-  const bytes = new Uint8Array(1 + size)
-  const view = new DataView(bytes.buffer)
-  bytes[0] = first | (size === 2 ? 25 : size === 4 ? 26 : 27)
-  if (size === 2) view.setUint16(1, Number(argument))
-  else if (size === 4) view.setUint32(1, Number(argument))
-  else view.setBigUint64(1, BigInt(argument))
-  return bytes
-}
+/** Bytes that a writer has room for at first: most rows and frames fit. */
+const ROOM_BYTES = 512
+/** Keys whose encoded form is remembered: the formats of this protocol have some hundred. Past it all are forgotten. */
+const KEYS_REMEMBERED_MAX = 1_024
+const encodedKeys = new Map<string, Uint8Array>()
 
-function textBytes(text: string): Uint8Array {
-  // TextEncoder would write U+FFFD and so sign or hash another text than the one given.
-  if (LONE_SURROGATE.test(text)) throw new EvegramError('invalid.utf8', { operation: 'write CBOR' })
-  const bytes = utf8(text)
-  return concatBytes(headBytes(MAJOR.text, bytes.length), bytes)
-}
+/** Writes into one buffer that grows, since most values are a few bytes long. */
+class CborWriter {
+  #bytes = new Uint8Array(ROOM_BYTES)
+  #view = new DataView(this.#bytes.buffer)
+  #length = 0
 
-function writeValue(parts: Uint8Array[], value: CborValue, depth: number): void {
-  if (depth > CBOR_DEPTH_MAX) fail('nesting')
-  if (value === null) parts.push(Uint8Array.of(SIMPLE.null))
-  else if (typeof value === 'boolean') parts.push(Uint8Array.of(value ? SIMPLE.true : SIMPLE.false))
-  else if (typeof value === 'number' || typeof value === 'bigint') writeInteger(parts, value)
-  else if (typeof value === 'string') parts.push(textBytes(value))
-  else if (value instanceof Uint8Array) parts.push(headBytes(MAJOR.bytes, value.length), value)
-  else if (Array.isArray(value)) {
-    parts.push(headBytes(MAJOR.list, value.length))
-    // Array.isArray widens readonly arrays to any[]; the type of `value` is known.
-    for (const item of value as readonly CborValue[]) writeValue(parts, item, depth + 1)
-  } else if (typeof value === 'object') {
-    const entries = Object.entries(value).map(([key, item]) => ({ key: textBytes(key), item }))
-    entries.sort((left, right) => compareBytes(left.key, right.key))
-    parts.push(headBytes(MAJOR.map, entries.length))
-    for (const { key, item } of entries) {
-      parts.push(key)
-      writeValue(parts, item, depth + 1)
+  /** What was written. */
+  done(): Uint8Array<ArrayBuffer> {
+    return this.#bytes.slice(0, this.#length)
+  }
+
+  value(value: CborValue, depth: number): void {
+    if (depth > CBOR_DEPTH_MAX) fail('nesting')
+    if (value === null) this.#byte(SIMPLE.null)
+    else if (typeof value === 'boolean') this.#byte(value ? SIMPLE.true : SIMPLE.false)
+    else if (typeof value === 'number' || typeof value === 'bigint') this.#integer(value)
+    else if (typeof value === 'string') this.text(value)
+    else if (value instanceof Uint8Array) {
+      this.#head(MAJOR.bytes, value.length)
+      this.#put(value)
+    } else if (Array.isArray(value)) {
+      this.#head(MAJOR.list, value.length)
+      // Array.isArray widens readonly arrays to any[]; the type of `value` is known.
+      for (const item of value as readonly CborValue[]) this.value(item, depth + 1)
+    } else if (typeof value === 'object') {
+      const entries = Object.entries(value).map(([key, item]) => ({ key: encodedKey(key), item }))
+      entries.sort((left, right) => compareBytes(left.key, right.key))
+      this.#head(MAJOR.map, entries.length)
+      for (const { key, item } of entries) {
+        this.#put(key)
+        this.value(item, depth + 1)
+      }
+    } else fail('type')
+  }
+
+  text(text: string): void {
+    // TextEncoder would write U+FFFD and so sign or hash another text than the one given.
+    if (LONE_SURROGATE.test(text)) throw new EvegramError('invalid.utf8', { operation: 'write CBOR' })
+    const bytes = utf8(text)
+    this.#head(MAJOR.text, bytes.length)
+    this.#put(bytes)
+  }
+
+  #integer(value: number | bigint): void {
+    if (typeof value === 'number' && !Number.isSafeInteger(value)) fail('number')
+    const argument = value < 0 ? -1n - BigInt(value) : value
+    if (argument > UINT64_MAX) fail('integer beyond 64 bits')
+    this.#head(value < 0 ? MAJOR.negative : MAJOR.unsigned, argument)
+  }
+
+  /** Initial byte of a major type with its argument in the shortest form (RFC 8949 section 3). */
+  #head(major: number, argument: number | bigint): void {
+    const first = major << 5
+    if (argument < 24) this.#byte(first | Number(argument))
+    else if (argument <= 0xff) {
+      this.#byte(first | 24)
+      this.#byte(Number(argument))
+    } else if (argument <= 0xffff) {
+      this.#byte(first | 25)
+      this.#reserve(2)
+      this.#view.setUint16(this.#length, Number(argument))
+      this.#length += 2
+    } else if (argument <= 0xffffffff) {
+      this.#byte(first | 26)
+      this.#reserve(4)
+      this.#view.setUint32(this.#length, Number(argument))
+      this.#length += 4
+    } else {
+      this.#byte(first | 27)
+      this.#reserve(8)
+      this.#view.setBigUint64(this.#length, BigInt(argument))
+      this.#length += 8
     }
-  } else fail('type')
+  }
+
+  #byte(byte: number): void {
+    this.#reserve(1)
+    this.#bytes[this.#length++] = byte
+  }
+
+  #put(bytes: Uint8Array): void {
+    this.#reserve(bytes.length)
+    this.#bytes.set(bytes, this.#length)
+    this.#length += bytes.length
+  }
+
+  #reserve(bytes: number): void {
+    const needed = this.#length + bytes
+    if (needed <= this.#bytes.length) return
+    const larger = new Uint8Array(Math.max(needed, this.#bytes.length * 2))
+    larger.set(this.#bytes.subarray(0, this.#length))
+    this.#bytes = larger
+    this.#view = new DataView(larger.buffer)
+  }
 }
 
-function writeInteger(parts: Uint8Array[], value: number | bigint): void {
-  if (typeof value === 'number' && !Number.isSafeInteger(value)) fail('number')
-  const argument = value < 0 ? -1n - BigInt(value) : value
-  if (argument > UINT64_MAX) fail('integer beyond 64 bits')
-  parts.push(headBytes(value < 0 ? MAJOR.negative : MAJOR.unsigned, argument))
+/** The bytes of a key with its head. Nobody changes them. */
+function encodedKey(key: string): Uint8Array {
+  const known = encodedKeys.get(key)
+  if (known !== undefined) return known
+  const writer = new CborWriter()
+  writer.text(key)
+  const encoded = writer.done()
+  if (encodedKeys.size >= KEYS_REMEMBERED_MAX) encodedKeys.clear()
+  encodedKeys.set(key, encoded)
+  return encoded
 }
 
 /**
@@ -197,9 +260,20 @@ function simpleValue(first: number): CborValue {
   return fail('float, undefined or unknown simple value')
 }
 
+/** The text of bytes that are all ASCII. */
+function shortAscii(bytes: Uint8Array): string | undefined {
+  let text = ''
+  for (const byte of bytes) {
+    if (byte >= 0x80) return undefined
+    text += String.fromCharCode(byte)
+  }
+  return text
+}
+
 function textOfCbor(bytes: Uint8Array): string {
   // Keys are short ASCII, for which a call of TextDecoder costs more than the text.
-  if (bytes.length <= SHORT_TEXT_BYTES && bytes.every((byte) => byte < 0x80)) return String.fromCharCode(...bytes)
+  const short = bytes.length <= SHORT_TEXT_BYTES ? shortAscii(bytes) : undefined
+  if (short !== undefined) return short
   try {
     return textOf(bytes)
   } catch (cause) {

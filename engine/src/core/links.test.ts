@@ -1,7 +1,7 @@
 import { LIMITS } from '@evegram/protocol'
 import { describe, expect, it } from 'vitest'
 import { PACKET_KIND } from './packet.js'
-import { cluster, one, two, three, alice, bob, toBob, stay, useScene } from './scene.fixture.js'
+import { cluster, one, two, three, alice, bob, presence, toBob, stay, useScene } from './scene.fixture.js'
 
 useScene()
 
@@ -129,6 +129,41 @@ describe('the links between nodes', () => {
     await stay(2_000)
     await bob.read()
     expect(bob.numbers).toEqual([1, 2])
+  })
+
+  it('make sessions catch up on a node that was taken for gone while something went to every peer', async () => {
+    const { registry } = cluster
+    const heartbeat = registry.heartbeat.bind(registry)
+    const gone = [...await registry.peers(1_000)].sort()[1] ?? 0
+    registry.heartbeat = async (incarnation) => { if (incarnation !== gone) await heartbeat(incarnation) }
+    two.bus.drops = () => true
+    await stay(13_000)
+    // Nobody knows where Bob is connected, and his node is no peer.
+    presence.failure = new Error('no presence')
+    alice.send(toBob(1))
+    await alice.read()
+    expect(alice.acks).toHaveLength(1)
+    presence.failure = undefined
+    registry.heartbeat = heartbeat
+    two.bus.drops = () => false
+    await stay(3_000)
+    await bob.read()
+    expect(bob.numbers).toEqual([1])
+  })
+
+  it('make sessions catch up on a node that was not known yet when something went to every peer', async () => {
+    const four = await cluster.add()
+    await bob.goLive(four)
+    presence.failure = new Error('no presence')
+    alice.send(toBob(1))
+    await alice.read()
+    presence.failure = undefined
+    expect(alice.acks).toHaveLength(1)
+    await bob.read()
+    expect(bob.numbers).toEqual([])
+    await cluster.clock.advance(3_000)
+    await bob.read()
+    expect(bob.numbers).toEqual([1])
   })
 
   it('make a node unready that has no broker for two seconds', async () => {

@@ -66,6 +66,9 @@ export class Links {
   readonly #outgoing = new Map<number, OutgoingLink>()
   #peers: readonly number[] = []
   #polledUntilMs = 0
+  /** When the last successful question for the peers was put, and when something was sent to every peer, on the monotonic clock. */
+  #polledMonotonicMs = Number.NEGATIVE_INFINITY
+  #broadcastMonotonicMs: number | undefined
   #polling = false
   #flushedMonotonicMs = Number.NEGATIVE_INFINITY
   #tickMonotonicMs = 0
@@ -105,6 +108,15 @@ export class Links {
 
   /** Incarnations of the other nodes that are up. */
   get peers(): readonly number[] {
+    return this.#peers
+  }
+
+  /**
+   * The peers, for something that may be for sessions of any node. A node that is not among them yet, or is taken for gone, may have such
+   * sessions all the same: once it is a peer, it finds a number missing that nobody has, and its sessions catch up.
+   */
+  everyPeer(): readonly number[] {
+    this.#broadcastMonotonicMs = this.#parts.clock.monotonicMs()
     return this.#peers
   }
 
@@ -296,10 +308,15 @@ export class Links {
     this.#polling = true
     const { registry, positions, clock, log } = this.#parts
     const askedMs = positions.nowMs()
+    const askedMonotonicMs = clock.monotonicMs()
     try {
       const up = await withDeadline(clock, SILENCE_MS, 'list peers', () => registry.peers(PEER_WITHIN_MS))
+      const before = new Set(this.#peers)
       this.#peers = up.filter((incarnation) => incarnation !== positions.incarnation)
       this.#polledUntilMs = askedMs
+      // Who is new said so for the first time after the last question: what was sent to everybody since then did not go there.
+      if ((this.#broadcastMonotonicMs ?? Number.NEGATIVE_INFINITY) > this.#polledMonotonicMs) for (const peer of this.#peers) if (!before.has(peer)) this.#linkTo(peer).lastNumber++
+      this.#polledMonotonicMs = askedMonotonicMs
       this.#follow(clock.monotonicMs())
     } catch (cause) {
       log.warn({ err: cause }, 'the registry did not name the peers')
@@ -308,12 +325,15 @@ export class Links {
     }
   }
 
-  /** A node that only seemed gone may come back and go on counting, so its numbers are kept; the headers are not. */
+  /**
+   * A node that only seemed gone may come back and go on counting, so its numbers are kept; the headers are not. One number is left out for
+   * all that went to every peer but this one.
+   */
   #retire(incarnation: number, left: boolean): void {
     const link = this.#outgoing.get(incarnation)
     this.#outgoing.delete(incarnation)
     if (link === undefined || left) return
-    this.#outgoing.set(incarnation, { ...link, ring: new HeaderRing() })
+    this.#outgoing.set(incarnation, { ...link, lastNumber: link.lastNumber + 1, ring: new HeaderRing() })
     const [oldest] = this.#outgoing.keys()
     if (this.#outgoing.size > OUTGOING_MAX && oldest !== undefined) this.#outgoing.delete(oldest)
   }

@@ -118,9 +118,10 @@ export class Router {
   #packetsForAll(sends: readonly PendingSend[]): Map<number, PacketWriter> | undefined {
     const { links, metrics } = this.#parts
     metrics.broadcasts.add()
-    if (links.peers.length === 0) return undefined
+    const peers = links.everyPeer()
+    if (peers.length === 0) return undefined
     const packets = new Map<number, PacketWriter>()
-    for (const incarnation of links.peers) {
+    for (const incarnation of peers) {
       const writer = writerOf(packets, incarnation)
       for (const send of sends) eachRecipient(send, (device, _, body) => { writer.add(device, send, body) })
     }

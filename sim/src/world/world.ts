@@ -30,7 +30,7 @@ const NAMES = ['alice', 'bob', 'carol', 'dave'] as const
 /** Everybody is signed in and live within this time, before anything fails. */
 const SETUP_MS_MAX = 60_000
 /** How long faults and traffic go on. */
-const CHAOS_MS = [10_000, 70_000] as const
+const CHAOS_MS = [6_000, 34_000] as const
 /** After the faults stopped a world goes on for this long at least: cursors pass what was sent. */
 const CALM_MS_MIN = 75_000
 /** After the faults stopped everything is delivered within this time. */
