@@ -38,11 +38,23 @@ describe('acks', () => {
     }
   })
 
+  it('break P5 when the log time is not what the clocks of others say, and not when the store was slow', () => {
+    for (const [awayMs, isBroken] of [[0, false], [900, false], [10_000, true], [-10_000, true]] as const) {
+      const scene = new Scene()
+      const said = scene.say('§evg-1§')
+      const correlation = scene.send(said)
+      const position = scene.at(scene.nowMs)
+      scene.store(said, position, position.timeMs + awayMs)
+      scene.ack(correlation, position)
+      expect(scene.run.violation?.promise, String(awayMs)).toBe(isBroken ? 'P5' : undefined)
+    }
+  })
+
   it('break P5 without the mark of a member', () => {
     const scene = new Scene()
     const said = scene.say('§evg-1§')
     const correlation = scene.send(said)
-    scene.auditor.copyStored(CHAT, said.envelope, scene.at(scene.nowMs))
+    scene.auditor.copyStored(CHAT, said.envelope, scene.at(scene.nowMs), scene.nowMs)
     scene.auditor.marked(ALICE, CHAT, Math.floor(scene.nowMs / 3_600_000))
     scene.auditor.marked(BOB, CHAT, Math.floor(scene.nowMs / 3_600_000) - 1)
     scene.ack(correlation, scene.at(scene.nowMs))

@@ -1,5 +1,5 @@
 import {
-  ALL_DEVICES, comparePositions, ENVELOPE_OFFSETS, equalBytes, FRAME_TYPE, POSITION_BYTES, readPosition,
+  ALL_DEVICES, comparePositions, ENVELOPE_OFFSETS, equalBytes, FRAME_TYPE, LIMITS, POSITION_BYTES, readPosition,
   type AccountId, type AccountVersion, type ConversationId, type DeviceId, type EnvelopeView, type Position,
 } from '@evegram/protocol'
 import type { SimProcess } from '../kernel/process.js'
@@ -10,6 +10,8 @@ import { eachFrame } from './wire.js'
 
 /** How long a device may be active in its log before every ack has to cover it: the lease of rule 10, and time for the steps around it. */
 export const VERSION_LEASE_MS = 1_000 + 1_200
+/** How far a node's clock may be from true time: what the lease allows, a sleep that is too short to be noticed, and what the store's own clocks differ by. */
+const CLOCK_ERROR_MS = LIMITS.maxSkewMs + 500 + 200
 /** A message that was refused so often is taken without the devices that its sender cannot encrypt for. */
 const REFUSALS_MAX = 2
 const MARK_HOUR_MS = 3_600_000
@@ -93,6 +95,7 @@ export class Acks {
       run.broken('P1', `${what} at log time ${position.timeMs}, where other bytes are stored`)
       return
     }
+    this.#checkClock(what, copy)
     this.#flushes.acked(node, message.id, positionBytes, send.event)
     const members = ledger.members(message.conversation)
     if (members === undefined) {
@@ -104,6 +107,14 @@ export class Acks {
     this.#cursors.acked(message, copy)
     message.acked = true
     if (message.numbered) this.#expect(node, message, copy, members)
+  }
+
+  /** Rules 1 and 2: what is acknowledged got its log time from a clock that others agreed with. */
+  #checkClock(what: string, { position, askedAtMs }: StoredCopy): void {
+    const { run } = this.#context
+    run.coverage.count('audit/clock of an ack')
+    const behindMs = askedAtMs - position.timeMs
+    if (Math.abs(behindMs) > CLOCK_ERROR_MS) run.broken('P5', `${what}, whose log time is ${Math.floor(Math.abs(behindMs))} ms ${behindMs > 0 ? 'behind' : 'ahead'}`)
   }
 
   #checkMarks(what: string, message: MessageRecord, members: readonly AccountId[], position: Position): void {

@@ -18,7 +18,7 @@ describe('auditor', () => {
     const ways: ((scene: Scene) => void)[] = [
       (scene) => { scene.auditor.received(scene.node, 9, clear) },
       (scene) => { scene.auditor.sent(scene.node, 9, clear) },
-      (scene) => { scene.auditor.copyStored(scene.say('§evg-1§').message.conversation, clear, scene.at(1)) },
+      (scene) => { scene.auditor.copyStored(scene.say('§evg-1§').message.conversation, clear, scene.at(1), 1) },
       (scene) => { scene.auditor.published(scene.node, 'subject', clear, 1) },
       (scene) => { scene.auditor.seenByAuth(clear) },
     ]

@@ -1,4 +1,5 @@
 import { FRAME_TYPE, isEvegramError, type AccountId, type AccountState, type ConversationId, type DeviceId, type Position } from '@evegram/protocol'
+import type { PresenceEntry } from '@evegram/engine'
 import type { ClientEvents, Message, StoreChange } from '@evegram/sdk'
 import type { SimProcess } from '../kernel/process.js'
 import type { Run } from '../kernel/run.js'
@@ -148,12 +149,12 @@ export class Auditor implements Observer {
     this.#acks.socketClosed(node, socket)
   }
 
-  copyStored(_conversation: ConversationId, envelope: Uint8Array, position: Position): void {
+  copyStored(_conversation: ConversationId, envelope: Uint8Array, position: Position, askedAtMs: number): void {
     this.#plaintext.look(envelope, 'the log')
     const view = envelopeIn(envelope)
     if (view === undefined) return
     const message = this.#ledger.messageOf(this.#ids.of(envelope), view)
-    const copy: StoredCopy = { position, envelope: view, bodies: new Map(view.bodies.map((body) => [body.device, body])) }
+    const copy: StoredCopy = { position, askedAtMs, envelope: view, bodies: new Map(view.bodies.map((body) => [body.device, body])) }
     this.#order.stored(message, copy)
     message.copies.push(copy)
   }
@@ -194,6 +195,15 @@ export class Auditor implements Observer {
 
   suspended(process: SimProcess, ms: number): void {
     this.#ledger.addPause(process, ms)
+  }
+
+  unregistered(entry: PresenceEntry, before: readonly PresenceEntry[], left: readonly PresenceEntry[]): void {
+    this.#run.coverage.count('audit/unregistered')
+    for (const stood of before) {
+      const isOther = stood.incarnation !== entry.incarnation || stood.connectionEpoch !== entry.connectionEpoch
+      if (!isOther || left.some(({ device }) => device === stood.device)) continue
+      this.#run.broken('P10', `the end of a connection of ${this.#ledger.nameOf(entry.device)} took the newer one out of presence`)
+    }
   }
 
   seenByAuth(bytes: Uint8Array): void {

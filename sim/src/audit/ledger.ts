@@ -11,6 +11,8 @@ import type { Run } from '../kernel/run.js'
 /** A copy of a message that is durable in the log. */
 export interface StoredCopy {
   readonly position: Position
+  /** True time at which its node asked for it, in ms since 1970. */
+  readonly askedAtMs: number
   readonly envelope: EnvelopeView
   readonly bodies: ReadonlyMap<DeviceId, BodySlice>
 }

@@ -1,4 +1,5 @@
 import type { AccountId, AccountState, ConversationId, DeviceId, Position } from '@evegram/protocol'
+import type { PresenceEntry } from '@evegram/engine'
 import type { ClientEvents, Message, StoreChange } from '@evegram/sdk'
 import type { SimProcess } from '../kernel/process.js'
 
@@ -39,8 +40,8 @@ export interface Observer {
   socketClosed(node: SimProcess, socket: number, code: number): void
 
   // What the stores and the broker did.
-  /** A copy is durable in the envelope log. */
-  copyStored(conversation: ConversationId, envelope: Uint8Array, position: Position): void
+  /** A copy is durable in the envelope log. `askedAtMs`: true time at which the node asked for it, in ms since 1970. */
+  copyStored(conversation: ConversationId, envelope: Uint8Array, position: Position, askedAtMs: number): void
   /** A mark is durable. */
   marked(account: string, conversation: ConversationId, hour: number): void
   /** A node handed a packet to its bus. `id` rises with every packet of the run. */
@@ -59,4 +60,6 @@ export interface Observer {
   suspended(process: SimProcess, ms: number): void
   /** An instance of auth is handed these bytes. */
   seenByAuth(bytes: Uint8Array): void
+  /** A node took `entry` out of presence: what stood there for its account before, and what is left. */
+  unregistered(entry: PresenceEntry, before: readonly PresenceEntry[], left: readonly PresenceEntry[]): void
 }

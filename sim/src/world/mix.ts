@@ -38,6 +38,8 @@ export interface FaultMix {
   readonly strikes: StrikeRates
   /** What may wait in the socket of a node before its peer is a slow consumer. */
   readonly outboundBytesMax: number
+  /** What kernels and network hold before anything waits there. */
+  readonly windowBytes: number
   /** Clocks of machines differ by up to this, in ms. */
   readonly wallSkewMs: number
   /** The whole world is dark once, for a long time. */
@@ -90,19 +92,28 @@ export function drawMix(profile: ProfileName, random: SimRandom): FaultMix {
       packets: { lost: some(0.01, 'partition'), duplicated: some(0.01, 'partition'), reordered: some(0.02, 'partition'), broken: some(0.001, 'partition') },
       hidden: some(0.02, 'crash'), unfound: some(0.2),
     },
-    authStore: service(0.004), directory: exchange(0.004), requests: exchange(0.02, 'partition'),
+    authStore: service(0.004), directory: exchange(0.004),
+    // Copies of requests are cheap to make and dear to get wrong: more of them than any network sends.
+    requests: { ...exchange(0.02, 'partition'), duplicated: some(0.1, 'partition'), repeated: some(0.05, 'partition') },
     network: {
-      refused: some(0.03), hanging: some(0.03), slowLink: some(0.1), lost: some(0.02, 'partition'), stalled: some(0.004), reset: some(0.002, 'partition'),
+      refused: some(0.03), hanging: some(0.03), slowLink: some(0.25, 'partition'), lost: some(0.02, 'partition'), stalled: some(0.004), reset: some(0.002, 'partition'),
       halfOpen: some(0.001, 'partition'), silentDeath: some(0.3),
     },
     disk: { slow: some(0.01), full: some(0.002) },
     crashPoint: some(0.000_4, 'crash'),
     strikes: {
-      nodeCrash: some(1, 'crash'), deploy: some(0.4, 'crash'), nodePause: some(1, 'skew'), nodeSleep: some(0.5, 'skew'), wallStep: some(1, 'skew'),
+      nodeCrash: some(1, 'crash'), deploy: some(0.4, 'crash'), nodePause: some(1, 'skew'), nodeSleep: some(1, 'skew'), wallStep: some(1, 'skew'),
       deviceCrash: some(2, 'crash'), devicePause: some(1), authCrash: some(0.5, 'crash'), presenceForget: some(0.7, 'partition'), partition: some(1, 'partition'),
       diskLost: some(0.3, 'crash'),
     },
-    outboundBytesMax: random.chance(0.4) ? random.pick([65_536, 262_144]) : LIMITS.outboundBytesMax,
+    ...drawRoom(random),
     wallSkewMs: focus === 'skew' ? random.skewed(100, 3_600_000) : some(200), dark: random.chance(0.12), malicious,
   }
+}
+
+/** Small rooms make slow consumers of clients that are only a little slow. */
+function drawRoom(random: SimRandom): Pick<FaultMix, 'outboundBytesMax' | 'windowBytes'> {
+  return random.chance(0.5)
+    ? { outboundBytesMax: random.pick([65_536, 262_144]), windowBytes: random.pick([2_048, 8_192]) }
+    : { outboundBytesMax: LIMITS.outboundBytesMax, windowBytes: 65_536 }
 }

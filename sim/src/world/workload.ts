@@ -33,7 +33,7 @@ type Action = 'say' | 'burst' | 'large' | 'note' | 'history' | 'rest' | 'add' | 
 
 /** How often each action comes, relative to the others. */
 const WEIGHTS: Readonly<Record<Action, number>> = {
-  say: 60, burst: 5, large: 2, note: 3, history: 3, rest: 5, add: 1.5, revoke: 1, link: 0.7, nonsense: 4, prekeys: 2,
+  say: 60, burst: 5, large: 2, note: 3, history: 3, rest: 5, add: 3, revoke: 1.5, link: 0.7, nonsense: 4, prekeys: 2,
 }
 
 /** What people (and others) do: valid and invalid traffic whose outcome is known. */

@@ -95,7 +95,7 @@ export class World {
       server: SERVER, signal: (random) => this.#crypto.signal(random), inject: (device, bytes) => { this.#network.inject(device, bytes) },
     }) : undefined
     this.#network = new SimNetwork(run, {
-      observer: this.#auditor, faults: () => this.#faults.network, reaches, outboundBytesMax: this.#mix.outboundBytesMax,
+      observer: this.#auditor, faults: () => this.#faults.network, reaches, outboundBytesMax: this.#mix.outboundBytesMax, windowBytes: this.#mix.windowBytes,
       ...(this.#liar === undefined ? {} : { meddler: this.#liar.network }),
     })
     this.#stores = new SimEngineStores(run, {
@@ -193,6 +193,8 @@ export class World {
         this.#tidy()
       }
       if (this.#run.nowMs - startedMs < CALM_MS_MIN) return false
+      // What sleepers do when they wake is looked at too.
+      if ([...this.#nodes, ...this.#devices].some(({ process }) => process?.suspended === true)) return false
       if (this.#mix.malicious) return true
       const looked = this.#quiet()
       missing = looked.ok ? '' : looked.missing

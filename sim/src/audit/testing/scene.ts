@@ -136,8 +136,8 @@ export class Scene {
     return correlation
   }
 
-  store({ envelope }: Pick<Said, 'envelope'>, position: Position): void {
-    this.auditor.copyStored(CHAT, envelope, position)
+  store({ envelope }: Pick<Said, 'envelope'>, position: Position, askedAtMs = position.timeMs): void {
+    this.auditor.copyStored(CHAT, envelope, position, askedAtMs)
     for (const account of [ALICE, BOB]) this.auditor.marked(account, CHAT, Math.floor(position.timeMs / 3_600_000))
   }
 

@@ -45,7 +45,10 @@ export class LogStore {
 
   #atomicLog(node: SimProcess): EnvelopeLog {
     return {
-      append: async (request, accounts) => this.#log.call(node, 'append', () => this.#commit(node, request, accounts), this.#stallMs()),
+      append: async (request, accounts) => {
+        const askedAtMs = this.#run.trueTimeMs
+        return this.#log.call(node, 'append', () => this.#commit(node, request, accounts, askedAtMs), this.#stallMs())
+      },
       read: (conversation, after, limit) => this.#read(node, conversation, after, limit),
       trim: (beforeMs) => this.#trim(node, beforeMs),
     }
@@ -56,7 +59,8 @@ export class LogStore {
       rows: {
         append: async (request) => {
           let copy: StoredCopy | undefined
-          await this.#log.call(node, 'append', () => { copy = this.#put(node, request, this.#hiddenUntilMs()) })
+          const askedAtMs = this.#run.trueTimeMs
+          await this.#log.call(node, 'append', () => { copy = this.#put(node, request, this.#hiddenUntilMs(), askedAtMs) })
           // Its caller hears of it now: enough replicas have it.
           if (copy !== undefined) copy.hiddenUntilMs = 0
         },
@@ -70,11 +74,11 @@ export class LogStore {
   }
 
   /** Row and marks, or what is found instead, at one moment. */
-  #commit(node: SimProcess, request: AppendRequest, accounts: readonly string[]): AppendResult {
+  #commit(node: SimProcess, request: AppendRequest, accounts: readonly string[], askedAtMs: number): AppendResult {
     const { conversation } = request
     const standing = this.#standing(request.envelope)
     const position = standing?.position ?? request.position
-    if (standing === undefined) this.#put(node, request, 0)
+    if (standing === undefined) this.#put(node, request, 0, askedAtMs)
     else {
       this.#run.coverage.count('branch/log.append exists')
       this.#run.note(node.name, `log.append ${shortKeyOf(request.envelope)} exists`)
@@ -90,11 +94,11 @@ export class LogStore {
     return undefined
   }
 
-  #put(node: SimProcess, request: AppendRequest, hiddenUntilMs: number): StoredCopy {
+  #put(node: SimProcess, request: AppendRequest, hiddenUntilMs: number, askedAtMs: number): StoredCopy {
     const { conversation, position } = request
     const copy = this.table.put(request, hiddenUntilMs)
     this.#run.note(node.name, `log.append ${shortKeyOf(request.envelope)} stored at ${position.timeMs}/${position.incarnation}/${position.counter}`)
-    this.#options.observer.copyStored(conversation, copy.envelope, position)
+    this.#options.observer.copyStored(conversation, copy.envelope, position, askedAtMs)
     return copy
   }
 

@@ -1,4 +1,4 @@
-import { MemoryMembership, MemoryPresence, type Membership, type Presence, type EngineOptions, type StoredEnvelope } from '@evegram/engine'
+import { MemoryMembership, MemoryPresence, type Membership, type Presence, type PresenceEntry, type EngineOptions, type StoredEnvelope } from '@evegram/engine'
 import type { Clock } from '@evegram/protocol'
 import type { SimProcess } from '../../kernel/process.js'
 import type { Run } from '../../kernel/run.js'
@@ -24,6 +24,7 @@ export class SimEngineStores {
   // The real classes: each of their methods does all its work before it returns, so that it is one effect; its promise is resolved already.
   readonly #members = new MemoryMembership()
   readonly #present: MemoryPresence
+  readonly #observer: EngineStoreOptions['observer']
 
   constructor(run: Run, options: EngineStoreOptions) {
     this.#log = new LogStore(run, options)
@@ -32,6 +33,7 @@ export class SimEngineStores {
     this.#membership = new ServiceCaller(run, 'membership', options)
     this.#presence = new ServiceCaller(run, 'presence', options)
     this.#present = new MemoryPresence(clockOf(run))
+    this.#observer = options.observer
   }
 
   /** The ports of a program that starts on a node. Call once for each: the connection to the broker is its own. */
@@ -68,9 +70,17 @@ export class SimEngineStores {
     return {
       register: async (entry, ttlMs) => this.#presence.call(node, 'register', () => this.#present.register(entry, ttlMs)),
       refresh: async (entries, ttlMs) => this.#presence.call(node, 'refresh', () => this.#present.refresh(entries, ttlMs)),
-      remove: async (entry) => this.#presence.call(node, 'remove', () => this.#present.remove(entry)),
+      remove: async (entry) => this.#presence.call(node, 'remove', () => this.#unregister(entry)),
       lookup: async (accounts) => this.#presence.call(node, 'lookup', () => this.#present.lookup(accounts)),
     }
+  }
+
+  /** Removes an entry and says what it changed: the store answers at once, so that the three see one moment. */
+  #unregister(entry: PresenceEntry): Promise<void> {
+    const before = this.#present.lookup([entry.account])
+    const removed = this.#present.remove(entry)
+    const left = this.#present.lookup([entry.account])
+    return Promise.all([before, left, removed]).then(([stood, stands]) => { this.#observer.unregistered(entry, stood, stands) })
   }
 }
 

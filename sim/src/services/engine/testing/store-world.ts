@@ -30,6 +30,7 @@ export class StoreWorld {
         marked: (account, conversation, hour) => { this.marked.push(`${account}/${conversation}/${hour}`) },
         published: (_node, _subject, _bytes, id) => { this.published.push(id) },
         flushed: (_node, id) => { this.flushed.push(id) },
+        unregistered: () => undefined,
       },
       ...options,
     })
