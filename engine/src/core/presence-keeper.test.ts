@@ -32,6 +32,25 @@ describe('presence', () => {
     expect(bob.numbers).toEqual([1, 2])
   })
 
+  it('that was told again and never answered so is still followed by a reading, once the entry is found', async () => {
+    const register = presence.register.bind(presence)
+    presence.register = async (...entry) => {
+      await register(...entry)
+      throw new Error('no answer')
+    }
+    cluster.presence.forget()
+    alice.send(toBob(1))
+    await alice.read()
+    expect(alice.acks).toHaveLength(1)
+    await cluster.clock.advance(12_000)
+    await bob.read()
+    expect(bob.numbers).toEqual([])
+    presence.register = register
+    await cluster.clock.advance(12_000)
+    await bob.read()
+    expect(bob.numbers).toEqual([1])
+  })
+
   it('lets the newest socket of a device win, on the same node and on another', async () => {
     const first = bob.socket
     await bob.goLive(two)

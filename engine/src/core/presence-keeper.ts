@@ -59,15 +59,18 @@ export class PresenceKeeper {
     if (answers === undefined) return
     const absent: { readonly session: Session; readonly entry: PresenceEntry }[] = []
     held.forEach((one, index) => {
-      if (answers[index] === 'found') one.session.presenceFoundMs = askedMs
-      else absent.push(one)
+      if (answers[index] !== 'found') absent.push(one)
+      else if (one.session.presenceLost) this.#regained(one.session, askedMs)
+      else one.session.presenceFoundMs = askedMs
     })
     for (const { session, entry } of absent) await this.#registerAgain(session, entry)
   }
 
   async #registerAgain(session: Session, entry: PresenceEntry): Promise<void> {
-    const { presence, positions, repairs, sessions } = this.#parts
+    const { presence, positions, sessions } = this.#parts
     if (session.state === 'closed') return
+    // Until it is known to stand again: a registration without an answer may still take effect.
+    session.presenceLost = true
     const askedMs = positions.nowMs()
     const answer = await this.#answered('register presence', () => presence.register(entry, PRESENCE_TTL_MS))
     if (answer === undefined) return
@@ -76,9 +79,14 @@ export class PresenceKeeper {
       return
     }
     if (sessions.ofDevice(entry.device) !== session) return this.remove(entry)
-    // What was sent while the entry was gone did not come here: register first, then read.
+    this.#regained(session, askedMs)
+  }
+
+  /** What was sent while the entry was gone did not come here: register first, then read. */
+  #regained(session: Session, askedMs: number): void {
+    session.presenceLost = false
     session.presenceFoundMs = askedMs
-    repairs.demand(session)
+    this.#parts.repairs.demand(session)
   }
 
   async #answered<Answer>(operation: string, ask: () => Promise<Answer>): Promise<Answer | undefined> {

@@ -56,6 +56,8 @@ export class Session {
   stuckSinceMonotonicMs: number | undefined
   /** The last presence refresh that found the entry: position time from before it was asked for. */
   presenceFoundMs = 0
+  /** A refresh did not find the entry, and whether it stands again is not known yet: what was sent meanwhile did not come here. */
+  presenceLost = false
   presenceAskedMonotonicMs = 0
   /** The last cursor that was issued, and when (monotonic). */
   cursorMs = 0
