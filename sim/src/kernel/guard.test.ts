@@ -5,6 +5,8 @@ import { describe, expect, it } from 'vitest'
 import { closeTheWorld } from './guard.js'
 import { SimRandom } from './random.js'
 
+/* eslint-disable no-restricted-properties, @typescript-eslint/unbound-method -- what nobody may use is what is tested here */
+
 /** What is touched while the world is closed. */
 function touchedBy(touch: () => unknown): string[] {
   const touched: string[] = []
