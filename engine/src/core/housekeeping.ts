@@ -57,12 +57,13 @@ export class Housekeeping {
   round(): void {
     const { clock, sessions, links, positions, metrics } = this.#parts
     const nowMs = clock.monotonicMs()
-    const wallMs = clock.now()
+    // Not the wall clock: whoever sets that must not end every session.
+    const timeMs = positions.nowMs(nowMs)
     const confirmedMs = links.confirmedUntilMs()
     const due: Session[] = []
     let live = 0
     for (const session of sessions.all()) {
-      if (this.#expired(session, nowMs, wallMs)) continue
+      if (this.#expired(session, nowMs, timeMs)) continue
       if (session.state === 'live') {
         live++
         this.#followUp(session, confirmedMs, nowMs)
@@ -75,13 +76,13 @@ export class Housekeeping {
   }
 
   /** Closes a session whose time is over; true when it did. */
-  #expired(session: Session, nowMs: number, wallMs: number): boolean {
+  #expired(session: Session, nowMs: number, timeMs: number): boolean {
     if (session.owner === undefined) {
       if (nowMs - session.openedMonotonicMs < LIMITS.helloTimeoutMs) return false
       const code = 'auth.hello_timeout'
       session.out.frame(encodeFrame(FRAME_TYPE.failure, 0, encodeFailure({ code, message: new EvegramError(code).advice })))
       session.close('helloTimeout')
-    } else if (wallMs >= session.owner.tokenExpiresAtMs) session.close('tokenExpired')
+    } else if (timeMs >= session.owner.tokenExpiresAtMs) session.close('tokenExpired')
     else if (nowMs - session.heardMonotonicMs > IDLE_MS) session.close('idle')
     else if (stuck(session, nowMs)) session.close('slowConsumer')
     else return false

@@ -100,7 +100,7 @@ export class EngineNode {
     const conversations = this.#conversations = new Conversations({ clock, membership, directory })
     const keeper = new PresenceKeeper({ clock, positions, presence, sessions, repairs, router, metrics, log: logger })
     const gate = new Gate({ atOnce: READS_AT_ONCE, waitingMax: READS_WAITING_MAX })
-    this.#retention = new Retention({ clock, log, logger })
+    this.#retention = new Retention({ clock, positions, clockLease, log, logger })
     this.#housekeeping = new Housekeeping({ clock, positions, clockLease, sessions, links, repairs, presence: keeper, metrics, log: logger })
     this.handlers = new Dispatch({
       clock, random, positions, sessions, flush: new OutboundFlush(turn), repairs, presence: keeper, metrics, log: logger,

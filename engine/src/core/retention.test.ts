@@ -6,6 +6,9 @@ import { sampleConversation, sampleEnvelope } from '../ports/sample-envelope.con
 import { VirtualClock } from './cluster.fixture.js'
 import { Retention, RETENTION_INTERVAL_MS } from './retention.js'
 
+/** A position clock that says the true time, and that others agree with. */
+const CONFIRMED = (clock: VirtualClock) => ({ positions: { nowMs: () => clock.now() }, clockLease: { acquire: () => Promise.resolve(true) } })
+
 describe('Retention', () => {
   it('deletes what got too old, in steps, and nothing younger', async () => {
     const clock = new VirtualClock()
@@ -15,7 +18,7 @@ describe('Retention', () => {
     for (let number = 0; number < 2_500; number++) {
       await log.append({ conversation, envelope: sampleEnvelope({ conversation, number }), position: positionAtTime(beginMs - 2_000 + number) }, [])
     }
-    const retention = new Retention({ clock, log, logger: silentLogger })
+    const retention = new Retention({ clock, ...CONFIRMED(clock), log, logger: silentLogger })
     retention.start()
     await clock.advance(1_000)
     expect((await log.read(conversation, positionAtTime(0), 10_000)).map(({ position }) => position.timeMs)).toEqual(Array.from({ length: 500 }, (_, index) => beginMs + index))
@@ -32,12 +35,37 @@ describe('Retention', () => {
       trims++
       throw new Error('no store')
     }
-    const retention = new Retention({ clock, log, logger: silentLogger })
+    const retention = new Retention({ clock, ...CONFIRMED(clock), log, logger: silentLogger })
     retention.start()
     await clock.advance(3 * RETENTION_INTERVAL_MS)
     expect(trims).toBe(4)
     retention.stop()
     await clock.advance(3 * RETENTION_INTERVAL_MS)
     expect(trims).toBe(4)
+  })
+
+  it('deletes nothing by a wall clock that was set ahead, nor by a clock that is not confirmed', async () => {
+    const clock = new VirtualClock()
+    const log = new MemoryEnvelopeLog()
+    const conversation = sampleConversation(1)
+    const startMs = clock.now()
+    await log.append({ conversation, envelope: sampleEnvelope({ conversation, number: 1 }), position: positionAtTime(startMs) }, [])
+    const count = async (): Promise<number> => (await log.read(conversation, positionAtTime(0), 10)).length
+    let isConfirmed = true
+    const retention = new Retention({
+      clock, positions: { nowMs: () => startMs + clock.monotonicMs() }, clockLease: { acquire: () => Promise.resolve(isConfirmed) }, log, logger: silentLogger,
+    })
+    clock.stepWall(2 * LIMITS.retentionMs)
+    await retention.look()
+    expect(await count()).toBe(1)
+    isConfirmed = false
+    clock.suspend(2 * LIMITS.retentionMs)
+    await retention.look()
+    expect(await count()).toBe(1)
+    isConfirmed = true
+    const looking = retention.look()
+    await clock.advance(1_000)
+    await looking
+    expect(await count()).toBe(0)
   })
 })

@@ -1,6 +1,8 @@
 import type { Logger } from '@evegram/platform'
 import { LIMITS, type Timer, type Clock } from '@evegram/protocol'
 import type { EnvelopeLog } from '../ports/envelope-log.js'
+import type { ClockLease } from './clock-lease.js'
+import type { PositionClock } from './position-clock.js'
 
 /** Interval between looks for envelopes that are older than the retention. */
 export const RETENTION_INTERVAL_MS = 600_000
@@ -12,14 +14,24 @@ const STEPS_MAX = 2_000
 /** Deletes what is older than the retention, a little at a time. */
 export class Retention {
   readonly #clock: Clock
+  readonly #positions: Pick<PositionClock, 'nowMs'>
+  readonly #clockLease: Pick<ClockLease, 'acquire'>
   readonly #log: EnvelopeLog
   readonly #logger: Logger
   #timer: Timer | undefined
   #running = false
   #stopped = false
 
-  constructor(parts: { readonly clock: Clock; readonly log: EnvelopeLog; readonly logger: Logger }) {
+  constructor(parts: {
+    readonly clock: Clock
+    readonly positions: Pick<PositionClock, 'nowMs'>
+    readonly clockLease: Pick<ClockLease, 'acquire'>
+    readonly log: EnvelopeLog
+    readonly logger: Logger
+  }) {
     this.#clock = parts.clock
+    this.#positions = parts.positions
+    this.#clockLease = parts.clockLease
     this.#log = parts.log
     this.#logger = parts.logger
   }
@@ -40,8 +52,10 @@ export class Retention {
   async look(): Promise<void> {
     if (this.#running) return
     this.#running = true
-    const beforeMs = this.#clock.now() - LIMITS.retentionMs
     try {
+      // Never by a clock that nobody agrees with: one that was set a month ahead would delete everything.
+      if (!await this.#clockLease.acquire()) return
+      const beforeMs = Math.floor(this.#positions.nowMs()) - LIMITS.retentionMs
       for (let step = 0; step < STEPS_MAX && !this.#stopped && await this.#log.trim(beforeMs) > 0; step++) {
         await new Promise<void>((resolve) => { this.#clock.after(STEP_PAUSE_MS, resolve) })
       }

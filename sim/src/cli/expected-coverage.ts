@@ -20,7 +20,7 @@ export const EXPECTED_COVERAGE: readonly ExpectedCoverage[] = [
   ]),
   ...named([
     'workload/add device', 'workload/burst', 'workload/history', 'workload/large', 'workload/link wallet', 'workload/note to oneself',
-    'workload/rest', 'workload/revoke another', 'workload/revoke itself', 'workload/say',
+    'fault/short tokens', 'workload/rest', 'workload/revoke another', 'workload/revoke itself', 'workload/say',
   ]),
   ...named([
     'fault/crash at a call', 'fault/crash at a commit', 'fault/node crash', 'fault/device crash', 'fault/auth crash', 'fault/deploy',

@@ -44,6 +44,8 @@ export interface SimAuthOptions {
   /** Whether `owner` has accepted `other`. */
   readonly isContact: (owner: AccountId, other: AccountId) => boolean
   readonly meddler?: AuthMeddler | undefined
+  /** Life of an access token; that of the product when absent. */
+  readonly tokenLifeMs?: number
   /** The stores as the instance on a machine sees them: for tests that plant a fault there. */
   readonly storesOf?: (shared: AuthStores, machine: AuthMachine) => AuthStores
 }
@@ -114,7 +116,7 @@ export class SimAuth {
     const shared = memoryAuthStores(this.#data, (operation, effect) => this.#store.call(process, operation, effect))
     const { domain, origin, network } = server
     this.#instances.set(machine, new AuthInstance({
-      process, config: { domain, origin, network }, stores: storesOf?.(shared, machine) ?? shared, secrets: this.#secrets, primitives, isContact,
+      process, config: { domain, origin, network }, stores: storesOf?.(shared, machine) ?? shared, secrets: this.#secrets, tokenLifeMs: this.#options.tokenLifeMs ?? LIMITS.accessTokenMs, primitives, isContact,
       feed: this.#feed, observer, log: simLogger(run, () => process.name, false),
     }))
   }

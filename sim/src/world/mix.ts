@@ -42,6 +42,8 @@ export interface FaultMix {
   readonly windowBytes: number
   /** Clocks of machines differ by up to this, in ms. */
   readonly wallSkewMs: number
+  /** Life of an access token: short ones run out while everything else fails. */
+  readonly tokenLifeMs: number
   /** The whole world is dark once, for a long time. */
   readonly dark: boolean
   readonly malicious: boolean
@@ -58,6 +60,9 @@ export function calmOf(mix: FaultMix): FaultMix {
     disk: { slow: 0, full: 0 }, crashPoint: 0, strikes: NO_STRIKES,
   }
 }
+
+/** More than the time before its end at which a client replaces a token. */
+const SHORT_TOKEN_MS = [35_000, 90_000] as const
 
 type Focus = 'crash' | 'partition' | 'skew' | 'malicious' | 'mixed'
 
@@ -108,6 +113,7 @@ export function drawMix(profile: ProfileName, random: SimRandom): FaultMix {
     },
     ...drawRoom(random),
     wallSkewMs: focus === 'skew' ? random.skewed(100, 3_600_000) : some(200), dark: random.chance(0.12), malicious,
+    tokenLifeMs: random.chance(0.25) ? random.between(...SHORT_TOKEN_MS) : LIMITS.accessTokenMs,
   }
 }
 

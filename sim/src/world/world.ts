@@ -1,4 +1,4 @@
-import { accountIdOf } from '@evegram/protocol'
+import { accountIdOf, LIMITS } from '@evegram/protocol'
 import { createLocalWallet, type Wallet } from '@evegram/sdk'
 import type { DiscoveredServer } from '@evegram/sdk/parts'
 import { Auditor } from '../audit/auditor.js'
@@ -104,7 +104,7 @@ export class World {
     this.#auth = new SimAuth({
       run, observer: this.#auditor, server: SERVER, start: (machine) => this.#startProcess(machine), reaches: serviceReaches, crashPoint,
       faults: { store: () => this.#faults.authStore, device: () => this.#faults.requests, node: () => this.#faults.directory },
-      primitives: this.#crypto.primitives,
+      primitives: this.#crypto.primitives, tokenLifeMs: this.#mix.tokenLifeMs,
       isContact: (owner, other) => this.#people.some(({ wallet }) => accountIdOf(wallet.walletId) === owner) && owner !== other,
       ...(this.#liar === undefined ? {} : { meddler: this.#liar.auth }),
     })
@@ -142,6 +142,7 @@ export class World {
 
   async #fail(): Promise<void> {
     this.#run.note('world', 'faults begin')
+    if (this.#mix.tokenLifeMs < LIMITS.accessTokenMs) this.#run.coverage.count('fault/short tokens')
     this.#faults = this.#mix
     const [from, to] = CHAOS_MS
     const chaosMs = this.#random.between(from, to)

@@ -27,6 +27,8 @@ export interface AuthInstanceOptions {
   readonly config: AuthConfig
   readonly stores: AuthStores
   readonly secrets: AuthSecrets
+  /** Life of an access token. */
+  readonly tokenLifeMs: number
   readonly primitives: ProofPrimitives
   readonly isContact: (owner: AccountId, other: AccountId) => boolean
   readonly feed: ChangeFeed
@@ -61,7 +63,7 @@ export class AuthInstance {
     this.#accounts = accounts
     this.#sessions = new Sessions({
       config, store: stores.sessions, nonces: stores.nonces, accounts, challenges, clock, random, primitives, refreshSecret: secrets.refreshKey,
-      tokens: new SimTokens(secrets.tokenKey, clock),
+      tokens: new SimTokens(secrets.tokenKey, clock, options.tokenLifeMs),
       dpop: { accept: (proof, { publicKey }) => acceptKey(proof, publicKey) },
       onRevoked: ({ account, device }) => { feed.emit({ kind: 'session_revoked', account, device }) },
     })

@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto'
 import type { AccessClaims } from '@evegram/auth/core'
-import { EvegramError, LIMITS, parseAccountId, parseDeviceId, type Clock } from '@evegram/protocol'
+import { EvegramError, parseAccountId, parseDeviceId, type Clock } from '@evegram/protocol'
 
 /**
  * Access tokens of the simulator in the place of JWTs: the claims as text with a keyed hash, made and read without waiting, where the real
@@ -9,9 +9,11 @@ import { EvegramError, LIMITS, parseAccountId, parseDeviceId, type Clock } from 
 export class SimTokens {
   readonly #secret: Uint8Array
   readonly #clock: Clock
+  readonly #lifeMs: number
 
-  /** `secret`: the same for all instances, over restarts. */
-  constructor(secret: Uint8Array, clock: Clock) {
+  /** `secret`: the same for all instances, over restarts. `lifeMs`: at most `LIMITS.accessTokenMs`. */
+  constructor(secret: Uint8Array, clock: Clock, lifeMs: number) {
+    this.#lifeMs = lifeMs
     this.#secret = secret
     this.#clock = clock
   }
@@ -19,7 +21,7 @@ export class SimTokens {
   /** A token for all audiences. */
   issue(claims: Omit<AccessClaims, 'expiresAtMs'>): Promise<{ readonly token: string; readonly expiresAtMs: number }> {
     // Whole seconds, rounded down, as in a JWT.
-    const expiresAtMs = Math.floor(this.#clock.now() / 1_000) * 1_000 + LIMITS.accessTokenMs
+    const expiresAtMs = Math.floor(this.#clock.now() / 1_000) * 1_000 + this.#lifeMs
     const text = [claims.account, claims.device, claims.family, claims.keyThumbprint, String(expiresAtMs)].join('.')
     return Promise.resolve({ token: `${text}.${this.#hash(text)}`, expiresAtMs })
   }
