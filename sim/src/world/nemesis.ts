@@ -139,7 +139,9 @@ export class Nemesis {
   #step(process: SimProcess | undefined): void {
     const { run } = this.#parts
     if (process === undefined) return
-    const byMs = this.#random.skewed(10, 7_200_000) * (this.#random.chance(0.5) ? 1 : -1)
+    // Mostly what time servers correct; sometimes an operator who mistypes the month.
+    const size = this.#random.chance(0.15) ? 2 * LIMITS.retentionMs : this.#random.skewed(10, 7_200_000)
+    const byMs = size * (this.#random.chance(0.5) ? 1 : -1)
     run.coverage.count('fault/wall step')
     run.note(process.name, `wall clock stepped by ${byMs.toFixed(0)} ms`)
     process.faults.wallAheadMs += byMs
