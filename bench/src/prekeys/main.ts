@@ -1,4 +1,4 @@
-import { accountIdOf, emptyAccountState, encodeFrame, encodeOpen, FRAME_TYPE, hexOf, isEvegramError, type AccountState } from '@evegram/protocol'
+import { accountIdOf, emptyAccountState, encodeFrame, decodeOpened, encodeOpen, FRAME_TYPE, hexOf, isEvegramError, type AccountState } from '@evegram/protocol'
 import { readRunOptions } from '../options.js'
 import { machineFacts, processCost } from '../process-cost.js'
 import { Progress } from '../progress.js'
@@ -40,9 +40,9 @@ interface Target {
 async function writeTo(ws: string, origin: string, from: RawDevice, to: RawDevice): Promise<void> {
   const socket = await RawSocket.signedIn(ws, from, origin)
   socket.send(encodeFrame(FRAME_TYPE.open, 9, encodeOpen({ peer: to.account })))
-  await socket.next(FRAME_TYPE.opened)
-  const { frame } = new OpaqueSend(from, to, 64).next(0)
-  // Flags 2: refused twice before, so that the sibling may be left out.
+  const { members } = decodeOpened((await socket.next(FRAME_TYPE.opened)).body)
+  const { frame } = new OpaqueSend(from, to, 64, members).next(0)
+  // Flags 2: refused twice before, so that the sibling may be left out by one who names the newest versions.
   frame[2] = 2
   socket.send(frame)
   await Promise.race([socket.next(FRAME_TYPE.ack), socket.ended])

@@ -1,4 +1,6 @@
-import { BODY_TYPE, directConversationIdOf, encodeEnvelope, encodeFrame, ENVELOPE_KIND, ENVELOPE_OFFSETS, FRAME_HEADER_BYTES, FRAME_TYPE } from '@evegram/protocol'
+import {
+  BODY_TYPE, directConversationIdOf, encodeEnvelope, encodeFrame, ENVELOPE_KIND, ENVELOPE_OFFSETS, FRAME_HEADER_BYTES, FRAME_TYPE, type AccountVersion,
+} from '@evegram/protocol'
 import type { RawDevice } from '../raw/raw-device.js'
 
 /** Offset of the planned sending time (double, ms of the monotonic clock) behind the start of the payload. */
@@ -11,11 +13,15 @@ export class OpaqueSend {
   readonly #payloadOffset: number
   #number = 0
 
-  constructor(sender: RawDevice, receiver: RawDevice, payloadBytes: number) {
+  /** `versions`: of both account logs; by default those of accounts with one device each. */
+  constructor(
+    sender: RawDevice, receiver: RawDevice, payloadBytes: number,
+    versions: readonly AccountVersion[] = [{ account: sender.account, seq: 1 }, { account: receiver.account, seq: 1 }],
+  ) {
     const envelope = encodeEnvelope({
       kind: ENVELOPE_KIND.message, conversation: directConversationIdOf(sender.account, receiver.account), device: sender.device, account: sender.account,
       epoch: 1, number: 1, order: 1n << 16n, membershipVersion: 1,
-      accounts: [{ account: sender.account, seq: 1 }, { account: receiver.account, seq: 1 }],
+      accounts: versions,
       bodies: [{ device: receiver.device, type: BODY_TYPE.opaque, bytes: new Uint8Array(payloadBytes) }],
     })
     this.#frame = encodeFrame(FRAME_TYPE.send, 1, envelope)
