@@ -9,6 +9,10 @@ export default defineConfig({
     alias: [
       { find: '@evegram/protocol/proof', replacement: source('protocol/src/proof/index.ts') },
       { find: '@evegram/protocol', replacement: source('protocol/src/index.ts') },
+      { find: '@evegram/platform/cassandra', replacement: source('platform/src/adapters/cassandra/index.ts') },
+      { find: '@evegram/platform/nats', replacement: source('platform/src/adapters/nats/index.ts') },
+      { find: '@evegram/platform/redis', replacement: source('platform/src/adapters/redis/index.ts') },
+      { find: '@evegram/platform/testing', replacement: source('platform/src/testing/index.ts') },
       { find: '@evegram/platform', replacement: source('platform/src/index.ts') },
       { find: '@evegram/auth/core', replacement: source('auth/src/core.ts') },
       { find: '@evegram/auth', replacement: source('auth/src/index.ts') },

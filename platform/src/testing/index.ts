@@ -1,0 +1,1 @@
+export { LOCAL_DATA_CENTER, serviceAddresses, type ServiceKind } from './services.js'
