@@ -1,3 +1,4 @@
+export * from './account-events.js'
 export * from './adapters/memory/bus.js'
 export * from './bus.js'
 export * from './clock.js'
