@@ -1,0 +1,2 @@
+export { connectNats, type NatsOptions } from './connect.js'
+export { BUS_PENDING_BYTES_MAX, BUS_STALL_MS, type NatsBus } from './nats-bus.js'
