@@ -26,6 +26,8 @@ export interface ReadOptions {
 export interface CassandraQueries {
   /** All rows that the statement selects, so it must bound them itself: more than `READ_ROWS_MAX` reject `internal`. */
   read(cql: string, values: readonly CassandraValue[], options?: ReadOptions): Promise<readonly CassandraRow[]>
+  /** As {@link read}, for selections without a bound: hands over row by row and keeps none. What `take` throws ends it and is thrown. */
+  each(cql: string, values: readonly CassandraValue[], take: (row: CassandraRow) => void, options?: ReadOptions): Promise<void>
   /**
    * A linearizable read of one partition (LOCAL_SERIAL): sees every conditional write that was answered before, and completes those that a
    * majority took. One of unknown outcome that it does not see may still be applied while its coordinator works on it: rely on what is seen.

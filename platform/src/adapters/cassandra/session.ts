@@ -80,20 +80,26 @@ export class CassandraSession implements CassandraQueries {
   }
 
   async read(cql: string, values: readonly CassandraValue[], options: ReadOptions = {}): Promise<readonly CassandraRow[]> {
+    const rows: CassandraRow[] = []
+    await this.each(cql, values, (row) => {
+      if (rows.push(row) > READ_ROWS_MAX) throw new EvegramError('internal', { operation: 'read Cassandra', details: { rowsMax: READ_ROWS_MAX } })
+    }, options)
+    return rows
+  }
+
+  async each(cql: string, values: readonly CassandraValue[], take: (row: CassandraRow) => void, options: ReadOptions = {}): Promise<void> {
     const settings = {
       prepare: true, isIdempotent: true, autoPage: false, fetchSize: options.pageSize ?? PAGE_ROWS,
       consistency: cassandra.types.consistencies[consistencyName(options.consistency ?? this.#config.consistency)],
     }
-    return this.#run('read', readFailure, async () => {
-      const rows: CassandraRow[] = []
+    await this.#run('read', readFailure, async () => {
       for (let pageState: string | undefined; ;) {
         const page = await this.#client.execute(cql, bound(values), { ...settings, ...(pageState === undefined ? {} : { pageState }) })
         this.#countSpeculative(page)
-        for (const row of page.rows) rows.push(new DriverRow(row))
-        if (rows.length > READ_ROWS_MAX) throw new EvegramError('internal', { operation: 'read Cassandra', details: { rowsMax: READ_ROWS_MAX } })
+        for (const row of page.rows) take(new DriverRow(row))
         // The driver says null on the last page, whatever its types say.
         const next = page.pageState as string | null | undefined
-        if (next === null || next === undefined) return rows
+        if (next === null || next === undefined) return
         pageState = next
       }
     })
