@@ -4,6 +4,7 @@ import type { HttpServer, Logger, Metrics } from '@evegram/platform'
 import { AccessTokens, type AccessClaims, type TokenAudience } from './access-token.js'
 import { Accounts, type AccountChange } from './accounts.js'
 import { Challenges } from './challenge.js'
+import { IN_PROCESS, settled, type ChangePropagation } from './change-propagation.js'
 import { checkAuthConfig, type AuthConfig } from './config.js'
 import { DpopProofs } from './dpop.js'
 import { discoveryOf, type Discovery, type DiscoveryPlaces } from './discovery.js'
@@ -35,6 +36,8 @@ export interface AuthOptions {
   readonly log: Logger
   readonly metrics: Metrics
   readonly primitives: ProofPrimitives
+  /** How changes reach the nodes of the engine; {@link IN_PROCESS} when nothing is said. */
+  readonly propagation?: ChangePropagation
 }
 
 /** What other services may know of an account. */
@@ -112,6 +115,10 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
 
   async function onAppended(change: AccountChange): Promise<void> {
     accountChanged.emit(change)
+    await Promise.all([settled(change, { clock, log, propagation: options.propagation ?? IN_PROCESS }), endSessions(change)])
+  }
+
+  async function endSessions(change: AccountChange): Promise<void> {
     if (change.revokedDevices.length === 0) return
     try {
       await sessions.endDevices(change.account, change.revokedDevices, change.closed)

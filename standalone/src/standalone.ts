@@ -2,7 +2,7 @@
 import type {} from '@fastify/swagger'
 import { createAuth, createNodePrimitives, fileSecretStore, lmdbAuthStores, openAuthEnvironment, type Auth } from '@evegram/auth'
 import {
-  createEngine, engineConfig, DEFAULT_RATES, MemoryPresence, openEngineStore, selectSocketServer, type DeviceRates, type Engine, type Rate,
+  acceptedContacts, createEngine, engineConfig, DEFAULT_RATES, MemoryPresence, openEngineStore, selectSocketServer, type DeviceRates, type Engine, type Rate,
 } from '@evegram/engine'
 import {
   createHttp, createLogger, createMetrics, HealthChecks, Lifecycle, MemoryBroker, systemClock, systemRandom, registerOpenApi,
@@ -12,7 +12,6 @@ import { LIMITS } from '@evegram/protocol'
 import { accountDirectoryOf } from './account-directory.js'
 import { createAdmin } from './admin.js'
 import { printableSettings, publicNames, type PublicNames, type StandaloneConfig } from './config.js'
-import { contactsOf } from './contacts-of-log.js'
 import { openDataFolder, type DataFolder } from './data-folder.js'
 import { lockFolder } from './folder-lock.js'
 import { settlePort } from './free-port.js'
@@ -107,7 +106,7 @@ async function addEngine(
 ): Promise<{ readonly engine: Engine; readonly sockets: string }> {
   const store = openEngineStore({ dir: folder.logDir, clock })
   lifecycle.add({ name: 'message store', stop: () => store.close() })
-  auth.bindContacts(contactsOf(store.envelopeLog))
+  auth.bindContacts(acceptedContacts(store.envelopeLog))
   const loopbackHosts = ['localhost', '127.0.0.1', '[::1]'].map((name) => `${name}:${String(wsPort)}`)
   const publicHost = config.publicUrl === undefined ? [] : [new URL(names.ws).host, new URL(config.publicUrl).host]
   const ownOrigins = [names.origin, ...(config.publicUrl === undefined ? [names.origin.replace('localhost', '127.0.0.1')] : [])]
