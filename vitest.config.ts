@@ -16,6 +16,7 @@ export default defineConfig({
       { find: '@evegram/platform', replacement: source('platform/src/index.ts') },
       { find: '@evegram/auth/core', replacement: source('auth/src/core.ts') },
       { find: '@evegram/auth/redis', replacement: source('auth/src/adapters/redis/index.ts') },
+      { find: '@evegram/auth/cassandra', replacement: source('auth/src/adapters/cassandra/index.ts') },
       { find: '@evegram/auth', replacement: source('auth/src/index.ts') },
       { find: '@evegram/engine/redis', replacement: source('engine/src/adapters/redis/index.ts') },
       { find: '@evegram/engine/cassandra', replacement: source('engine/src/adapters/cassandra/index.ts') },
