@@ -1,11 +1,11 @@
 // Route schemas carry the fields of the API description.
 import type {} from '@fastify/swagger'
-import { createAuth, createNodePrimitives, fileSecretStore, lmdbAuthStores, openAuthEnvironment, type Auth } from '@evegram/auth'
+import { createAuth, fileSecretStore, lmdbAuthStores, openAuthEnvironment, type Auth } from '@evegram/auth'
 import {
   acceptedContacts, createEngine, engineConfig, DEFAULT_RATES, MemoryPresence, openEngineStore, selectSocketServer, type DeviceRates, type Engine, type Rate,
 } from '@evegram/engine'
 import {
-  createHttp, createLogger, createMetrics, HealthChecks, Lifecycle, MemoryBroker, systemClock, systemRandom, registerOpenApi,
+  createHttp, createLogger, createMetrics, createNodePrimitives, HealthChecks, Lifecycle, MemoryBroker, systemClock, systemRandom, registerOpenApi,
   type HttpServer, type Logger, type Metrics,
 } from '@evegram/platform'
 import { LIMITS } from '@evegram/protocol'

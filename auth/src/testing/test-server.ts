@@ -6,7 +6,7 @@ import {
 } from '@evegram/protocol'
 import type { WalletProof } from '@evegram/protocol/proof'
 import {
-  createHttp, createMetrics, registerOpenApi, silentLogger, systemClock, systemRandom, type HttpServer, type Metrics,
+  createHttp, createMetrics, createNodePrimitives, registerOpenApi, silentLogger, systemClock, systemRandom, type HttpServer, type Metrics,
 } from '@evegram/platform'
 import type { Clock, Timer } from '@evegram/protocol'
 import { SignJWT } from 'jose'
@@ -16,7 +16,6 @@ import { createAuth, type Auth } from '../auth.js'
 import type { ChallengePurpose, IssuedChallenge } from '../challenge.js'
 import { hashOfToken } from '../dpop.js'
 import { base64urlOf } from '../key-thumbprint.js'
-import { createNodePrimitives } from '../node-primitives.js'
 import type { TestDevice, TestMember, TestWallet } from './actors.js'
 
 /** The system's clock with a wall time that tests may set. */
