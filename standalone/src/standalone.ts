@@ -68,7 +68,7 @@ export async function startStandalone(config: StandaloneConfig, version: string)
     })
     await addPublicRoutes(http, { auth, engine, folder, names, sockets, version, health })
     lifecycle.add({ name: 'http', start: async () => { await http.listen({ host: config.host, port: httpPort }) }, drain: () => http.close() })
-    const admin = await createAdmin({ log, clock, random, metrics, health, engine, operatorToken: folder.operatorToken })
+    const admin = createAdmin({ log, clock, random, metrics, health, engine, operatorToken: folder.operatorToken })
     lifecycle.add({ name: 'admin', start: async () => { await admin.listen({ host: '127.0.0.1', port: adminPort }) }, stop: () => admin.close() })
     await lifecycle.start()
     return {
