@@ -106,14 +106,14 @@ export class CassandraNodeRegistry implements NodeRegistry {
     this.#rememberedMonotonicMs = this.#parts.clock.monotonicMs()
   }
 
-  /** Until the store's time is past the floor, or the wait is over: a clock that starts ahead of the store is not confirmed before that anyway. */
+  /** Until the store's time is past the floor. Not for a floor far ahead: a clock that starts ahead of the store is not confirmed before that anyway. */
   async #waitUntil(floorMs: number): Promise<void> {
     const { clock } = this.#parts
     const startedMs = clock.monotonicMs()
     while (clock.monotonicMs() - startedMs < CLAIM_WAIT_MS) {
       const leftMs = floorMs - await this.referenceMs()
-      if (leftMs < 0) return
-      await sleep(clock, Math.min(CLAIM_WAIT_MS, leftMs + CLAIM_STEP_MS))
+      if (leftMs < 0 || leftMs > CLAIM_WAIT_MS) return
+      await sleep(clock, leftMs + CLAIM_STEP_MS)
     }
   }
 }
