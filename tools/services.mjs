@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util'
 import { requireNode, root } from './prepare.mjs'
 import { COMMITLOG_SYNCS } from './services/cassandra-yaml.mjs'
 import { down } from './services/down.mjs'
+import { interruptSignal } from './services/interrupt.mjs'
 import { startProgress } from './services/progress.mjs'
 import { status, statusLines } from './services/status.mjs'
 import { KINDS, up } from './services/up.mjs'
@@ -35,20 +36,13 @@ const LATER = ['postgres', 'chromium']
 requireNode()
 const { command, options } = readCommand()
 const dir = resolve(root, options.dir)
-const abort = new AbortController()
-for (const name of ['SIGINT', 'SIGTERM']) {
-  process.on(name, () => {
-    // A second one means it.
-    if (abort.signal.aborted) process.exit(1)
-    abort.abort(new Error(`interrupted by ${name}`))
-  })
-}
+const abort = interruptSignal()
 const say = startProgress()
 
 try {
   if (command === 'up') {
     const state = await up({
-      nodes: options.nodes, dir, kinds: options.only.filter((kind) => !LATER.includes(kind)), asked: options.only, say, abort: abort.signal,
+      nodes: options.nodes, dir, kinds: options.only.filter((kind) => !LATER.includes(kind)), asked: options.only, say, abort,
       settings: { commitlogSync: options['commitlog-sync'], natsSync: options['nats-sync'] },
     })
     if (options.json) console.log(JSON.stringify(state, undefined, 2))

@@ -1,12 +1,19 @@
 #!/usr/bin/env node
-// `npm test`: everything that must hold before something lands, on a machine that holds nothing but Node. One line a step, all steps run.
+// `npm test`: everything that must hold before something lands. Brings its own Cassandra, NATS and Redis. One line a step, all steps run.
 import { build, install, requireNode, run } from './prepare.mjs'
+import { interruptSignal } from './services/interrupt.mjs'
+import { startProgress } from './services/progress.mjs'
+import { startTemporary } from './services/temporary.mjs'
+
+const EXIT_INTERRUPTED = 130
 
 if (process.argv.includes('--help') || process.argv.includes('-h')) {
   console.log(`npm test
 
 Installs, builds, checks (types, lint, docstrings, licences, unused code), runs every unit, contract and process test, and the short forms of
-the long runs. Everything runs against the real embedded stores and real sockets on loopback; this release needs no other service.
+the long runs. Everything runs against real stores and real sockets on loopback: the embedded ones, and Cassandra, NATS and Redis that this command
+starts in a temporary folder and ends with it (npm run services -- --help says how, and what the machine needs for it: Docker, or Java 17, Maven, Go
+and Redis). When EVEGRAM_CASSANDRA, EVEGRAM_NATS and EVEGRAM_REDIS are all set, those are used instead.
 Long forms: npm run sim -- --seeds 500, sim:planted (bugs planted on purpose), crash, hostile, lying-server, prekeys, idle, route, verify:bench (each with --help).`)
   process.exit(0)
 }
@@ -17,6 +24,7 @@ await install()
 const npm = (script, ...args) => () => run('npm', ['run', '--silent', script, ...(args.length > 0 ? ['--', ...args] : [])])
 const STEPS = [
   ['build', () => build()],
+  ['services', () => startServices()],
   ['check', npm('check')],
   ['unit, contract and process tests', () => run(process.execPath, ['node_modules/vitest/vitest.mjs', 'run'])],
   ['simulator, 100 seeds', npm('sim', '--seeds', '100')],
@@ -33,6 +41,15 @@ const STEPS = [
   ['idle (short)', npm('idle', '--connections', '500')],
 ]
 
+const abort = interruptSignal()
+/** What the step `services` started; undefined before, while it starts them, and where they were given. */
+let services
+let isStarting = false
+abort.addEventListener('abort', () => {
+  // What is just being started is ended by the step itself.
+  if (!isStarting) void endServices().finally(() => process.exit(EXIT_INTERRUPTED))
+})
+
 const startedAt = performance.now()
 const failed = []
 for (const [name, step] of STEPS) {
@@ -44,11 +61,41 @@ for (const [name, step] of STEPS) {
   } catch (error) {
     failed.push(name)
     console.log(`== FAIL: ${name}: ${error.message}`)
+    if (abort.aborted) break
     // Nothing after a broken build can say anything.
     if (name === 'build') break
   }
 }
+await endServices()
+if (abort.aborted) process.exit(EXIT_INTERRUPTED)
 console.log(`\n${((performance.now() - startedAt) / 1000).toFixed(0)} s in all`)
 if (failed.length > 0) console.log(`failed: ${failed.join(', ')}`)
 console.log(`${STEPS.length - failed.length} passed, ${failed.length} failed`)
 process.exit(failed.length === 0 ? 0 : 1)
+
+/** Starts what the adapters are tested against, and puts where it is into the environment of every later step. */
+async function startServices() {
+  const given = ['EVEGRAM_CASSANDRA', 'EVEGRAM_NATS', 'EVEGRAM_REDIS'].map((name) => [name, process.env[name]])
+  if (given.every(([, value]) => value !== undefined && value !== '')) {
+    console.log(`given: ${given.map(([name, value]) => `${name}=${value}`).join(' ')}`)
+    return
+  }
+  isStarting = true
+  try {
+    services = await startTemporary({ settings: { commitlogSync: 'group', natsSync: 'always' }, say: startProgress(console.log), abort })
+  } finally {
+    isStarting = false
+  }
+  const { mode, versions, env } = services.state
+  Object.assign(process.env, env)
+  console.log(`${mode === 'docker' ? 'in containers' : 'native'}: ${Object.entries(versions).map(([name, version]) => `${name} ${version}`).join(', ')}`)
+  for (const [name, value] of Object.entries(env)) console.log(`  ${name}=${value}`)
+}
+
+async function endServices() {
+  try {
+    await services?.end()
+  } catch (error) {
+    console.error(`services were not ended: ${error.message}`)
+  }
+}

@@ -47,6 +47,8 @@ export async function cached(dir, name, make, say = () => {}) {
   return withFileLock(join(dir, `${name}.lock`), { waitMs: BUILD_MS_MAX, whatFor: `making ${name}`, onWait }, async () => {
     if (isWhole(dir, name)) return join(dir, name)
     if (existsSync(join(dir, name))) say(`${name} in the cache is not whole; making it again`)
+    // Of makers that were killed: only the holder of the lock makes this entry.
+    for (const left of readdirSync(dir).filter((other) => other.startsWith(`${name}.`) && other.endsWith('.part'))) rmSync(join(dir, left), { recursive: true, force: true })
     const aside = join(dir, `${name}.${randomBytes(6).toString('hex')}.part`)
     mkdirSync(aside, { recursive: true })
     try {

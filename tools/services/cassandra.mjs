@@ -29,13 +29,13 @@ export function hasCassandraJars(cache) {
 }
 
 /** The folder with the jars, fetched when it is not in the cache. */
-export function fetchCassandraJars(cache, { mvn, javaHome }, say) {
+export function fetchCassandraJars(cache, { mvn, javaHome }, say, abort) {
   return cached(cache, entry(), async (folder) => {
     say(`fetching Cassandra ${CASSANDRA_VERSION} by Maven (67 MB, once)`)
     const pom = join(folder, 'pom.xml')
     copyFileSync(join(here, 'cassandra-pom.xml'), pom)
     await runTool(mvn, ['-q', '-B', '-f', pom, COPY_GOAL, '-DincludeScope=runtime', `-DoutputDirectory=${folder}`], {
-      cwd: folder, timeoutMs: FETCH_MS_MAX, env: javaHome === undefined ? {} : { JAVA_HOME: javaHome },
+      cwd: folder, timeoutMs: FETCH_MS_MAX, abort, env: javaHome === undefined ? {} : { JAVA_HOME: javaHome },
       say: (elapsed) => say(`still fetching Cassandra (${elapsed} s)`),
     })
   }, say)

@@ -56,10 +56,10 @@ export function planDocker({ root, dir, nodes, kinds, layout, settings }) {
 }
 
 /** Starts the planned containers and waits until Docker calls them healthy. */
-export async function composeUp({ root, dir, nodes, plan }, say) {
+export async function composeUp({ root, dir, nodes, plan }, say, abort) {
   say('starting containers with Docker Compose (it fetches images the first time)')
   await runTool('docker', [...composeArgs(root, projectName(dir), nodes), 'up', '--detach', '--wait', ...plan.map(({ name }) => name)], {
-    cwd: root, env: plan[0].start.env, timeoutMs: UP_MS_MAX, say: (elapsed) => say(`still starting containers (${elapsed} s)`),
+    cwd: root, env: plan[0].start.env, timeoutMs: UP_MS_MAX, abort, say: (elapsed) => say(`still starting containers (${elapsed} s)`),
   })
 }
 

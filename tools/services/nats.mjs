@@ -23,11 +23,11 @@ export function hasNatsServer(cache) {
 }
 
 /** The path of the server, built when it is not in the cache. */
-export async function buildNatsServer(cache, { go }, say) {
+export async function buildNatsServer(cache, { go }, say, abort) {
   const folder = await cached(cache, entry(), async (aside) => {
     say(`building nats-server ${NATS_VERSION} by Go (a minute, once)`)
     await runTool(go, ['install', MODULE], {
-      cwd: aside, timeoutMs: BUILD_MS_MAX, env: { GOBIN: aside, GOOS: '', GOARCH: '', GOWORK: 'off' },
+      cwd: aside, timeoutMs: BUILD_MS_MAX, abort, env: { GOBIN: aside, GOOS: '', GOARCH: '', GOWORK: 'off' },
       say: (elapsed) => say(`still building nats-server (${elapsed} s)`),
     })
   }, say)

@@ -10,8 +10,9 @@ export function lastLines(text, count = LINES_SHOWN) {
   return text.trimEnd().split('\n').slice(-count).join('\n')
 }
 
-/** Resolves with what the program printed; rejects on a non-zero exit or after `timeoutMs`, with its last lines. `say(seconds)` is called every 15 s. */
-export function runTool(command, args, { cwd, env = {}, timeoutMs, say = () => {} }) {
+/** Resolves with what the program printed; rejects on a non-zero exit, after `timeoutMs` or when
+ * `abort` fires, with its last lines. `say(seconds)` is called every 15 s. */
+export function runTool(command, args, { cwd, env = {}, timeoutMs, say = () => {}, abort }) {
   return new Promise((resolve, reject) => {
     const startedAt = performance.now()
     // A group of its own: ending it ends what it started, too (mvn is a shell around a JVM).
@@ -33,10 +34,12 @@ export function runTool(command, args, { cwd, env = {}, timeoutMs, say = () => {
     }, timeoutMs)
     const ticker = setInterval(() => say(Math.round((performance.now() - startedAt) / 1000)), SAY_EVERY_MS)
     process.once('exit', end)
+    abort?.addEventListener('abort', end, { once: true })
     const settle = () => {
       clearTimeout(timer)
       clearInterval(ticker)
       process.removeListener('exit', end)
+      abort?.removeEventListener('abort', end)
     }
     child.on('error', (error) => {
       settle()
@@ -45,6 +48,7 @@ export function runTool(command, args, { cwd, env = {}, timeoutMs, say = () => {
     child.on('close', (code, signal) => {
       settle()
       if (code === 0) resolve(output)
+      else if (abort?.aborted === true) reject(abort.reason)
       else reject(new Error(`${command} ${args.slice(0, 3).join(' ')} … ended with ${signal ?? `code ${code}`}:\n${lastLines(output)}`))
     })
   })

@@ -99,8 +99,8 @@ async function startNatively({ state, started, kinds, absent, work, say, asked, 
   const cache = usableCache(state.dir, environment, say)
   const { tools, findings } = await requireTools({ kinds: absent, nodes: state.nodes, cache, environment, asked }, say)
   const [jars, server] = await Promise.all([
-    absent.includes('cassandra') ? fetchCassandraJars(cache, tools, say) : undefined,
-    absent.includes('nats') ? buildNatsServer(cache, tools, say) : undefined,
+    absent.includes('cassandra') ? fetchCassandraJars(cache, tools, say, abort) : undefined,
+    absent.includes('nats') ? buildNatsServer(cache, tools, say, abort) : undefined,
   ])
   abort.throwIfAborted()
   const layout = await layoutOf(work, state.nodes)
@@ -166,7 +166,7 @@ async function startContainers({ state, kinds, work, say, abort }) {
   state.versions = Object.fromEntries(kinds.map((kind) => [kind, 'as in compose.yaml']))
   abort.throwIfAborted()
   writeState(state.dir, state)
-  await composeUp({ root, dir: state.dir, nodes: state.nodes, plan }, say)
+  await composeUp({ root, dir: state.dir, nodes: state.nodes, plan }, say, abort)
 }
 
 async function waitForAll(state, started, say, abort) {
