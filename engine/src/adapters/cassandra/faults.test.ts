@@ -1,5 +1,5 @@
 import { silentLogger, systemClock, systemRandom } from '@evegram/platform'
-import type { CassandraSession, type CassandraQueries, type CassandraRow, type CassandraValue, type ConditionalResult } from '@evegram/platform/cassandra'
+import type { CassandraQueries, CassandraRow, CassandraSession, CassandraValue, ConditionalResult } from '@evegram/platform/cassandra'
 import { testKeyspace } from '@evegram/platform/testing'
 import { bytesOfHex, encodePosition, EvegramError, isEvegramError, positionAtTime, type ConversationId, type Position } from '@evegram/protocol'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
