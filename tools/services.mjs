@@ -6,9 +6,11 @@ import { requireNode, root } from './prepare.mjs'
 import { COMMITLOG_SYNCS } from './services/cassandra-yaml.mjs'
 import { down } from './services/down.mjs'
 import { interruptSignal } from './services/interrupt.mjs'
+import { REDIS_SYNCS } from './services/redis.mjs'
 import { startProgress } from './services/progress.mjs'
+import { REDIS_SYNCS } from './services/redis.mjs'
 import { status, statusLines } from './services/status.mjs'
-import { KINDS, up } from './services/up.mjs'
+import { DEFAULT_SETTINGS, KINDS, up } from './services/up.mjs'
 
 const USAGE = `npm run services -- <up | down | status> [options]
 
@@ -24,6 +26,7 @@ Cassandra by Java 17 and Maven, NATS built by Go, Redis from PATH (or EVEGRAM_RE
   --dir <folder>           where data and state.json are (default .services); several folders run side by side on ports of their own
   --commitlog-sync <how>   Cassandra: group (default), batch, periodic (acknowledges up to a second before the disk has it)
   --nats-sync <interval>   JetStream: always (default, before each acknowledgement), or a duration such as 2m
+  --redis-sync <how>       Redis: off (default, memory alone), everysec, always
   --purge                  down: delete the data as well
   --json                   print the state as JSON on standard output; progress goes to standard error
 
@@ -43,7 +46,7 @@ try {
   if (command === 'up') {
     const state = await up({
       nodes: options.nodes, dir, kinds: options.only.filter((kind) => !LATER.includes(kind)), asked: options.only, say, abort,
-      settings: { commitlogSync: options['commitlog-sync'], natsSync: options['nats-sync'] },
+      settings: { commitlogSync: options['commitlog-sync'], natsSync: options['nats-sync'], redisSync: options['redis-sync'] },
     })
     if (options.json) console.log(JSON.stringify(state, undefined, 2))
     else console.log(Object.entries(state.env).map(([name, value]) => `${name}=${value}`).join('\n'))
@@ -70,7 +73,9 @@ function readCommand() {
       allowPositionals: true,
       options: {
         'nodes': { type: 'string', default: '1' }, 'only': { type: 'string', default: KINDS.join(',') }, 'dir': { type: 'string', default: '.services' },
-        'commitlog-sync': { type: 'string', default: 'group' }, 'nats-sync': { type: 'string', default: 'always' },
+        'commitlog-sync': { type: 'string', default: DEFAULT_SETTINGS.commitlogSync }, 'nats-sync': { type: 'string', default: DEFAULT_SETTINGS.natsSync },
+        'redis-sync': { type: 'string', default: DEFAULT_SETTINGS.redisSync },
+        'redis-sync': { type: 'string', default: 'off' },
         'purge': { type: 'boolean', default: false }, 'json': { type: 'boolean', default: false }, 'help': { type: 'boolean', short: 'h', default: false },
       },
     })
@@ -89,6 +94,8 @@ function readCommand() {
   if (unknown.length > 0 || only.length === 0) return refuse(`--only takes ${[...KINDS, ...LATER].join(', ')}`)
   if (!COMMITLOG_SYNCS.includes(values['commitlog-sync'])) return refuse(`--commitlog-sync is ${COMMITLOG_SYNCS.join(', ')}`)
   if (!/^(always|[1-9]\d{0,5}(ms|s|m|h))$/.test(values['nats-sync'])) return refuse('--nats-sync is "always" or a duration such as 2m')
+  if (!REDIS_SYNCS.includes(values['redis-sync'])) return refuse(`--redis-sync is ${REDIS_SYNCS.join(', ')}`)
+  if (!REDIS_SYNCS.includes(values['redis-sync'])) return refuse(`--redis-sync is ${REDIS_SYNCS.join(', ')}`)
   if (values.purge && name !== 'down') return refuse('--purge goes with down')
   return { command: name, options: { ...values, nodes: Number(values.nodes), only } }
 }

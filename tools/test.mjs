@@ -4,6 +4,7 @@ import { build, install, requireNode, run } from './prepare.mjs'
 import { interruptSignal } from './services/interrupt.mjs'
 import { startProgress } from './services/progress.mjs'
 import { startTemporary } from './services/temporary.mjs'
+import { DEFAULT_SETTINGS } from './services/up.mjs'
 
 const EXIT_INTERRUPTED = 130
 
@@ -82,7 +83,7 @@ async function startServices() {
   }
   isStarting = true
   try {
-    services = await startTemporary({ settings: { commitlogSync: 'group', natsSync: 'always' }, say: startProgress(console.log), abort })
+    services = await startTemporary({ settings: DEFAULT_SETTINGS, say: startProgress(console.log), abort })
   } finally {
     isStarting = false
   }

@@ -32,6 +32,8 @@ export function composeEnvironment({ nodes, layout, settings }) {
     EVEGRAM_COMPOSE_CASSANDRA_SEEDS: Array.from({ length: nodes }, (_, index) => `cassandra-${index + 1}`).join(','),
     EVEGRAM_COMPOSE_COMMITLOG_SYNC: settings.commitlogSync,
     EVEGRAM_COMPOSE_NATS_SYNC: settings.natsSync,
+    EVEGRAM_COMPOSE_REDIS_APPENDONLY: settings.redisSync === 'off' ? 'no' : 'yes',
+    EVEGRAM_COMPOSE_REDIS_FSYNC: settings.redisSync === 'off' ? 'everysec' : settings.redisSync,
     EVEGRAM_COMPOSE_NATS_CLUSTER: nodes === 1 ? 'off' : 'on',
   }
   layout.nats.forEach(({ client, monitor }, index) => {

@@ -1,14 +1,19 @@
-// Redis as the system has it: presence and limits, so memory alone. A restarted one is empty, which the product must bear.
+// Redis as the system has it: presence and limits, so memory alone unless asked otherwise. A restarted one is empty, which the product must bear.
 import { join } from 'node:path'
 import { askByLines } from './line-probe.mjs'
 
+/** How Redis may keep what it holds: not at all, or in a file that is synced every second or before each answer. */
+export const REDIS_SYNCS = ['off', 'everysec', 'always']
 /** Time to become ready. */
 export const REDIS_READY_MS = 30_000
 
 const PROBE_MS = 3_000
 
+/** How Redis may keep its data: `off` (memory alone), or an append-only file that is synced every second or always. */
+export const REDIS_SYNCS = ['off', 'everysec', 'always']
+
 /** The processes: a primary and, for a second port, its replica. */
-export function planRedis({ ports, dir, server }) {
+export function planRedis({ ports, dir, server, sync = 'off' }) {
   return ports.map((port, index) => {
     const name = `redis-${index + 1}`
     const home = join(dir, name)
@@ -17,7 +22,8 @@ export function planRedis({ ports, dir, server }) {
       start: {
         command: server,
         args: [
-          '--port', String(port), '--bind', '127.0.0.1', '--dir', home, '--save', '', '--appendonly', 'no', '--daemonize', 'no',
+          '--port', String(port), '--bind', '127.0.0.1', '--dir', home, '--save', '', '--daemonize', 'no',
+          ...(sync === 'off' ? ['--appendonly', 'no'] : ['--appendonly', 'yes', '--appendfsync', sync]),
           // A replica that starts before its primary finds it within a second.
           ...(index === 0 ? [] : ['--replicaof', '127.0.0.1', String(ports[0])]),
         ],

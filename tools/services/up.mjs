@@ -15,6 +15,8 @@ import { kill, startDetached } from './processes.mjs'
 import { planRedis } from './redis.mjs'
 import { readState, removeState, withState, writeState } from './state.mjs'
 
+/** Nothing is acknowledged before it is on the disk; Redis holds nothing that must be. */
+export const DEFAULT_SETTINGS = { commitlogSync: 'group', natsSync: 'always', redisSync: 'off' }
 /** The services that this release uses. */
 export const KINDS = ['cassandra', 'nats', 'redis']
 
@@ -30,7 +32,7 @@ export class MissingTools extends Error {
 
 /**
  * Brings up `kinds` with `nodes` (1 or 3) of each in the folder `dir`; a no-op that checks their health when they run. `settings` is `{commitlogSync,
- * natsSync}`, `asked` what --only named. Resolves with the state. What this call started is ended again when it fails or `abort` (a signal) fires.
+ * natsSync, redisSync}`, `asked` what --only named. Resolves with the state. What this call started is ended again when it fails or `abort` (a signal) fires.
  */
 export async function up({ nodes, dir, kinds = KINDS, settings, say, asked = [], environment = process.env, abort = new AbortController().signal }) {
   mkdirSync(dir, { recursive: true })
@@ -111,7 +113,7 @@ async function startNatively({ state, started, kinds, absent, work, say, asked, 
       commitlogSync: settings.commitlogSync,
     })),
     ...(server === undefined ? [] : planNats({ ports: layout.nats, dir: work, server, syncInterval: settings.natsSync })),
-    ...(absent.includes('redis') ? planRedis({ ports: layout.redis, dir: work, server: tools.redis }) : []),
+    ...(absent.includes('redis') ? planRedis({ ports: layout.redis, dir: work, server: tools.redis, sync: settings.redisSync }) : []),
   ]
   const redis = findings.find(({ name }) => name.startsWith('Redis'))?.detail.split(' ')[0]
   const versions = { cassandra: CASSANDRA_VERSION, nats: NATS_VERSION, redis }
