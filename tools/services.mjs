@@ -74,7 +74,6 @@ function readCommand() {
         'nodes': { type: 'string', default: '1' }, 'only': { type: 'string', default: KINDS.join(',') }, 'dir': { type: 'string', default: '.services' },
         'commitlog-sync': { type: 'string', default: DEFAULT_SETTINGS.commitlogSync }, 'nats-sync': { type: 'string', default: DEFAULT_SETTINGS.natsSync },
         'redis-sync': { type: 'string', default: DEFAULT_SETTINGS.redisSync },
-        'redis-sync': { type: 'string', default: 'off' },
         'purge': { type: 'boolean', default: false }, 'json': { type: 'boolean', default: false }, 'help': { type: 'boolean', short: 'h', default: false },
       },
     })
@@ -93,7 +92,6 @@ function readCommand() {
   if (unknown.length > 0 || only.length === 0) return refuse(`--only takes ${[...KINDS, ...LATER].join(', ')}`)
   if (!COMMITLOG_SYNCS.includes(values['commitlog-sync'])) return refuse(`--commitlog-sync is ${COMMITLOG_SYNCS.join(', ')}`)
   if (!/^(always|[1-9]\d{0,5}(ms|s|m|h))$/.test(values['nats-sync'])) return refuse('--nats-sync is "always" or a duration such as 2m')
-  if (!REDIS_SYNCS.includes(values['redis-sync'])) return refuse(`--redis-sync is ${REDIS_SYNCS.join(', ')}`)
   if (!REDIS_SYNCS.includes(values['redis-sync'])) return refuse(`--redis-sync is ${REDIS_SYNCS.join(', ')}`)
   if (values.purge && name !== 'down') return refuse('--purge goes with down')
   return { command: name, options: { ...values, nodes: Number(values.nodes), only } }

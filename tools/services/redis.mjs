@@ -9,11 +9,8 @@ export const REDIS_READY_MS = 30_000
 
 const PROBE_MS = 3_000
 
-/** How Redis may keep its data: `off` (memory alone), or an append-only file that is synced every second or always. */
-export const REDIS_SYNCS = ['off', 'everysec', 'always']
-
 /** The processes: a primary and, for a second port, its replica. */
-export function planRedis({ ports, dir, server, sync = 'off' }) {
+export function planRedis({ ports, dir, server, sync }) {
   return ports.map((port, index) => {
     const name = `redis-${index + 1}`
     const home = join(dir, name)
