@@ -2,7 +2,9 @@ import { originList, originText, portNumber, readConfig, setting } from '@evegra
 import { EvegramError, LIMITS } from '@evegram/protocol'
 import { z } from 'zod'
 import { HELLOS_PER_SECOND_DEFAULT } from './core/admission.js'
-import type { DeviceRates } from './core/rate-limit.js'
+import type { DeviceRates, Rate } from './core/rate-limit.js'
+
+export { HELLOS_PER_SECOND_DEFAULT }
 
 /** Settings of an engine node. */
 export interface EngineConfig {
@@ -65,6 +67,12 @@ export function ratesOf(messagesPerSecond: number, bytesPerSecond: number): Devi
     messages: { perSecond: messagesPerSecond, burst: messagesPerSecond * 10 },
     bytes: { perSecond: bytesPerSecond, burst: Math.max(bytesPerSecond * 8, LIMITS.frameBytesMax) },
   }
+}
+
+/** Rates and bursts that are `factor` times as high, for load tests. */
+export function scaledRates(rates: DeviceRates, factor: number): DeviceRates {
+  const scaled = ({ perSecond, burst }: Rate): Rate => ({ perSecond: perSecond * factor, burst: burst * factor })
+  return { messages: scaled(rates.messages), bytes: scaled(rates.bytes), requests: scaled(rates.requests), patience: scaled(rates.patience) }
 }
 
 /** Settings with defaults for what is not given. Throws `invalid.config` when a rate is not positive. */

@@ -52,6 +52,7 @@ export const CLUSTER_SETTINGS = {
   // Both may hold a password, so they are not printed; what is connected to is said in the log without it.
   nats: setting('EVEGRAM_NATS', wordList.default(['nats://127.0.0.1:4222']), { secret: true }),
   redis: setting('EVEGRAM_REDIS', z.string().default('redis://127.0.0.1:6379'), { secret: true }),
+  prefix: setting('EVEGRAM_PREFIX', z.string().regex(/^[A-Za-z0-9_-]{1,32}$/, 'up to 32 letters, digits, _ and -').optional()),
   serviceKey: setting('EVEGRAM_SERVICE_KEY', keyText, { secret: true }),
   serviceKeys: setting('EVEGRAM_SERVICE_KEYS', serviceKeyList, { secret: true }),
   internalHost: setting('EVEGRAM_INTERNAL_HOST', z.string().default('127.0.0.1')),

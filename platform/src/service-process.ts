@@ -10,6 +10,8 @@ const CANNOT_RUN = new Set(['invalid.config', 'invalid.argument', 'incompatible.
 export interface RunningService {
   /** Where it listens; with 0 in the settings, what was free. */
   readonly ports: Readonly<Record<string, number>>
+  /** Time that stopping may take when it is more than {@link END_WITHIN_MS}. */
+  readonly stopWithinMs?: number
   /** Drains and stops everything; never throws. */
   stop(): Promise<void>
 }
@@ -24,7 +26,7 @@ export interface ServiceHost {
 
 /**
  * Runs one service as the whole of a process. Says `{kind: 'listening', ports}` to the parent when it is ready; drains at SIGTERM, SIGINT and when the
- * parent is gone, and ends within {@link END_WITHIN_MS}; ends with code 2 for settings that cannot work, told in one line, and 1 for other failures.
+ * parent is gone, and ends in time ({@link END_WITHIN_MS}); ends with code 2 for settings that cannot work, told in one line, and 1 for other failures.
  */
 export function runService(options: {
   readonly name: string
@@ -42,7 +44,7 @@ export function runService(options: {
     stopping = true
     // Still starting: nobody is served, so nothing needs draining.
     if (running === undefined) return host.exit(0)
-    void Promise.race([running.stop().then(() => 0), sleep(clock, END_WITHIN_MS).then(() => 1)]).then((code) => { host.exit(code) })
+    void Promise.race([running.stop().then(() => 0), sleep(clock, Math.max(END_WITHIN_MS, running.stopWithinMs ?? 0)).then(() => 1)]).then((code) => { host.exit(code) })
   }
   host.on('SIGINT', stop)
   host.on('SIGTERM', stop)

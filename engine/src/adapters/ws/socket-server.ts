@@ -58,7 +58,7 @@ class WsSocketServer implements SocketServer {
     if (sharesPort === true) {
       // Node has no SO_REUSEPORT before 22.12.
       throw new EvegramError('invalid.config', {
-        operation: 'listen for WebSockets', advice: 'The ws tier cannot share its port: give each process a port of its own, or run uWebSockets.js.', details: { port },
+        operation: 'listen for WebSockets', advice: 'The ws tier cannot share its port: give each process a port of its own (EVEGRAM_WS_PORT) and set EVEGRAM_WS_PORT_SHARED=false.', details: { port },
       })
     }
     this.#http.on('upgrade', (request: IncomingMessage, stream: Duplex, head: Buffer) => { this.#upgrade(handlers, request, stream, head) })
