@@ -41,6 +41,8 @@ export interface AuthOptions {
   readonly primitives: ProofPrimitives
   /** How changes reach the nodes of the engine; {@link IN_PROCESS} when nothing is said. */
   readonly propagation?: ChangePropagation
+  /** What several processes share; each has its own when nothing is said. */
+  readonly shared?: { readonly rateBuckets?: RateBuckets; readonly usedProofs?: UsedProofs }
 }
 
 /** What other services may know of an account. */
