@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createConnection, createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -16,17 +16,40 @@ export class RedisServer {
   readonly #folder: string
   #process: ChildProcess | undefined
 
-  private constructor(port: number, extra: readonly string[]) {
+  private constructor(port: number, argumentsIn: (folder: string) => readonly string[]) {
     this.port = port
     this.#folder = mkdtempSync(join(tmpdir(), 'evegram-redis-'))
-    this.#arguments = ['--port', String(port), '--bind', '127.0.0.1', '--dir', this.#folder, '--save', '', '--appendonly', 'no', ...extra]
+    this.#arguments = argumentsIn(this.#folder)
   }
 
   /** Starts a server and waits until it answers. The program is `EVEGRAM_REDIS_SERVER`, else `redis-server` of the PATH. */
   static async start(extra: readonly string[] = []): Promise<RedisServer> {
-    const server = new RedisServer(await freePort(), extra)
+    const port = await freePort()
+    const server = new RedisServer(port, (folder) => ['--port', String(port), '--bind', '127.0.0.1', '--dir', folder, '--save', '', '--appendonly', 'no', ...extra])
     await server.resume()
     return server
+  }
+
+  /** Starts a sentinel that watches `master` under the name `main` and alone decides that it is down, after a second. */
+  static async sentinelOf(master: RedisServer): Promise<RedisServer> {
+    const port = await freePort()
+    const sentinel = new RedisServer(port, (folder) => {
+      const file = join(folder, 'sentinel.conf')
+      writeFileSync(file, [
+        `port ${String(port)}`, 'bind 127.0.0.1', `dir ${folder}`, `sentinel monitor main 127.0.0.1 ${String(master.port)} 1`,
+        'sentinel down-after-milliseconds main 1000', 'sentinel failover-timeout main 5000', '',
+      ].join('\n'))
+      return [file, '--sentinel']
+    })
+    await sentinel.resume()
+    return sentinel
+  }
+
+  /** Starts a replica of this server and waits until it has caught up. */
+  async replica(): Promise<RedisServer> {
+    const replica = await RedisServer.start(['--replicaof', '127.0.0.1', String(this.port)])
+    await answers(replica.port, 'INFO replication', (reply) => reply.includes('master_link_status:up'))
+    return replica
   }
 
   /** `host:port`. */

@@ -37,7 +37,8 @@ export function createClient(place: RedisPlace, name: string, random: Random): R
   const alone = { ...common, db: place.database, enableOfflineQueue: false, enableAutoPipelining: true, retryStrategy: retry }
   if (place.kind === 'standalone') return new Redis({ ...alone, ...nodes[0] })
   return new Redis({
-    ...alone, sentinels: nodes, name: place.group ?? '', sentinelRetryStrategy: retry, sentinelReconnectStrategy: retry, failoverDetector: true,
+    // No failover detector: the driver gives up for good when it fires while a connection is made. Sentinels break the connections to an old master.
+    ...alone, sentinels: nodes, name: place.group ?? '', sentinelRetryStrategy: retry, failoverDetector: false,
     ...(place.tls ? { enableTLSForSentinelMode: true, sentinelTLS: {} } : {}),
   })
 }

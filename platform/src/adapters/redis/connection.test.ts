@@ -4,13 +4,19 @@ import { afterEach, describe, expect, it, vi } from 'vitest'
 import { systemClock } from '../../clock.js'
 import { silentLogger } from '../../log.js'
 import { createMetrics } from '../../metrics.js'
+import { systemRandom } from '../../random.js'
 import { RedisServer, serviceAddresses, startRedisCluster, TcpProxy } from '../../testing/index.js'
-import { connectRedis, REDIS_COMMAND_MS, type RedisConnection, type RedisOptions, type RedisScript } from './index.js'
+import { createClient } from './client.js'
+import { DriverConnection } from './connection.js'
+import { connectRedis, parseRedisUrl, REDIS_COMMAND_MS, type RedisConnection, type RedisOptions, type RedisScript } from './index.js'
+import { redisMetrics } from './metrics.js'
 
 const clock = systemClock()
 const connectTo = (url: string, options: Partial<RedisOptions> = {}): Promise<RedisConnection> =>
   connectRedis({ url, name: 'test', log: silentLogger, clock, ...options })
 const away: unknown = expect.toSatisfy((error) => isEvegramError(error, 'unavailable.store'))
+/** Room for a busy machine; the driver's own bound comes later still. */
+const BUSY_MS = 400
 const freshKey = (): string => `test:${randomBytes(8).toString('hex')}`
 /** A new text each time: the server cannot know it. */
 const countScript = (): RedisScript => ({
@@ -78,8 +84,8 @@ describe('RedisConnection', () => {
     await sleep(clock, 250)
     // Calls of a later turn wait behind the first in the driver, and are late all the same.
     const second = failureMs(() => redis.ping())
-    expect(await first).toBeLessThan(REDIS_COMMAND_MS + 100)
-    expect(await second).toBeLessThan(REDIS_COMMAND_MS + 100)
+    expect(await first).toBeLessThan(REDIS_COMMAND_MS + BUSY_MS)
+    expect(await second).toBeLessThan(REDIS_COMMAND_MS + BUSY_MS)
     await vi.waitFor(() => { expect(redis.status()).toEqual({ connected: false }) }, 3_000)
     expect(await failureMs(() => redis.ping())).toBeLessThan(100)
     proxy.heal()
@@ -104,6 +110,31 @@ describe('RedisConnection', () => {
     await expect(connectTo(`redis://${server.place}`)).rejects.toThrow(/correct them in EVEGRAM_REDIS/)
   })
 
+  it('goes on where the driver gave up for good', async () => {
+    const client = createClient(parseRedisUrl(serviceUrl()), 'test', systemRandom())
+    const redis = kept(new DriverConnection({ client, clock, log: silentLogger, metrics: redisMetrics(createMetrics()) }))
+    await vi.waitFor(() => redis.ping())
+    client.disconnect()
+    await vi.waitFor(() => { expect(redis.status()).toEqual({ connected: false }) })
+    await vi.waitFor(() => redis.ping(), { timeout: 10_000, interval: 100 })
+  })
+
+  it('follows the sentinels to the replica that took over', async () => {
+    const master = kept(await RedisServer.start(['--repl-diskless-sync-delay', '0']))
+    kept(await master.replica())
+    const sentinel = kept(await RedisServer.sentinelOf(master))
+    const redis = kept(await connectTo(`sentinel://${sentinel.place}/main`))
+    const script = countScript()
+    expect(await redis.run(script, ['n'], [1, ''])).toEqual([1, 1, ''])
+    await master.kill()
+    expect(await failureMs(() => redis.run(script, ['n'], [1, '']))).toBeLessThan(REDIS_COMMAND_MS + BUSY_MS)
+    await vi.waitFor(async () => {
+      const [count] = await redis.run(script, ['n'], [1, '']) as readonly number[]
+      // At least what was written above: the replica had it, or an empty server answered.
+      expect(count).toBeGreaterThan(0)
+    }, { timeout: 20_000, interval: 200 })
+  })
+
   it('finds the nodes of a cluster, and fails in time for the slots of a dead one only', async () => {
     const cluster = kept(await startRedisCluster())
     const redis = kept(await connectTo(cluster.url))
@@ -114,7 +145,7 @@ describe('RedisConnection', () => {
     await cluster.servers[1]?.kill()
     const startMs = clock.monotonicMs()
     const results = await Promise.allSettled(keys.map((key) => redis.run(script, [`${key}:n`], [1, key])))
-    expect(clock.monotonicMs() - startMs).toBeLessThan(REDIS_COMMAND_MS + 100)
+    expect(clock.monotonicMs() - startMs).toBeLessThan(REDIS_COMMAND_MS + BUSY_MS)
     expect(results.some((result) => result.status === 'rejected')).toBe(true)
     await cluster.servers[1]?.resume()
     await vi.waitFor(async () => {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
-import { EvegramError, type Clock } from '@evegram/protocol'
+import { EvegramError, type Clock, type Timer } from '@evegram/protocol'
 import type { Logger } from '../../log.js'
+import { BACKOFF_MAX_MS } from '../backoff.js'
 import type { RedisClient } from './client.js'
 import type { RedisMetrics } from './metrics.js'
 
@@ -56,6 +57,7 @@ export class DriverConnection implements RedisConnection {
   #awaySinceMs: number | undefined
   #outageLoggedMs = Number.NEGATIVE_INFINITY
   #lastFailure: unknown
+  #revival: Timer | undefined
 
   constructor(parts: DriverConnectionParts) {
     this.#parts = parts
@@ -63,6 +65,7 @@ export class DriverConnection implements RedisConnection {
     client.on('ready', () => { this.#cameReady() })
     client.on('close', () => { this.#wentAway() })
     client.on('error', (failure: unknown) => { this.#failed(failure) })
+    client.on('end', () => { this.#ended() })
   }
 
   /** The last failure of the driver to connect. */
@@ -99,6 +102,7 @@ export class DriverConnection implements RedisConnection {
 
   async close(): Promise<void> {
     this.#closed = true
+    this.#revival?.cancel()
     this.#parts.client.disconnect()
   }
 
@@ -156,6 +160,16 @@ export class DriverConnection implements RedisConnection {
     this.#awaySinceMs = clock.monotonicMs()
     this.#outageLoggedMs = this.#awaySinceMs
     log.warn({ ...(this.#lastFailure === undefined ? {} : { err: this.#lastFailure }) }, 'Redis is lost: calls fail until it is back')
+  }
+
+  /** The driver gives up after some failures, such as a sentinel that breaks off: it is made to go on. */
+  #ended(): void {
+    if (this.#closed) return
+    this.#revival?.cancel()
+    this.#revival = this.#parts.clock.after(BACKOFF_MAX_MS, () => {
+      // Its failure is reported as an event.
+      if (!this.#closed && this.#parts.client.status === 'end') this.#parts.client.connect().catch(() => undefined)
+    })
   }
 
   #failed(failure: unknown): void {
