@@ -1,4 +1,4 @@
-import type { CassandraQueries, CassandraRow } from '@evegram/platform/cassandra'
+import type { CassandraQueries, CassandraRow, CassandraStatement } from '@evegram/platform/cassandra'
 import {
   bytesOfHex, comparePositions, decodePosition, encodePosition, ENVELOPE_OFFSETS, EvegramError, type ConversationId, type Position,
 } from '@evegram/protocol'
@@ -21,6 +21,10 @@ const PARTITIONS_AT_ONCE = 8
 /** Rows of one page of the driver: 64 of the largest envelopes are 12 MB. */
 const PAGE_ROWS = 64
 const MICROSECONDS = 1_000n
+/** Rows that one batch carries. */
+export const BATCH_ROWS_MAX = 32
+/** Bytes of envelopes in a batch before it is sent; the last one may go above it. Well below what Cassandra takes as one write. */
+export const BATCH_BYTES_MAX = 131_072
 const BEFORE_ALL = new Uint8Array(0)
 
 interface Partition {
@@ -28,15 +32,25 @@ interface Partition {
   readonly part: number
 }
 
+/** Rows of one partition that were appended in one turn and go together. */
+interface Gathered {
+  readonly statements: CassandraStatement[]
+  bytes: number
+  readonly written: Promise<void>
+}
+
 /**
  * Copies of envelopes in partitions of an hour each.
  * Architecture invariant: an append resolves only when its row is durable and its partition is listed durably, so that a reader who asks the list
  * finds every row that anybody was told of. Reading costs the partitions that hold something.
+ * What is appended to one partition in one turn of the event loop is written as one mutation.
  */
 export class CassandraEnvelopeRows implements EnvelopeRows {
   readonly #session: CassandraQueries
   readonly #ttlS: number
   readonly #listed = new RememberedWrites(REMEMBERED_HOURS_MAX)
+  /** Batches that are being gathered in this turn, by partition. */
+  readonly #gathering = new Map<string, Gathered>()
   /** Hours before this one are not read any more. */
   #floorHour = 0
 
@@ -50,16 +64,38 @@ export class CassandraEnvelopeRows implements EnvelopeRows {
     const hour = hourOf(position.timeMs)
     const id = bytesOfHex(conversation)
     const timestamp = BigInt(position.timeMs) * MICROSECONDS
+    const key = `${hour}/${conversation}`
     // Both at the same time: nobody hears of the message before both are durable.
-    const row = this.#session.write(INSERT_ENVELOPE, [
-      id, hour, PART, encodePosition(position), messageKeyOf(envelope), envelope, this.#ttlS, timestamp,
-    ])
-    const listing = this.#listed.once(`${hour}/${conversation}`, () => this.#session.write(INSERT_HOUR, [id, hour, PART, this.#ttlS, timestamp]))
+    const row = this.#gather(key, envelope.length, {
+      cql: INSERT_ENVELOPE, values: [id, hour, PART, encodePosition(position), messageKeyOf(envelope), envelope, this.#ttlS, timestamp],
+    })
+    const listing = this.#listed.once(key, () => this.#session.write(INSERT_HOUR, [id, hour, PART, this.#ttlS, timestamp]))
     try {
       await (listing === undefined ? row : Promise.all([row, listing]))
     } catch (cause) {
       throw envelopeLogFailure('append envelope', cause)
     }
+  }
+
+  /** Adds the row to the batch of its partition, which is written when this turn is over. */
+  #gather(key: string, bytes: number, statement: CassandraStatement): Promise<void> {
+    const open = this.#gathering.get(key)
+    if (open !== undefined && open.statements.length < BATCH_ROWS_MAX && open.bytes < BATCH_BYTES_MAX) {
+      open.statements.push(statement)
+      open.bytes += bytes
+      return open.written
+    }
+    const statements = [statement]
+    const gathered: Gathered = { statements, bytes, written: Promise.resolve().then(() => this.#write(key, statements)) }
+    this.#gathering.set(key, gathered)
+    return gathered.written
+  }
+
+  #write(key: string, statements: readonly CassandraStatement[]): Promise<void> {
+    // A full batch was replaced by the next one, which ends by itself.
+    if (this.#gathering.get(key)?.statements === statements) this.#gathering.delete(key)
+    const [only, ...others] = statements
+    return only !== undefined && others.length === 0 ? this.#session.write(only.cql, only.values) : this.#session.writeBatch(statements)
   }
 
   async read(conversation: ConversationId, after: Position, limit: number): Promise<readonly StoredEnvelope[]> {

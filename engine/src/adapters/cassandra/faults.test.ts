@@ -6,7 +6,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { MARK_HOUR_MS } from '../../ports/marks.js'
 import { sampleAccount, sampleConversation, sampleEnvelope } from '../../ports/sample-envelope.contract.js'
 import { MarkingLog } from '../marking-log.js'
-import { CassandraEnvelopeRows } from './envelope-rows.js'
+import { BATCH_ROWS_MAX, CassandraEnvelopeRows } from './envelope-rows.js'
 import { CassandraMarks } from './marks.js'
 import { CassandraMembership } from './membership.js'
 import { CassandraNodeRegistry, REMEMBER_EVERY_MS } from './node-registry.js'
@@ -25,6 +25,8 @@ class FaultySession implements CassandraQueries {
   reads = 0
   rowsRead = 0
   serialReads = 0
+  /** Rows of each write, in order. */
+  readonly writes: number[] = []
 
   constructor(session: CassandraSession) {
     this.#session = session
@@ -51,7 +53,13 @@ class FaultySession implements CassandraQueries {
   }
 
   write(cql: string, values: readonly CassandraValue[]): Promise<void> {
+    this.writes.push(1)
     return this.#faulty(cql, () => this.#session.write(cql, values))
+  }
+
+  writeBatch(statements: Parameters<CassandraQueries['writeBatch']>[0]): Promise<void> {
+    this.writes.push(statements.length)
+    return this.#faulty(statements[0]?.cql ?? '', () => this.#session.writeBatch(statements))
   }
 
   conditional(cql: string, values: readonly CassandraValue[]): Promise<ConditionalResult> {
@@ -141,6 +149,28 @@ describe('the log over Cassandra', () => {
     expect(await new CassandraMarks(real, TTL_S).since(marked, T0, 10)).toEqual([])
     expect(await codeOf(log.append({ conversation, envelope, position: at(2) }, [marked]))).toBe('resolved')
     expect(await new CassandraMarks(real, TTL_S).since(marked, T0, 10)).toEqual([conversation])
+  })
+
+  it.each<Fault>(['lost', 'applied'])('refuses every append of a batch that was %s, and stores the retries', async (fault) => {
+    session.fault = once('INTO envelopes ', fault)
+    const [first, second] = [[at(1), at(2), at(3)], [at(4), at(5), at(6)]]
+    expect(new Set(await Promise.all(first.map((position) => codeOf(append(position)))))).toEqual(new Set(['unavailable.envelope_log unknown']))
+    await Promise.all(second.map((position) => append(position)))
+    expect(await read()).toEqual(fault === 'applied' ? [...first, ...second] : second)
+  })
+
+  it('writes what one turn appends to a partition together, in batches that are bounded in rows and bytes', async () => {
+    await append(at(0))
+    session.writes.length = 0
+    const rows = Array.from({ length: BATCH_ROWS_MAX + 5 }, (_, index) => at(index + 1))
+    await Promise.all(rows.map((position) => append(position)))
+    expect(session.writes).toEqual([BATCH_ROWS_MAX, 5])
+    session.writes.length = 0
+    const large = sampleEnvelope({ conversation, number: 1, bodyBytes: 60_000 })
+    const positions = Array.from({ length: 7 }, () => at(1_000))
+    await Promise.all(positions.map((position) => log.append({ conversation, envelope: large, position }, [account])))
+    expect(session.writes).toEqual([3, 3, 1])
+    expect(await read()).toHaveLength(1 + rows.length + positions.length)
   })
 
   it('shows every process what any of them appended', async () => {

@@ -35,6 +35,8 @@ export interface CassandraQueries {
   readSerial(cql: string, values: readonly CassandraValue[]): Promise<readonly CassandraRow[]>
   /** A write that may be applied several times without harm: another replica is asked when one is slow, and it is tried again. */
   write(cql: string, values: readonly CassandraValue[]): Promise<void>
+  /** Several writes of one partition as one: all of them are applied or none is; otherwise as {@link write}. */
+  writeBatch(statements: readonly CassandraStatement[]): Promise<void>
   /** A conditional write (`IF …`), sent once. When it rejects with the outcome `unknown`, {@link readSerial} tells. */
   conditional(cql: string, values: readonly CassandraValue[]): Promise<ConditionalResult>
   /** Several conditional and other writes of one partition, applied together or not at all; otherwise as {@link conditional}. */

@@ -58,6 +58,16 @@ describe('CassandraSession', () => {
     expect(rows.map((row) => row.integer('number'))).toEqual(Array.from({ length: 250 }, (_, number) => number))
   })
 
+  it('writes a batch of one partition', async () => {
+    await session.writeBatch([1, 2, 3].map((number) => ({ cql: INSERT, values: ['batch', number, 1n, new Uint8Array(number), false] })))
+    expect((await session.read(SELECT, ['batch'])).map((row) => row.bytes('bytes').length)).toEqual([1, 2, 3])
+    const misfit = await rejection(session.writeBatch([
+      { cql: INSERT, values: ['misfit', 1, 1n, new Uint8Array(1), false] }, { cql: INSERT, values: ['misfit', 'no number', 1n, new Uint8Array(1), false] },
+    ]))
+    expect(misfit).toMatchObject({ code: 'unavailable.store', details: { outcome: 'refused' } })
+    expect(await session.read(SELECT, ['misfit'])).toEqual([])
+  })
+
   it('applies a conditional write once, and shows the others what stands', async () => {
     const results = await Promise.all(Array.from({ length: 10 }, (_, index) => session.conditional(OPEN, ['once', 1, `writer ${index}`])))
     const winners = results.flatMap((result, index) => result.applied ? [`writer ${index}`] : [])

@@ -128,6 +128,14 @@ export class CassandraSession implements CassandraQueries {
     })
   }
 
+  async writeBatch(statements: readonly CassandraStatement[]): Promise<void> {
+    const queries = statements.map(({ cql, values }) => ({ query: cql, params: bound(values) }))
+    await this.#run('write_batch', writeFailure, async () => {
+      // Unlogged: one partition is one mutation, which is applied as a whole without a log of batches.
+      this.#countSpeculative(await this.#client.batch(queries, { prepare: true, logged: false, isIdempotent: true, consistency: this.#consistency() }))
+    })
+  }
+
   async conditional(cql: string, values: readonly CassandraValue[]): Promise<ConditionalResult> {
     return this.#run('conditional', writeFailure, async () => conditionalResult(await this.#client.execute(cql, bound(values), this.#conditionalSettings())))
   }
