@@ -74,9 +74,9 @@ export class CassandraAccountStore implements AccountStore {
     const { changes, writes } = this.#parts
     const { before, after } = request
     // A nonce that is used says more than a head that moved, so it is asked first.
-    if (await this.#anyUsed(request.nonces)) return { status: 'nonce_used' }
-    const head = await changes.head(before.account)
-    if (!isHeadOf(before, head)) return this.#conflict(before)
+    const [anyUsed, head] = await Promise.all([this.#anyUsed(request.nonces), changes.head(before.account)])
+    if (anyUsed) return { status: 'nonce_used' }
+    if (!isHeadOf(before, head)) return this.#conflict(before, head)
     if (head.pending !== undefined) {
       // Somebody else appends: by the end of it the head has moved, or the way is free.
       await changes.fate({ account: before.account, seq: head.seq + 1, change: head.pending })
@@ -116,9 +116,9 @@ export class CassandraAccountStore implements AccountStore {
     }
   }
 
-  async #conflict(before: AccountState): Promise<AppendOutcome | undefined> {
-    // Linearizable: what is told here decides what the device signs next.
-    const head = await this.#parts.changes.headSerial(before.account)
+  async #conflict(before: AccountState, known: AccountHead): Promise<AppendOutcome | undefined> {
+    // A head behind `before` may be an old one: ask for the newest.
+    const head = known.seq > before.seq ? known : await this.#parts.changes.headSerial(before.account)
     return isHeadOf(before, head) ? undefined : { status: 'conflict', seq: head.seq, head: head.head ?? emptyHead() }
   }
 

@@ -1,4 +1,4 @@
-import { equalBytes, type Clock } from '@evegram/protocol'
+import { equalBytes, hexOf, type Clock } from '@evegram/protocol'
 import type { NonceUse } from '../../ports/nonce-store.js'
 import { decodeClaim, encodeClaim, STAMP_BYTES, type LogChange } from './claim.js'
 import type { AuthQueries, ConditionalWriteParts, ConditionalWrites } from './conditional-writes.js'
@@ -9,6 +9,9 @@ export const NONCE_CQL = {
   read: 'SELECT claim FROM auth_nonces WHERE nonce = ?',
   claim: 'UPDATE auth_nonces USING TTL ? SET claim = ? WHERE nonce = ? IF claim = ?',
 } as const
+
+/** Nonces known to be used that a process keeps in memory: whoever races for one of them need not ask. */
+export const USED_NONCES_CACHED_MAX = 10_000
 
 /**
  * Which nonces are used: outright, or by a change of an account log, then exactly if the log holds it. Rows expire `marginMs` after the nonce
@@ -21,6 +24,7 @@ export class NonceClaims {
   readonly #writes: ConditionalWrites
   readonly #changes: LogChanges
   readonly #marginMs: number
+  readonly #known = new Set<string>()
 
   constructor(parts: ConditionalWriteParts, writes: ConditionalWrites, changes: LogChanges, marginMs: number) {
     this.#session = parts.session
@@ -33,21 +37,28 @@ export class NonceClaims {
 
   /** Whether the nonce is used, as far as a plain read knows: true stays true. */
   async isUsed(key: Uint8Array): Promise<boolean> {
+    if (this.#known.has(hexOf(key))) return true
     const [row] = await this.#session.read(NONCE_CQL.read, [key])
     if (row === undefined) return false
     const claim = decodeClaim(row.bytes('claim'))
-    return claim.kind === 'outright' || await this.#changes.isMade(claim)
+    const isUsed = claim.kind === 'outright' || await this.#changes.isMade(claim)
+    if (isUsed) this.#remember(key)
+    return isUsed
   }
 
   /** Uses the nonce up at once. */
   async consume(nonce: NonceUse): Promise<'consumed' | 'used'> {
     const change = this.#writes.change()
-    return await this.#claim(nonce, change, (stamp) => encodeClaim({ kind: 'outright', stamp, change })) ? 'consumed' : 'used'
+    const consumed = await this.#claim(nonce, change, (stamp) => encodeClaim({ kind: 'outright', stamp, change }))
+    this.#remember(nonce.key)
+    return consumed ? 'consumed' : 'used'
   }
 
   /** Has the nonce used up once `by` is made; false when it is used already. */
-  claimFor(nonce: NonceUse, by: LogChange): Promise<boolean> {
-    return this.#claim(nonce, by.change, (stamp) => encodeClaim({ kind: 'use', stamp, ...by }))
+  async claimFor(nonce: NonceUse, by: LogChange): Promise<boolean> {
+    const claimed = await this.#claim(nonce, by.change, (stamp) => encodeClaim({ kind: 'use', stamp, ...by }))
+    if (!claimed) this.#remember(nonce.key)
+    return claimed
   }
 
   #claim(nonce: NonceUse, change: Uint8Array, claimed: (stamp: Uint8Array) => Uint8Array): Promise<boolean> {
@@ -64,6 +75,12 @@ export class NonceClaims {
       // A void claim is replaced, by a write that asks for exactly this one.
       return await this.#changes.fate(other) === 'made' ? false : undefined
     })
+  }
+
+  #remember(key: Uint8Array): void {
+    this.#known.add(hexOf(key))
+    const [oldest] = this.#known.size > USED_NONCES_CACHED_MAX ? this.#known : []
+    if (oldest !== undefined) this.#known.delete(oldest)
   }
 
   /** From a nonce that ran out long ago on, all live at least for the margin. */
