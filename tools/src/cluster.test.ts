@@ -192,7 +192,8 @@ describe('a supervised process', () => {
 
   it('is given up, with its words, when it says that it cannot run', async () => {
     const process = supervise('console.error("EVEGRAM_NATS is wrong: " + process.env.WORD); process.exitCode = 2; process.disconnect()')
-    await expect(process.ready(20_000)).rejects.toThrow('EVEGRAM_NATS is wrong: spoken')
+    await expect(process.ready(20_000)).rejects.toThrow('thing-1 cannot run: EVEGRAM_NATS is wrong: spoken')
+    expect(await process.becomes(() => process.pid !== undefined, 1_500)).toBe(false)
   })
 
   it('is not waited for without end', async () => {
@@ -201,7 +202,7 @@ describe('a supervised process', () => {
   })
 
   it('ends also when it is paused', async () => {
-    const process = supervise(`${READY} setInterval(() => {}, 1000)`)
+    const process = supervise(`process.on('SIGTERM', () => process.exit(0)); ${READY} setInterval(() => {}, 1000)`)
     await process.ready(20_000)
     process.signal('SIGSTOP')
     const startedAt = performance.now()

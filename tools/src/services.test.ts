@@ -212,7 +212,9 @@ describe('processes', () => {
     const deaf = await startDetached(recipe('process.on("SIGTERM", () => {}); console.log("up"); setInterval(() => {}, 1000)'), join(dir, 'deaf'))
     await until(() => readFileSync(join(dir, 'deaf'), 'utf8') === 'up\n')
     expect(await stop(deaf, 300)).toBe('killed')
-    const paused = await startDetached(recipe('setInterval(() => {}, 1000)'), join(dir, 'paused'))
+    // One that drains: without a handler of its own the signal ends a paused process anyway.
+    const paused = await startDetached(recipe('process.on("SIGTERM", () => process.exit(0)); console.log("up"); setInterval(() => {}, 1000)'), join(dir, 'paused'))
+    await until(() => readFileSync(join(dir, 'paused'), 'utf8') === 'up\n')
     process.kill(paused.pid, 'SIGSTOP')
     expect(await stop(paused, 5_000)).toBe('ended')
   })
