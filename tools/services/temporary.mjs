@@ -4,16 +4,16 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { down } from './down.mjs'
 import { isRunning, startTimeOf } from './process-identity.mjs'
-import { up } from './up.mjs'
+import { KINDS, up } from './up.mjs'
 
 const PREFIX = 'evegram-test-services-'
 const OWNER = 'owner.json'
 
 /**
- * Starts one of each service. Resolves with `{state, end}`; `end()` ends them and deletes their data, once. When starting fails, what was started is
+ * Starts one of each service (or of `kinds`). Resolves with `{state, end}`; `end()` ends them and deletes their data, once. When starting fails, what was started is
  * ended before the rejection.
  */
-export async function startTemporary({ settings, say, abort }) {
+export async function startTemporary({ settings, say, abort, kinds = KINDS }) {
   await endAbandoned(say)
   const dir = mkdtempSync(join(tmpdir(), PREFIX))
   writeFileSync(join(dir, OWNER), JSON.stringify({ pid: process.pid, startedAt: startTimeOf(process.pid) }))
@@ -23,7 +23,7 @@ export async function startTemporary({ settings, say, abort }) {
     return ending
   }
   try {
-    return { state: await up({ nodes: 1, dir, settings, say, abort }), end }
+    return { state: await up({ nodes: 1, dir, kinds, settings, say, abort }), end }
   } catch (error) {
     await end()
     throw error

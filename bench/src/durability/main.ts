@@ -123,6 +123,7 @@ class Writer {
     }
     await Promise.all(Array.from({ length: writers }, work))
     this.seconds = (performance.now() - startedAt) / 1_000
+    this.longestSilenceMs = Math.max(this.longestSilenceMs, performance.now() - lastAckMs)
   }
 
   stop(): void {
@@ -151,8 +152,8 @@ async function run(): Promise<boolean> {
         `${String(Math.round(row.longestSilenceMs))} | ${String(row.lost)} | ${String(row.twice)} | ${String(row.unknownThere)} of ${String(row.unknown)} |`)
     }
   }
-  // What keeps messages is Cassandra: its settings must lose nothing to a kill. The others are shown.
-  return rows.every(({ kind, lost }) => kind !== 'cassandra' || lost === 0)
+  // What keeps messages is Cassandra that syncs before it acknowledges: that must lose nothing. What the other settings lose is shown.
+  return rows.every(({ kind, setting, lost }) => kind !== 'cassandra' || setting.includes('periodic') || lost === 0)
 }
 
 process.exitCode = (await run()) ? 0 : 1
