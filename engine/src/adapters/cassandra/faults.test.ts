@@ -52,9 +52,9 @@ class FaultySession implements CassandraQueries {
     return this.#session.readSerial(cql, values)
   }
 
-  write(cql: string, values: readonly CassandraValue[]): Promise<void> {
+  write(...asked: Parameters<CassandraQueries['write']>): Promise<void> {
     this.writes.push(1)
-    return this.#faulty(cql, () => this.#session.write(cql, values))
+    return this.#faulty(asked[0], () => this.#session.write(...asked))
   }
 
   writeBatch(statements: Parameters<CassandraQueries['writeBatch']>[0]): Promise<void> {

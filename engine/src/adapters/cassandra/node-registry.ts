@@ -17,6 +17,8 @@ const CLAIM_WAIT_MS = 5_000
 /** Pause between two looks while it waits. */
 const CLAIM_STEP_MS = 50
 const MICROSECONDS = 1_000n
+/** A node lives by these: they do not wait behind appends. */
+const URGENT = { urgent: true } as const
 
 /** What a {@link CassandraNodeRegistry} is made of. */
 export interface NodeRegistryParts {
@@ -60,7 +62,7 @@ export class CassandraNodeRegistry implements NodeRegistry {
   }
 
   async referenceMs(): Promise<number> {
-    const [row] = await this.#parts.session.read(SELECT_NOW, [])
+    const [row] = await this.#parts.session.read(SELECT_NOW, [], URGENT)
     if (row === undefined) throw new EvegramError('unavailable.store', { operation: 'read the time of the store' })
     this.#heardMs = Number(row.big('now_ms'))
     return this.#heardMs
@@ -68,14 +70,14 @@ export class CassandraNodeRegistry implements NodeRegistry {
 
   /** `withinMs` of minutes at most: older signs of life are forgotten. */
   async peers(withinMs: number): Promise<readonly number[]> {
-    const rows = await this.#parts.session.read(SELECT_NODES, [])
+    const rows = await this.#parts.session.read(SELECT_NODES, [], URGENT)
     return rows
       .filter((row) => !row.has('departed') && row.has('heard_ms') && Number(row.big('now_ms') - row.big('heard_ms')) <= withinMs)
       .map((row) => Number(row.big('incarnation')))
   }
 
   async heartbeat(incarnation: number): Promise<void> {
-    await this.#parts.session.write(HEARTBEAT, [BigInt(incarnation)])
+    await this.#parts.session.write(HEARTBEAT, [BigInt(incarnation)], URGENT)
     const monotonicMs = this.#parts.clock.monotonicMs()
     if (this.#heardMs === undefined || monotonicMs - this.#rememberedMonotonicMs < REMEMBER_EVERY_MS) return
     await this.#remember(this.#heardMs)

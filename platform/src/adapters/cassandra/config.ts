@@ -28,8 +28,8 @@ export interface CassandraConfig {
 
 /** Largest replication factor that is taken for meant. */
 const FACTOR_MAX = 15
-/** Largest `inFlightMax`: the driver has 2048 streams on a connection. */
-const IN_FLIGHT_MAX = 2_048
+/** Largest `inFlightMax`: the driver has 2048 streams on a connection, and second tries need some. */
+const IN_FLIGHT_MAX = 1_024
 const KEYSPACE_PATTERN = /^[a-z][a-z0-9_]{0,47}$/
 const CONTACT_POINT_PATTERN = /^[A-Za-z0-9._-]{1,253}:(\d{1,5})$/
 /** Names go into CQL as text, so they hold nothing that could end a string there. */

@@ -10,8 +10,17 @@ export interface CassandraStatement {
 /** What became of a conditional write: applied, or not, with the row that stands in its way (undefined where there is none). */
 export type ConditionalResult = { readonly applied: true } | { readonly applied: false; readonly row: CassandraRow | undefined }
 
+/** Options of a plain request. */
+export interface RequestOptions {
+  /**
+   * Goes past the queue of the session, with a few others at a time: for the signs of life that decide whether a node may work at all. A queue
+   * that is long because the store is slow would otherwise end them too.
+   */
+  readonly urgent?: boolean
+}
+
 /** Options of a plain read. */
-export interface ReadOptions {
+export interface ReadOptions extends RequestOptions {
   /** Rows that one page of the driver brings. */
   readonly pageSize?: number
   /** Another consistency than that of the configuration. */
@@ -34,7 +43,7 @@ export interface CassandraQueries {
    */
   readSerial(cql: string, values: readonly CassandraValue[]): Promise<readonly CassandraRow[]>
   /** A write that may be applied several times without harm: another replica is asked when one is slow, and it is tried again. */
-  write(cql: string, values: readonly CassandraValue[]): Promise<void>
+  write(cql: string, values: readonly CassandraValue[], options?: RequestOptions): Promise<void>
   /** Several writes of one partition as one: all of them are applied or none is; otherwise as {@link write}. */
   writeBatch(statements: readonly CassandraStatement[]): Promise<void>
   /** A conditional write (`IF …`), sent once. When it rejects with the outcome `unknown`, {@link readSerial} tells. */

@@ -113,6 +113,16 @@ describe('CassandraSession', () => {
     expect(await narrow.read(SELECT, ['narrow'])).toHaveLength(50)
   })
 
+  it('lets what is urgent past the queue', async () => {
+    const narrow = await keyspace.connect({ inFlightMax: 1 })
+    const done: string[] = []
+    const queued = Array.from({ length: 100 }, (_, number) => narrow.write(INSERT, ['queue', number, 1n, new Uint8Array(1), true]).then(() => done.push('queued')))
+    await narrow.write(INSERT, ['urgent', 1, 1n, new Uint8Array(1), true], { urgent: true })
+    expect(await narrow.read(SELECT, ['urgent'], { urgent: true })).toHaveLength(1)
+    expect(done.length).toBeLessThan(100)
+    await Promise.all(queued)
+  })
+
   it('counts what it asks and what fails', async () => {
     const text = await metrics.text()
     expect(text).toMatch(/evegram_cassandra_requests_total\{kind="write"\} [1-9]/)

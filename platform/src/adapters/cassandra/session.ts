@@ -7,13 +7,15 @@ import { checkCassandraConfig, type CassandraConfig } from './config.js'
 import { connectClient } from './connect.js'
 import { mayBeApplied, readFailure, writeFailure } from './failures.js'
 import { migrateSchema, type Migration } from './migrations.js'
-import type { CassandraQueries, CassandraStatement, ConditionalResult, ReadOptions } from './queries.js'
+import type { CassandraQueries, CassandraStatement, ConditionalResult, ReadOptions, RequestOptions } from './queries.js'
 import { RequestGate } from './request-gate.js'
 import { DriverRow, type CassandraRow, type CassandraValue } from './row.js'
 import { sessionCounters, type SessionCounters } from './session-counters.js'
 
 /** Requests that may wait for one of the `inFlightMax`; beyond it they are refused with `limited.queue`. */
-export const QUEUED_MAX = 16_384
+export const QUEUED_MAX = 8_192
+/** Urgent requests that run at once, and that wait. */
+const URGENT_MAX = { inFlightMax: 16, queuedMax: 256 } as const
 /** Rows that one {@link CassandraQueries.read} may bring. */
 export const READ_ROWS_MAX = 50_000
 /** Default rows of a page. */
@@ -41,6 +43,7 @@ export class CassandraSession implements CassandraQueries {
   readonly #parts: CassandraSessionParts
   readonly #counters: SessionCounters
   readonly #gate: RequestGate
+  readonly #urgentGate: RequestGate
   #closed = false
 
   private constructor(client: cassandra.Client, config: CassandraConfig, parts: CassandraSessionParts) {
@@ -48,7 +51,9 @@ export class CassandraSession implements CassandraQueries {
     this.#config = config
     this.#parts = parts
     this.#counters = sessionCounters(parts.metrics, { inFlight: () => this.#gate.inFlight, queued: () => this.#gate.queued })
-    this.#gate = new RequestGate({ inFlightMax: config.inFlightMax, queuedMax: QUEUED_MAX, onRefused: () => { this.#counters.refused.add() } })
+    const onRefused = (): void => { this.#counters.refused.add() }
+    this.#gate = new RequestGate({ inFlightMax: config.inFlightMax, queuedMax: QUEUED_MAX, onRefused })
+    this.#urgentGate = new RequestGate({ ...URGENT_MAX, onRefused })
   }
 
   /**
@@ -102,7 +107,7 @@ export class CassandraSession implements CassandraQueries {
         if (next === null || next === undefined) return
         pageState = next
       }
-    })
+    }, options)
   }
 
   async readSerial(cql: string, values: readonly CassandraValue[]): Promise<readonly CassandraRow[]> {
@@ -122,10 +127,10 @@ export class CassandraSession implements CassandraQueries {
     }
   }
 
-  async write(cql: string, values: readonly CassandraValue[]): Promise<void> {
+  async write(cql: string, values: readonly CassandraValue[], options: RequestOptions = {}): Promise<void> {
     await this.#run('write', writeFailure, async () => {
       this.#countSpeculative(await this.#client.execute(cql, bound(values), { prepare: true, isIdempotent: true, consistency: this.#consistency() }))
-    })
+    }, options)
   }
 
   async writeBatch(statements: readonly CassandraStatement[]): Promise<void> {
@@ -180,10 +185,13 @@ export class CassandraSession implements CassandraQueries {
     })
   }
 
-  async #run<Result>(kind: string, failureOf: typeof readFailure, request: () => Promise<Result>): Promise<Result> {
+  async #run<Result>(
+    kind: string, failureOf: typeof readFailure, request: () => Promise<Result>, { urgent = false }: RequestOptions = {},
+  ): Promise<Result> {
     const counters = this.#counters
+    const gate = urgent ? this.#urgentGate : this.#gate
     try {
-      return await this.#gate.run(async () => {
+      return await gate.run(async () => {
         if (this.#closed) throw new EvegramError('unavailable.store', { operation: 'ask Cassandra', details: { outcome: 'refused', closed: true } })
         counters.requests.add(1, { kind })
         return request()
