@@ -18,6 +18,7 @@ const READY_MS_MAX = 120_000
 const SERVICE_RESTART_MS = 1_000
 const SERVICE_READY_MS_MAX = 180_000
 const LOOK_MS = 200
+const WATCH_MS = 500
 
 /**
  * Starts services (unless they run in `servicesDir`), auth, engines and the edge. Resolves when all are ready, with `{url, ws, list, kill, pause, roll,
@@ -51,6 +52,7 @@ class Cluster {
   edge
   /** Services that were killed here and are being started again, by name. */
   returning = new Map()
+  watch
   stopping
   rolling = false
 
@@ -77,6 +79,7 @@ class Cluster {
       await Promise.race([aborted, Promise.all(batch.map((process) => process.ready(READY_MS_MAX)))])
       for (const { name, pid } of batch) say(`${name} is up (process ${pid})`)
     }
+    this.watchServices()
     this.edge = await startEdge({
       port: ports.http, targets: () => this.auths.filter(({ isReady }) => isReady).map(({ recipe }) => ({ host: '127.0.0.1', port: recipe.ports.http })),
     })
@@ -120,9 +123,17 @@ class Cluster {
     }
     findService(this.options.servicesDir, name)
     if (this.returning.has(name)) throw new Error(`${name} is being started again`)
-    await killService(this.options.servicesDir, name)
-    this.options.say(`${name} was killed; starting it again in ${SERVICE_RESTART_MS / 1000} s`)
-    await this.bringBack(name)
+    await this.bringBack(name, () => killService(this.options.servicesDir, name))
+  }
+
+  /** Brings back services that end by themselves, or by somebody's hand. */
+  watchServices() {
+    this.watch = setInterval(() => {
+      for (const noted of readState(this.options.servicesDir)?.processes ?? []) {
+        if (noted.container !== undefined || isRunning(noted) || this.returning.has(noted.name)) continue
+        this.bringBack(noted.name, async () => {}).catch((error) => this.options.say(error.message))
+      }
+    }, WATCH_MS)
   }
 
   /** Ends a process in order (SIGTERM). Resolves when its successor is ready. */
@@ -139,9 +150,12 @@ class Cluster {
     await process.ready(READY_MS_MAX)
   }
 
-  bringBack(name) {
+  /** Starts a service again after `end()`. Resolves when it is healthy. */
+  bringBack(name, end) {
     const { servicesDir, nodes, say } = this.options
     const work = (async () => {
+      await end()
+      say(`${name} ended; starting it again`)
       await delay(SERVICE_RESTART_MS)
       if (this.stopping !== undefined) return
       const noted = await startService(servicesDir, name)
@@ -216,6 +230,7 @@ class Cluster {
 
   async stopAll() {
     const { servicesDir, keepsServices, say } = this.options
+    clearInterval(this.watch)
     await Promise.all([this.edge?.close(), ...this.own().map((process) => process.stop())])
     await Promise.allSettled(this.returning.values())
     if (!keepsServices) await down({ dir: servicesDir, say })
