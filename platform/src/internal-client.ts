@@ -50,6 +50,8 @@ interface Instance {
   readonly url: URL
   /** Until when it is asked last, on the monotonic clock. */
   badUntilMs: number
+  /** The last request failed: said in the log once. */
+  failing: boolean
 }
 
 const errorBody = z.object({ error: z.object({ code: z.string() }) })
@@ -71,7 +73,7 @@ export class InternalClient {
   /** Throws `invalid.config` without instances. */
   constructor(options: InternalClientOptions) {
     this.#options = options
-    this.#instances = options.urls.map((url) => ({ url: new URL(url), badUntilMs: 0 }))
+    this.#instances = options.urls.map((url) => ({ url: new URL(url), badUntilMs: 0, failing: false }))
     if (this.#instances.length === 0) throw new EvegramError('invalid.config', { operation: `call ${options.service}` })
   }
 
@@ -87,12 +89,18 @@ export class InternalClient {
         const leftMs = Math.min(INTERNAL_CLIENT_LIMITS.attemptMs, endMs - clock.monotonicMs())
         if (leftMs <= 0) break
         try {
-          return await this.#attempt(instance, request, leftMs)
+          const answer = await this.#attempt(instance, request, leftMs)
+          this.#noteWell(instance)
+          return answer
         } catch (failure) {
-          if (isEvegramError(failure) && this.#options.passes(failure.code)) throw failure
+          if (isEvegramError(failure) && this.#options.passes(failure.code)) {
+            this.#noteWell(instance)
+            throw failure
+          }
           cause = failure
           instance.badUntilMs = clock.monotonicMs() + INTERNAL_CLIENT_LIMITS.badMs
-          log.warn({ service, instance: instance.url.host, err: failure }, 'an instance did not answer')
+          if (!instance.failing) log.warn({ service, instance: instance.url.host, err: failure }, 'an instance does not answer')
+          instance.failing = true
         }
       }
       throw new EvegramError(unavailable, { operation: `call ${service}`, cause })
@@ -105,6 +113,11 @@ export class InternalClient {
   close(): void {
     this.#agents.http.destroy()
     this.#agents.https.destroy()
+  }
+
+  #noteWell(instance: Instance): void {
+    if (instance.failing) this.#options.log.info({ service: this.#options.service, instance: instance.url.host }, 'an instance answers again')
+    instance.failing = false
   }
 
   /** All instances, each call beginning with another one; those that failed a moment ago last. */

@@ -1,34 +1,22 @@
 import { execFile } from 'node:child_process'
 import { join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { testKeyspace, type TestKeyspace } from '@evegram/platform/testing'
 import { createLocalWallet, type Client, type Wallet } from '@evegram/sdk'
 import { createNodeClient } from '@evegram/sdk/node'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { connectionsOf, People, readinessOf, say, until } from './testing/people.js'
 import { metricOf, Processes, type ServiceProcess } from './testing/processes.js'
 import { temporaryFolder } from './testing/server.js'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
-/** Two listeners share the port: that a client meets the same one this often has odds of 1 in a million. */
-const TRIES_MAX = 20
 // Programs start here; a busy machine may take its time.
 vi.setConfig({ testTimeout: 120_000 })
 
-/** Waits until `check` answers true; returns how long that took. */
-async function until(what: string, check: () => Promise<boolean> | boolean, limitMs = 30_000): Promise<number> {
-  const startedMs = performance.now()
-  while (!await check()) {
-    if (performance.now() - startedMs > limitMs) throw new Error(`not in time: ${what}`)
-    await delay(20)
-  }
-  return performance.now() - startedMs
-}
-
 describe('two auth and two engine processes on Cassandra, NATS and Redis', () => {
   const folder = temporaryFolder()
-  const clients: Client[] = []
+  let people: People<Client, Wallet>
   let keyspace: TestKeyspace
   let processes: Processes
   let auths: ServiceProcess[]
@@ -41,6 +29,7 @@ describe('two auth and two engine processes on Cassandra, NATS and Redis', () =>
     await promisify(execFile)(process.execPath, [join(root, 'tools/build.mjs'), 'auth', 'engine'], { timeout: 280_000 })
     keyspace = testKeyspace()
     processes = await Processes.prepare(keyspace.config.keyspace)
+    people = new People((profile, wallet) => createNodeClient({ url: processes.url, profile: join(folder.path, profile), wallet }))
     // All at once: they wait for each other and make tables and keys together.
     const started = await Promise.all([
       processes.start('auth', 0), processes.start('auth', 1), processes.start('engine', 0), processes.start('engine', 1),
@@ -49,49 +38,14 @@ describe('two auth and two engine processes on Cassandra, NATS and Redis', () =>
     engines = started.slice(2)
   }, 400_000)
   afterAll(async () => {
-    await Promise.all(clients.map((client) => client.close()))
+    await people.close()
     await processes.stop()
     await keyspace.drop()
     folder.remove()
   }, 60_000)
 
-  const connectionsOf = (engine: ServiceProcess): Promise<number> => metricOf(engine, 'evegram_engine_connections')
-
-  /** A client whose socket the system gave to `engine`. */
-  async function clientAt(engine: ServiceProcess, profile: string, wallet: Wallet | undefined): Promise<Client> {
-    for (let tries = 0; tries < TRIES_MAX; tries++) {
-      const before = await connectionsOf(engine)
-      const client = await createNodeClient({ url: processes.url, profile: join(folder.path, profile), ...(wallet === undefined ? {} : { wallet }) })
-      await client.whenSynced()
-      if (await connectionsOf(engine) > before) {
-        clients.push(client)
-        return client
-      }
-      await client.close()
-      await delay(50)
-    }
-    throw new Error('every connection went to the other engine')
-  }
-
-  /** Sends and waits until the other side shows it; returns from send to show, in ms. */
-  async function say(from: Client, to: Client, text: string): Promise<number> {
-    const shown = new Promise<number>((resolve) => {
-      const end = to.on('message', (message) => {
-        if (message.text !== text) return
-        end()
-        resolve(performance.now())
-      })
-    })
-    const sentMs = performance.now()
-    await (await (await from.conversation(to.address)).send(text)).acked
-    return await shown - sentMs
-  }
-
   it('are ready, each telling so, and one server to whoever asks: one id, one set of keys', async () => {
-    for (const { ports } of [...auths, ...engines]) {
-      const answer = await fetch(`http://127.0.0.1:${String(ports['admin'])}/readyz`)
-      expect([answer.status, await answer.json()]).toMatchObject([200, { ok: true }])
-    }
+    expect(await Promise.all([...auths, ...engines].map(readinessOf))).toEqual(['ready', 'ready', 'ready', 'ready'])
     const asked = await Promise.all([0, 1, 2, 3].map(async () => (await fetch(`${processes.url}/.well-known/evegram`)).json() as Promise<{ serverId: string }>))
     expect(new Set(asked.map(({ serverId }) => serverId)).size).toBe(1)
     expect(asked[0]?.serverId).toMatch(/^[0-9a-f]{32}$/)
@@ -106,8 +60,8 @@ describe('two auth and two engine processes on Cassandra, NATS and Redis', () =>
   it('carry messages between people at different engines, both ways', async () => {
     const [one, two] = engines
     if (one === undefined || two === undefined) throw new Error('two engines were started')
-    alice = await clientAt(one, 'alice', aliceWallet)
-    bob = await clientAt(two, 'bob', bobWallet)
+    alice = await people.at(one, 'alice', aliceWallet)
+    bob = await people.at(two, 'bob', bobWallet)
     for (let round = 0; round < 5; round++) {
       await say(alice, bob, `to bob ${String(round)}`)
       await say(bob, alice, `to alice ${String(round)}`)
@@ -119,7 +73,7 @@ describe('two auth and two engine processes on Cassandra, NATS and Redis', () =>
   it('close the socket of a revoked device within 2 s, whichever engine holds it', async () => {
     const [, two] = engines
     if (two === undefined) throw new Error('two engines were started')
-    const laptop = await clientAt(two, 'alice-laptop', aliceWallet)
+    const laptop = await people.at(two, 'alice-laptop', aliceWallet)
     await say(bob, laptop, 'to every device')
     const revoked = await metricOf(two, 'evegram_engine_revoked_total')
     const startedMs = performance.now()

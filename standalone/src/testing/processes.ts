@@ -1,5 +1,5 @@
 import { fork, type ChildProcess } from 'node:child_process'
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomInt } from 'node:crypto'
 import { createServer, request, type Server } from 'node:http'
 import { createServer as createTcpServer } from 'node:net'
 import { fileURLToPath } from 'node:url'
@@ -115,14 +115,19 @@ export async function metricOf(service: ServiceProcess, name: string): Promise<n
   return Number(new RegExp(`^${name}(?:\\{[^}]*\\})? (\\S+)$`, 'm').exec(text)?.[1])
 }
 
+/** Ports that are free now, below those that the system gives to outgoing connections: nobody takes them by accident before a process listens. */
 async function freePorts(count: number): Promise<number[]> {
-  const finders = Array.from({ length: count }, () => createTcpServer())
-  await Promise.all(finders.map((finder) => new Promise<void>((resolve) => finder.listen(0, '127.0.0.1', resolve))))
-  const ports = finders.map((finder) => {
-    const address = finder.address()
-    if (address === null || typeof address === 'string') throw new Error('no port')
-    return address.port
-  })
-  await Promise.all(finders.map((finder) => new Promise((resolve) => finder.close(resolve))))
-  return ports
+  const ports = new Set<number>()
+  while (ports.size < count) {
+    const port = randomInt(12_000, 32_000)
+    const probe = createTcpServer()
+    const free = await new Promise<boolean>((resolve) => {
+      probe.once('error', () => { resolve(false) })
+      probe.listen(port, '127.0.0.1', () => { resolve(true) })
+    })
+    if (!free) continue
+    await new Promise((resolve) => probe.close(resolve))
+    ports.add(port)
+  }
+  return [...ports]
 }
