@@ -30,11 +30,7 @@ export async function dial(servers: readonly NatsServer[], name: string): Promis
       return await checked(nats, server)
     } catch (failure) {
       if (failure instanceof EvegramError) throw failure
-      if (failure instanceof NatsError && REFUSALS.has(failure.code)) {
-        throw new EvegramError('invalid.config', {
-          operation: 'connect to NATS', cause: failure, advice: `${server.place} refuses the user or password: correct them in EVEGRAM_NATS.`,
-        })
-      }
+      if (isRefusal(failure)) throw refusedLogin(failure)
       cause = failure
     }
   }
@@ -42,6 +38,16 @@ export async function dial(servers: readonly NatsServer[], name: string): Promis
 }
 
 const REFUSALS: ReadonlySet<string> = new Set([ErrorCode.AuthorizationViolation, ErrorCode.BadAuthentication, ErrorCode.AccountExpired])
+
+/** Whether the failure says that the user or password is wrong, which waiting does not change. */
+export function isRefusal(failure: unknown): boolean {
+  return failure instanceof NatsError && REFUSALS.has(failure.code)
+}
+
+/** The error of such a failure. */
+export function refusedLogin(cause: unknown): EvegramError {
+  return new EvegramError('invalid.config', { operation: 'connect to NATS', cause, advice: 'NATS refuses the user or password: correct them in EVEGRAM_NATS.' })
+}
 
 async function checked(nats: NatsConnection, server: NatsServer): Promise<Dialled> {
   const bytesMax = nats.info?.max_payload ?? 0

@@ -27,3 +27,16 @@ export function busMetrics(metrics: Metrics) {
 
 /** What {@link busMetrics} gives. */
 export type BusMetrics = ReturnType<typeof busMetrics>
+
+/** What event streams count. The alarm is on `dead`. */
+export function eventMetrics(metrics: Metrics) {
+  return {
+    published: metrics.counter({ name: 'events_published_total', help: 'Events stored by the broker, repetitions included', labels: ['status'] }),
+    handled: metrics.counter({ name: 'events_handled_total', help: 'Events whose handler succeeded', labels: ['consumer'] }),
+    failures: metrics.counter({ name: 'events_failed_total', help: 'Attempts to handle an event that failed', labels: ['consumer'] }),
+    dead: metrics.counter({ name: 'events_dead_total', help: 'Events put to the dead letters', labels: ['consumer'] }),
+  }
+}
+
+/** What {@link eventMetrics} gives. */
+export type EventMetrics = ReturnType<typeof eventMetrics>
