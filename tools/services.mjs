@@ -6,6 +6,7 @@ import { requireNode, root } from './prepare.mjs'
 import { COMMITLOG_SYNCS } from './services/cassandra-yaml.mjs'
 import { down } from './services/down.mjs'
 import { interruptSignal } from './services/interrupt.mjs'
+import { LATER as LATER_KINDS } from './services/preflight.mjs'
 import { startProgress } from './services/progress.mjs'
 import { REDIS_SYNCS } from './services/redis.mjs'
 import { status, statusLines } from './services/status.mjs'
@@ -33,7 +34,7 @@ Downloads and builds are kept in EVEGRAM_CACHE_DIR (default evegram in the user'
 Exit codes: 0 done (status: all healthy), 1 failed (status: not all healthy), 2 wrong usage.`
 
 const EXIT_USAGE = 2
-const LATER = ['postgres', 'chromium']
+const LATER = Object.keys(LATER_KINDS)
 
 requireNode()
 const { command, options } = readCommand()

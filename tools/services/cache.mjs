@@ -7,7 +7,8 @@ import { withFileLock } from './file-lock.mjs'
 
 /** The list of files and hashes that makes an entry whole. */
 const MANIFEST = 'manifest.json'
-const BUILD_MS_MAX = 900_000
+/** Longer than anything that is made here may take. */
+const BUILD_MS_MAX = 1_500_000
 
 /** Where the cache is: EVEGRAM_CACHE_DIR, else evegram in the user's cache folder. */
 export function cacheDir(environment = process.env) {

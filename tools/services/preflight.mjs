@@ -16,8 +16,8 @@ const REDIS_MIN = [6, 2]
 const ASK_MS_MAX = 30_000
 const JVM_FOLDERS = ['/usr/lib/jvm', '/Library/Java/JavaVirtualMachines']
 
-/** What later releases need. */
-const LATER = { postgres: 'PostgreSQL (the ledger)', chromium: 'Chromium (tests of the web client)' }
+/** What later releases need, by the name that --only takes. */
+export const LATER = { postgres: 'PostgreSQL (the ledger)', chromium: 'Chromium (tests of the web client)' }
 
 /**
  * Looks for everything that running `kinds` natively needs. Resolves with `{findings, tools}`: a finding is `{name, state, detail, install?}` with the
@@ -99,7 +99,7 @@ const missing = (name, detail, install) => ({ name, state: 'missing', detail, in
 async function look({ findings, tools, key, name, tool, program, args, minimum, install, environment }) {
   const path = findProgram(program, environment)
   const version = path === undefined ? undefined : parseVersion(tool, await versionText(path, args, environment))
-  if (path === undefined) findings.push(missing(`${name} or newer`, `no ${program} in PATH`, install))
+  if (path === undefined) findings.push(missing(`${name} or newer`, /[/\\]/.test(program) ? `${program} is not a program` : `no ${program} in PATH`, install))
   else if (version === undefined) findings.push(missing(`${name} or newer`, `${path} does not say its version`, install))
   else if (!isAtLeast(version, minimum)) findings.push(missing(`${name} or newer`, `${path} is ${version.join('.')}`, install))
   else {

@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import { withFileLock } from './file-lock.mjs'
 
 const VERSION = 1
-const LOCK_MS_MAX = 900_000
+/** A first start builds and fetches. */
+const LOCK_MS_MAX = 1_800_000
 const stateFile = (dir) => join(dir, 'state.json')
 
 /**

@@ -1,5 +1,6 @@
 // What runs, where, and whether it answers.
 import { checkHealth } from './health.mjs'
+import { LATER } from './preflight.mjs'
 import { residentBytes } from './process-identity.mjs'
 import { readState } from './state.mjs'
 
@@ -23,6 +24,7 @@ export function statusLines({ processes, mode, nodes, dir }) {
   const rows = processes.map(({ name, kind, pid, address, health, rssBytes }) => [
     name, kind, pid === undefined ? '-' : String(pid), address, rssBytes === undefined ? '-' : `${Math.round(rssBytes / MIB)} MB`, health,
   ])
+  for (const kind of Object.keys(LATER)) rows.push([kind, kind, '-', '-', '-', 'not needed yet by this release'])
   return [`${mode === 'docker' ? 'in containers' : 'native'}, nodes ${nodes}, data in ${dir}`, ...columns([['name', 'kind', 'pid', 'address', 'memory', 'health'], ...rows])]
 }
 

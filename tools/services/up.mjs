@@ -25,7 +25,7 @@ const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
 /** Something is missing on this machine; the lines say what and how to get it. */
 export class MissingTools extends Error {
   constructor(findings) {
-    super(`this machine lacks what the services need:\n${findingLines(findings).join('\n')}\nWith Docker running, none of it is needed.`)
+    super(`this machine lacks what the services need:\n${findingLines(findings).join('\n')}`)
     this.name = 'MissingTools'
   }
 }
@@ -35,6 +35,7 @@ export class MissingTools extends Error {
  * natsSync, redisSync}`, `asked` what --only named. Resolves with the state. What this call started is ended again when it fails or `abort` (a signal) fires.
  */
 export async function up({ nodes, dir, kinds = KINDS, settings, say, asked = [], environment = process.env, abort = new AbortController().signal }) {
+  if (asked.some((kind) => !KINDS.includes(kind))) throw new MissingTools((await preflight({ kinds: [], nodes, cache: cacheDir(environment), environment, asked })).findings)
   mkdirSync(dir, { recursive: true })
   return withState(dir, async () => {
     const before = readState(dir)
@@ -48,7 +49,7 @@ export async function up({ nodes, dir, kinds = KINDS, settings, say, asked = [],
     const start = mode === 'docker' ? startContainers : startNatively
     const started = []
     try {
-      if (absent.length > 0) await start({ state, started, kinds: wanted, absent, work, say, asked, environment, abort })
+      if (absent.length > 0) await start({ state, started, kinds: wanted, absent, work, say, environment, abort })
       await waitForAll(state, started, say, abort)
     } catch (error) {
       if (started.length > 0) say('ending what this command started')
@@ -63,6 +64,8 @@ export async function up({ nodes, dir, kinds = KINDS, settings, say, asked = [],
     return state
   }, (holder) => say(`another command (process ${holder}) is changing the services; waiting`))
 }
+
+const DOCKER = { name: 'Docker', state: 'unneeded', detail: 'where "docker info" answers, none of this is needed' }
 
 /** The settings under which services find these. */
 export function environmentOf({ nodes, processes }) {
@@ -97,9 +100,9 @@ function requireSame(before, nodes, settings) {
   if (differs !== '') throw new Error(`services with ${differs} run in ${before.dir}: run "npm run services -- down" first, or use another folder (--dir)`)
 }
 
-async function startNatively({ state, started, kinds, absent, work, say, asked, environment, abort }) {
+async function startNatively({ state, started, kinds, absent, work, say, environment, abort }) {
   const cache = usableCache(state.dir, environment, say)
-  const { tools, findings } = await requireTools({ kinds: absent, nodes: state.nodes, cache, environment, asked }, say)
+  const { tools, findings } = await requireTools({ kinds: absent, nodes: state.nodes, cache, environment }, say)
   const [jars, server] = await Promise.all([
     absent.includes('cassandra') ? fetchCassandraJars(cache, tools, say, abort) : undefined,
     absent.includes('nats') ? buildNatsServer(cache, tools, say, abort) : undefined,
@@ -154,7 +157,8 @@ async function requireTools(options, say) {
   const missing = first.findings.filter(isMissing)
   if (missing.length === 0) return first
   const canInstall = missing.length === 1 && missing[0].name.startsWith('Redis') && !options.environment['EVEGRAM_REDIS_SERVER'] && canInstallRedis()
-  if (!canInstall) throw new MissingTools(first.findings)
+  // Everything at once, with the other way beside it.
+  if (!canInstall) throw new MissingTools([...first.findings, DOCKER])
   const server = await installRedis(options.cache, say)
   const second = await preflight({ ...options, environment: { ...options.environment, EVEGRAM_REDIS_SERVER: server } })
   if (second.findings.some(isMissing)) throw new MissingTools(second.findings)
