@@ -16,7 +16,7 @@ export const TRIES = {
    * of one kind compete for the row, so a store that is slow for everybody must not be asked twice.
    */
   hedgeMs: 500,
-  hedgeMedians: 8,
+  hedgeMedians: 4,
   /** From then on an operation that others came between gives up. */
   operationMs: 15_000,
   /** Pause before a try again, doubling from the first to the longest, each with a random half. */

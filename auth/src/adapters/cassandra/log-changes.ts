@@ -16,7 +16,7 @@ export const ACCOUNT_CQL = {
 } as const
 
 /** How long a change that is neither made nor void is waited for before it is made void. Only patience: no promise rests on it. */
-export const PATIENCE_MS = 2_000
+export const PATIENCE_MS = 3_000
 const POLL_FIRST_MS = 5
 const POLL_MAX_MS = 100
 
