@@ -23,7 +23,7 @@ const { numbers, texts, json } = readRunOptions(
 const DEVICES_PER_ACCOUNT = 16
 const SHARE = 0.95
 const POLL_MS = 50
-const STORE_READS = /^cassandra_requests_total\{[^}]*kind="read(_serial)?"/
+const STORE_READS = /^\w*cassandra_requests_total\{[^}]*kind="read(_serial)?"/
 
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 
