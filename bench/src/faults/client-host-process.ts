@@ -11,6 +11,8 @@ const HISTORY_MAX = 10_000_000
 const OPEN_TRIES_MAX = 60
 const OPEN_RETRY_MS = 500
 const PACE_CHECK_MS = 20
+/** A device is under way when it has so many acknowledgements and waits for no more than this. */
+const SETTLED = { acked: 5, waiting: 2 } as const
 
 const settings = JSON.parse(process.argv[2] ?? '{}') as HostSettings
 const tell = (message: FromHost): void => { process.send?.(message) }
@@ -28,6 +30,7 @@ class Device {
   readonly connects: number[] = []
   readonly counters: Record<string, number> = {}
   finished = false
+  waiting = 0
 
   constructor(readonly plan: DeviceSettings, readonly client: Client) {
     client.on('message', ({ direction, text }) => { if (direction === 'in') this.shown.push([text, nowMs()]) })
@@ -55,8 +58,10 @@ class Device {
       const done: Promise<void> = acked.then(() => {
         this.acks.push([number, sentMs, nowMs()])
         waiting.delete(done)
+        this.waiting = waiting.size
       })
       waiting.add(done)
+      this.waiting = waiting.size
       if (waiting.size >= IN_FLIGHT_MAX) await Promise.race(waiting)
     }
     await Promise.all(waiting)
@@ -123,5 +128,6 @@ process.on('message', (message: ToHost) => {
   handle(message).catch((error: unknown) => { tell({ kind: 'failed', message: error instanceof Error ? (error.stack ?? error.message) : String(error) }) })
 })
 setInterval(() => {
-  tell({ kind: 'progress', acked: devices.reduce((sum, { acks }) => sum + acks.length, 0), finished: devices.every(({ finished }) => finished) })
+  const settled = devices.every(({ acks, waiting }) => acks.length >= SETTLED.acked && waiting <= SETTLED.waiting)
+  tell({ kind: 'progress', acked: devices.reduce((sum, { acks }) => sum + acks.length, 0), settled, finished: devices.every(({ finished }) => finished) })
 }, PROGRESS_INTERVAL_MS)

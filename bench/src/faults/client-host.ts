@@ -15,6 +15,8 @@ export class ClientHost {
   #stopping = false
   /** Messages of its devices that were acknowledged. */
   acked = 0
+  /** Whether all its devices are under way. */
+  settled = false
   /** Whether all its devices have sent and got the acknowledgement of everything. */
   finished = false
   /** Told once when something is wrong that the run cannot go on with. */
@@ -66,6 +68,7 @@ export class ClientHost {
         return
       case 'progress':
         this.acked = message.acked
+        this.settled = message.settled
         this.finished = message.finished
         return
       case 'report':

@@ -28,7 +28,8 @@ export type ToHost =
 /** What a host process tells the coordinator. */
 export type FromHost =
   | { readonly kind: 'opened'; readonly name: string; readonly address: string }
-  | { readonly kind: 'progress'; readonly acked: number; readonly finished: boolean }
+  /** `settled`: every device has sent some and waits for few. */
+  | { readonly kind: 'progress'; readonly acked: number; readonly settled: boolean; readonly finished: boolean }
   | { readonly kind: 'report'; readonly devices: readonly DeviceReport[] }
   | { readonly kind: 'failed'; readonly message: string }
 

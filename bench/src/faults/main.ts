@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ClusterProcess } from '../cluster-process.js'
@@ -15,10 +15,14 @@ import { faultText, parseTargets, planFaults, TARGETS, type Fault, type PlannedF
 
 const CHAINS = ['solana', 'ton', 'terra'] as const
 const DEVICES_PER_HOST = 10
+/** In memory where the system has such a folder: the clients live through the run, and their syncs would compete with those of the stores under test. */
+const PROFILES_IN = existsSync('/dev/shm') ? '/dev/shm' : tmpdir()
 /** Devices that sign in at a time. */
 const SIGN_INS_AT_ONCE = 6
 /** Load after a fault is over, so that what it left behind shows. */
 const AFTER_FAULT_MS = 6_000
+/** Time in which everybody must be under way: sessions are made, the first messages are through. */
+const WARM_UP_MS_MAX = 90_000
 /** Time without an acknowledgement after which a run is given up: what is missing then is reported as missing. */
 const STALL_MS = 90_000
 const POLL_MS = 200
@@ -32,7 +36,7 @@ const { numbers, texts, flags, json } = readRunOptions(
     nodes: { default: 3, min: 1, max: 3, help: 'engines, and nodes of Cassandra and NATS: 1 or 3' },
     clients: { default: 50, min: 2, max: 200, help: 'devices' },
     messages: { default: 20_000, min: 1, max: 1_000_000, help: 'messages at least; more are sent while faults go on' },
-    pace: { default: 400, min: 1, max: 60_000, help: 'time between two messages of one device while faults go on, in ms' },
+    pace: { default: 2_500, min: 1, max: 60_000, help: 'time between two messages of one device while faults go on, in ms' },
     pauseMs: { default: 20_000, min: 100, max: 60_000, help: 'length of a pause in ms' },
   },
   {
@@ -66,7 +70,7 @@ const say = (text: string): void => { if (!json) console.error(text) }
 class Crowd {
   readonly plans: readonly ClientPlan[] = planClients(numbers.clients, numbers.messages)
   readonly failures: string[] = []
-  readonly #folder = mkdtempSync(join(tmpdir(), 'evegram-faults-'))
+  readonly #folder = mkdtempSync(join(PROFILES_IN, 'evegram-faults-'))
   readonly #hosts: readonly ClientHost[]
   readonly #addresses = new Map<string, string>()
 
@@ -80,6 +84,12 @@ class Crowd {
 
   get acked(): number {
     return this.#hosts.reduce((sum, { acked }) => sum + acked, 0)
+  }
+
+  /** Waits until every device is under way, or for as long as a warm-up may take. */
+  async warmUp(): Promise<void> {
+    const deadline = nowMs() + WARM_UP_MS_MAX
+    while (nowMs() < deadline && !this.#hosts.every(({ settled }) => settled)) await sleep(POLL_MS)
   }
 
   get finished(): boolean {
@@ -211,6 +221,7 @@ async function run(): Promise<boolean> {
     cluster.onEnd = (how) => { failures.push(how) }
     await crowd.open()
     crowd.send()
+    await crowd.warmUp()
     const windows = await inflictAll(cluster, crowd)
     if (faults.length > 0) crowd.finish()
     await finishLoad(crowd)
