@@ -13,7 +13,7 @@ export function listedMembers(accounts: readonly AccountId[]): AccountId[] {
 
 /** An entry that follows `state`, still without its signature: the acting device signs its `membershipEntryHash`. `atMs` is the client's time. */
 export function draftMembershipEntry(state: GroupState, change: MembershipChange, actor: MembershipActor, atMs: number): MembershipDraft {
-  return { v: 1, conversation: state.conversation, seq: state.seq + 1, prev: state.head, actor, atMs, ...change }
+  return { ...change, v: 1, conversation: state.conversation, seq: state.seq + 1, prev: state.head, actor, atMs }
 }
 
 /** The first entry of a new group. `salt`: 16 random bytes; the actor may be among `members`, it is the owner anyway. */

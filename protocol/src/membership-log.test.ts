@@ -6,6 +6,7 @@ import { encodeCbor } from './cbor.js'
 import { isErrorCode, isEvegramError } from './errors.js'
 import { directConversationIdOf, groupConversationIdOf, parseAccountId, type AccountId } from './ids.js'
 import { LIMITS } from './limits.js'
+import { decodeGroupState, encodeGroupState } from './membership-log-row.js'
 import { applyMembershipEntry, verifyMembershipLog } from './membership-log.js'
 import { draftGroup, listedMembers, sealMembershipEntry } from './membership-log-draft.js'
 import {
@@ -321,6 +322,7 @@ describe('random histories', () => {
       }
       const replayed = verifyMembershipLog(story.state.conversation, story.entries, { ...story.context, mode: 'peer' })
       expect(replayed).toMatchObject({ status: 'applied', state: story.state })
+      expect(decodeGroupState(encodeGroupState(story.state))).toEqual(story.state)
     }), { numRuns: 150 })
   })
 

@@ -86,6 +86,9 @@ function envelopes(): void {
 }
 
 function frames(): void {
+  const group = new GroupStory([groupActor('alice')])
+  const { bytes: founding } = group.seal(group.found(groupActor('alice'), []), groupActor('alice'))
+  const groupId = group.state.conversation
   const values: readonly (readonly [string, keyof typeof FRAME_TYPE, number, number, unknown])[] = [
     ['hello', 'hello', 1, 0, {
       account: aliceAccount, device: alice.phone.device, token: 'eyJhbGciOiJFZERTQSJ9.e30.c2ln', clientNonce: seed('client nonce'),
@@ -103,6 +106,8 @@ function frames(): void {
       deliveries: [{ position, envelope: encodeEnvelope(withoutBodies) }], more: true, token: seed('token').subarray(0, 24), discontinuityMs: START_MS - 1,
     }],
     ['last page, empty', 'page', 5, 0, { deliveries: [], more: false }], ['synced', 'synced', 0, 0, START_MS - 60_000], ['pong', 'pong', 6, 0, null],
+    ['change of a group', 'changeGroup', 9, 0, founding], ['read of a membership log', 'readGroup', 10, 0, { conversation: groupId, after: 3 }],
+    ['page of a membership log', 'group', 10, 0, { conversation: groupId, version: 1, entries: [founding] }],
     ['failure with a delta of devices', 'failure', 7, 0, { code: 'stale.devices', message: 'Members have other devices now.', accounts, missing: [alice.laptop.device] }],
     ['failure with a wait', 'failure', 8, 0, { code: 'limited.rate', message: 'Slow down.', retryAfterMs: 1_500 }],
     ['account changed', 'notice', 0, 0, { kind: 'account_changed', account: bobAccount, seq: 3 }], ['draining', 'notice', 0, 0, { kind: 'draining', spreadMs: 5_000 }],
