@@ -14,6 +14,8 @@ export const LIMITS = {
   bodyBytesMax: 65_536,
   /** Largest encrypted payload before encryption, padding included. */
   payloadBytesMax: 49_152,
+  /** Longest name of a group, in UTF-8 bytes. */
+  groupNameBytesMax: 128,
   /** Longest text of one message, in UTF-8 bytes. */
   textBytesMax: 32_768,
   /** Largest entry of an account log. */

@@ -163,6 +163,8 @@ function payloads(): void {
     }, controlBase],
     ['resend', { kind: 'resend', body: { payload: encodePayload({ ...base, kind: 'void', body: encodeCbor({}) }) } }, controlBase],
     ['revocation', { kind: 'revocation', body: { account: aliceAccount, device: alice.laptop.device, seq: 3, head: seed('head 3') } }, controlBase],
+    ['sender key', { kind: 'sender_key', body: { distribution: concatBytes(Uint8Array.of(0x33), seed('distribution')), start: { number: 42, prev: seed('link 41') } } }, controlBase],
+    ['name of a group', { kind: 'group_name', body: { name: 'North gate 🚪' } }, controlBase],
   ]
   const cases = contents.map(([name, content, change]) => {
     const payload: Payload = { ...base, ...change, kind: content.kind, body: encodePayloadBody(content) }

@@ -101,6 +101,14 @@ export class GroupCiphers {
     })
   }
 
+  /** The devices that were given the own chain for `membershipVersion`; none when there is no such chain. */
+  holders(conversation: ConversationId, membershipVersion: number, state: SignalState): Promise<ReadonlySet<DeviceId>> {
+    return this.#turns.run(conversation, async () => {
+      const held = this.#readOwn(await this.#ownRows(conversation, state), conversation)
+      return held?.own.membershipVersion === membershipVersion ? held.holders : new Set<DeviceId>()
+    })
+  }
+
   /** The change that notes that `devices` were given the own chain: in the transaction that stages the message which carries it. */
   given(conversation: ConversationId, devices: readonly DeviceId[], state: SignalState): Promise<ChangeSet> {
     return this.#turns.run(conversation, async () => {
