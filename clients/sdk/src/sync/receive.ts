@@ -1,13 +1,17 @@
 import {
-  BODY_TYPE, checkPayload, decodePayload, directConversationIdOf, ENVELOPE_KIND, equalBytes, EvegramError, isEvegramError, membershipHash,
-  type AccountId, type Delivery, type DeviceId, type ErrorCode, type MessageId, type Payload,
+  BODY_TYPE, checkPayload, decodePayload, directConversationIdOf, ENVELOPE_KIND, equalBytes, EvegramError, isEvegramError,
+  type AccountId, type ConversationId, type Delivery, type DeviceId, type ErrorCode, type MessageId, type Payload,
 } from '@evegram/protocol'
 import type { AttestedDevice } from '../account/account-verifier.js'
 import type { Core } from '../core/context.js'
-import { newConversation, readConversation, type ConversationRow } from '../core/conversation-row.js'
+import { isGroup, membershipHashOf, newConversation, readConversation, type ConversationRow } from '../core/conversation-row.js'
+import type { GroupLogs } from '../core/group-logs.js'
+import { membershipHashAt, readGroup, spanAt, type GroupRow } from '../core/group-row.js'
 import { readHandled, writeHandled, type Handled } from '../core/handled.js'
 import type { Transaction } from '../core/transaction.js'
+import type { GroupDecryptOutcome } from '../crypto/group-cipher.js'
 import type { DecryptOutcome } from '../crypto/session-cipher.js'
+import type { ChangeSet } from '../crypto/stores.js'
 import { Acceptance, type ControlHandler, type Origin } from './accept.js'
 import { parseDelivery, type Incoming } from './incoming.js'
 import { readUnread, writeUnread } from './unread-row.js'
@@ -18,10 +22,16 @@ const DOUBT_MS = 5_000
 const DOUBTED_MAX = 1_024
 /** An unknown device is not looked up more often than this: a log that was asked for before the message came decides nothing, and is waited for. */
 const LOOKUP_MAX_AGE_MS = 1_000
+/** What a member sent before it went may arrive this long after its going was learned of; later it is taken for sent afterwards. */
+const GONE_GRACE_MS = 600_000
+/** Groups whose log was asked for lately because of a message; past it all are asked for again. */
+const GROUPS_ASKED_MAX = 1_024
 
 /** What could not be decided about a batch. */
 interface Doubts {
   readonly senders: ReadonlySet<DeviceId>
+  /** Groups whose log could not be had. */
+  readonly groups: ReadonlySet<ConversationId>
   /** Messages that wait because of them. */
   readonly kept: Set<MessageId>
 }
@@ -31,11 +41,15 @@ export class Receiver {
   readonly #core: Core
   readonly #control: ControlHandler
   readonly #acceptance: Acceptance
+  readonly #groups: GroupLogs
+  /** Groups that were asked for because of a message, and until when they are not asked for again (monotonic ms). */
+  readonly #askedGroups = new Map<ConversationId, number>()
   /** Accounts whose named logs could not be had, and until when they are not asked for again (monotonic ms). */
   readonly #doubted = new Map<AccountId, number>()
 
-  constructor(core: Core, control: ControlHandler) {
+  constructor(core: Core, groups: GroupLogs, control: ControlHandler) {
     this.#core = core
+    this.#groups = groups
     this.#control = control
     this.#acceptance = new Acceptance(core, control)
   }
@@ -55,7 +69,8 @@ export class Receiver {
         this.#core.events.refuse({ code: error.code })
       }
     }
-    const doubts = { senders: await this.#lookUp(incoming, arrivedAtMs), kept: new Set<MessageId>() }
+    const groups = await this.#lookUpGroups(incoming)
+    const doubts = { senders: await this.#lookUp(incoming, arrivedAtMs), groups, kept: new Set<MessageId>() }
     try {
       await this.#commit(incoming, doubts)
     } catch (error) {
@@ -115,13 +130,62 @@ export class Receiver {
     return undecided
   }
 
+  /**
+   * Asks for the logs of groups that this device does not know, or not as far as a message says. Returns those that could not be had.
+   * A group that the server does not show to this account, or a log that breaks its rules, is decided: its messages are refused.
+   */
+  async #lookUpGroups(incoming: readonly Incoming[]): Promise<ReadonlySet<ConversationId>> {
+    const { account: me, store, clock } = this.#core
+    const undecided = new Set<ConversationId>()
+    for (const { header, body } of incoming) {
+      const { conversation, account, membershipVersion } = header
+      if (body === undefined || undecided.has(conversation)) continue
+      const known = await readConversation(store, conversation)
+      // A message of an own device names no peer: the server says whether there is such a group.
+      const isDirect = known === undefined ? account !== me && directConversationIdOf(me, account) === conversation : !isGroup(known)
+      if (isDirect || (known !== undefined && known.membershipVersion >= membershipVersion)) continue
+      if (clock.monotonicMs() < (this.#askedGroups.get(conversation) ?? 0)) continue
+      try {
+        await this.#groups.refresh(conversation)
+      } catch (error) {
+        if (!isEvegramError(error) || error.code === 'client.store') throw error
+        if (error.retry === 'after_backoff') undecided.add(conversation)
+        else this.#noteAsked(conversation)
+      }
+    }
+    return undecided
+  }
+
+  #noteAsked(conversation: ConversationId): void {
+    if (this.#askedGroups.size >= GROUPS_ASKED_MAX) this.#askedGroups.clear()
+    this.#askedGroups.set(conversation, this.#core.clock.monotonicMs() + DOUBT_MS)
+  }
+
   async #take(tx: Transaction, item: Incoming, doubts: Doubts): Promise<void> {
     const { header, body, messageId } = item
     const { roster, account: me, device: self } = this.#core
     if (header.device === self || body === undefined) return
     const before = await readHandled(tx, messageId)
     if (before !== undefined && (before.status === 'own' || equalBytes(before.ciphertextHash, body.hash))) return
-    if (header.account !== me && directConversationIdOf(me, header.account) !== header.conversation) {
+    const group = await readGroup(tx, header.conversation)
+    if (group === undefined && doubts.groups.has(header.conversation)) {
+      doubts.kept.add(messageId)
+      await this.#keep(tx, item, 'undecided', false)
+      return
+    }
+    if (group !== undefined) {
+      if (header.membershipVersion > group.state.seq && doubts.groups.has(header.conversation)) {
+        doubts.kept.add(messageId)
+        await this.#keep(tx, item, 'undecided', false)
+        return
+      }
+      const refusal = this.#whyNotInGroup(group, item)
+      if (refusal === 'before_joining') return
+      if (refusal !== undefined) {
+        this.#refuse('denied.not_member', item, refusal)
+        return
+      }
+    } else if (header.account !== me && directConversationIdOf(me, header.account) !== header.conversation) {
       this.#refuse('e2ee.envelope_mismatch', item, 'conversation')
       return
     }
@@ -139,11 +203,53 @@ export class Receiver {
       this.#refuse('account.attestation_expired', item, 'the sender left this device out')
       return
     }
-    // Sender keys are for groups, which this version does not know; opaque bytes are load.
+    if (body.type === BODY_TYPE.senderKey) {
+      await this.#takeFromGroup(tx, item, from, group, before)
+      return
+    }
+    // Opaque bytes are load.
     if (body.type !== BODY_TYPE.prekey && body.type !== BODY_TYPE.message) return
     const outcome = await this.#core.ciphers.decrypt(from.device, body.type === BODY_TYPE.prekey ? 1 : 2, body.bytes, tx.signal)
-    if (outcome.status === 'decrypted') await this.#open(tx, item, from, outcome, before)
+    if (outcome.status === 'decrypted') await this.#open(tx, item, from, { ...outcome, session: 'pairwise' }, before, group)
     else await this.#undecryptable(tx, item, outcome.status)
+  }
+
+  /** Why what a device sent to a group is not taken: at the version that it names, sender and this account have to be members. */
+  #whyNotInGroup(group: GroupRow, { header }: Incoming): string | undefined {
+    const { membershipVersion: version, account } = header
+    if (version > group.state.seq) return 'a version that the group has not'
+    // A new member gets what lies in the log from before: it was not meant for it, and is no reason to ask.
+    if (spanAt(group, this.#core.account, version) === undefined) return 'before_joining'
+    const span = spanAt(group, account, version)
+    if (span === undefined) return 'the sender was no member'
+    // Who went could go on under the old version with the help of a server; what it sent before may still be on its way.
+    const goneForMs = span.goneAtMs === undefined ? 0 : this.#core.time.now() - span.goneAtMs
+    return goneForMs > GONE_GRACE_MS ? 'the sender is no member any more' : undefined
+  }
+
+  /** When a wallet attested this device, in ms since 1970. */
+  #joinedAtMs(): number {
+    return this.#core.roster.device(this.#core.device)?.attestedAtMs ?? 0
+  }
+
+  async #takeFromGroup(tx: Transaction, item: Incoming, from: AttestedDevice, group: GroupRow | undefined, before: Handled | undefined): Promise<void> {
+    const { header, body } = item
+    if (group === undefined || body === undefined) {
+      this.#refuse('e2ee.envelope_mismatch', item, 'sender key outside of a group')
+      return
+    }
+    const outcome = await this.#core.groupCiphers.decrypt(header.conversation, from.device, body.bytes, tx.signal)
+    if (outcome.status !== 'decrypted') {
+      // The log holds one body for all, so a new device is shown what lies shortly before it joined: it was not meant for it.
+      if (outcome.status === 'no_sender_key' && item.positionMs < this.#joinedAtMs()) return
+      await this.#undecryptable(tx, item, statusOfSession(outcome.status))
+      return
+    }
+    if (outcome.membershipVersion !== header.membershipVersion) {
+      this.#refuse('e2ee.envelope_mismatch', item, 'membershipVersion')
+      return
+    }
+    await this.#open(tx, item, from, { ...outcome, session: 'sender_key' }, before, group)
   }
 
   async #undecryptable(tx: Transaction, item: Incoming, status: Exclude<DecryptOutcome['status'], 'decrypted'>): Promise<void> {
@@ -199,10 +305,10 @@ export class Receiver {
   }
 
   async #open(
-    tx: Transaction, item: Incoming, from: AttestedDevice, outcome: DecryptOutcome & { status: 'decrypted' }, before: Handled | undefined,
+    tx: Transaction, item: Incoming, from: AttestedDevice, outcome: Opened, before: Handled | undefined, group: GroupRow | undefined,
   ): Promise<void> {
     const { header, messageId } = item
-    const origin: Origin = { from, messageId, ciphertextHash: item.body?.hash ?? new Uint8Array(0), positionMs: item.positionMs }
+    const origin: Origin = { from, messageId, ciphertextHash: item.body?.hash ?? new Uint8Array(0), positionMs: item.positionMs, membershipVersion: header.membershipVersion }
     let payload: Payload
     try {
       payload = decodePayload(outcome.plaintext)
@@ -219,8 +325,9 @@ export class Receiver {
       this.#refuse('e2ee.envelope_mismatch', item, 'accountHeads')
       return
     }
+    const hash = group === undefined ? membershipHashOf(conversation) : membershipHashAt(group, header.membershipVersion)
     const check = checkPayload(payload, header, from, {
-      account: this.#core.account, device: this.#core.device, session: 'pairwise', membershipHash: membershipHash(conversation.members),
+      account: this.#core.account, device: this.#core.device, session: outcome.session, membershipHash: hash ?? new Uint8Array(0),
     })
     if (check.status === 'mismatch') {
       // The ratchet does not move: the true copy of this ciphertext can still be read.
@@ -278,6 +385,19 @@ export class Receiver {
       code, conversation: header.conversation, account: header.account, device: header.device, messageId, ...(detail === undefined ? {} : { detail }),
     })
   }
+}
+
+/** What decryption gave, and whom it was for. */
+interface Opened {
+  readonly plaintext: Uint8Array
+  readonly changes: ChangeSet
+  readonly session: 'pairwise' | 'sender_key'
+}
+
+/** A chain that is not here is asked about as a session that is not here; a signature that does not verify is as good as a MAC. */
+function statusOfSession(status: Exclude<GroupDecryptOutcome['status'], 'decrypted'>): Exclude<DecryptOutcome['status'], 'decrypted'> {
+  if (status === 'no_sender_key') return 'no_session'
+  return status === 'bad_signature' ? 'bad_mac' : status
 }
 
 function isStoreFailure(error: unknown): boolean {
