@@ -264,7 +264,7 @@ export class EvegramClient implements Client {
   #openGroup(row: ConversationRow): Group {
     const { core } = this.#parts
     return new GroupConversation({
-      core: core.core, actions: core.groupActions, conversation: this.#open(row, ''),
+      core: core.core, actions: core.groupActions, logs: core.groupLogs, conversation: this.#open(row, ''),
       resolve: async (addressOrAccount) => {
         core.check()
         return (await this.#resolve(addressOrAccount)).verified.account

@@ -1,6 +1,7 @@
 import type { AccountId, ConversationId, GroupRole } from '@evegram/protocol'
 import type { Core } from './core/context.js'
 import type { GroupActions } from './core/group-actions.js'
+import type { GroupLogs } from './core/group-logs.js'
 import { readGroup, type GroupRow } from './core/group-row.js'
 import type { Message } from './core/message.js'
 import type { Conversation, MessagesOptions, SentMessage } from './conversation.js'
@@ -20,6 +21,8 @@ export interface Group extends Omit<Conversation, 'peer'> {
   members(): Promise<readonly Member[]>
   /** Whether this account is a member, as far as this device knows. */
   isMember(): Promise<boolean>
+  /** Asks the server for the newest membership log and verifies it. Rejects with the rule that it breaks, `denied.not_member`, `unavailable.server`. */
+  refresh(): Promise<void>
   /** Number of the newest entry of the log that this device verified. */
   version(): Promise<number>
   /**
@@ -39,6 +42,7 @@ export interface Group extends Omit<Conversation, 'peer'> {
 export interface GroupPorts {
   readonly core: Core
   readonly actions: GroupActions
+  readonly logs: GroupLogs
   /** What groups share with other conversations: sending and stored messages. */
   readonly conversation: Omit<Conversation, 'peer'>
   /** The verified account behind an address or id. */
@@ -88,6 +92,10 @@ export class GroupConversation implements Group {
   async isMember(): Promise<boolean> {
     const row = await this.#row()
     return row !== undefined && !row.gone && row.state.members.has(this.#ports.core.account)
+  }
+
+  async refresh(): Promise<void> {
+    await this.#ports.logs.refresh(this.id)
   }
 
   async version(): Promise<number> {
