@@ -1,8 +1,8 @@
 import {
-  chainHash, decodeEnvelope, encodeEnvelope, ENVELOPE_KIND, messageIdOf, type MessageKey,
+  chainHash, decodeEnvelope, encodeEnvelope, ENVELOPE_KIND, messageIdOf, type DeviceId, type MessageKey,
 } from '@evegram/protocol'
 import type { Core } from '../core/context.js'
-import { membershipHashOf, writeConversation, type ConversationRow } from '../core/conversation-row.js'
+import { isGroup, membershipHashOf, writeConversation, type ConversationRow } from '../core/conversation-row.js'
 import { writeHandled } from '../core/handled.js'
 import { addMessage, messageRowKey, type Message } from '../core/message.js'
 import type { Transaction } from '../core/transaction.js'
@@ -11,12 +11,19 @@ import { envelopeOf, headsOf, recipientsOf, stageControl, templateOf, versionsOf
 import { sealNumbered } from './group-seal.js'
 import { nextOrder } from './order-clock.js'
 import { takeOutboxSeq, writeOutbox, type OutboxRow } from './outbox-row.js'
-import { decodeTemplate, encodeTemplate, sealFor, type PayloadTemplate } from './seal.js'
+import { decodeTemplate, encodeTemplate, sealFor, type PayloadTemplate, type Recipient } from './seal.js'
 import { readSent, writeSent } from './sent-record.js'
 
 /** Hash of an own message in its chain. */
 export function hashOf(core: Core, template: PayloadTemplate): Uint8Array {
   return chainHash({ ...template, device: core.device })
+}
+
+/** Where devices entered the own chain. A group forgets those that went: over the years they would be more than a row holds. */
+function startsFor(conversation: ConversationRow, known: ReadonlyMap<DeviceId, number>, recipients: readonly Recipient[]): Map<DeviceId, number> {
+  if (!isGroup(conversation)) return new Map([...known])
+  const present = new Set(recipients.map(({ device }) => device))
+  return new Map([...known].filter(([device]) => present.has(device)))
 }
 
 /** An own message, staged. */
@@ -38,7 +45,7 @@ export async function composeText(core: Core, tx: Transaction, before: Conversat
   const place = { epoch: chain.epoch, number: chain.number + 1, prev: chain.hash, order }
   const template = await templateOf(core, before, { kind: 'text', body: { text } }, place)
   const recipients = recipientsOf(core, before)
-  const starts = new Map([...chain.recipients])
+  const starts = startsFor(before, chain.recipients, recipients)
   for (const { device } of recipients) if (!starts.has(device)) starts.set(device, place.number)
   const { bodies, missing, keys } = await sealNumbered(core, tx, before, template, recipients, starts)
   const first: OutboxRow[] = []
@@ -81,7 +88,7 @@ export async function resealForGroup(
   const template = { ...decodeTemplate(sent.template), membershipHash: membershipHashOf(conversation), accountHeads: headsOf(core, conversation) }
   const recipients = recipientsOf(core, conversation)
   const chain = await readOwnChain(tx, row.conversation)
-  const starts = new Map([...chain.recipients])
+  const starts = startsFor(conversation, chain.recipients, recipients)
   for (const { device } of recipients) starts.set(device, Math.min(starts.get(device) ?? row.number, row.number))
   const { bodies, keys } = await sealNumbered(core, tx, conversation, template, recipients, starts)
   const next: OutboxRow = {

@@ -4,15 +4,15 @@ import {
 } from '@evegram/protocol'
 import type { AttestedDevice } from '../account/account-verifier.js'
 import type { Core } from '../core/context.js'
-import { isGroup, membershipHashOf, newConversation, readConversation, type ConversationRow } from '../core/conversation-row.js'
+import { membershipHashOf, newConversation, readConversation, type ConversationRow } from '../core/conversation-row.js'
 import type { GroupLogs } from '../core/group-logs.js'
-import { membershipHashAt, readGroup, spanAt, type GroupRow } from '../core/group-row.js'
+import { membershipHashAt, readGroup, type GroupRow } from '../core/group-row.js'
 import { readHandled, writeHandled, type Handled } from '../core/handled.js'
 import type { Transaction } from '../core/transaction.js'
-import type { GroupDecryptOutcome } from '../crypto/group-cipher.js'
 import type { DecryptOutcome } from '../crypto/session-cipher.js'
 import type { ChangeSet } from '../crypto/stores.js'
 import { Acceptance, type ControlHandler, type Origin } from './accept.js'
+import { GroupGate, statusOfSession } from './group-gate.js'
 import { parseDelivery, type Incoming } from './incoming.js'
 import { readUnread, writeUnread } from './unread-row.js'
 
@@ -22,10 +22,6 @@ const DOUBT_MS = 5_000
 const DOUBTED_MAX = 1_024
 /** An unknown device is not looked up more often than this: a log that was asked for before the message came decides nothing, and is waited for. */
 const LOOKUP_MAX_AGE_MS = 1_000
-/** What a member sent before it went may arrive this long after its going was learned of; later it is taken for sent afterwards. */
-const GONE_GRACE_MS = 600_000
-/** Groups whose log was asked for lately because of a message; past it all are asked for again. */
-const GROUPS_ASKED_MAX = 1_024
 
 /** What could not be decided about a batch. */
 interface Doubts {
@@ -41,15 +37,13 @@ export class Receiver {
   readonly #core: Core
   readonly #control: ControlHandler
   readonly #acceptance: Acceptance
-  readonly #groups: GroupLogs
-  /** Groups that were asked for because of a message, and until when they are not asked for again (monotonic ms). */
-  readonly #askedGroups = new Map<ConversationId, number>()
+  readonly #gate: GroupGate
   /** Accounts whose named logs could not be had, and until when they are not asked for again (monotonic ms). */
   readonly #doubted = new Map<AccountId, number>()
 
   constructor(core: Core, groups: GroupLogs, control: ControlHandler) {
     this.#core = core
-    this.#groups = groups
+    this.#gate = new GroupGate(core, groups)
     this.#control = control
     this.#acceptance = new Acceptance(core, control)
   }
@@ -69,7 +63,7 @@ export class Receiver {
         this.#core.events.refuse({ code: error.code })
       }
     }
-    const groups = await this.#lookUpGroups(incoming)
+    const groups = await this.#gate.lookUp(incoming)
     const doubts = { senders: await this.#lookUp(incoming, arrivedAtMs), groups, kept: new Set<MessageId>() }
     try {
       await this.#commit(incoming, doubts)
@@ -130,63 +124,23 @@ export class Receiver {
     return undecided
   }
 
-  /**
-   * Asks for the logs of groups that this device does not know, or not as far as a message says. Returns those that could not be had.
-   * A group that the server does not show to this account, or a log that breaks its rules, is decided: its messages are refused.
-   */
-  async #lookUpGroups(incoming: readonly Incoming[]): Promise<ReadonlySet<ConversationId>> {
-    const { account: me, store, clock } = this.#core
-    const undecided = new Set<ConversationId>()
-    for (const { header, body } of incoming) {
-      const { conversation, account, membershipVersion } = header
-      if (body === undefined || undecided.has(conversation)) continue
-      const known = await readConversation(store, conversation)
-      // A message of an own device names no peer: the server says whether there is such a group.
-      const isDirect = known === undefined ? account !== me && directConversationIdOf(me, account) === conversation : !isGroup(known)
-      if (isDirect || (known !== undefined && known.membershipVersion >= membershipVersion)) continue
-      if (clock.monotonicMs() < (this.#askedGroups.get(conversation) ?? 0)) continue
-      try {
-        await this.#groups.refresh(conversation)
-      } catch (error) {
-        if (!isEvegramError(error) || error.code === 'client.store') throw error
-        if (error.retry === 'after_backoff') undecided.add(conversation)
-        else this.#noteAsked(conversation)
-      }
-    }
-    return undecided
-  }
-
-  #noteAsked(conversation: ConversationId): void {
-    if (this.#askedGroups.size >= GROUPS_ASKED_MAX) this.#askedGroups.clear()
-    this.#askedGroups.set(conversation, this.#core.clock.monotonicMs() + DOUBT_MS)
-  }
-
   async #take(tx: Transaction, item: Incoming, doubts: Doubts): Promise<void> {
     const { header, body, messageId } = item
     const { roster, account: me, device: self } = this.#core
     if (header.device === self || body === undefined) return
     const before = await readHandled(tx, messageId)
     if (before !== undefined && (before.status === 'own' || equalBytes(before.ciphertextHash, body.hash))) return
-    const group = await readGroup(tx, header.conversation)
-    if (group === undefined && doubts.groups.has(header.conversation)) {
+    const isDirect = header.account !== me && directConversationIdOf(me, header.account) === header.conversation
+    const group = isDirect ? undefined : await readGroup(tx, header.conversation)
+    const verdict = isDirect ? 'welcome' : this.#gate.judge(group, item, doubts.groups.has(header.conversation))
+    if (verdict === 'unwanted') return
+    if (verdict === 'undecided') {
       doubts.kept.add(messageId)
       await this.#keep(tx, item, 'undecided', false)
       return
     }
-    if (group !== undefined) {
-      if (header.membershipVersion > group.state.seq && doubts.groups.has(header.conversation)) {
-        doubts.kept.add(messageId)
-        await this.#keep(tx, item, 'undecided', false)
-        return
-      }
-      const refusal = this.#whyNotInGroup(group, item)
-      if (refusal === 'before_joining') return
-      if (refusal !== undefined) {
-        this.#refuse('denied.not_member', item, refusal)
-        return
-      }
-    } else if (header.account !== me && directConversationIdOf(me, header.account) !== header.conversation) {
-      this.#refuse('e2ee.envelope_mismatch', item, 'conversation')
+    if (verdict !== 'welcome') {
+      this.#refuse(group === undefined ? 'e2ee.envelope_mismatch' : 'denied.not_member', item, verdict.refused)
       return
     }
     const from = roster.device(header.device)
@@ -214,24 +168,6 @@ export class Receiver {
     else await this.#undecryptable(tx, item, outcome.status)
   }
 
-  /** Why what a device sent to a group is not taken: at the version that it names, sender and this account have to be members. */
-  #whyNotInGroup(group: GroupRow, { header }: Incoming): string | undefined {
-    const { membershipVersion: version, account } = header
-    if (version > group.state.seq) return 'a version that the group has not'
-    // A new member gets what lies in the log from before: it was not meant for it, and is no reason to ask.
-    if (spanAt(group, this.#core.account, version) === undefined) return 'before_joining'
-    const span = spanAt(group, account, version)
-    if (span === undefined) return 'the sender was no member'
-    // Who went could go on under the old version with the help of a server; what it sent before may still be on its way.
-    const goneForMs = span.goneAtMs === undefined ? 0 : this.#core.time.now() - span.goneAtMs
-    return goneForMs > GONE_GRACE_MS ? 'the sender is no member any more' : undefined
-  }
-
-  /** When a wallet attested this device, in ms since 1970. */
-  #joinedAtMs(): number {
-    return this.#core.roster.device(this.#core.device)?.attestedAtMs ?? 0
-  }
-
   async #takeFromGroup(tx: Transaction, item: Incoming, from: AttestedDevice, group: GroupRow | undefined, before: Handled | undefined): Promise<void> {
     const { header, body } = item
     if (group === undefined || body === undefined) {
@@ -241,7 +177,7 @@ export class Receiver {
     const outcome = await this.#core.groupCiphers.decrypt(header.conversation, from.device, body.bytes, tx.signal)
     if (outcome.status !== 'decrypted') {
       // The log holds one body for all, so a new device is shown what lies shortly before it joined: it was not meant for it.
-      if (outcome.status === 'no_sender_key' && item.positionMs < this.#joinedAtMs()) return
+      if (outcome.status === 'no_sender_key' && this.#gate.isBeforeThisDevice(item)) return
       await this.#undecryptable(tx, item, statusOfSession(outcome.status))
       return
     }
@@ -392,12 +328,6 @@ interface Opened {
   readonly plaintext: Uint8Array
   readonly changes: ChangeSet
   readonly session: 'pairwise' | 'sender_key'
-}
-
-/** A chain that is not here is asked about as a session that is not here; a signature that does not verify is as good as a MAC. */
-function statusOfSession(status: Exclude<GroupDecryptOutcome['status'], 'decrypted'>): Exclude<DecryptOutcome['status'], 'decrypted'> {
-  if (status === 'no_sender_key') return 'no_session'
-  return status === 'bad_signature' ? 'bad_mac' : status
 }
 
 function isStoreFailure(error: unknown): boolean {
