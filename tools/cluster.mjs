@@ -4,11 +4,11 @@ import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { carryOut } from './cluster/orders.mjs'
 import { startCluster } from './cluster/start-cluster.mjs'
+import { whenLauncherEnds } from './launcher.mjs'
 import { build, install, requireNode, root } from './prepare.mjs'
 import { withFileLock } from './services/file-lock.mjs'
 import { interruptSignal } from './services/interrupt.mjs'
 import { startProgress } from './services/progress.mjs'
-import { whenLauncherEnds } from './launcher.mjs'
 
 const USAGE = `npm run cluster -- [options]
 
@@ -22,7 +22,7 @@ It ends with Ctrl-C; data stays for the next start. What ends by itself is start
   --dir <folder>           keys and logs (default .evegram-cluster)
   --services-dir <folder>  data of the services (default .services; with --dir: services in there). Services that run there are used and left running
   --json                   one line of JSON when it is ready; progress goes to standard error
-Forked by another Node process, it takes orders over IPC: see tools/cluster/orders.mjs.
+SIGUSR2 replaces all engines as a deploy would. Forked by another Node process, it takes orders over IPC: see tools/cluster/orders.mjs.
 Exit codes: 0 stopped, 1 failed, 2 wrong usage.`
 
 const EXIT_USAGE = 2
@@ -62,6 +62,10 @@ async function run() {
     process.on('disconnect', () => resolve())
     if (process.connected === false) resolve()
   })
+  // What a deploy does, for somebody at a terminal.
+  process.on('SIGUSR2', () => {
+    cluster.roll().then(() => say('all engines were replaced'), (error) => say(`roll: ${error.message}`))
+  })
   const ready = { kind: 'ready', url: cluster.url, ws: cluster.ws, processes: cluster.list() }
   tell(ready)
   console.log(options.json ? JSON.stringify(ready) : tour(ready))
@@ -89,7 +93,8 @@ Try it in two other terminals:
   npx evegram login --wallet alice.json --profile ./alice${at}        npx evegram login --wallet bob.json --profile ./bob${at}
   npx evegram chat <Bob's address> --profile ./alice                   npx evegram chat <Alice's address> --profile ./bob
 Then kill something in the middle of a sentence, for example: kill -9 ${engine?.pid ?? '<pid>'}
-An engine is back after a second, and nothing that was acknowledged is missing, doubled or out of order. Ctrl-C ends it all.`
+It is back after a second, and nothing that was acknowledged is missing, doubled or out of order.
+A deploy, new engines first and then the old ones drained: kill -USR2 ${process.pid}. Ctrl-C ends it all.`
 }
 
 /** The command line, or the end of this process with code 2. */

@@ -27,6 +27,7 @@ Cassandra by Java 17 and Maven, NATS built by Go, Redis from PATH (or EVEGRAM_RE
   --commitlog-sync <how>   Cassandra: group (default), batch, periodic (acknowledges up to a second before the disk has it)
   --nats-sync <interval>   JetStream: always (default, before each acknowledgement), or a duration such as 2m
   --redis-sync <how>       Redis: off (default, memory alone), everysec, always
+  --native                 up: without Docker, also where it answers
   --purge                  down: delete the data as well
   --json                   print the state as JSON on standard output; progress goes to standard error
 
@@ -45,7 +46,7 @@ const say = startProgress()
 try {
   if (command === 'up') {
     const state = await up({
-      nodes: options.nodes, dir, kinds: options.only.filter((kind) => !LATER.includes(kind)), asked: options.only, say, abort,
+      nodes: options.nodes, dir, kinds: options.only.filter((kind) => !LATER.includes(kind)), asked: options.only, native: options.native, say, abort,
       settings: { commitlogSync: options['commitlog-sync'], natsSync: options['nats-sync'], redisSync: options['redis-sync'] },
     })
     if (options.json) console.log(JSON.stringify(state, undefined, 2))
@@ -75,7 +76,7 @@ function readCommand() {
         'nodes': { type: 'string', default: '1' }, 'only': { type: 'string', default: KINDS.join(',') }, 'dir': { type: 'string', default: '.services' },
         'commitlog-sync': { type: 'string', default: DEFAULT_SETTINGS.commitlogSync }, 'nats-sync': { type: 'string', default: DEFAULT_SETTINGS.natsSync },
         'redis-sync': { type: 'string', default: DEFAULT_SETTINGS.redisSync },
-        'purge': { type: 'boolean', default: false }, 'json': { type: 'boolean', default: false }, 'help': { type: 'boolean', short: 'h', default: false },
+        'native': { type: 'boolean', default: false }, 'purge': { type: 'boolean', default: false }, 'json': { type: 'boolean', default: false }, 'help': { type: 'boolean', short: 'h', default: false },
       },
     })
   } catch (error) {

@@ -1,6 +1,6 @@
 import {
   ACCOUNT_LEASE_MS, cassandraConfigOf, createAdminHttp, createHttp, createInternalHttp, createLogger, createMetrics, createNodePrimitives, HealthChecks,
-  InternalClient, Lifecycle, listenOn, registerOpenApi, ServiceTokens, ServiceVerifier, systemClock, systemRandom,
+  InternalClient, Lifecycle, listenOn, registerOpenApi, ServiceTokens, ServiceVerifier, systemClock, systemRandom, waitFor,
   type HttpServer, type Logger, type Metrics, type RunningService,
 } from '@evegram/platform'
 import { CassandraSession } from '@evegram/platform/cassandra'
@@ -20,6 +20,8 @@ import { secretCalled } from './secrets.js'
 
 /** What a lease of a node may last longer than it should: rates of clocks, and timers that are late. */
 const LEASE_MARGIN_MS = 100
+/** Time to wait for the store at the start, in ms, after it was connected to. */
+const WAIT_MS = 60_000
 /** Bytes that name a server. */
 const SERVER_ID_BYTES = 16
 
@@ -59,7 +61,7 @@ export async function startAuthProcess(config: AuthProcessConfig, version: strin
     name: 'internal', stop: () => internal.close(),
     start: async () => { ports['internal'] = await listenOn(internal, { variable: 'EVEGRAM_INTERNAL_PORT', host: config.internalHost, port: config.internalPort }) },
   })
-  const http = await publicHttp(shared, auth, { version, serverId: await serverIdOf(stores, random) })
+  const http = await publicHttp(shared, auth, { version, serverId: await waitFor({ what: 'secrets in Cassandra', clock, log, limitMs: WAIT_MS, ask: () => serverIdOf(stores, random) }) })
   lifecycle.add({
     name: 'http', drain: () => http.close(),
     start: async () => { ports['http'] = await listenOn(http, { variable: 'EVEGRAM_HTTP_PORT', host: config.host, port: config.httpPort }) },
@@ -81,7 +83,10 @@ async function addAuth({ config, clock, random, log, metrics, lifecycle }: Share
 }> {
   const session = await CassandraSession.connect(cassandraConfigOf(config), { log, clock, metrics })
   lifecycle.add({ name: 'Cassandra', stop: () => session.close() })
-  const stores = await cassandraAuthStores({ session, clock, log, random, secretsKey: config.secretsKey })
+  const stores = await waitFor({
+    what: 'tables in Cassandra', clock, log, limitMs: WAIT_MS,
+    ask: () => cassandraAuthStores({ session, clock, log, random, secretsKey: config.secretsKey }),
+  })
   const prefix = config.prefix === undefined ? {} : { prefix: config.prefix }
   const bus = await connectNats({ servers: config.nats, name: 'auth', log, clock, metrics, random, ...prefix })
   lifecycle.add({ name: 'NATS', stop: () => bus.close() })
@@ -89,12 +94,13 @@ async function addAuth({ config, clock, random, log, metrics, lifecycle }: Share
   lifecycle.add({ name: 'Redis', stop: () => redis.close() })
 
   const events = new AccountEvents({ bus, clock, random, log, metrics })
-  const inRedis = { redis, clock, log, metrics, secret: await secretCalled('shared-names-key', stores.secrets, random), ...prefix }
-  const auth = await createAuth({
+  const secrets = <Result>(ask: () => Promise<Result>): Promise<Result> => waitFor({ what: 'secrets in Cassandra', clock, log, limitMs: WAIT_MS, ask })
+  const inRedis = { redis, clock, log, metrics, secret: await secrets(() => secretCalled('shared-names-key', stores.secrets, random)), ...prefix }
+  const shared = { rateBuckets: new RedisRateBuckets(inRedis), usedProofs: new RedisUsedProofs(inRedis) }
+  const auth = await secrets(() => createAuth({
     config: authConfigOf(config), stores, clock, random, log, metrics, primitives: createNodePrimitives(),
-    shared: { rateBuckets: new RedisRateBuckets(inRedis), usedProofs: new RedisUsedProofs(inRedis) },
-    propagation: { flush: () => events.flush(), changeLeaseMs: ACCOUNT_LEASE_MS + LEASE_MARGIN_MS },
-  })
+    shared, propagation: { flush: () => events.flush(), changeLeaseMs: ACCOUNT_LEASE_MS + LEASE_MARGIN_MS },
+  }))
   const engines = new InternalClient({
     service: 'engine', urls: config.engineUrls, tokens: new ServiceTokens({ name: 'auth', seed: config.serviceKey, clock }), clock, log,
     unavailable: 'unavailable.server', passes: () => false,

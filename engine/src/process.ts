@@ -18,8 +18,8 @@ import { acceptedContacts } from './core/accepted-contacts.js'
 import { engineConfigOf, printableEngineSettings, type EngineProcessConfig } from './process-config.js'
 import { createEngine, nodeTurn, type Engine } from './service.js'
 
-/** Time to wait for auth at the start, in ms: as long as for the stores. */
-const AUTH_WAIT_MS = 60_000
+/** Time to wait for each thing at the start, in ms. */
+const WAIT_MS = 60_000
 /** Time for what is behind the spread of a drain: sends on their way, stores. */
 const STOP_MARGIN_MS = 4_500
 /** Any account does to see whether auth answers. */
@@ -75,7 +75,7 @@ export async function startEngineProcess(config: EngineProcessConfig, version: s
     start: async () => { ports['admin'] = await listenOn(admin, { variable: 'EVEGRAM_ADMIN_PORT', host: '127.0.0.1', port: config.adminPort }) },
   })
   await waitFor({
-    what: 'auth', clock, log, limitMs: AUTH_WAIT_MS,
+    what: 'auth', clock, log, limitMs: WAIT_MS,
     ask: () => auth.ask({ method: 'POST', path: AUTH_INTERNAL_API.accounts.path, body: { accounts: [NOBODY] }, answer: AUTH_INTERNAL_API.accounts.answer }),
   })
   await lifecycle.start()
@@ -92,7 +92,7 @@ async function addEngine(shared: Shared, auth: InternalClient): Promise<{
   const settings = engineConfigOf(config)
   const session = await CassandraSession.connect(cassandraConfigOf(config), { log, clock, metrics })
   lifecycle.add({ name: 'Cassandra', stop: () => session.close() })
-  const store = await openCassandraEngineStore({ session, clock, log })
+  const store = await waitFor({ what: 'tables in Cassandra', clock, log, limitMs: WAIT_MS, ask: () => openCassandraEngineStore({ session, clock, log }) })
   const prefix = config.prefix === undefined ? {} : { prefix: config.prefix }
   const bus = await connectNats({ servers: config.nats, name: 'engine', log, clock, metrics, random, ...prefix })
   lifecycle.add({ name: 'NATS', stop: () => bus.close() })

@@ -1,3 +1,4 @@
+import { EvegramError } from '@evegram/protocol'
 import { describe, expect, it } from 'vitest'
 import { createLogger } from './log.js'
 import { ManualClock } from './manual-clock.js'
@@ -10,10 +11,10 @@ describe('waitFor', () => {
     const done = wait(() => there)
     await pass(11_000)
     expect(lines.map(({ msg }) => msg)).toEqual(['waiting for auth', 'waiting for auth', 'waiting for auth'])
-    expect(lines[1]).toMatchObject({ waitedMs: 5_000, reason: 'not yet' })
+    expect(lines[1]).toMatchObject({ waitedMs: 5_000, reason: expect.stringContaining('unavailable.auth') as string })
     there = true
     await pass(1_000)
-    await done
+    expect(await done).toBe('here')
     expect(lines.at(-1)?.msg).toBe('auth answers')
     expect(clock.monotonicMs()).toBe(12_000)
   })
@@ -23,9 +24,15 @@ describe('waitFor', () => {
     await fine.wait(() => true)
     expect(fine.lines).toEqual([])
     const { wait, pass } = scene(2_000)
-    const done = expect(wait(() => false)).rejects.toThrow('not yet')
+    const done = expect(wait(() => false)).rejects.toMatchObject({ code: 'unavailable.auth' })
     await pass(3_000)
     await done
+  })
+
+  it('does not wait for what waiting does not mend', async () => {
+    const { clock, log } = scene(60_000)
+    const ask = (): Promise<never> => Promise.reject(new EvegramError('incompatible.schema'))
+    await expect(waitFor({ what: 'Cassandra', clock, log, limitMs: 60_000, ask })).rejects.toMatchObject({ code: 'incompatible.schema' })
   })
 })
 
@@ -33,8 +40,12 @@ function scene(limitMs: number) {
   const clock = new ManualClock()
   const lines: Record<string, unknown>[] = []
   const log = createLogger({ level: 'info', name: 'test', to: { write: (line) => lines.push(JSON.parse(line) as Record<string, unknown>) } })
-  const wait = (answers: () => boolean): Promise<void> => waitFor({
-    what: 'auth', clock, log, limitMs, ask: async () => { if (!answers()) throw new Error('not yet') },
+  const wait = (answers: () => boolean): Promise<string> => waitFor({
+    what: 'auth', clock, log, limitMs,
+    ask: async () => {
+      if (!answers()) throw new EvegramError('unavailable.auth')
+      return 'here'
+    },
   })
   const pass = async (ms: number): Promise<void> => {
     for (let passed = 0; passed < ms; passed += 100) {
@@ -43,5 +54,5 @@ function scene(limitMs: number) {
     }
     await new Promise((resolve) => { setImmediate(resolve) })
   }
-  return { clock, lines, wait, pass }
+  return { clock, log, lines, wait, pass }
 }

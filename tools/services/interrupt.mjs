@@ -4,11 +4,11 @@
 const SAME_MS = 1_000
 const EXIT_INTERRUPTED = 130
 
-/** Returns an AbortSignal that fires on the first SIGINT or SIGTERM; a second one, a second later or more, ends the process at once. */
+/** Returns an AbortSignal that fires on the first SIGINT, SIGTERM or SIGHUP (the terminal was closed); a second one, a second later or more, ends the process at once. */
 export function interruptSignal() {
   const abort = new AbortController()
   let firstAt
-  for (const name of ['SIGINT', 'SIGTERM']) {
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
     process.on(name, () => {
       firstAt ??= performance.now()
       if (!abort.signal.aborted) abort.abort(new Error(`interrupted by ${name}`))

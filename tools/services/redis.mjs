@@ -5,7 +5,7 @@ import { askByLines } from './line-probe.mjs'
 /** How Redis may keep what it holds: not at all, or in a file that is synced every second or before each answer. */
 export const REDIS_SYNCS = ['off', 'everysec', 'always']
 /** Time to become ready. */
-export const REDIS_READY_MS = 30_000
+export const REDIS_READY_MS = 20_000
 
 const PROBE_MS = 3_000
 

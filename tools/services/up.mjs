@@ -32,9 +32,9 @@ export class MissingTools extends Error {
 
 /**
  * Brings up `kinds` with `nodes` (1 or 3) of each in the folder `dir`; a no-op that checks their health when they run. `settings` is `{commitlogSync,
- * natsSync, redisSync}`, `asked` what --only named. Resolves with the state. What this call started is ended again when it fails or `abort` (a signal) fires.
+ * natsSync, redisSync}`, `asked` what --only named, `native` never asks Docker. Resolves with the state. What this call started is ended again when it fails or `abort` (a signal) fires.
  */
-export async function up({ nodes, dir, kinds = KINDS, settings, say, asked = [], environment = process.env, abort = new AbortController().signal }) {
+export async function up({ nodes, dir, kinds = KINDS, settings, say, asked = [], native = false, environment = process.env, abort = new AbortController().signal }) {
   if (asked.some((kind) => !KINDS.includes(kind))) throw new MissingTools((await preflight({ kinds: [], nodes, cache: cacheDir(environment), environment, asked })).findings)
   mkdirSync(dir, { recursive: true })
   return withState(dir, async () => {
@@ -43,7 +43,7 @@ export async function up({ nodes, dir, kinds = KINDS, settings, say, asked = [],
     const alive = (before?.processes ?? []).filter((noted) => noted.container !== undefined || isRunning(noted))
     const wanted = [...new Set([...alive.map(({ kind }) => kind), ...kinds])]
     const work = join(dir, `nodes-${nodes}`)
-    const mode = before !== undefined && alive.length > 0 ? before.mode : (await hasDocker()) ? 'docker' : 'native'
+    const mode = before !== undefined && alive.length > 0 ? before.mode : !native && (await hasDocker()) ? 'docker' : 'native'
     const absent = wanted.filter((kind) => !isComplete(alive, kind, nodes))
     const state = { mode, nodes, dir, settings, versions: before?.versions ?? {}, env: {}, processes: [...alive] }
     const start = mode === 'docker' ? startContainers : startNatively

@@ -94,6 +94,16 @@ export interface Weather {
   readonly slow: number
 }
 
+/** What a process does beside asking. */
+export interface ModelProcess {
+  /** Once it is dead it asks nothing more and hears nothing more. */
+  readonly isDead: () => boolean
+  /** How long it stands still from now on: what it asks and hears waits. */
+  readonly standsStillMs: () => number
+}
+
+const ALIVE: ModelProcess = { isDead: () => false, standsStillMs: () => 0 }
+
 /** Nothing goes wrong. */
 export const CALM: Weather = { lost: 0, unheard: 0, late: 0, twice: 0, slow: 0 }
 
@@ -124,22 +134,30 @@ export class ModelCassandra {
     this.#bug = bug
   }
 
-  /** A session of a process; once `isDead`, it asks nothing more and hears nothing more. */
-  connect(isDead: () => boolean = () => false): AuthQueries {
-    const read = (cql: string, values: readonly CassandraValue[]) => this.#answer(isDead, () => this.#select(cql, values))
+  /** A session of a process, which asks and hears only while it lives and does not stand still. */
+  connect(process: ModelProcess = ALIVE): AuthQueries {
+    const awake = async <Answer>(ask: () => Promise<Answer>): Promise<Answer> => {
+      await this.#pass(process.standsStillMs())
+      const settled = await Promise.allSettled([ask()])
+      await this.#pass(process.standsStillMs())
+      const [answer] = settled
+      if (answer.status === 'rejected') throw answer.reason
+      return answer.value
+    }
+    const read = (cql: string, values: readonly CassandraValue[]) => awake(() => this.#answer(process.isDead, () => this.#select(cql, values)))
     return {
       read, readSerial: read,
       write: () => Promise.reject(new Error('not part of the model')),
-      conditional: (cql, values) => this.#conditionally(isDead, [{ cql, values }]),
-      conditionalBatch: (statements) => this.#conditionally(isDead, statements),
+      conditional: (cql, values) => awake(() => this.#conditionally(process.isDead, [{ cql, values }])),
+      conditionalBatch: (statements) => awake(() => this.#conditionally(process.isDead, statements)),
     }
   }
 
   async #answer<Result>(isDead: () => boolean, effect: () => Result): Promise<Result> {
-    if (!isDead()) await this.#pass(this.#legMs())
+    if (!isDead()) await this.#travel()
     if (isDead()) return new Promise(() => undefined)
     const result = effect()
-    await this.#pass(this.#legMs())
+    await this.#travel()
     return isDead() ? new Promise(() => undefined) : result
   }
 
@@ -160,12 +178,12 @@ export class ModelCassandra {
     throw new EvegramError('unavailable.store', { operation: 'write', details: { outcome: 'unknown' } })
   }
 
-  #legMs(): number {
-    return this.#random.unit() < this.weather.slow ? SLOW_MAX_MS : LEG_MAX_MS
+  #travel(): Promise<void> {
+    return this.#pass(this.#random.below(this.#random.unit() < this.weather.slow ? SLOW_MAX_MS : LEG_MAX_MS))
   }
 
-  #pass(maxMs: number): Promise<void> {
-    return new Promise((resolve) => { this.#clock.after(this.#random.below(maxMs), resolve) })
+  #pass(ms: number): Promise<void> {
+    return new Promise((resolve) => { this.#clock.after(ms, resolve) })
   }
 
   #partition(account: string): { readonly head: Columns; readonly log: Map<number, Columns> } {

@@ -2,7 +2,7 @@ import { accountIdOf, emptyAccountState, encodeFrame, decodeOpened, encodeOpen, 
 import { readRunOptions } from '../options.js'
 import { machineFacts } from '../process-cost.js'
 import { Progress } from '../progress.js'
-import { enrolMany } from '../raw/many-devices.js'
+import { CONCURRENT_ACCOUNTS_CLUSTER, enrolMany } from '../raw/many-devices.js'
 import { RawEnrolment, type RawDevice } from '../raw/raw-device.js'
 import { RawPrekeys, tokenSourceOf } from '../raw/raw-prekeys.js'
 import { RawSocket } from '../raw/raw-socket.js'
@@ -116,7 +116,7 @@ async function run(): Promise<boolean> {
   try {
     const enrolment = await RawEnrolment.open(system.url)
     const targets = await makeTargets(enrolment, system.ws)
-    const requesters = await enrolMany(enrolment, numbers.requesters, 1, { silent: json })
+    const requesters = await enrolMany(enrolment, numbers.requesters, 1, { silent: json, ...(numbers.nodes === 0 ? {} : { concurrent: CONCURRENT_ACCOUNTS_CLUSTER }) })
     const cost = system.cost()
     const startedAt = performance.now()
     const byStrangers = await fetchAll(enrolment, requesters, targets)

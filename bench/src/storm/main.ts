@@ -4,7 +4,7 @@ import { readRunOptions } from '../options.js'
 import { machineFacts } from '../process-cost.js'
 import { Progress } from '../progress.js'
 import { scrapedSum } from '../scrape.js'
-import { enrolMany } from '../raw/many-devices.js'
+import { CONCURRENT_ACCOUNTS_CLUSTER, enrolMany } from '../raw/many-devices.js'
 import { RawEnrolment, type RawDevice } from '../raw/raw-device.js'
 import { percentile } from '../faults/gaps.js'
 import { StormClient } from './storm-client.js'
@@ -23,7 +23,7 @@ const { numbers, texts, json } = readRunOptions(
 const DEVICES_PER_ACCOUNT = 16
 const SHARE = 0.95
 const POLL_MS = 50
-const STORE_READS = /^cassandra_requests_total\{[^}]*kind="read(_serial)?"/
+const STORE_READS = /^\w*cassandra_requests_total\{[^}]*kind="read(_serial)?"/
 
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 
@@ -65,7 +65,7 @@ async function run(): Promise<boolean> {
     await cluster.start(numbers.nodes)
     const enrolment = await RawEnrolment.open(cluster.url)
     const [own] = await enrolMany(enrolment, 1, 1, { silent: true })
-    const devices = await enrolMany(enrolment, numbers.clients, DEVICES_PER_ACCOUNT, { silent: json })
+    const devices = await enrolMany(enrolment, numbers.clients, DEVICES_PER_ACCOUNT, { silent: json, concurrent: CONCURRENT_ACCOUNTS_CLUSTER })
     if (own === undefined) throw new Error('nobody could sign in')
     const sinceMs = Date.now()
     const sender = new StormClient(own, enrolment, sinceMs)

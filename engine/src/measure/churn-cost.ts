@@ -8,8 +8,9 @@ import { accountAt, conversationAt, deviceBytesAt, eachOf, envelopeAt, type Meas
 
 /** What people did. */
 export interface ChurnShape {
-  /** Days that pass, each in {@link DAY_REAL_MS} of real time. */
+  /** Days that pass, each in `dayMs` of real time: rows written on a day expire 31 days later as they would. */
   readonly days: number
+  readonly dayMs: number
   readonly conversations: number
   /** Messages of one conversation on one day. */
   readonly messages: number
@@ -27,8 +28,6 @@ export interface ChurnCost extends ChurnShape {
 }
 
 const DAY_MS = 24 * 3_600_000
-/** Real time of one day, so that rows written on a day expire 30 days later as they would. */
-export const DAY_REAL_MS = 2_000
 const RETENTION_DAYS = 30
 /** Rows live longer than the retention by this, as in the real store. */
 const MARGIN_DAYS = 1
@@ -42,7 +41,7 @@ const SIZES = 'SELECT table_name, mebibytes FROM system_views.max_partition_size
 export async function measureChurn(store: MeasuredStore, shape: ChurnShape, onDay: (day: number) => void): Promise<ChurnCost> {
   const { session } = store
   await session.migrate('engine', ENGINE_MIGRATIONS)
-  const ttlS = ((RETENTION_DAYS + MARGIN_DAYS) * DAY_REAL_MS) / 1_000
+  const ttlS = Math.ceil(((RETENTION_DAYS + MARGIN_DAYS) * shape.dayMs) / 1_000)
   const marks = new CassandraMarks(session, ttlS)
   const log = new MarkingLog({ rows: new CassandraEnvelopeRows(session, ttlS), marks })
   const startMs = Date.parse('2026-01-01T00:00:00Z')
@@ -51,7 +50,7 @@ export async function measureChurn(store: MeasuredStore, shape: ChurnShape, onDa
   const beganAt: number[] = []
   for (let day = 0; day < shape.days; day++) {
     beganAt.push(performance.now())
-    const dayEndsAt = performance.now() + DAY_REAL_MS
+    const dayEndsAt = performance.now() + shape.dayMs
     const dayMs = startMs + day * DAY_MS
     const messages = Array.from({ length: shape.conversations * shape.messages }, (_, index) => index)
     await eachOf(messages, WRITES_AT_ONCE, async (index) => {
@@ -61,7 +60,7 @@ export async function measureChurn(store: MeasuredStore, shape: ChurnShape, onDa
         [accountAt(1), accountAt(2)])
     })
     // Two devices come back: one that was away for a day, one for as long as messages are kept.
-    const oldestKept = beganAt.findIndex((ms) => ms >= performance.now() - RETENTION_DAYS * DAY_REAL_MS)
+    const oldestKept = beganAt.findIndex((ms) => ms >= performance.now() - RETENTION_DAYS * shape.dayMs)
     for (const sinceDay of [day, oldestKept]) {
       const backlog = new Backlog({ cursorMs: 0, dirty: undefined, mustRepair: false }, { account: accountAt(2), deviceBytes: deviceBytesAt(2) }, { log, marks },
         { sinceMs: startMs + sinceDay * DAY_MS, startedMs: dayMs + DAY_MS })

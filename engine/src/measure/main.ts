@@ -6,8 +6,8 @@ import { openMeasuredStore } from './store-under-measure.js'
 
 const HELP = `npm run resume -- [--days 30] [--conversations 200] [--changed 3]
   What it costs to bring back a device that was away for 20 minutes, for accounts with more and more history.
-npm run churn -- [--days 30] [--conversations 50] [--messages 4]
-  Days in quick motion (2 s each, rows expire after 30 of them): tombstones that reads meet, largest partition.
+npm run churn -- [--days 30] [--conversations 50] [--messages 4] [--dayMs 2000]
+  Days in quick motion (2 s each, rows expire after 31 of them): tombstones that reads meet, largest partition.
   --json  the result as one JSON object
 Exit codes: 0 all held, 1 something did not, 2 wrong usage.`
 
@@ -15,13 +15,14 @@ Exit codes: 0 all held, 1 something did not, 2 wrong usage.`
 const READS_SPREAD = 6
 const TOMBSTONES_MAX = 100
 const PARTITION_BYTES_MAX = 100 * 1_048_576
-const NUMBERS = { days: [30, 400], conversations: [200, 5_000], changed: [3, 5_000], messages: [4, 1_000] } as const
+const NUMBERS = { days: [30, 400], conversations: [200, 5_000], changed: [3, 5_000], messages: [4, 1_000], dayMs: [2_000, 60_000] } as const
 
 interface Options {
   readonly days: number
   readonly conversations: number
   readonly changed: number
   readonly messages: number
+  readonly dayMs: number
   readonly json: boolean
 }
 
@@ -34,7 +35,7 @@ function readOptions(args: readonly string[], isChurn: boolean): Options {
   const { values } = parseArgs({
     args: [...args],
     options: {
-      'days': { type: 'string' }, 'conversations': { type: 'string' }, 'changed': { type: 'string' }, 'messages': { type: 'string' },
+      'days': { type: 'string' }, 'conversations': { type: 'string' }, 'changed': { type: 'string' }, 'messages': { type: 'string' }, 'dayMs': { type: 'string' },
       'json': { type: 'boolean', default: false }, 'help': { type: 'boolean', short: 'h', default: false },
     },
   })
@@ -47,7 +48,7 @@ function readOptions(args: readonly string[], isChurn: boolean): Options {
     const value = Number(values[name] ?? (isChurn && name === 'conversations' ? 50 : standard))
     return Number.isInteger(value) && value >= 1 && value <= max ? value : usage(`--${name} must be a whole number from 1 to ${String(max)}.`)
   }
-  return { days: number('days'), conversations: number('conversations'), changed: number('changed'), messages: number('messages'), json: values.json }
+  return { days: number('days'), conversations: number('conversations'), changed: number('changed'), messages: number('messages'), dayMs: number('dayMs'), json: values.json }
 }
 
 async function resume(store: () => ReturnType<typeof openMeasuredStore>, options: Options): Promise<boolean> {
@@ -84,11 +85,11 @@ async function resume(store: () => ReturnType<typeof openMeasuredStore>, options
 }
 
 async function churn(store: () => ReturnType<typeof openMeasuredStore>, options: Options): Promise<boolean> {
-  const { days, conversations, messages, json } = options
+  const { days, conversations, messages, dayMs, json } = options
   const measured = await store()
   try {
     // Twice as many days as rows live, so that what expired lies beside what did not.
-    const cost = await measureChurn(measured, { days: days * 2, conversations, messages }, (day) => {
+    const cost = await measureChurn(measured, { days: days * 2, conversations, messages, dayMs }, (day) => {
       if (!json) process.stderr.write(`\rday ${String(day)} of ${String(days * 2)}`)
     })
     const held = cost.tombstonesP99 < TOMBSTONES_MAX && cost.largestPartitionBytes < PARTITION_BYTES_MAX

@@ -63,7 +63,12 @@ export class RedisServer {
     const failed = new Promise<never>((_resolve, reject) => { child.once('error', reject) })
     this.#process = child
     process.once('exit', this.#stopHard)
-    await Promise.race([failed, answers(this.port, 'PING', (reply) => /^(\+PONG|-NOAUTH)/.test(reply))])
+    try {
+      await Promise.race([failed, answers(this.port, 'PING', (reply) => /^(\+PONG|-NOAUTH)/.test(reply))])
+    } catch (failure) {
+      await this.close()
+      throw failure
+    }
   }
 
   /** Ends it as `kill -9` does. Resolved = it is gone. */
@@ -71,7 +76,7 @@ export class RedisServer {
     const child = this.#process
     this.#process = undefined
     process.off('exit', this.#stopHard)
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return
+    if (child?.pid === undefined || child.exitCode !== null || child.signalCode !== null) return
     const gone = new Promise<void>((resolve) => { child.once('exit', () => { resolve() }) })
     child.kill('SIGKILL')
     await gone

@@ -16,7 +16,7 @@ export const ACCOUNT_CQL = {
 } as const
 
 /** How long a change that is neither made nor void is waited for before it is made void. Only patience: no promise rests on it. */
-export const PATIENCE_MS = 2_000
+export const PATIENCE_MS = 3_000
 const POLL_FIRST_MS = 5
 const POLL_MAX_MS = 100
 
@@ -54,7 +54,7 @@ export class LogChanges {
 
   /** As {@link head}, linearizable: what it says of a round stays true. */
   async headSerial(account: AccountId): Promise<AccountHead> {
-    return headOf(await this.#parts.session.readSerial(ACCOUNT_CQL.head, [account]))
+    return headOf(await this.#writes.readSerial(ACCOUNT_CQL.head, [account]))
   }
 
   /** Makes `change` the one that may follow `head`; false when the account has moved on. */
@@ -116,7 +116,7 @@ export class LogChanges {
     if (isOpen(head, named)) return undefined
     // Not pending: nothing can make it so again (a round is begun once), so it is in the log or never will be.
     if (head.seq < named.seq) return 'void'
-    const [row] = await this.#parts.session.readSerial(ACCOUNT_CQL.change, [named.account, named.seq])
+    const [row] = await this.#writes.readSerial(ACCOUNT_CQL.change, [named.account, named.seq])
     return row !== undefined && equalBytes(row.bytes('change'), named.change) ? 'made' : 'void'
   }
 }

@@ -106,7 +106,7 @@ export class CassandraPrekeyStore implements PrekeyStore {
     const result = await this.#writes.one(CQL.write, [encodePrekeys(withChange(state, change)), change, account, device, before.change])
     if (result.applied) return answers
     // Refused: by our own first try, perhaps with changes of others behind it, or by others alone.
-    const [row] = await this.#parts.session.readSerial(CQL.read, [account, device])
+    const [row] = await this.#writes.readSerial(CQL.read, [account, device])
     return storedOf(row).state?.recent.some((recent) => equalBytes(recent, change)) === true ? answers : undefined
   }
 

@@ -34,7 +34,7 @@ export class CassandraSecretStore implements SecretStore {
   async write(name: string, secret: Uint8Array, expected: Uint8Array | undefined): Promise<Uint8Array> {
     checkSecretName(name)
     return this.#writes.until('write secret', async () => {
-      const [before] = await this.#parts.session.readSerial(CQL.read, [name])
+      const [before] = await this.#writes.readSerial(CQL.read, [name])
       const standing = this.#open(name, before)
       if (standing !== undefined && (expected === undefined || !equalBytes(standing, expected))) return standing
       if (standing === undefined && expected !== undefined) throw new EvegramError('unavailable.store', { operation: 'write secret', details: { reason: 'the one before is gone' } })

@@ -131,7 +131,7 @@ export class CassandraSessionStore implements SessionStore {
   async #wrote(change: Uint8Array, { add, end: [first] }: Step<unknown>): Promise<boolean> {
     const touched = add ?? first?.now
     if (touched === undefined) return false
-    const [row] = await this.#parts.session.readSerial(CQL.record, [touched.account, touched.family])
+    const [row] = await this.#writes.readSerial(CQL.record, [touched.account, touched.family])
     return isOf(row, change)
   }
 

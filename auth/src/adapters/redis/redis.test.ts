@@ -57,7 +57,7 @@ describe('in a Redis Cluster', () => {
   contracts('redis cluster', () => servers.url)
 })
 
-describe('without Redis', () => {
+describe('with and without Redis', () => {
   const toClose: { close(): Promise<void> }[] = []
   const kept = <Part extends { close(): Promise<void> }>(part: Part): Part => {
     toClose.unshift(part)
@@ -125,20 +125,15 @@ describe('without Redis', () => {
     expect(await proofs.use('a')).toBe(true)
     await expect(proofs.use('b')).rejects.toThrow(expect.toSatisfy((error) => isEvegramError(error, 'limited.queue')))
   })
-})
 
-describe('keys in Redis', () => {
-  it('show neither addresses nor ids', async () => {
-    const server = await RedisServer.start()
-    const made = await cluster(`redis://${server.place}`)
-    const { options } = made
+  it('leaves neither addresses nor ids in the names of its keys', async () => {
+    const server = kept(await RedisServer.start())
+    const { options } = kept(await cluster(`redis://${server.place}`))
     await new RedisRateBuckets(options[0]!).take(RULE, '203.0.113.77')
     await new RedisUsedProofs(options[0]!).use('thumbprint.jti')
     const keys = await options[0]!.redis.run({ name: 'keys', lua: "return redis.call('KEYS', '*')" }, [], [])
     expect(keys).toHaveLength(2)
     expect(JSON.stringify(keys)).not.toMatch(/203|thumbprint|jti/)
-    await made.close()
-    await server.close()
   })
 })
 

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { isEvegramError, utf8 } from '@evegram/protocol'
-import { connect } from 'nats'
+import { connect, type JetStreamManager } from 'nats'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { subjectOf } from '../../bus.js'
 import { systemClock } from '../../clock.js'
@@ -14,12 +14,16 @@ const freshPrefix = (): string => `test_${randomBytes(6).toString('hex')}`
 const connectTo = (servers: readonly string[], prefix: string): Promise<EventStream> =>
   connectEventStream({ servers, name: 'test', log: silentLogger, clock: systemClock(), prefix })
 
-async function removeStreams(prefix: string): Promise<void> {
+async function manage<Result>(work: (manager: JetStreamManager) => Promise<Result>): Promise<Result> {
   const nats = await connect({ servers: [...serviceAddresses('nats')] })
-  const manager = await nats.jetstreamManager()
-  for (const stream of [`${prefix}_events`, `${prefix}_dead`]) await manager.streams.delete(stream)
+  const result = await work(await nats.jetstreamManager())
   await nats.close()
+  return result
 }
+
+const removeStreams = (prefix: string): Promise<void> => manage(async (manager) => {
+  for (const stream of [`${prefix}_events`, `${prefix}_dead`]) await manager.streams.delete(stream)
+})
 
 describeEventStream('jetstream', async () => {
   const prefix = freshPrefix()
@@ -40,12 +44,18 @@ describe('events over JetStream', () => {
     toClose.push(() => stream.close(), () => proxy.close(), () => removeStreams(prefix))
     const heard: string[] = []
     await stream.consume('reader', async ({ id }) => { heard.push(id) })
+    // Answered for: an event that is not comes again.
+    const settled = (): Promise<void> => vi.waitFor(async () => {
+      expect(await manage((manager) => manager.consumers.info(`${prefix}_events`, 'reader'))).toMatchObject({ num_ack_pending: 0, num_pending: 0 })
+    }, { timeout: 10_000, interval: 50 })
     await stream.publish(event('a'))
+    await settled()
     proxy.refuse()
     await expect(stream.publish(event('b'))).rejects.toThrow(expect.toSatisfy((error) => isEvegramError(error, 'unavailable.bus')))
     proxy.heal()
     await vi.waitFor(() => stream.publish(event('b')), { timeout: 15_000, interval: 200 })
     await vi.waitFor(() => { expect(heard).toEqual(['a', 'b']) }, { timeout: 15_000, interval: 50 })
+    await settled()
   })
 
   it('are put aside when they were given out often enough and nobody answered for them', async () => {
