@@ -110,7 +110,7 @@ export default tseslint.config(
   },
   {
     // Tests may open drivers and cross floors where the claim is about the parts together.
-    files: ['**/*.test.ts', '**/*.contract.ts'],
+    files: ['**/*.test.ts', '**/*.contract.ts', 'platform/src/testing/**/*.ts'],
     rules: { 'no-restricted-imports': ['error', { patterns: [relativePattern] }], '@typescript-eslint/no-non-null-assertion': 'off' },
   },
   {

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// `npm run crash`, `hostile`, `lying-server`, `prekeys`, `idle`, `route`: install and build what they need, then run. Options: npm run <name> -- --help
+// `npm run crash`, `hostile`, `lying-server`, `prekeys`, `idle`, `route`, `faults`, `nonces`, `storm`, `durability`: install and build what they need, then run. Options: npm run <name> -- --help
 import { build, install, requireNode } from './prepare.mjs'
 
 requireNode()

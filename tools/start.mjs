@@ -1,14 +1,13 @@
 #!/usr/bin/env node
 // `npm start`: install, build, then run the server and the echo account, each a process of its own, until this one ends.
 import { fork } from 'node:child_process'
-import { readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { whenLauncherEnds } from './launcher.mjs'
 import { build, install, requireNode, root } from './prepare.mjs'
 
 const RESTARTS_MAX = 5
 const RESTART_WINDOW_MS = 60_000
 const STOP_MS = 10_000
-const PARENT_LOOK_MS = 500
 
 if (process.argv.includes('--help') || process.argv.includes('-h')) {
   console.log(`npm start [-- --no-echo]
@@ -81,24 +80,7 @@ function stop(exitCode = 0) {
 process.on('SIGINT', () => stop())
 process.on('SIGTERM', () => stop())
 
-// npm starts a shell that starts this, and neither passes a signal on: when one of them is gone, nobody can stop this but us.
-if (process.env['npm_lifecycle_event'] === 'start') {
-  const shell = process.ppid
-  const npm = parentOf(shell)
-  setInterval(() => {
-    if (process.ppid !== shell || parentOf(shell) !== npm) stop()
-  }, PARENT_LOOK_MS).unref()
-}
-
-/** Parent of a process where the system tells (Linux, proc(5)): field 4, counted behind the command name, which may hold anything. */
-function parentOf(pid) {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]
-  } catch {
-    return undefined
-  }
-}
+whenLauncherEnds('start', () => stop())
 
 let echoStarted = false
 // People, profiles and the echo know the server by its ports: a free one that was picked once stays the same when the server starts again.

@@ -1,13 +1,27 @@
 #!/usr/bin/env node
-// `npm test`: everything that must hold before something lands, on a machine that holds nothing but Node. One line a step, all steps run.
-import { build, install, requireNode, run } from './prepare.mjs'
+// `npm test`: everything that must hold before something lands. Brings its own Cassandra, NATS and Redis. One line a step, all steps run.
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { contractTables, portsOf, tableLines } from './contracts/tables.mjs'
+import { build, install, requireNode, root, run } from './prepare.mjs'
+import { interruptSignal } from './services/interrupt.mjs'
+import { startProgress } from './services/progress.mjs'
+import { startTemporary } from './services/temporary.mjs'
+import { DEFAULT_SETTINGS } from './services/up.mjs'
+
+const EXIT_INTERRUPTED = 130
+/** What vitest says for programs. */
+const REPORT = join(root, 'node_modules', '.cache', 'vitest-report.json')
 
 if (process.argv.includes('--help') || process.argv.includes('-h')) {
   console.log(`npm test
 
 Installs, builds, checks (types, lint, docstrings, licences, unused code), runs every unit, contract and process test, and the short forms of
-the long runs. Everything runs against the real embedded stores and real sockets on loopback; this release needs no other service.
-Long forms: npm run sim -- --seeds 500, sim:planted (bugs planted on purpose), crash, hostile, lying-server, prekeys, idle, route, verify:bench (each with --help).`)
+the long runs. Everything runs against real stores and real sockets on loopback: the embedded ones, and Cassandra, NATS and Redis that this command
+starts in a temporary folder and ends with it (npm run services -- --help says how, and what the machine needs for it: Docker, or Java 17, Maven, Go
+and Redis). When EVEGRAM_CASSANDRA, EVEGRAM_NATS and EVEGRAM_REDIS are all set, those are used instead.
+Long forms: npm run sim -- --seeds 500, sim:planted (bugs planted on purpose), crash, hostile, lying-server, prekeys, idle, route, verify:bench, and on a
+cluster of three: faults, storm, nonces, resume, churn, durability (each with --help).`)
   process.exit(0)
 }
 
@@ -17,8 +31,9 @@ await install()
 const npm = (script, ...args) => () => run('npm', ['run', '--silent', script, ...(args.length > 0 ? ['--', ...args] : [])])
 const STEPS = [
   ['build', () => build()],
+  ['services', () => startServices()],
   ['check', npm('check')],
-  ['unit, contract and process tests', () => run(process.execPath, ['node_modules/vitest/vitest.mjs', 'run'])],
+  ['unit, contract and process tests', () => unitTests()],
   ['simulator, 100 seeds', npm('sim', '--seeds', '100')],
   ['simulator, real encryption', npm('sim', '--seeds', '5', '--crypto', 'real')],
   ['simulator, every seed that ever failed', npm('sim', '--regressions')],
@@ -31,7 +46,23 @@ const STEPS = [
   ['prekeys (short)', npm('prekeys', '--fetches', '1000')],
   ['route (short)', npm('route', '--pairs', '20', '--seconds', '3')],
   ['idle (short)', npm('idle', '--connections', '500')],
+  ['resume (short)', npm('resume', '--days', '3', '--conversations', '20')],
+  ['churn (short)', npm('churn', '--days', '31', '--dayMs', '300', '--conversations', '10')],
+  ['durability (short)', npm('durability', '--only', 'redis', '--seconds', '1')],
+  ['nonces on a cluster (short)', npm('nonces', '--nodes', '1', '--rounds', '4', '--verifies', '200')],
+  ['prekeys on a cluster (short)', npm('prekeys', '--nodes', '1', '--fetches', '300', '--requesters', '60', '--targets', '4')],
+  ['storm on a cluster (short)', npm('storm', '--nodes', '1', '--clients', '64')],
+  ['faults on a cluster (short)', npm('faults', '--nodes', '1', '--clients', '6', '--messages', '120', '--pauseMs', '3000', '--roll')],
 ]
+
+const abort = interruptSignal()
+/** What the step `services` started; undefined before, while it starts them, and where they were given. */
+let services
+let isStarting = false
+abort.addEventListener('abort', () => {
+  // What is just being started is ended by the step itself.
+  if (!isStarting) void endServices().finally(() => process.exit(EXIT_INTERRUPTED))
+})
 
 const startedAt = performance.now()
 const failed = []
@@ -44,11 +75,51 @@ for (const [name, step] of STEPS) {
   } catch (error) {
     failed.push(name)
     console.log(`== FAIL: ${name}: ${error.message}`)
+    if (abort.aborted) break
     // Nothing after a broken build can say anything.
     if (name === 'build') break
   }
 }
+await endServices()
+if (abort.aborted) process.exit(EXIT_INTERRUPTED)
 console.log(`\n${((performance.now() - startedAt) / 1000).toFixed(0)} s in all`)
 if (failed.length > 0) console.log(`failed: ${failed.join(', ')}`)
 console.log(`${STEPS.length - failed.length} passed, ${failed.length} failed`)
 process.exit(failed.length === 0 ? 0 : 1)
+
+/** All tests, then which adapter keeps which promise of which port. */
+async function unitTests() {
+  try {
+    await run(process.execPath, ['node_modules/vitest/vitest.mjs', 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${REPORT}`])
+  } finally {
+    const lines = tableLines(contractTables(JSON.parse(readFileSync(REPORT, 'utf8')), portsOf(root)))
+    console.log(['', 'adapter x promise (gap: declared, and named in its test; -: replaced by a declared gap)', '', ...lines].join('\n'))
+  }
+}
+
+/** Starts what the adapters are tested against, and puts where it is into the environment of every later step. */
+async function startServices() {
+  const given = ['EVEGRAM_CASSANDRA', 'EVEGRAM_NATS', 'EVEGRAM_REDIS'].map((name) => [name, process.env[name]])
+  if (given.every(([, value]) => value !== undefined && value !== '')) {
+    console.log(`given: ${given.map(([name, value]) => `${name}=${value}`).join(' ')}`)
+    return
+  }
+  isStarting = true
+  try {
+    services = await startTemporary({ settings: DEFAULT_SETTINGS, say: startProgress(console.log), abort })
+  } finally {
+    isStarting = false
+  }
+  const { mode, versions, env } = services.state
+  Object.assign(process.env, env)
+  console.log(`${mode === 'docker' ? 'in containers' : 'native'}: ${Object.entries(versions).map(([name, version]) => `${name} ${version}`).join(', ')}`)
+  for (const [name, value] of Object.entries(env)) console.log(`  ${name}=${value}`)
+}
+
+async function endServices() {
+  try {
+    await services?.end()
+  } catch (error) {
+    console.error(`services were not ended: ${error.message}`)
+  }
+}

@@ -49,7 +49,8 @@ export class AccessTokens {
   }
 
   /**
-   * Checks signature, issuer, audience and time; not whether the session still stands. Throws `auth.token_invalid`, `auth.token_expired`.
+   * Checks signature, issuer, audience and time; not whether the session still stands. Throws `auth.token_invalid`, `auth.token_expired`;
+   * rejects with `unavailable.store` when the keys of other processes cannot be read.
    */
   async read(token: string, audience: TokenAudience): Promise<AccessClaims> {
     if (token.length > AUTH_LIMITS.accessTokenCharactersMax) throw invalid('too long')
@@ -63,8 +64,8 @@ export class AccessTokens {
 
   async #verify(token: string, audience: TokenAudience): Promise<JWTPayload> {
     try {
-      const { payload } = await jwtVerify(token, ({ kid }) => {
-        const key = this.#keys.publicKey(kid ?? '')
+      const { payload } = await jwtVerify(token, async ({ kid }) => {
+        const key = await this.#keys.publicKey(kid ?? '')
         if (key === undefined) throw invalid('key')
         return key
       }, {

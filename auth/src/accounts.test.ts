@@ -1,10 +1,9 @@
 import { accountIdOf, emptyAccountState, utf8, type AccountState } from '@evegram/protocol'
-import { ManualClock } from '@evegram/platform'
+import { createNodePrimitives, ManualClock } from '@evegram/platform'
 import { expect, it } from 'vitest'
 import { Accounts } from './accounts.js'
 import { memoryAuthData, memoryAuthStores } from './adapters/memory/auth-stores.js'
 import { Challenges } from './challenge.js'
-import { createNodePrimitives } from './node-primitives.js'
 import { TestWallet } from './testing/actors.js'
 
 it('a page never shows more entries than the state that it names, though the log moved on meanwhile', async () => {

@@ -13,6 +13,8 @@ import { SerialByKey } from './serial-by-key.js'
 export interface AccountChange {
   readonly account: AccountId
   readonly seq: number
+  /** Devices that are active and were not before. */
+  readonly addedDevices: readonly DeviceId[]
   /** Devices that were active before and are not any more. */
   readonly revokedDevices: readonly DeviceId[]
   readonly closed: boolean
@@ -155,5 +157,6 @@ function heldWallets(state: AccountState): WalletId[] {
 /** What the step from `before` to `after` means for others. */
 export function changeOf(before: AccountState, after: AccountState): AccountChange {
   const revokedDevices = activeDevices(before).filter((device) => activeDevice(after, device) === undefined)
-  return { account: after.account, seq: after.seq, revokedDevices, closed: after.closed }
+  const addedDevices = activeDevices(after).filter((device) => activeDevice(before, device) === undefined)
+  return { account: after.account, seq: after.seq, addedDevices, revokedDevices, closed: after.closed }
 }

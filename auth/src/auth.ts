@@ -4,13 +4,17 @@ import type { HttpServer, Logger, Metrics } from '@evegram/platform'
 import { AccessTokens, type AccessClaims, type TokenAudience } from './access-token.js'
 import { Accounts, type AccountChange } from './accounts.js'
 import { Challenges } from './challenge.js'
+import { IN_PROCESS, settled, type ChangePropagation } from './change-propagation.js'
 import { checkAuthConfig, type AuthConfig } from './config.js'
 import { DpopProofs } from './dpop.js'
 import { discoveryOf, type Discovery, type DiscoveryPlaces } from './discovery.js'
 import { Listeners } from './listeners.js'
+import { LocalRateBuckets } from './local-rate-buckets.js'
 import type { AuthStores } from './ports/auth-stores.js'
 import { NO_CONTACTS, type Contacts } from './ports/contacts.js'
+import type { RateBuckets } from './ports/rate-buckets.js'
 import type { SecretStore } from './ports/secret-store.js'
+import type { UsedProofs } from './ports/used-proofs.js'
 import { PREKEY_RULES, Prekeys, type PrekeyBundle } from './prekeys.js'
 import { RateLimits } from './rate-limits.js'
 import { accountRoutes } from './routes/accounts.js'
@@ -23,8 +27,8 @@ import { Sessions, type SessionRevocation } from './sessions.js'
 import { SigningKeys } from './signing-keys.js'
 import { Sweeper } from './sweeper.js'
 
-/** How often the signing keys are looked at for rotation. */
-const KEY_CHECK_MS = 24 * 3_600_000
+/** How often the signing keys are looked at for rotation, by this process or another: far below the overlap of two keys. */
+const KEY_CHECK_MS = 3_600_000
 
 /** What {@link createAuth} is made of. */
 export interface AuthOptions {
@@ -35,6 +39,10 @@ export interface AuthOptions {
   readonly log: Logger
   readonly metrics: Metrics
   readonly primitives: ProofPrimitives
+  /** How changes reach the nodes of the engine; {@link IN_PROCESS} when nothing is said. */
+  readonly propagation?: ChangePropagation
+  /** What several processes share; each has its own when nothing is said. */
+  readonly shared?: { readonly rateBuckets?: RateBuckets; readonly usedProofs?: UsedProofs }
 }
 
 /** What other services may know of an account. */
@@ -97,21 +105,26 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
   const prekeysLow = new Listeners<PrekeysLow>(log)
   let contacts = NO_CONTACTS
 
-  const dpop = new DpopProofs(clock)
-  const limits = new RateLimits({ clock, metrics, factor: rateFactor })
+  const buckets = options.shared?.rateBuckets ?? new LocalRateBuckets(clock)
+  const dpop = new DpopProofs(clock, options.shared?.usedProofs)
+  const limits = new RateLimits({ clock, metrics, factor: rateFactor, buckets })
   const accounts = new Accounts({ config, store: stores.accounts, nonces: stores.nonces, challenges, clock, primitives })
   const sessions = new Sessions({
     config, store: stores.sessions, nonces: stores.nonces, accounts, challenges, dpop, clock, random, primitives, refreshSecret,
     tokens: new AccessTokens({ keys, clock, issuer: config.domain }),
     onRevoked: ({ account, device, family }) => { sessionRevoked.emit({ account, device, family }) },
   })
-  const prekeys = new Prekeys({ store: stores.prekeys, accounts, contacts: () => contacts, clock, log, primitives, rateFactor })
+  const prekeys = new Prekeys({ store: stores.prekeys, accounts, contacts: () => contacts, clock, log, primitives, rateFactor, buckets })
   const sweeper = new Sweeper({ nonces: stores.nonces, sessions: stores.sessions, clock, log })
   const taken = metrics.counter({ name: 'auth_prekeys_taken_total', help: 'Prekey bundles handed out', labels: ['kind'] })
   let keyTimer: { cancel(): void } | undefined
 
   async function onAppended(change: AccountChange): Promise<void> {
     accountChanged.emit(change)
+    await Promise.all([settled(change, { clock, log, propagation: options.propagation ?? IN_PROCESS }), endSessions(change)])
+  }
+
+  async function endSessions(change: AccountChange): Promise<void> {
     if (change.revokedDevices.length === 0) return
     try {
       await sessions.endDevices(change.account, change.revokedDevices, change.closed)

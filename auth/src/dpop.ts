@@ -3,12 +3,8 @@ import { EvegramError, type Clock } from '@evegram/protocol'
 import { decodeProtectedHeader, errors, jwtVerify } from 'jose'
 import { z } from 'zod'
 import { base64urlOf, thumbprintOf } from './key-thumbprint.js'
-import { ReplayCache } from './replay-cache.js'
-
-/** How far the time of a proof may lie from ours, either way. */
-export const DPOP_SKEW_MS = 60_000
-/** Proofs remembered at once, all devices together. */
-export const DPOP_PROOFS_MAX = 400_000
+import { DPOP_SKEW_MS, LocalUsedProofs } from './local-used-proofs.js'
+import type { UsedProofs } from './ports/used-proofs.js'
 
 const PROOF_CHARACTERS_MAX = 4_096
 
@@ -41,17 +37,17 @@ export interface DpopExpectation {
 }
 
 /**
- * Checks DPoP proofs (RFC 9449 section 4.3). Proofs are good once; which were used is known to this process only and forgotten when it
- * ends, so the minute in which a proof is fresh is what limits a thief across a restart.
+ * Checks DPoP proofs (RFC 9449 section 4.3). Proofs are good once; which were used is known to this process, or to all that share the memory, and may
+ * be forgotten, so the minute in which a proof is fresh is what limits a thief then.
  */
 export class DpopProofs {
   readonly #clock: Clock
-  readonly #used: ReplayCache
+  readonly #used: UsedProofs
 
-  constructor(clock: Clock) {
+  /** `used`: the memory of this process, unless it is shared. */
+  constructor(clock: Clock, used: UsedProofs = new LocalUsedProofs(clock)) {
     this.#clock = clock
-    // A proof from the future stays acceptable for twice the skew.
-    this.#used = new ReplayCache(clock, { keepMs: 2 * DPOP_SKEW_MS + 1_000, namesMax: DPOP_PROOFS_MAX })
+    this.#used = used
   }
 
   /** Accepts the proof once. Throws `auth.dpop` (details.check names what failed), `auth.dpop_replayed`, `limited.queue`. */
@@ -66,7 +62,7 @@ export class DpopProofs {
     if (Math.abs(claims.iat * 1_000 - this.#clock.now()) > DPOP_SKEW_MS) throw refused('iat')
     // RFC 9449 section 4.3 step 12: with an access token the proof must carry its hash.
     if (expected.accessToken !== undefined && claims.ath !== hashOfToken(expected.accessToken)) throw refused('ath')
-    if (!this.#used.use(`${thumbprintOf(expected.publicKey)}.${claims.jti}`)) {
+    if (!await this.#used.use(`${thumbprintOf(expected.publicKey)}.${claims.jti}`)) {
       throw new EvegramError('auth.dpop_replayed', { operation: 'check DPoP' })
     }
   }

@@ -2,10 +2,12 @@ import {
   activeDevice, EvegramError, LIMITS, signedPrekeyBytes, type AccountId, type Clock, type DeviceId, type LogDevice,
 } from '@evegram/protocol'
 import { verifyEd25519, verifyXeddsa, type ProofPrimitives } from '@evegram/protocol/proof'
-import { TokenBuckets, type Logger } from '@evegram/platform'
+import type { Logger } from '@evegram/platform'
 import type { Accounts } from './accounts.js'
+import { LocalRateBuckets } from './local-rate-buckets.js'
 import type { Contacts } from './ports/contacts.js'
 import type { OneTimePrekey, PrekeyStatus, PrekeyStore, SignedPrekey } from './ports/prekey-store.js'
+import type { RateBuckets, RateRule } from './ports/rate-buckets.js'
 
 /** Rates and bounds of the prekey directory (identity.md section 5). */
 export const PREKEY_RULES = {
@@ -25,6 +27,14 @@ export const PREKEY_RULES = {
   /** libsignal ids have 24 bits. */
   idMax: 0xff_ffff,
 } as const
+
+const PAIRS: RateRule = {
+  name: 'prekeys.pairs', capacity: PREKEY_RULES.pairBurst, refillMs: PREKEY_RULES.pairRefillMs, keysMax: PREKEY_RULES.pairsMax,
+}
+const STRANGERS: RateRule = {
+  name: 'prekeys.strangers', capacity: PREKEY_RULES.strangersPerHour, refillMs: 3_600_000 / PREKEY_RULES.strangersPerHour,
+  keysMax: PREKEY_RULES.targetsMax,
+}
 
 /** What a device publishes. */
 export interface PrekeyUpload {
@@ -56,33 +66,28 @@ export interface PrekeysOptions {
   readonly log: Logger
   readonly primitives: ProofPrimitives
   readonly rateFactor: number
+  /** Default: buckets of this process. */
+  readonly buckets?: RateBuckets
 }
 
 /** The prekey directory: devices publish, others take each one-time key once. */
 export class Prekeys {
   readonly #options: PrekeysOptions
-  readonly #pairs: TokenBuckets
-  readonly #strangers: TokenBuckets
-  readonly #uploads: TokenBuckets
+  readonly #buckets: RateBuckets
+  readonly #uploads: RateRule
 
   constructor(options: PrekeysOptions) {
     this.#options = options
-    const { clock } = options
-    this.#pairs = new TokenBuckets(clock, {
-      capacity: PREKEY_RULES.pairBurst, refillMs: PREKEY_RULES.pairRefillMs, keysMax: PREKEY_RULES.pairsMax,
-    })
-    this.#strangers = new TokenBuckets(clock, {
-      capacity: PREKEY_RULES.strangersPerHour, refillMs: 3_600_000 / PREKEY_RULES.strangersPerHour, keysMax: PREKEY_RULES.targetsMax,
-    })
-    this.#uploads = new TokenBuckets(clock, {
-      capacity: PREKEY_RULES.uploadBurst * options.rateFactor, refillMs: PREKEY_RULES.uploadRefillMs / options.rateFactor,
-      keysMax: PREKEY_RULES.uploadersMax,
-    })
+    this.#buckets = options.buckets ?? new LocalRateBuckets(options.clock)
+    this.#uploads = {
+      name: 'prekeys.uploads', capacity: PREKEY_RULES.uploadBurst * options.rateFactor,
+      refillMs: PREKEY_RULES.uploadRefillMs / options.rateFactor, keysMax: PREKEY_RULES.uploadersMax,
+    }
   }
 
   /** Publishes keys of the caller's own device. Throws `limited.rate`, `invalid.request`, `proof.signature*`, `account.*`. */
   async publish(account: AccountId, device: DeviceId, upload: PrekeyUpload): Promise<{ readonly oneTimeRemaining: number }> {
-    const taken = this.#uploads.take(device)
+    const taken = await this.#buckets.take(this.#uploads, device)
     if (taken.status === 'limited') {
       throw new EvegramError('limited.rate', { operation: 'publish prekeys', retryAfterMs: taken.retryAfterMs })
     }
@@ -118,7 +123,7 @@ export class Prekeys {
     const attested = await this.#device(account, device)
     // Asking for what is not there costs nothing: a device that was just added has no prekeys yet, and everybody asks for them at once.
     if (await this.#options.store.status(account, device) === undefined) throw new EvegramError('not_found.prekeys', { operation: 'take prekeys' })
-    const pair = this.#pairs.take(`${requester}.${device}`)
+    const pair = await this.#buckets.take(PAIRS, `${requester}.${device}`)
     if (pair.status === 'limited') throw new EvegramError('limited.prekeys', { operation: 'take prekeys', retryAfterMs: pair.retryAfterMs })
     const taken = await this.#options.store.take(account, device, await this.#keepFor(requester, account, device))
     if (taken === undefined) throw new EvegramError('not_found.prekeys', { operation: 'take prekeys' })
@@ -134,8 +139,8 @@ export class Prekeys {
   /** How many one-time keys this requester must leave: none for contacts, some for strangers, all once strangers have had their hour. */
   async #keepFor(requester: AccountId, owner: AccountId, device: DeviceId): Promise<number> {
     if (requester === owner || await this.#isContact(owner, requester)) return 0
-    const granted = this.#strangers.take(device).status === 'taken'
-    return granted ? PREKEY_RULES.keptForContacts : LIMITS.oneTimePrekeysMax
+    const { status } = await this.#buckets.take(STRANGERS, device)
+    return status === 'taken' ? PREKEY_RULES.keptForContacts : LIMITS.oneTimePrekeysMax
   }
 
   async #isContact(owner: AccountId, other: AccountId): Promise<boolean> {

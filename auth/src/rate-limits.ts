@@ -1,5 +1,7 @@
 import { EvegramError, type Clock } from '@evegram/protocol'
-import { addressKey, isLoopbackAddress, TokenBuckets, type Counter, type Metrics } from '@evegram/platform'
+import { addressKey, isLoopbackAddress, type Counter, type Metrics } from '@evegram/platform'
+import { LocalRateBuckets } from './local-rate-buckets.js'
+import type { RateBuckets, RateRule } from './ports/rate-buckets.js'
 
 /**
  * Kinds of requests that are limited per remote address, with burst and the time for one more. Loopback gets {@link LOOPBACK_FACTOR}
@@ -24,42 +26,41 @@ export const RATE_KEYS_MAX = 100_000
 /** Kind of a rate. */
 export type AddressRate = keyof typeof ADDRESS_RATES
 
-/** Token buckets per remote address and per device. */
+/** Limits per remote address and per device. */
 export class RateLimits {
-  readonly #addresses: Readonly<Record<AddressRate, { readonly remote: TokenBuckets; readonly loopback: TokenBuckets }>>
-  readonly #devices: TokenBuckets
+  readonly #buckets: RateBuckets
+  readonly #addresses: Readonly<Record<AddressRate, { readonly remote: RateRule; readonly loopback: RateRule }>>
+  readonly #devices: RateRule
   readonly #refused: Counter
 
-  /** `factor` multiplies every rate and burst. */
-  constructor(options: { readonly clock: Clock; readonly metrics: Metrics; readonly factor: number }) {
-    const buckets = (
-      rate: { readonly burst: number; readonly refillMs: number }, factor: number,
-    ): TokenBuckets => new TokenBuckets(options.clock, {
-      capacity: rate.burst * factor, refillMs: rate.refillMs / factor, keysMax: RATE_KEYS_MAX,
-    })
+  /** `factor` multiplies every rate and burst. `buckets`: of this process, unless they are shared. */
+  constructor(options: { readonly clock: Clock; readonly metrics: Metrics; readonly factor: number; readonly buckets?: RateBuckets }) {
+    this.#buckets = options.buckets ?? new LocalRateBuckets(options.clock)
+    const rule = (name: string, rate: { readonly burst: number; readonly refillMs: number }, factor: number): RateRule =>
+      ({ name, capacity: rate.burst * factor, refillMs: rate.refillMs / factor, keysMax: RATE_KEYS_MAX })
     const both = (rate: AddressRate) => ({
-      remote: buckets(ADDRESS_RATES[rate], options.factor), loopback: buckets(ADDRESS_RATES[rate], options.factor * LOOPBACK_FACTOR),
+      remote: rule(`address.${rate}`, ADDRESS_RATES[rate], options.factor),
+      loopback: rule(`loopback.${rate}`, ADDRESS_RATES[rate], options.factor * LOOPBACK_FACTOR),
     })
     this.#addresses = { reads: both('reads'), proofs: both('proofs'), sessions: both('sessions') }
-    this.#devices = buckets(DEVICE_RATE, options.factor)
+    this.#devices = rule('device', DEVICE_RATE, options.factor)
     this.#refused = options.metrics.counter({
       name: 'auth_rate_limited_total', help: 'Requests refused by a rate limit of auth', labels: ['rate'],
     })
   }
 
-  /** Takes one request of `address` (a socket address). Throws `limited.rate`. */
-  takeForAddress(rate: AddressRate, address: string): void {
-    const buckets = this.#addresses[rate][isLoopbackAddress(address) ? 'loopback' : 'remote']
-    this.#take(buckets, rate, addressKey(address))
+  /** Takes one request of `address` (a socket address). Rejects `limited.rate`. */
+  async takeForAddress(rate: AddressRate, address: string): Promise<void> {
+    await this.#take(this.#addresses[rate][isLoopbackAddress(address) ? 'loopback' : 'remote'], rate, addressKey(address))
   }
 
-  /** Takes one request of a signed-in device. Throws `limited.rate`. */
-  takeForDevice(device: string): void {
-    this.#take(this.#devices, 'device', device)
+  /** Takes one request of a signed-in device. Rejects `limited.rate`. */
+  async takeForDevice(device: string): Promise<void> {
+    await this.#take(this.#devices, 'device', device)
   }
 
-  #take(buckets: TokenBuckets, rate: string, key: string): void {
-    const result = buckets.take(key)
+  async #take(rule: RateRule, rate: string, key: string): Promise<void> {
+    const result = await this.#buckets.take(rule, key)
     if (result.status === 'taken') return
     this.#refused.add(1, { rate })
     throw new EvegramError('limited.rate', { operation: `limit ${rate}`, retryAfterMs: result.retryAfterMs })

@@ -19,6 +19,21 @@ describe('SerialByKey', () => {
     expect(events).toEqual(['a1 begins', 'b1 begins', 'b1 ends', 'a1 ends', 'a2 begins', 'a2 ends'])
   })
 
+  it('runs work of several keys behind all that was before it in any of them, without waiting in a circle', async () => {
+    const serial = new SerialByKey({ total: 10, perKey: 10 })
+    const events: string[] = []
+    const work = (name: string) => async (waited: boolean): Promise<void> => {
+      events.push(`${name} begins${waited ? ' behind others' : ''}`)
+      await sleep(systemClock(), 5)
+      events.push(`${name} ends`)
+    }
+    await Promise.all([serial.run(['a', 'b', 'a'], work('ab')), serial.run(['b', 'a'], work('ba')), serial.run('c', work('c')), serial.run('b', work('b'))])
+    expect(events.filter((event) => !event.startsWith('c'))).toEqual(
+      ['ab begins', 'ab ends', 'ba begins behind others', 'ba ends', 'b begins behind others', 'b ends'],
+    )
+    expect(events.indexOf('c begins')).toBe(1)
+  })
+
   it('goes on behind a failure, and refuses work beyond its bounds until some has ended', async () => {
     const serial = new SerialByKey({ total: 3, perKey: 2 })
     const results = await Promise.allSettled([

@@ -2,20 +2,14 @@ import { accountIdOf, EvegramError, utf8 } from '@evegram/protocol'
 import { ManualClock, systemRandom } from '@evegram/platform'
 import { describe, expect, it } from 'vitest'
 import { AccessTokens } from './access-token.js'
+import { memorySecretStore } from './adapters/memory/secrets.js'
 import type { SecretStore } from './ports/secret-store.js'
-import { SIGNING_KEY_OVERLAP_MS, SIGNING_KEY_ROTATION_MS, SigningKeys } from './signing-keys.js'
+import { KEY_LOOK_MS, SIGNING_KEY_OVERLAP_MS, SIGNING_KEY_ROTATION_MS, SigningKeys } from './signing-keys.js'
 import { TestDevice, TestWallet } from './testing/actors.js'
 
 function memorySecrets(): SecretStore & { readonly values: Map<string, Uint8Array> } {
   const values = new Map<string, Uint8Array>()
-  return {
-    values,
-    read: (name) => Promise.resolve(values.get(name)),
-    write: (name, secret) => {
-      values.set(name, secret)
-      return Promise.resolve()
-    },
-  }
+  return { values, ...memorySecretStore(values) }
 }
 
 async function open(store: SecretStore, clock: ManualClock): Promise<SigningKeys> {
@@ -48,7 +42,43 @@ describe('SigningKeys', () => {
     clock.advance(SIGNING_KEY_OVERLAP_MS)
     await keys.refresh()
     expect(keys.jwks().keys).toHaveLength(1)
-    expect(keys.publicKey(first)).toBeUndefined()
+    expect(await keys.publicKey(first)).toBeUndefined()
+  })
+
+  it('has processes that start or rotate together agree on one key', async () => {
+    const [store, clock] = [memorySecrets(), new ManualClock()]
+    const processes = await Promise.all(Array.from({ length: 5 }, () => open(store, clock)))
+    expect(new Set(processes.map((keys) => keys.current().kid)).size).toBe(1)
+    clock.advance(SIGNING_KEY_ROTATION_MS)
+    await Promise.all(processes.map((keys) => keys.refresh()))
+    expect(new Set(processes.map((keys) => keys.current().kid)).size).toBe(1)
+    expect(processes.map((keys) => keys.jwks().keys.length)).toEqual([2, 2, 2, 2, 2])
+  })
+
+  it('learns a key that another process made when it meets its name, at most one look a second however many ask', async () => {
+    const [store, clock] = [memorySecrets(), new ManualClock()]
+    let looks = 0
+    const counted: SecretStore = {
+      ...store,
+      read: (name) => {
+        looks++
+        return store.read(name)
+      },
+    }
+    const [keys, other] = [await open(counted, clock), await open(store, clock)]
+    clock.advance(SIGNING_KEY_ROTATION_MS)
+    await other.refresh()
+    looks = 0
+    const { token } = await tokens(other, clock).issue(claims)
+    expect(await tokens(keys, clock).read(token, 'engine')).toMatchObject(claims)
+    expect(looks).toBe(1)
+    expect(keys.current().kid).toBe(other.current().kid)
+    const flood = Promise.all(Array.from({ length: 50 }, (_, index) => keys.publicKey(`made up ${String(index)}`)))
+    await Promise.resolve()
+    expect(looks).toBe(1)
+    clock.advance(KEY_LOOK_MS)
+    expect(await flood).toEqual(Array.from({ length: 50 }, () => undefined))
+    expect(looks).toBe(2)
   })
 
   it('has a token expire in the second it says, and refuses another issuer or audience', async () => {

@@ -1,5 +1,5 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
-import { EvegramError, hexOf, utf8, type Clock, type Random } from '@evegram/protocol'
+import { EvegramError, hexOf, sleep, utf8, type Clock, type Random } from '@evegram/protocol'
 import type { JWK } from 'jose'
 import { z } from 'zod'
 import type { SecretStore } from './ports/secret-store.js'
@@ -20,13 +20,22 @@ interface SigningKey {
   readonly publicKey: KeyObject
 }
 
-/** The Ed25519 keys that sign access tokens: the newest signs, the ones before it verify until tokens of them have run out. */
+/** Least time between two looks for keys that others made: a flood of tokens with made-up names costs one read in this time. */
+export const KEY_LOOK_MS = 1_000
+
+/**
+ * The Ed25519 keys that sign access tokens: the newest signs, the ones before it verify until tokens of them have run out. Any number of
+ * processes may share them: of those that rotate at once one makes the new key, and the others learn of it when they meet its name.
+ */
 export class SigningKeys {
   readonly #store: SecretStore
   readonly #clock: Clock
   readonly #random: Random
   /** Oldest first. */
   #keys: readonly SigningKey[] = []
+  #looking: Promise<void> | undefined
+  /** When the next look may begin, in monotonic ms. */
+  #lookAtMs = 0
 
   constructor(options: { readonly store: SecretStore; readonly clock: Clock; readonly random: Random }) {
     this.#store = options.store
@@ -34,23 +43,20 @@ export class SigningKeys {
     this.#random = options.random
   }
 
-  /** Reads the keys, or makes the first, and rotates when it is time. Call at start, then daily. Rejects with `unavailable.store`. */
+  /** Reads the keys, or makes the first, and rotates when it is time. Call at start, then hourly. Rejects with `unavailable.store`. */
   async refresh(): Promise<void> {
     const stored = await this.#store.read(SECRET_NAME)
     const keys = stored === undefined ? [] : readKeys(stored)
     const nowMs = this.#clock.now()
     const newest = keys.at(-1)
     if (newest !== undefined && nowMs - newest.createdAtMs < SIGNING_KEY_ROTATION_MS) {
-      this.#keys = keys.filter(
-        (_, index) => index === keys.length - 1 || nowMs < (keys[index + 1]?.createdAtMs ?? 0) + SIGNING_KEY_OVERLAP_MS
-      )
+      this.#adopt(keys)
       return
     }
     const kept = newest === undefined ? [] : [newest]
     const next = [...kept, makeKey(hexOf(this.#random.bytes(8)), nowMs)]
-    // Durable before the first token is signed with it: a restart must still verify that token.
-    await this.#store.write(SECRET_NAME, writeKeys(next))
-    this.#keys = next
+    // Durable before the first token is signed with it: a restart must still verify that token. Another process may have been faster.
+    this.#adopt(readKeys(await this.#store.write(SECRET_NAME, writeKeys(next), stored)))
   }
 
   /** The key that signs now. Throws `unavailable.auth` before {@link refresh}. */
@@ -60,14 +66,43 @@ export class SigningKeys {
     return newest
   }
 
-  /** The public key called `kid`. */
-  publicKey(kid: string): KeyObject | undefined {
-    return this.#keys.find((key) => key.kid === kid)?.publicKey
+  /**
+   * The public key called `kid`. One that is not known is looked for in the store, where another process may have put it; that may take up to
+   * {@link KEY_LOOK_MS}. Rejects with `unavailable.store`.
+   */
+  async publicKey(kid: string): Promise<KeyObject | undefined> {
+    const known = this.#keyCalled(kid)
+    if (known !== undefined) return known
+    await this.#look()
+    return this.#keyCalled(kid)
   }
 
   /** All keys that verify, for the JWKS document (RFC 7517). */
   jwks(): { readonly keys: readonly JWK[] } {
     return { keys: this.#keys.map(({ kid, publicKey }) => ({ ...publicKey.export({ format: 'jwk' }), kid, alg: 'EdDSA', use: 'sig' })) }
+  }
+
+  /** Reads the keys once for all who ask meanwhile, no sooner than {@link KEY_LOOK_MS} after the look before. */
+  #look(): Promise<void> {
+    this.#looking ??= this.#lookNow().finally(() => { this.#looking = undefined })
+    return this.#looking
+  }
+
+  async #lookNow(): Promise<void> {
+    const waitMs = this.#lookAtMs - this.#clock.monotonicMs()
+    if (waitMs > 0) await sleep(this.#clock, waitMs)
+    this.#lookAtMs = this.#clock.monotonicMs() + KEY_LOOK_MS
+    const stored = await this.#store.read(SECRET_NAME)
+    if (stored !== undefined) this.#adopt(readKeys(stored))
+  }
+
+  #adopt(keys: readonly SigningKey[]): void {
+    const nowMs = this.#clock.now()
+    this.#keys = keys.filter((_, index) => index === keys.length - 1 || nowMs < (keys[index + 1]?.createdAtMs ?? 0) + SIGNING_KEY_OVERLAP_MS)
+  }
+
+  #keyCalled(kid: string): KeyObject | undefined {
+    return this.#keys.find((key) => key.kid === kid)?.publicKey
   }
 }
 

@@ -4,7 +4,7 @@
 import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { benchProofs, reportVectorFile } from '@evegram/protocol/proof'
-import { createNodePrimitives } from './node-primitives.js'
+import { createNodePrimitives } from '@evegram/platform'
 
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { bench: { type: 'string' } } })
 const print = (line: object): void => {

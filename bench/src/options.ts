@@ -12,6 +12,8 @@ export interface NumberOption {
 export interface RunOptions<Name extends string> {
   readonly numbers: Readonly<Record<Name, number>>
   readonly texts: Readonly<Record<string, string>>
+  /** Switches that were given. */
+  readonly flags: ReadonlySet<string>
   readonly json: boolean
 }
 
@@ -20,6 +22,7 @@ export function readRunOptions<Name extends string>(
   usage: string,
   numbers: Readonly<Record<Name, NumberOption>>,
   texts: Readonly<Record<string, string>> = {},
+  flags: Readonly<Record<string, string>> = {},
 ): RunOptions<Name> {
   const names = Object.keys(numbers) as Name[]
   const help = (): string =>
@@ -27,6 +30,7 @@ export function readRunOptions<Name extends string>(
       usage, '',
       ...names.map((name) => `  --${name} <n>  ${numbers[name].help} (default ${String(numbers[name].default)}, ${String(numbers[name].min)} to ${String(numbers[name].max)})`),
       ...Object.entries(texts).map(([name, text]) => `  --${name} <…>  ${text}`),
+      ...Object.entries(flags).map(([name, text]) => `  --${name}  ${text}`),
       '  --json  the result as one JSON object', '',
       'Exit codes: 0 all held, 1 something did not, 2 wrong usage.',
     ].join('\n')
@@ -39,6 +43,7 @@ export function readRunOptions<Name extends string>(
     values = parseArgs({
       options: {
         ...Object.fromEntries([...names, ...Object.keys(texts)].map((name) => [name, { type: 'string' as const }])),
+        ...Object.fromEntries(Object.keys(flags).map((name) => [name, { type: 'boolean' as const }])),
         json: { type: 'boolean', default: false },
         help: { type: 'boolean', short: 'h', default: false },
       },
@@ -59,5 +64,5 @@ export function readRunOptions<Name extends string>(
     }),
   ) as Record<Name, number>
   const given = Object.keys(texts).flatMap((name) => (typeof values[name] === 'string' ? [[name, values[name]] as const] : []))
-  return { numbers: parsed, texts: Object.fromEntries(given), json: values['json'] === true }
+  return { numbers: parsed, texts: Object.fromEntries(given), flags: new Set(Object.keys(flags).filter((name) => values[name] === true)), json: values['json'] === true }
 }

@@ -1,7 +1,10 @@
 import { originList, originText, portNumber, readConfig, setting } from '@evegram/platform'
 import { EvegramError, LIMITS } from '@evegram/protocol'
 import { z } from 'zod'
-import type { DeviceRates } from './core/rate-limit.js'
+import { HELLOS_PER_SECOND_DEFAULT } from './core/admission.js'
+import type { DeviceRates, Rate } from './core/rate-limit.js'
+
+export { HELLOS_PER_SECOND_DEFAULT }
 
 /** Settings of an engine node. */
 export interface EngineConfig {
@@ -14,6 +17,8 @@ export interface EngineConfig {
   readonly allowedOrigins: readonly string[]
   readonly connectionsMax: number
   readonly rates: DeviceRates
+  /** Hellos that are taken per second; above it clients are told when to come back. */
+  readonly hellosPerSecond: number
   /** Time over which clients are spread when the node drains. */
   readonly drainSpreadMs: number
 }
@@ -42,6 +47,7 @@ export const ENGINE_SETTINGS = {
   connectionsMax: setting('EVEGRAM_CONNECTIONS_MAX', count(CONNECTIONS_DEFAULT, 1_000_000)),
   sendsPerSecond: setting('EVEGRAM_SENDS_PER_SECOND', count(DEFAULT_RATES.messages.perSecond, 1_000_000)),
   sendBytesPerSecond: setting('EVEGRAM_SEND_BYTES_PER_SECOND', count(DEFAULT_RATES.bytes.perSecond, 1_000_000_000)),
+  hellosPerSecond: setting('EVEGRAM_HELLOS_PER_SECOND', count(HELLOS_PER_SECOND_DEFAULT, 1_000_000)),
   drainSpreadMs: setting('EVEGRAM_DRAIN_SPREAD_MS', count(5_000, 600_000)),
 } as const
 
@@ -63,11 +69,17 @@ export function ratesOf(messagesPerSecond: number, bytesPerSecond: number): Devi
   }
 }
 
+/** Rates and bursts that are `factor` times as high, for load tests. */
+export function scaledRates(rates: DeviceRates, factor: number): DeviceRates {
+  const scaled = ({ perSecond, burst }: Rate): Rate => ({ perSecond: perSecond * factor, burst: burst * factor })
+  return { messages: scaled(rates.messages), bytes: scaled(rates.bytes), requests: scaled(rates.requests), patience: scaled(rates.patience) }
+}
+
 /** Settings with defaults for what is not given. Throws `invalid.config` when a rate is not positive. */
 export function engineConfig(given: Pick<EngineConfig, 'origin'> & Partial<EngineConfig>): EngineConfig {
   const config: EngineConfig = {
     host: '127.0.0.1', port: 0, allowedHosts: [], allowedOrigins: [], connectionsMax: CONNECTIONS_DEFAULT, rates: DEFAULT_RATES,
-    drainSpreadMs: 5_000, ...given,
+    hellosPerSecond: HELLOS_PER_SECOND_DEFAULT, drainSpreadMs: 5_000, ...given,
   }
   for (const { perSecond, burst } of Object.values(config.rates) as DeviceRates[keyof DeviceRates][]) {
     if (!(perSecond > 0 && burst > 0)) throw new EvegramError('invalid.config', { operation: 'check rates' })

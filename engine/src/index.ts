@@ -1,4 +1,5 @@
 export * from './config.js'
+export { acceptedContacts, type AcceptedContacts } from './core/accepted-contacts.js'
 export { engineMetricsText, type EngineMetrics } from './core/metrics.js'
 export type { Ed25519Verify } from './core/hello.js'
 export type { NodeReadiness } from './core/node.js'

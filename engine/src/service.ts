@@ -60,7 +60,7 @@ export function createEngine(options: EngineOptions): Engine {
     metricsText: () => engineMetricsText(metrics),
     ready: () => node?.ready() ?? { ok: false, reason: 'the node has not started' },
     async start() {
-      node = await EngineNode.create({ ...options, turn: options.turn ?? nodeTurn, metrics, origin: config.origin, rates: config.rates })
+      node = await EngineNode.create({ ...options, turn: options.turn ?? nodeTurn, metrics, origin: config.origin, rates: config.rates, hellosPerSecond: config.hellosPerSecond })
       await node.start()
       const port = await sockets.listen(node.handlers)
       logger.info({ incarnation: node.incarnation, port, sockets: sockets.description }, 'the engine takes connections')

@@ -94,6 +94,7 @@ export const ERROR_CODES = {
   'auth.refresh_reused': ['never', 'An old refresh token was used again: the session was closed. Sign in again.'],
   'auth.hello': ['after_fix', 'The hello does not prove possession of the device key for this connection.'],
   'auth.hello_timeout': ['after_backoff', 'Send hello within 10 seconds of connecting.'],
+  'auth.service': ['after_fix', 'The calling service is not known here: compare its EVEGRAM_SERVICE_KEY with EVEGRAM_SERVICE_KEYS, and the clocks.'],
   'auth.operator': ['after_fix', 'Use the operator token printed by the server.'],
   'denied.not_member': ['never', 'The account is not a member of this conversation.'],
   'denied.sender': ['never', 'A device can only send as itself.'],

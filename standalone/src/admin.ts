@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { Engine } from '@evegram/engine'
-import { createHttp, type HealthChecks, type HttpServer, type Logger, type Metrics } from '@evegram/platform'
+import { createAdminHttp, type HealthChecks, type HttpServer, type Logger, type Metrics } from '@evegram/platform'
 import { EvegramError, type Clock, type Random } from '@evegram/protocol'
 
 /** What the admin listener shows and needs. */
@@ -18,19 +18,9 @@ export interface AdminOptions {
  * The listener for operators and their machines, on loopback only: `/metrics` (Prometheus), `/healthz` (is the process well),
  * `/readyz` (does it take new work), `/v1/operator/status` (with `Authorization: Bearer <operator token>`).
  */
-export async function createAdmin(options: AdminOptions): Promise<HttpServer> {
-  const { metrics, health, engine } = options
-  const server = createHttp({ log: options.log.child({ part: 'admin' }), clock: options.clock, random: options.random })
-  server.get('/metrics', async (_request, reply) => {
-    void reply.type(metrics.contentType)
-    return reply.send(`${await metrics.text()}\n${engine.metricsText()}`)
-  })
-  for (const [path, kind] of [['/healthz', 'live'], ['/readyz', 'ready']] as const) {
-    server.get(path, async (_request, reply) => {
-      const report = await health.report(kind)
-      return reply.code(report.ok ? 200 : 503).send(report)
-    })
-  }
+export function createAdmin(options: AdminOptions): HttpServer {
+  const { engine } = options
+  const server = createAdminHttp({ ...options, moreMetrics: () => engine.metricsText() })
   server.get('/v1/operator/status', async (request) => {
     requireOperator(request.headers.authorization, options.operatorToken)
     const { connections, appended, deliveries, acks } = engine.metrics

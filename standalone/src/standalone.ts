@@ -1,18 +1,18 @@
 // Route schemas carry the fields of the API description.
 import type {} from '@fastify/swagger'
-import { createAuth, createNodePrimitives, fileSecretStore, lmdbAuthStores, openAuthEnvironment, type Auth } from '@evegram/auth'
+import { createAuth, fileSecretStore, lmdbAuthStores, openAuthEnvironment, type Auth } from '@evegram/auth'
 import {
-  createEngine, engineConfig, DEFAULT_RATES, MemoryPresence, openEngineStore, selectSocketServer, type DeviceRates, type Engine, type Rate,
+  acceptedContacts, createEngine, engineConfig, DEFAULT_RATES, HELLOS_PER_SECOND_DEFAULT, MemoryPresence, openEngineStore, scaledRates, selectSocketServer, type Engine,
 } from '@evegram/engine'
 import {
-  createHttp, createLogger, createMetrics, HealthChecks, Lifecycle, MemoryBroker, systemClock, systemRandom, registerOpenApi,
+  createHttp, createLogger, createMetrics, createNodePrimitives, HealthChecks, Lifecycle, MemoryBroker, systemClock, systemRandom, registerOpenApi,
   type HttpServer, type Logger, type Metrics,
 } from '@evegram/platform'
 import { LIMITS } from '@evegram/protocol'
+import { verifyEd25519 } from '@evegram/protocol/proof'
 import { accountDirectoryOf } from './account-directory.js'
 import { createAdmin } from './admin.js'
 import { printableSettings, publicNames, type PublicNames, type StandaloneConfig } from './config.js'
-import { contactsOf } from './contacts-of-log.js'
 import { openDataFolder, type DataFolder } from './data-folder.js'
 import { lockFolder } from './folder-lock.js'
 import { settlePort } from './free-port.js'
@@ -69,7 +69,7 @@ export async function startStandalone(config: StandaloneConfig, version: string)
     })
     await addPublicRoutes(http, { auth, engine, folder, names, sockets, version, health })
     lifecycle.add({ name: 'http', start: async () => { await http.listen({ host: config.host, port: httpPort }) }, drain: () => http.close() })
-    const admin = await createAdmin({ log, clock, random, metrics, health, engine, operatorToken: folder.operatorToken })
+    const admin = createAdmin({ log, clock, random, metrics, health, engine, operatorToken: folder.operatorToken })
     lifecycle.add({ name: 'admin', start: async () => { await admin.listen({ host: '127.0.0.1', port: adminPort }) }, stop: () => admin.close() })
     await lifecycle.start()
     return {
@@ -107,7 +107,7 @@ async function addEngine(
 ): Promise<{ readonly engine: Engine; readonly sockets: string }> {
   const store = openEngineStore({ dir: folder.logDir, clock })
   lifecycle.add({ name: 'message store', stop: () => store.close() })
-  auth.bindContacts(contactsOf(store.envelopeLog))
+  auth.bindContacts(acceptedContacts(store.envelopeLog))
   const loopbackHosts = ['localhost', '127.0.0.1', '[::1]'].map((name) => `${name}:${String(wsPort)}`)
   const publicHost = config.publicUrl === undefined ? [] : [new URL(names.ws).host, new URL(config.publicUrl).host]
   const ownOrigins = [names.origin, ...(config.publicUrl === undefined ? [names.origin.replace('localhost', '127.0.0.1')] : [])]
@@ -121,11 +121,14 @@ async function addEngine(
   )
   const primitives = createNodePrimitives()
   const engine = createEngine({
-    config: engineConfig({ origin: names.origin, rates: scaledRates(config.rateFactor), drainSpreadMs: DRAIN_SPREAD_MS }),
+    config: engineConfig({
+      origin: names.origin, drainSpreadMs: DRAIN_SPREAD_MS,
+      rates: scaledRates(DEFAULT_RATES, config.rateFactor), hellosPerSecond: HELLOS_PER_SECOND_DEFAULT * config.rateFactor,
+    }),
     clock, random, logger: log.child({ part: 'engine' }),
     log: store.envelopeLog, marks: store.marks, membership: store.membership, registry: store.nodeRegistry,
     presence: new MemoryPresence(clock), directory: accountDirectoryOf(auth), bus: new MemoryBroker({ log }).connect(), sockets,
-    ed25519Verify: (publicKey, message, signature) => primitives.ed25519Verify(publicKey, message, signature),
+    ed25519Verify: (publicKey, message, signature) => verifyEd25519(primitives, publicKey, message, signature) === 'valid',
   })
   lifecycle.add({ name: 'engine', start: async () => { await engine.start() }, drain: () => engine.drain(), stop: () => engine.stop() })
   return { engine, sockets: sockets.description }
@@ -133,12 +136,6 @@ async function addEngine(
 
 /** One process has no other node to spread clients to: they are told to come back within this time. */
 const DRAIN_SPREAD_MS = 1_000
-
-function scaledRates(factor: number): DeviceRates {
-  const scaled = ({ perSecond, burst }: Rate): Rate => ({ perSecond: perSecond * factor, burst: burst * factor })
-  const { messages, bytes, requests, patience } = DEFAULT_RATES
-  return { messages: scaled(messages), bytes: scaled(bytes), requests: scaled(requests), patience: scaled(patience) }
-}
 
 async function addPublicRoutes(http: HttpServer, parts: {
   readonly auth: Auth

@@ -29,6 +29,9 @@ let read: string[] | undefined
 
 /** The files that read the environment. */
 function sources(): string[] {
-  read ??= ['standalone/src/config.ts', 'clients/cli/src/context.ts', 'tools/start.mjs'].map((path) => readFileSync(join(root, path), 'utf8'))
+  read ??= [
+    'platform/src/cluster-settings.ts', 'auth/src/process-config.ts', 'engine/src/config.ts', 'engine/src/process-config.ts', 'standalone/src/config.ts', 'clients/cli/src/context.ts',
+    'tools/start.mjs', 'tools/cluster/plan.mjs', 'tools/services/cache.mjs', 'tools/services/preflight.mjs', 'compose.yaml',
+  ].map((path) => readFileSync(join(root, path), 'utf8'))
   return read
 }

@@ -15,6 +15,9 @@ export interface NonceStore {
   consume(nonce: NonceUse): Promise<'consumed' | 'used'>
   /** Whether the nonce is used, as far as this node knows: `false` may be outdated, `true` never is. */
   isUsed(key: Uint8Array): Promise<boolean>
-  /** Forgets at most `limit` nonces that ran out before `beforeMs`; returns how many. */
+  /**
+   * Forgets at most `limit` nonces that ran out before `beforeMs`; returns how many. A store may forget them by itself instead, no earlier than
+   * `AUTH_LIMITS.usedNonceMarginMs` after they ran out; a sweep then forgets none.
+   */
   sweep(beforeMs: number, limit: number): Promise<number>
 }

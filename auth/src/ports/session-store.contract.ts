@@ -1,7 +1,7 @@
 import { accountIdOf, parseDeviceId } from '@evegram/protocol'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { TestWallet } from '../testing/actors.js'
-import type { StoreSetup } from './nonce-store.contract.js'
+import type { Forgetting, StoreSetup } from './nonce-store.contract.js'
 import type { SessionRecord, SessionStore } from './session-store.js'
 
 const account = accountIdOf(new TestWallet('alice').walletId)
@@ -14,7 +14,7 @@ function record(index: number, device = phone): SessionRecord {
 }
 
 /** The promises of {@link SessionStore}, for one adapter. */
-export function describeSessionStore(name: string, create: () => Promise<StoreSetup<SessionStore>>): void {
+export function describeSessionStore(name: string, create: () => Promise<StoreSetup<SessionStore>>, forgets: Forgetting = 'when_swept'): void {
   describe(`SessionStore contract: ${name}`, () => {
     let setup: StoreSetup<SessionStore>
     beforeEach(async () => { setup = await create() })
@@ -63,20 +63,28 @@ export function describeSessionStore(name: string, create: () => Promise<StoreSe
       expect((await setup.store.revokeAll(account, undefined, 'account_closed', 7)).map(({ family }) => family)).toEqual([familyOf(3)])
     })
 
-    it('forgets only sessions that ran out, step by step to the end', async () => {
-      for (let index = 1; index <= 9; index++) await setup.store.create(record(index, index % 2 === 0 ? phone : laptop), 100)
-      let [removed, steps] = [0, 0]
-      let from: string | undefined
-      do {
-        const step = await setup.store.sweep(1_005, 4, from)
-        removed += step.removed
-        from = step.next
-        steps++
-      } while (from !== undefined && steps < 10)
-      expect([removed, steps]).toEqual([4, 3])
-      expect(await setup.store.read(familyOf(4))).toBeUndefined()
-      expect(await setup.store.read(familyOf(5))).toEqual(record(5, laptop))
-      expect(await setup.store.revokeAll(account, undefined, 'account_closed', 7)).toHaveLength(5)
-    })
+    if (forgets === 'by_itself') {
+      it('declared: forgets by itself, so a sweep forgets nothing, whatever the time given', async () => {
+        await setup.store.create(record(1), 8)
+        expect(await setup.store.sweep(Number.MAX_SAFE_INTEGER, 100, undefined)).toEqual({ removed: 0, next: undefined })
+        expect(await setup.store.read(familyOf(1))).toEqual(record(1))
+      })
+    } else {
+      it('forgets only sessions that ran out, step by step to the end', async () => {
+        for (let index = 1; index <= 9; index++) await setup.store.create(record(index, index % 2 === 0 ? phone : laptop), 100)
+        let [removed, steps] = [0, 0]
+        let from: string | undefined
+        do {
+          const step = await setup.store.sweep(1_005, 4, from)
+          removed += step.removed
+          from = step.next
+          steps++
+        } while (from !== undefined && steps < 10)
+        expect([removed, steps]).toEqual([4, 3])
+        expect(await setup.store.read(familyOf(4))).toBeUndefined()
+        expect(await setup.store.read(familyOf(5))).toEqual(record(5, laptop))
+        expect(await setup.store.revokeAll(account, undefined, 'account_closed', 7)).toHaveLength(5)
+      })
+    }
   })
 }

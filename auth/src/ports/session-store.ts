@@ -1,7 +1,9 @@
 import type { AccountId, DeviceId } from '@evegram/protocol'
 
+/** Why sessions end. */
+export const REVOCATION_REASONS = ['logout', 'refresh_reused', 'device_revoked', 'account_closed', 'displaced'] as const
 /** Why a session ended. */
-export type RevocationReason = 'logout' | 'refresh_reused' | 'device_revoked' | 'account_closed' | 'displaced'
+export type RevocationReason = (typeof REVOCATION_REASONS)[number]
 
 /** One session: a family of refresh tokens that follow each other. */
 export interface SessionRecord {
@@ -49,6 +51,9 @@ export interface SessionStore {
   revoke(family: string, reason: RevocationReason, atMs: number): Promise<boolean>
   /** Revokes all sessions of a device, or of the whole account; returns those that were not revoked before. */
   revokeAll(account: AccountId, device: DeviceId | undefined, reason: RevocationReason, atMs: number): Promise<readonly SessionRecord[]>
-  /** Forgets sessions that ran out before `beforeMs`, looking at no more than `limit` from `from` on. */
+  /**
+   * Forgets sessions that ran out before `beforeMs`, looking at no more than `limit` from `from` on. A store may forget them by itself instead, no
+   * earlier than `AUTH_LIMITS.endedSessionMs` after they ran out; a sweep then forgets none.
+   */
   sweep(beforeMs: number, limit: number, from: string | undefined): Promise<SweepOutcome>
 }

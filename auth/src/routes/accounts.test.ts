@@ -136,10 +136,10 @@ describe('POST /v1/accounts/:account/log', () => {
     const erase = await server.prove(alice, { purpose: 'erase', device: phone.device }, later)
     await server.expectOk(server.append(account, server.entry(later, 'closed', {}, [erase])))
     expect(changes).toEqual([
-      { account, seq: 1, revokedDevices: [], closed: false },
-      { account, seq: 2, revokedDevices: [], closed: false },
-      { account, seq: 3, revokedDevices: [laptop.device], closed: false },
-      { account, seq: 4, revokedDevices: [phone.device], closed: true },
+      { account, seq: 1, addedDevices: [phone.device], revokedDevices: [], closed: false },
+      { account, seq: 2, addedDevices: [laptop.device], revokedDevices: [], closed: false },
+      { account, seq: 3, addedDevices: [], revokedDevices: [laptop.device], closed: false },
+      { account, seq: 4, addedDevices: [], revokedDevices: [phone.device], closed: true },
     ])
     const view = await server.auth.accountDirectory.state(account)
     expect(view).toMatchObject(

@@ -33,7 +33,7 @@ export function accountRoutes(server: HttpServer, parts: AccountRouteParts): voi
       response: responses(200, z.object(headAnswer).describe('Where its log ends')),
     },
   }, async (request) => {
-    limits.takeForAddress('reads', request.ip)
+    await limits.takeForAddress('reads', request.ip)
     return headOf(await accounts.ofWallet(parseWalletId(request.params.wallet)))
   })
 
@@ -50,7 +50,7 @@ export function accountRoutes(server: HttpServer, parts: AccountRouteParts): voi
       }).describe('One page')),
     },
   }, async (request) => {
-    limits.takeForAddress('reads', request.ip)
+    await limits.takeForAddress('reads', request.ip)
     const { state, entries, more } = await accounts.log(request.params.account, request.query.after)
     return { ...headOf(state), entries: entries.map(base64urlOf), more }
   })
@@ -67,7 +67,7 @@ export function accountRoutes(server: HttpServer, parts: AccountRouteParts): voi
       response: responses(201, z.object({ seq: z.number(), head: bytesAnswer }).describe('Appended')),
     },
   }, async (request, reply) => {
-    limits.takeForAddress('proofs', request.ip)
+    await limits.takeForAddress('proofs', request.ip)
     const { head, change } = await accounts.append(request.params.account, request.body.entry)
     await parts.onAppended(change)
     return reply.code(201).send({ seq: head.seq, head: base64urlOf(head.head) })

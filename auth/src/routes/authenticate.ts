@@ -26,7 +26,7 @@ export interface Authentication {
  * Throws `auth.token_*`, `auth.dpop*`, `limited.rate`.
  */
 export async function authenticate(request: FastifyRequest, parts: Authentication): Promise<Caller> {
-  parts.limits.takeForAddress('reads', request.ip)
+  await parts.limits.takeForAddress('reads', request.ip)
   const accessToken = /^DPoP ([A-Za-z0-9._~+/=-]+)$/i.exec(request.headers.authorization ?? '')?.[1]
   if (accessToken === undefined) throw new EvegramError('auth.token_missing', { operation: 'authenticate' })
   const { account, device, family, keyThumbprint, signingKey } = await parts.sessions.verify(accessToken, 'auth')
@@ -34,7 +34,7 @@ export async function authenticate(request: FastifyRequest, parts: Authenticatio
   if (keyThumbprint !== thumbprintOf(signingKey)) throw new EvegramError('auth.token_invalid', { operation: 'authenticate' })
   const { proof, method, url } = dpopOf(request, parts.config)
   await parts.dpop.accept(proof, { method, url, publicKey: signingKey, accessToken })
-  parts.limits.takeForDevice(device)
+  await parts.limits.takeForDevice(device)
   return { account, device, family }
 }
 

@@ -18,7 +18,7 @@ export function challengeRoutes(server: HttpServer, parts: { readonly challenges
       ),
     },
   }, async (request) => {
-    parts.limits.takeForAddress('reads', request.ip)
+    await parts.limits.takeForAddress('reads', request.ip)
     return parts.challenges.issue(request.body.purpose, request.body.device)
   })
 }

@@ -13,7 +13,7 @@ export function keyRoutes(server: HttpServer, parts: { readonly keys: SigningKey
       response: responses(200, z.object({ keys: z.array(z.record(z.string(), z.unknown())) }).describe('Key set')),
     },
   }, async (request, reply) => {
-    parts.limits.takeForAddress('reads', request.ip)
+    await parts.limits.takeForAddress('reads', request.ip)
     void reply.header('cache-control', 'public, max-age=300')
     return { keys: parts.keys.jwks().keys.map((key) => ({ ...key })) }
   })

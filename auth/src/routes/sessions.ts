@@ -22,7 +22,7 @@ export function sessionRoutes(server: HttpServer, parts: Authentication): void {
       response: responses(200, tokensAnswer),
     },
   }, async (request) => {
-    limits.takeForAddress('sessions', request.ip)
+    await limits.takeForAddress('sessions', request.ip)
     return sessions.open(request.body, dpopOf(request, config))
   })
 
@@ -35,7 +35,7 @@ export function sessionRoutes(server: HttpServer, parts: Authentication): void {
       response: responses(200, tokensAnswer),
     },
   }, async (request) => {
-    limits.takeForAddress('sessions', request.ip)
+    await limits.takeForAddress('sessions', request.ip)
     return sessions.refresh(request.body.refreshToken, dpopOf(request, config))
   })
 

@@ -6,17 +6,16 @@ import {
 } from '@evegram/protocol'
 import type { WalletProof } from '@evegram/protocol/proof'
 import {
-  createHttp, createMetrics, registerOpenApi, silentLogger, systemClock, systemRandom, type HttpServer, type Metrics,
+  createHttp, createMetrics, createNodePrimitives, registerOpenApi, silentLogger, systemClock, systemRandom, type HttpServer, type Metrics,
 } from '@evegram/platform'
 import type { Clock, Timer } from '@evegram/protocol'
 import { SignJWT } from 'jose'
 import { z } from 'zod'
 import { fileSecretStore, lmdbAuthStores, temporaryEnvironment, type TemporaryEnvironment } from '../adapters/index.js'
-import { createAuth, type Auth } from '../auth.js'
+import { createAuth, type Auth, type AuthOptions } from '../auth.js'
 import type { ChallengePurpose, IssuedChallenge } from '../challenge.js'
 import { hashOfToken } from '../dpop.js'
 import { base64urlOf } from '../key-thumbprint.js'
-import { createNodePrimitives } from '../node-primitives.js'
 import type { TestDevice, TestMember, TestWallet } from './actors.js'
 
 /** The system's clock with a wall time that tests may set. */
@@ -65,17 +64,19 @@ export class TestServer {
   readonly origin = 'https://chat.example'
   readonly metrics: Metrics = createMetrics()
   readonly #rateFactor: number
+  readonly #shared: AuthOptions['shared']
   #store: TemporaryEnvironment
   #running: { readonly auth: Auth; readonly http: HttpServer; readonly base: string } | undefined
 
-  private constructor(store: TemporaryEnvironment, rateFactor: number) {
+  private constructor(store: TemporaryEnvironment, rateFactor: number, shared: AuthOptions['shared']) {
     this.#store = store
     this.#rateFactor = rateFactor
+    this.#shared = shared
   }
 
-  /** A server that listens. */
-  static async start(rateFactor = 1): Promise<TestServer> {
-    const server = new TestServer(await temporaryEnvironment(), rateFactor)
+  /** A server that listens. `shared`: what it has in common with other processes. */
+  static async start(rateFactor = 1, shared: AuthOptions['shared'] = undefined): Promise<TestServer> {
+    const server = new TestServer(await temporaryEnvironment(), rateFactor, shared)
     server.#running = await server.#listen()
     return server
   }
@@ -96,6 +97,7 @@ export class TestServer {
       config: { domain: this.domain, origin: this.origin, network: 'mainnet', rateFactor },
       stores: { ...lmdbAuthStores(this.#store.environment), secrets: fileSecretStore(join(this.#store.folder, 'secrets')) },
       clock: this.clock, random, log, metrics: this.metrics, primitives: createNodePrimitives(),
+      ...(this.#shared === undefined ? {} : { shared: this.#shared }),
     })
     const http = createHttp({ log, clock: this.clock, random, publicUrl: this.origin, metrics: this.metrics })
     await registerOpenApi(http, { title: 'Auth', version: '1', description: 'Test' })

@@ -1,24 +1,25 @@
 import { accountIdOf, emptyAccountState, encodeFrame, decodeOpened, encodeOpen, FRAME_TYPE, hexOf, isEvegramError, type AccountState } from '@evegram/protocol'
 import { readRunOptions } from '../options.js'
-import { machineFacts, processCost } from '../process-cost.js'
+import { machineFacts } from '../process-cost.js'
 import { Progress } from '../progress.js'
-import { enrolMany } from '../raw/many-devices.js'
+import { CONCURRENT_ACCOUNTS_CLUSTER, enrolMany } from '../raw/many-devices.js'
 import { RawEnrolment, type RawDevice } from '../raw/raw-device.js'
 import { RawPrekeys, tokenSourceOf } from '../raw/raw-prekeys.js'
 import { RawSocket } from '../raw/raw-socket.js'
 import { OpaqueSend } from '../route/opaque-envelope.js'
-import { ServerProcess } from '../server-process.js'
+import { NODES_OPTION, startSystem } from '../system.js'
 import { judgePrekeys, PREKEY_PROMISES, type Fetched, type FetchAnswer, type PrekeyVerdict, type TargetFacts } from './judge.js'
 import { planFetches } from './plan.js'
 
 const { numbers, json } = readRunOptions(
-  'npm run prekeys -- [--fetches 10000] [--requesters 500] [--targets 20]\n\n' +
+  'npm run prekeys -- [--fetches 10000] [--requesters 500] [--targets 20] [--nodes 0]\n\n' +
     'Accounts with real proofs and sessions take prekey bundles of target devices, some of them far too often. No one-time key may be handed out\n' +
     'twice, every limit that owners are promised must hold, and nobody may get less than is due.',
   {
     fetches: { default: 10_000, min: 1, max: 1_000_000, help: 'bundles asked for' },
     requesters: { default: 500, min: 1, max: 10_000, help: 'accounts that ask' },
     targets: { default: 20, min: 1, max: 1_000, help: 'devices that are asked for' },
+    nodes: NODES_OPTION,
   },
 )
 /** Requests on their way at the same time. */
@@ -111,17 +112,16 @@ async function factsOf(enrolment: RawEnrolment, target: Target): Promise<TargetF
 
 async function run(): Promise<boolean> {
   // Multiplies rates of addresses and devices; the promises under test are not scaled (see PREKEY_RULES in auth).
-  const server = new ServerProcess({ EVEGRAM_RATE_FACTOR: '1000' })
+  const system = await startSystem(numbers.nodes, { EVEGRAM_RATE_FACTOR: '1000' })
   try {
-    await server.start()
-    const enrolment = await RawEnrolment.open(server.addresses.url)
-    const targets = await makeTargets(enrolment, server.addresses.ws)
-    const requesters = await enrolMany(enrolment, numbers.requesters, 1, { silent: json })
-    const cost = processCost(server.pid)
+    const enrolment = await RawEnrolment.open(system.url)
+    const targets = await makeTargets(enrolment, system.ws)
+    const requesters = await enrolMany(enrolment, numbers.requesters, 1, { silent: json, ...(numbers.nodes === 0 ? {} : { concurrent: CONCURRENT_ACCOUNTS_CLUSTER }) })
+    const cost = system.cost()
     const startedAt = performance.now()
     const byStrangers = await fetchAll(enrolment, requesters, targets)
     const strangersMs = performance.now() - startedAt
-    const serverCpuMs = (processCost(server.pid).cpuSeconds - cost.cpuSeconds) * 1_000
+    const serverCpuMs = (system.cost().cpuSeconds - cost.cpuSeconds) * 1_000
     const byFavoured = await fetchFavoured(enrolment, targets)
     const facts: TargetFacts[] = []
     for (const target of targets) facts.push(await factsOf(enrolment, target))
@@ -129,7 +129,7 @@ async function run(): Promise<boolean> {
     print(verdict, { perSecond: Math.round((byStrangers.length * 1_000) / strangersMs), serverCpuMsEach: Number((serverCpuMs / byStrangers.length).toFixed(2)) })
     return verdict.breaches.length === 0
   } finally {
-    await server.dispose()
+    await system.dispose()
   }
 }
 
@@ -140,7 +140,7 @@ function print(verdict: PrekeyVerdict, speed: { readonly perSecond: number; read
     return
   }
   const { counts, most } = verdict
-  console.log(`${String(numbers.fetches)} fetches by ${String(numbers.requesters)} accounts for ${String(numbers.targets)} devices, and ${String(FAVOURED_FETCHES)} each by its own account and a contact`)
+  console.log(`${numbers.nodes === 0 ? 'one process' : `a cluster of ${String(numbers.nodes)}`}: ${String(numbers.fetches)} fetches by ${String(numbers.requesters)} accounts for ${String(numbers.targets)} devices, and ${String(FAVOURED_FETCHES)} each by its own account and a contact`)
   console.log(`one-time keys handed out ${String(counts.one_time)}, last resorts ${String(counts.last_resort)}, refused by limit ${String(counts.limited)}, failed ${String(counts.failed)}`)
   console.log(`most bundles of one requester for one device ${String(most.perPair)} (limit ${String(PREKEY_PROMISES.pairBurst)})`)
   console.log(`most one-time keys of one device for strangers ${String(most.perTargetByStrangers)} (limit ${String(PREKEY_PROMISES.strangersPerHour)} an hour); fewest left by them ${String(verdict.leastLeftByStrangers)} (kept: ${String(PREKEY_PROMISES.kept)})`)

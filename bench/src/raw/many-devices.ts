@@ -3,11 +3,13 @@ import { Progress } from '../progress.js'
 import type { RawDevice, RawEnrolment } from './raw-device.js'
 
 const CHAINS = ['solana', 'ton', 'terra'] as const
-/** Accounts that are set up at the same time. */
+/** Accounts that are set up at the same time on one process. */
 const CONCURRENT_ACCOUNTS = 8
+/** The same on a cluster, where every entry waits for the lease of rule 10. */
+export const CONCURRENT_ACCOUNTS_CLUSTER = 64
 
 /** Enrols `count` devices with real proofs, `perAccount` to an account (at most what the protocol allows), on the three chains in turn. */
-export async function enrolMany(enrolment: RawEnrolment, count: number, perAccount: number, options: { readonly silent: boolean }): Promise<RawDevice[]> {
+export async function enrolMany(enrolment: RawEnrolment, count: number, perAccount: number, options: { readonly silent: boolean; readonly concurrent?: number }): Promise<RawDevice[]> {
   const size = Math.min(perAccount, LIMITS.devicesPerAccountMax)
   const accounts = Math.ceil(count / size)
   const devices: RawDevice[] = []
@@ -25,7 +27,7 @@ export async function enrolMany(enrolment: RawEnrolment, count: number, perAccou
       }
     }
   }
-  await Promise.all(Array.from({ length: CONCURRENT_ACCOUNTS }, work))
+  await Promise.all(Array.from({ length: options.concurrent ?? CONCURRENT_ACCOUNTS }, work))
   progress.stop()
   return devices
 }

@@ -4,17 +4,17 @@ import { ACK_BYTES, decodeFailure, decodeOpened, encodeFrame, encodeOpen, FRAME_
 import { build, type Histogram } from 'hdr-histogram-js'
 import { readRunOptions } from '../options.js'
 import { pinApart } from '../pin.js'
-import { machineFacts, processCost, type ProcessCost } from '../process-cost.js'
+import { machineFacts, type ProcessCost } from '../process-cost.js'
 import { topCosts, type CpuProfile } from '../top-costs.js'
 import { enrolMany } from '../raw/many-devices.js'
 import { RawConnection } from '../raw/raw-connection.js'
 import { RawEnrolment, type RawDevice } from '../raw/raw-device.js'
-import { ServerProcess } from '../server-process.js'
+import { NODES_OPTION, startSystem, type System } from '../system.js'
 import { OpaqueSend, SENT_AT_OFFSET } from './opaque-envelope.js'
 
 const { numbers, texts, json } = readRunOptions(
-  'npm run route -- [--pairs 100] [--seconds 10] [--profile top]\n\n' +
-    'Pairs of devices send each other 200-byte opaque payloads through a server of their own: first as fast as acknowledgements come (a closed\n' +
+  'npm run route -- [--pairs 100] [--seconds 10] [--nodes 0] [--engines 1] [--profile top]\n\n' +
+    'Pairs of devices send each other 200-byte opaque payloads through a server or cluster of their own: first as fast as acknowledgements come (a closed\n' +
     'loop), then at half of that rate at planned times (an open loop). Every ack is durable. Lost or doubled deliveries fail the run.',
   {
     pairs: { default: 100, min: 1, max: 2_000, help: 'pairs of devices' },
@@ -22,6 +22,8 @@ const { numbers, texts, json } = readRunOptions(
     window: { default: 16, min: 1, max: 128, help: 'unacknowledged messages of a sender in the closed loop' },
     payload: { default: 200, min: 8, max: 60_000, help: 'bytes of a payload' },
     runs: { default: 1, min: 1, max: 20, help: 'repetitions of both parts, for the spread' },
+    nodes: NODES_OPTION,
+    engines: { default: 1, min: 1, max: 8, help: 'engines of a cluster: with two of them every second pair sits on both' },
   },
   { profile: 'write a CPU profile of the server and print its top costs: --profile top', pin: 'give server and generator a core each: --pin yes' },
 )
@@ -37,6 +39,8 @@ interface PartResult {
   readonly p99Ms: number
   readonly p999Ms: number
   readonly cpuUsPerDelivered: number
+  /** Of Cassandra, NATS and Redis; embedded stores are part of the server. */
+  readonly storeCpuUsPerDelivered: number
   readonly generatorCpuShare: number
   readonly serverWaitShare: number
   readonly serverRssMiB: number
@@ -126,7 +130,7 @@ async function connectPairs(ws: string, enrolment: RawEnrolment, handlers: { onF
   return senders
 }
 
-async function measure(part: 'closed' | 'open', senders: readonly Sender[], pid: number, perSecond: number, state: LoopState): Promise<PartResult> {
+async function measure(part: 'closed' | 'open', senders: readonly Sender[], system: System, perSecond: number, state: LoopState): Promise<PartResult> {
   const before = { sent: sum(senders, 'sent'), received: sum(senders, 'received'), doubled: sum(senders, 'doubled') }
   state.latencies = undefined
   state.part = part
@@ -138,9 +142,9 @@ async function measure(part: 'closed' | 'open', senders: readonly Sender[], pid:
 
   const latencies = build({ lowestDiscernibleValue: 1, highestTrackableValue: 60_000_000, numberOfSignificantValueDigits: 3 })
   state.latencies = latencies
-  const [server0, self0, received0, at0] = [processCost(pid), process.cpuUsage(), sum(senders, 'received'), performance.now()]
+  const [server0, store0, self0, received0, at0] = [system.cost(), system.storeCost(), process.cpuUsage(), sum(senders, 'received'), performance.now()]
   await sleep(endAt - performance.now())
-  const [server1, self1, received1, at1] = [processCost(pid), process.cpuUsage(self0), sum(senders, 'received'), performance.now()]
+  const [server1, store1, self1, received1, at1] = [system.cost(), system.storeCost(), process.cpuUsage(self0), sum(senders, 'received'), performance.now()]
   state.part = undefined
   await pacing
   await drain(senders)
@@ -157,6 +161,7 @@ async function measure(part: 'closed' | 'open', senders: readonly Sender[], pid:
     p99Ms: latencies.getValueAtPercentile(99) / 1_000,
     p999Ms: latencies.getValueAtPercentile(99.9) / 1_000,
     cpuUsPerDelivered: Number(((cost(server0, server1) * 1e6) / Math.max(1, delivered)).toFixed(2)),
+    storeCpuUsPerDelivered: Number(((cost(store0, store1) * 1e6) / Math.max(1, delivered)).toFixed(2)),
     generatorCpuShare: Number(((self1.user + self1.system) / 1e6 / seconds).toFixed(2)),
     serverWaitShare: Number(((server1.waitedSeconds - server0.waitedSeconds) / seconds).toFixed(3)),
     serverRssMiB: Math.round(server1.rssBytes / 1_048_576),
@@ -201,12 +206,11 @@ function sleep(ms: number): Promise<void> {
 }
 
 async function run(): Promise<boolean> {
-  const server = new ServerProcess({ EVEGRAM_RATE_FACTOR: '100000' })
   const profiling = texts['profile'] !== undefined
+  const system = await startSystem(numbers.nodes, { EVEGRAM_RATE_FACTOR: '100000' }, { engines: numbers.engines, profiled: profiling })
   try {
-    await server.start(profiling ? ['--cpu-prof', `--cpu-prof-dir=${server.dataDir}/profile`] : [])
-    const pinned = texts['pin'] === 'yes' ? pinApart(server.pid) : 'not pinned'
-    const { url, ws } = server.addresses
+    const { url, ws, server } = system
+    const pinned = texts['pin'] === 'yes' && server !== undefined ? pinApart(server.pid) : 'not pinned'
     const enrolment = await RawEnrolment.open(url)
     const state: LoopState = { part: undefined, latencies: undefined }
     const senders = await connectPairs(ws, enrolment, {
@@ -218,19 +222,19 @@ async function run(): Promise<boolean> {
     })
     const results: PartResult[] = []
     for (let repetition = 0; repetition < numbers.runs; repetition++) {
-      const closed = await measure('closed', senders, server.pid, 0, state)
-      const open = await measure('open', senders, server.pid, Math.max(1, Math.floor(closed.messagesPerSecond / 2)), state)
+      const closed = await measure('closed', senders, system, 0, state)
+      const open = await measure('open', senders, system, Math.max(1, Math.floor(closed.messagesPerSecond / 2)), state)
       results.push(closed, open)
     }
     const failures = [...new Set(senders.flatMap(({ failure }) => failure ?? []))]
     const held = failures.length === 0 && results.every(({ lost, doubled }) => lost === 0 && doubled === 0)
     for (const sender of senders) sender.connection?.close()
-    await server.stop()
-    const costs = profiling ? newestProfile(join(server.dataDir, 'profile')) : []
-    print(results, failures, held, costs, pinned)
+    await server?.stop()
+    const costs = profiling && server !== undefined ? newestProfile(join(server.dataDir, 'profile')) : []
+    print(results, failures, held, costs, `${system.description}, ${pinned}`)
     return held
   } finally {
-    await server.dispose()
+    await system.dispose()
   }
 }
 
@@ -246,11 +250,11 @@ function print(results: readonly PartResult[], failures: readonly string[], held
     return
   }
   console.log(`${String(numbers.pairs)} pairs, ${String(numbers.payload)} bytes, durable acks, ${String(numbers.seconds)} s a part; ${machine.cpu}, ${String(machine.cores)} cores, Node ${machine.node}, ${machine.commit}; ${pinned}`)
-  console.log('loop     msgs/s   p50 ms   p99 ms  p99.9 ms  server CPU us/msg  server waits  generator CPU  lost  doubled  RSS MiB')
+  console.log('loop     msgs/s   p50 ms   p99 ms  p99.9 ms  server CPU us/msg  stores  server waits  generator CPU  lost  doubled  RSS MiB')
   for (const one of results) {
     console.log(
       one.part.padEnd(7) + String(one.messagesPerSecond).padStart(8) + one.p50Ms.toFixed(2).padStart(9) + one.p99Ms.toFixed(2).padStart(9) + one.p999Ms.toFixed(2).padStart(10) +
-        one.cpuUsPerDelivered.toFixed(2).padStart(19) + `${(one.serverWaitShare * 100).toFixed(1)} %`.padStart(14) + `${(one.generatorCpuShare * 100).toFixed(0)} %`.padStart(15) +
+        one.cpuUsPerDelivered.toFixed(2).padStart(19) + one.storeCpuUsPerDelivered.toFixed(2).padStart(8) + `${(one.serverWaitShare * 100).toFixed(1)} %`.padStart(14) + `${(one.generatorCpuShare * 100).toFixed(0)} %`.padStart(15) +
         String(one.lost).padStart(6) + String(one.doubled).padStart(9) + String(one.serverRssMiB).padStart(9),
     )
     if (one.generatorCpuShare > 0.95) console.log('        the generator used a whole core: this is a lower bound of what the server can do')

@@ -1,6 +1,7 @@
 import type { ConversationId, Position } from '@evegram/protocol'
 import type { AppendRequest, AppendResult, EnvelopeLog, StoredEnvelope } from '../ports/envelope-log.js'
 import { MARK_HOUR_MS } from '../ports/marks.js'
+import { RememberedWrites } from './remembered-writes.js'
 
 /** Marks that a node remembers by default; a forgotten one is written again. */
 export const REMEMBERED_MARKS_MAX = 100_000
@@ -44,16 +45,12 @@ export interface MarkingLogParts {
 export class MarkingLog implements EnvelopeLog {
   readonly #rows: EnvelopeRows
   readonly #marks: MarkRows
-  readonly #rememberedMax: number
-  /** Durable marks, the oldest first. */
-  readonly #remembered = new Set<string>()
-  /** Marks that are being written: appends that need the same one wait for it. */
-  readonly #writing = new Map<string, Promise<void>>()
+  readonly #marked: RememberedWrites
 
   constructor(parts: MarkingLogParts) {
     this.#rows = parts.rows
     this.#marks = parts.marks
-    this.#rememberedMax = parts.rememberedMax ?? REMEMBERED_MARKS_MAX
+    this.#marked = new RememberedWrites(parts.rememberedMax ?? REMEMBERED_MARKS_MAX)
   }
 
   async append(request: AppendRequest, accounts: readonly string[]): Promise<AppendResult> {
@@ -62,8 +59,8 @@ export class MarkingLog implements EnvelopeLog {
     // Row and marks at the same time: which of them is durable first does not matter, as nobody hears of the message before both are.
     const writes = [this.#rows.append(request)]
     for (const account of accounts) {
-      const key = `${hour}/${account}/${conversation}`
-      if (!this.#remembered.has(key)) writes.push(this.#writing.get(key) ?? this.#write(key, account, conversation, hour))
+      const marking = this.#marked.once(`${hour}/${account}/${conversation}`, () => this.#marks.mark(account, conversation, hour))
+      if (marking !== undefined) writes.push(marking)
     }
     await Promise.all(writes)
     return { status: 'stored', position }
@@ -75,26 +72,5 @@ export class MarkingLog implements EnvelopeLog {
 
   trim(beforeMs: number): Promise<number> {
     return this.#rows.trim(beforeMs)
-  }
-
-  #write(key: string, account: string, conversation: ConversationId, hour: number): Promise<void> {
-    const write = this.#mark(key, account, conversation, hour)
-    this.#writing.set(key, write)
-    const ended = (): void => { this.#writing.delete(key) }
-    write.then(ended, ended)
-    return write
-  }
-
-  async #mark(key: string, account: string, conversation: ConversationId, hour: number): Promise<void> {
-    await this.#marks.mark(account, conversation, hour)
-    this.#remember(key)
-  }
-
-  /** The oldest goes first: those of hours that are over are never asked for again. */
-  #remember(key: string): void {
-    this.#remembered.add(key)
-    if (this.#remembered.size <= this.#rememberedMax) return
-    const [oldest] = this.#remembered
-    if (oldest !== undefined) this.#remembered.delete(oldest)
   }
 }

@@ -194,6 +194,7 @@ export interface ClusterOptions {
   readonly presence?: (memory: Presence) => Presence
   readonly registry?: NodeRegistry
   readonly rates?: DeviceRates
+  readonly hellosPerSecond?: number
   readonly origin?: string
 }
 
@@ -234,6 +235,7 @@ export class TestCluster {
       log: this.log, marks: this.#options.marks ?? this.memoryLog.marks, membership: this.membership,
       presence: this.#options.presence?.(this.presence) ?? this.presence, registry: this.registry, directory: this.directory, bus,
       ed25519Verify: verifyTestSignature, metrics, logger: silentLogger, origin: this.origin, rates: this.#options.rates ?? DEFAULT_RATES,
+      ...(this.#options.hellosPerSecond === undefined ? {} : { hellosPerSecond: this.#options.hellosPerSecond }),
     })
     await node.start()
     const added = { node, metrics, bus, clock: this.clock }

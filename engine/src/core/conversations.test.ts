@@ -18,7 +18,7 @@ beforeEach(() => {
   directory = new TestDirectory(clock)
   membership = new MemoryMembership()
   conversations = new Conversations({ clock, membership, directory })
-  directory.onChange(({ account }) => { conversations.changed(account) })
+  directory.onChange((change) => { if (change.kind === 'log') conversations.changed(change.account) })
   directory.addDevice(ALICE, sampleDevice(1))
   directory.addDevice(BOB, sampleDevice(2))
 })

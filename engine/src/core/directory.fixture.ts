@@ -15,6 +15,8 @@ export class TestDirectory implements AccountDirectory {
   readonly #listeners = new Set<(change: AccountChange) => void>()
   /** Set to make every answer fail. */
   failure: Error | undefined
+  /** Tokens that were revoked, whatever they say themselves. */
+  readonly revokedTokens = new Set<string>()
   /** Whether changes are told to the nodes. */
   tells = true
   /** Runs before every summary is answered. */
@@ -36,6 +38,7 @@ export class TestDirectory implements AccountDirectory {
 
   async verifyToken(token: string): Promise<TokenHolder> {
     if (this.failure !== undefined) throw this.failure
+    if (this.revokedTokens.has(token)) throw new EvegramError('auth.token_revoked', { operation: 'verify token' })
     const [account = '', device = '', expiresAtMs = ''] = token.split('.')
     if (Number(expiresAtMs) <= this.#clock.now()) throw new EvegramError('auth.token_expired', { operation: 'verify token' })
     return { account: parseAccountId(account), device: parseDeviceId(device), expiresAtMs: Number(expiresAtMs) }
@@ -48,7 +51,7 @@ export class TestDirectory implements AccountDirectory {
 
   /** Tells of a change, as the log of the account or a logout would. */
   tell(change: AccountChange): void {
-    if (this.tells) for (const listener of this.#listeners) listener(change)
+    if (this.tells || change.kind === 'resync') for (const listener of this.#listeners) listener(change)
   }
 
   /** Adds a device; the account is made with its first one. */

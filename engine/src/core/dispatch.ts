@@ -4,6 +4,7 @@ import {
 } from '@evegram/protocol'
 import type { Logger } from '@evegram/platform'
 import type { Socket, SocketHandlers } from '../ports/socket-server.js'
+import type { Admission } from './admission.js'
 import type { CatchUps } from './catch-up.js'
 import type { GroupRequests } from './group-requests.js'
 import type { Greeter } from './hello.js'
@@ -25,6 +26,7 @@ export interface DispatchParts {
   readonly positions: PositionClock
   readonly sessions: Sessions
   readonly flush: OutboundFlush
+  readonly admission: Admission
   readonly greeter: Greeter
   readonly sendPath: SendPath
   readonly requests: Requests
@@ -102,11 +104,13 @@ export class Dispatch implements SocketHandlers {
 
   /** Handles one frame; false when the rest of the message is not wanted any more. */
   #handle(session: Session, frame: Frame): boolean {
-    const { greeter, sendPath } = this.#parts
+    const { admission, greeter, sendPath } = this.#parts
     const { owner } = session
     if (owner === undefined) {
-      void greeter.greet(session, frame)
-      return true
+      const waitMs = admission.take(session.heardMonotonicMs)
+      if (waitMs > 0) this.#putOff(session, frame.correlation, waitMs)
+      else void greeter.greet(session, frame)
+      return waitMs === 0
     }
     if (frame.type === FRAME_TYPE.send) {
       if (frame.correlation === 0) throw new EvegramError('invalid.frame', { operation: 'read send', advice: 'A send needs a correlation.' })
@@ -115,6 +119,14 @@ export class Dispatch implements SocketHandlers {
     else if (this.#allows(session, owner, frame)) this.#request(session, owner, frame)
     // A flood ends in a close: what follows in the same message is not read.
     return !session.out.ended
+  }
+
+  /** Too many say hello at once: the client is told when to come back. */
+  #putOff(session: Session, correlation: number, retryAfterMs: number): void {
+    this.#parts.metrics.hellosPutOff.add()
+    const code = 'limited.connections'
+    session.fail(correlation, { code, message: new EvegramError(code).advice, retryAfterMs })
+    session.close('overloaded')
   }
 
   #request(session: Session, owner: SessionOwner, frame: Frame): void {

@@ -93,6 +93,17 @@ describe('flow control', () => {
     expect(alice.failures.map(({ code }) => code)).toEqual(Array.from({ length: 5 }, () => 'limited.queue'))
   })
 
+  it('closes a flood also while the store is slow and the queue of sends in flight refuses most of it', async () => {
+    await restart({ rates: DEFAULT_RATES })
+    alice.send(toBob(1))
+    await alice.read()
+    log.beforeStored = () => new Promise<void>((resolve) => { cluster.clock.after(100, resolve) })
+    for (let number = 2; number <= 800; number++) alice.send(toBob(number))
+    await alice.read()
+    expect(alice.socket.closedBy).toBe('rateLimited')
+    expect(new Set(alice.failures.map(({ code }) => code))).toEqual(new Set(['limited.queue', 'limited.rate']))
+  })
+
   it('reads everything again when more conversations got dirty than are remembered', async () => {
     bob.node?.node.handlers.closed(bob.socket, 1006)
     await bob.connect(two)

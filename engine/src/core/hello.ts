@@ -76,7 +76,7 @@ export class Greeter {
       await this.#parts.presence.remove(presence)
       return
     }
-    sessions.own(session, ownerOf({ presence, tokenExpiresAtMs: holder.expiresAtMs, limits: new DeviceLimits(rates, clock.monotonicMs()) }))
+    sessions.own(session, ownerOf({ presence, token: hello.token, tokenExpiresAtMs: holder.expiresAtMs, limits: new DeviceLimits(rates, clock.monotonicMs()) }))
     session.greeting = undefined
     session.challenge = SPENT
     session.presenceFoundMs = foundMs

@@ -106,11 +106,6 @@ export class Links {
     this.#unsubscribe?.()
   }
 
-  /** Incarnations of the other nodes that are up. */
-  get peers(): readonly number[] {
-    return this.#peers
-  }
-
   /**
    * The peers, for something that may be for sessions of any node. A node that is not among them yet, or is taken for gone, may have such
    * sessions all the same: once it is a peer, it finds a number missing that nobody has, and its sessions catch up.
@@ -315,7 +310,11 @@ export class Links {
       this.#peers = up.filter((incarnation) => incarnation !== positions.incarnation)
       this.#polledUntilMs = askedMs
       // Who is new said so for the first time after the last question: what was sent to everybody since then did not go there.
-      if ((this.#broadcastMonotonicMs ?? Number.NEGATIVE_INFINITY) > this.#polledMonotonicMs) for (const peer of this.#peers) if (!before.has(peer)) this.#linkTo(peer).lastNumber++
+      if (this.#broadcastMonotonicMs !== undefined && this.#broadcastMonotonicMs > this.#polledMonotonicMs) {
+        for (const peer of this.#peers) {
+          if (!before.has(peer)) this.#linkTo(peer).lastNumber++
+        }
+      }
       this.#polledMonotonicMs = askedMonotonicMs
       this.#follow(clock.monotonicMs())
     } catch (cause) {

@@ -8,6 +8,7 @@ import type { NodeRegistry } from '../ports/node-registry.js'
 import type { Presence } from '../ports/presence.js'
 import type { SocketHandlers } from '../ports/socket-server.js'
 import type { Turn } from '../ports/turn.js'
+import { Admission, HELLOS_PER_SECOND_DEFAULT } from './admission.js'
 import { CatchUps } from './catch-up.js'
 import { ClockLease } from './clock-lease.js'
 import { Conversations } from './conversations.js'
@@ -25,6 +26,7 @@ import { OutboundFlush } from './outbound-queue.js'
 import { PositionClock } from './position-clock.js'
 import { PresenceKeeper } from './presence-keeper.js'
 import type { DeviceRates } from './rate-limit.js'
+import { Rechecks } from './rechecks.js'
 import { Repairs } from './repairs.js'
 import { Requests } from './requests.js'
 import { Retention } from './retention.js'
@@ -59,6 +61,8 @@ export interface EngineNodeParts {
   readonly logger: Logger
   readonly origin: string
   readonly rates: DeviceRates
+  /** Hellos that are taken per second; {@link HELLOS_PER_SECOND_DEFAULT} when nothing is said. */
+  readonly hellosPerSecond?: number
 }
 
 /** Why a node is not ready, in words for an operator. */
@@ -77,6 +81,7 @@ export class EngineNode {
   readonly #retention: Retention
   readonly #conversations: Conversations
   readonly #inFlight: InFlight
+  readonly #rechecks: Rechecks
   #accepting = false
   #unsubscribe: (() => void) | undefined
 
@@ -92,6 +97,7 @@ export class EngineNode {
     this.incarnation = positions.incarnation
     const inFlight = this.#inFlight = new InFlight()
     const sessions = this.#sessions = new Sessions(metrics)
+    this.#rechecks = new Rechecks({ clock, directory, sessions, metrics, log: logger })
     const clockLease = this.#clockLease = new ClockLease({ clock, positions, registry, metrics })
     const repairs = new Repairs({ clock, positions, clockLease, inFlight, stores: { log, marks }, metrics, log: logger })
     const links = this.#links = new Links({
@@ -105,6 +111,7 @@ export class EngineNode {
     this.#housekeeping = new Housekeeping({ clock, positions, clockLease, sessions, links, repairs, presence: keeper, metrics, log: logger })
     this.handlers = new Dispatch({
       clock, random, positions, sessions, flush: new OutboundFlush(turn), repairs, presence: keeper, metrics, log: logger,
+      admission: new Admission(parts.hellosPerSecond ?? HELLOS_PER_SECOND_DEFAULT, clock.monotonicMs()),
       greeter: new Greeter({
         clock, random, positions, clockLease, directory, presence, links, sessions, metrics, log: logger,
         ed25519Verify: parts.ed25519Verify, origin: parts.origin, rates: parts.rates,
@@ -122,6 +129,7 @@ export class EngineNode {
   /** Joins the cluster and takes connections. Rejects `unavailable.clock`, `unavailable.bus`, `unavailable.store`. */
   async start(): Promise<void> {
     this.#unsubscribe = this.#parts.directory.onChange((change) => {
+      if (change.kind === 'resync') return this.#rechecks.demand()
       if (change.kind === 'log') this.#conversations.changed(change.account)
       this.#sessions.accountChanged(change)
     })
@@ -163,6 +171,7 @@ export class EngineNode {
     this.#accepting = false
     for (const session of [...this.#sessions.all()]) session.close('draining')
     this.#housekeeping.stop()
+    this.#rechecks.stop()
     this.#retention.stop()
     this.#clockLease.stop()
     this.#unsubscribe?.()

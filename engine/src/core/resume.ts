@@ -30,6 +30,11 @@ export interface BacklogStores {
   readonly marks: Marks
 }
 
+/** What a backlog needs of the session that it is for. */
+export type BacklogSession = Pick<Session, 'cursorMs' | 'dirty' | 'mustRepair'>
+/** What a backlog needs of the device that it is for. */
+export type BacklogOwner = Pick<SessionOwner, 'account' | 'deviceBytes'>
+
 interface Reading {
   readonly conversation: ConversationId
   after: Position
@@ -43,8 +48,8 @@ interface Reading {
 export class Backlog {
   /** Node time at which this began, lowered to what this node had published then: what it proves once it is done. */
   readonly startedMs: number
-  readonly #session: Session
-  readonly #owner: SessionOwner
+  readonly #session: BacklogSession
+  readonly #owner: BacklogOwner
   readonly #stores: BacklogStores
   readonly #sinceMs: number
   #queue: ConversationId[] = []
@@ -54,7 +59,7 @@ export class Backlog {
   #reading: Reading | undefined
 
   /** With `sinceMs` undefined only dirty conversations are read, unless everything since the session's cursor must be after all. */
-  constructor(session: Session, owner: SessionOwner, stores: BacklogStores, fields: { readonly sinceMs: number | undefined; readonly startedMs: number }) {
+  constructor(session: BacklogSession, owner: BacklogOwner, stores: BacklogStores, fields: { readonly sinceMs: number | undefined; readonly startedMs: number }) {
     this.#session = session
     this.#owner = owner
     this.#stores = stores

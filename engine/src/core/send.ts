@@ -56,9 +56,10 @@ export class SendPath {
     // The session heard this frame just now: reading the clock again would show on the packet path.
     const nowMs = session.heardMonotonicMs
     metrics.sends.add()
-    if (session.sendsInFlight >= LIMITS.sendsInFlightMax) return refuse(session, frame.correlation, 'limited.queue', QUEUE_RETRY_MS)
+    // The rate counts first: a flood into a store that is slow is refused by the queue, and must end in a close all the same.
     const waitMs = owner.limits.takeMessage(frame.body.length, nowMs)
     if (waitMs > 0) return this.#limit(session, owner, frame.correlation, waitMs, nowMs)
+    if (session.sendsInFlight >= LIMITS.sendsInFlightMax) return refuse(session, frame.correlation, 'limited.queue', QUEUE_RETRY_MS)
     const bytes = Buffer.allocUnsafe(frame.body.length)
     bytes.set(frame.body)
     const envelope = viewEnvelope(bytes)

@@ -26,6 +26,8 @@ export interface SessionOwner {
   /** The 16 bytes of the device id. */
   readonly deviceBytes: Uint8Array
   readonly presence: PresenceEntry
+  /** The access token of the hello, to ask again whether it still stands; never logged. */
+  readonly token: string
   /** The access token ends here, in ms since 1970. */
   readonly tokenExpiresAtMs: number
   readonly limits: DeviceLimits

@@ -1,5 +1,5 @@
 import type { AccountId, DeviceId } from '@evegram/protocol'
-import type { AccountChange } from '../ports/account-directory.js'
+import type { AccountNews } from '../ports/account-directory.js'
 import type { EngineMetrics } from './metrics.js'
 import type { Session, SessionOwner } from './session.js'
 
@@ -72,21 +72,22 @@ export class Sessions {
   }
 
   /** Acts on a change of an account: revoked devices are closed, a closed account as a whole, the others are told. */
-  accountChanged(change: AccountChange): void {
+  accountChanged(change: AccountNews): void {
     for (const session of [...this.#byAccount.get(change.account) ?? [], ...this.#greeting(change.account)]) {
       const device = session.owner?.device ?? session.greeting?.device
       if (device === undefined) continue
       if (change.kind === 'session_revoked') {
-        if (change.device === device) this.#closeRevoked(session, 'tokenExpired')
+        if (change.device === device) this.closeRevoked(session, 'tokenExpired')
       } else if (change.kind === 'prekeys_low') {
         if (session.owner?.device === change.device) session.notify({ kind: 'prekeys_low', remaining: change.remaining })
-      } else if (change.closed) this.#closeRevoked(session, 'accountClosed')
-      else if (change.revokedDevices.includes(device)) this.#closeRevoked(session, 'revoked')
+      } else if (change.closed) this.closeRevoked(session, 'accountClosed')
+      else if (change.revokedDevices.includes(device)) this.closeRevoked(session, 'revoked')
       else if (session.owner !== undefined) session.notify({ kind: 'account_changed', account: change.account, seq: change.seq })
     }
   }
 
-  #closeRevoked(session: Session, reason: 'tokenExpired' | 'accountClosed' | 'revoked'): void {
+  /** Closes a session that may not go on. */
+  closeRevoked(session: Session, reason: 'tokenExpired' | 'accountClosed' | 'revoked'): void {
     this.#metrics.revoked.add()
     session.greeting = undefined
     session.close(reason)

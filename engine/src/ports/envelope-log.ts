@@ -41,7 +41,8 @@ export interface EnvelopeLog {
   read(conversation: ConversationId, after: Position, limit: number): Promise<readonly StoredEnvelope[]>
   /**
    * Deletes what is older than the hour of `beforeMs`, nothing younger than `beforeMs` (retention). Returns how many copies went. Bounded work per
-   * call: call again while it returns > 0.
+   * call: call again while it returns > 0. A store whose copies expire by themselves deletes nothing and returns 0: from then on this process does
+   * not read what should be gone, and the copies go when the time they were stored with is over.
    */
   trim(beforeMs: number): Promise<number>
 }

@@ -43,6 +43,8 @@ export interface SocketServerOptions {
   readonly host: string
   /** 0 picks a free port. */
   readonly port: number
+  /** Other processes of this service may listen on the port too: the system spreads connections over them. Default false: a taken port is refused. */
+  readonly sharesPort?: boolean
   /**
    * Larger messages close the socket with `tooLarge`. A message that declares more than twice this is cut off at its header, nothing of it is
    * buffered, and the peer sees 1009 or a lost connection.
@@ -69,7 +71,7 @@ export const SOCKET_PATH = '/v1/socket'
 export interface SocketServer {
   /** `uWebSockets.js` or `ws`, with the reason why this one runs. */
   readonly description: string
-  /** Resolves with the port. Rejects with `invalid.config` when the port is taken. */
+  /** Resolves with the port. Rejects with `invalid.config` when the port is taken, or cannot be shared where it should be. */
   listen(handlers: SocketHandlers): Promise<number>
   /** Stops accepting; open sockets stay. */
   stopAccepting(): void

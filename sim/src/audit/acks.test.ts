@@ -77,8 +77,11 @@ describe('acks', () => {
     }
   })
 
-  it('break P7 without a body for a device that is active for longer than a lease, unless it was left out or refused twice', async () => {
-    const cases = [[3_000, {}, 0, 'P7'], [2_000, {}, 0, undefined], [3_000, { skip: [A2] }, 0, undefined], [3_000, {}, 2, undefined]] as const
+  it('break P7 without a body for a device that is active for longer than a lease, unless it was left out, or refused twice by who knew of it', async () => {
+    const cases = [
+      [3_000, {}, 0, 'P7'], [2_000, {}, 0, undefined], [3_000, { skip: [A2] }, 0, undefined],
+      [3_000, { seq: 2 }, 2, undefined], [3_000, { seq: 1 }, 2, 'P7'], [3_000, { seq: 2 }, 1, 'P7'],
+    ] as const
     for (const [waitMs, saying, flags, broken] of cases) {
       const scene = new Scene()
       scene.auditor.deviceMade('alice-2', ALICE, A2)

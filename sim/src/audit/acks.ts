@@ -12,7 +12,7 @@ import { eachFrame } from './wire.js'
 export const VERSION_LEASE_MS = 1_000 + 1_200
 /** How far a node's clock may be from true time: what the lease allows, a sleep that is too short to be noticed, and what the store's own clocks differ by. */
 const CLOCK_ERROR_MS = LIMITS.maxSkewMs + 500 + 200
-/** A message that was refused so often is taken without the devices that its sender cannot encrypt for. */
+/** A message that was refused so often is taken without the devices that its sender knows of and cannot encrypt for. */
 const REFUSALS_MAX = 2
 const MARK_HOUR_MS = 3_600_000
 const ACK_ENTRY_BYTES = 4 + POSITION_BYTES
@@ -130,18 +130,21 @@ export class Acks {
   }
 
   /** Rule 10. */
-  #checkVersions(node: SimProcess, what: string, { message, flags }: SendSeen, copy: StoredCopy, members: readonly AccountId[]): void {
+  #checkVersions(node: SimProcess, what: string, { message, envelope, flags }: SendSeen, copy: StoredCopy, members: readonly AccountId[]): void {
     const { run, ledger } = this.#context
     const sender = ledger.activity(message.device)
     if (sender === undefined) run.broken('P7', `${what}, a device that was never in an account log`)
     else if (sender.untilMs !== undefined && ledger.awakeSinceMs(node.name, sender.untilMs) > VERSION_LEASE_MS) {
       run.broken('P7', `${what}, which was revoked ${Math.floor(run.trueTimeMs - sender.untilMs)} ms before`)
     }
-    if (!message.numbered || flags >= REFUSALS_MAX || copy.bodies.has(ALL_DEVICES)) return
+    if (!message.numbered || copy.bodies.has(ALL_DEVICES)) return
     run.coverage.count('audit/devices covered')
     for (const account of members) {
-      for (const [device, { active }] of ledger.state(account)?.devices ?? []) {
+      const named = envelope.accounts.find((version) => version.account === account)?.seq ?? 0
+      for (const [device, { active, addedSeq }] of ledger.state(account)?.devices ?? []) {
         if (!active || device === message.device || copy.bodies.has(device) || !this.#isSettled(node, device)) continue
+        // Its sender knew of it, and was refused often enough.
+        if (flags >= REFUSALS_MAX && named >= addedSeq) continue
         run.broken('P7', `${what} without ${ledger.nameOf(device)}, which is active for longer than a lease`)
       }
     }

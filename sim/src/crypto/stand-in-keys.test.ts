@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
-import { createNodePrimitives } from '@evegram/auth'
+import { createNodePrimitives } from '@evegram/platform'
 import { utf8 } from '@evegram/protocol'
 import { verifyEd25519, verifyXeddsa, type ProofPrimitives } from '@evegram/protocol/proof'
 import { checkedPublicKey, generateDevice, signWithIdentity, signWithSigning } from '@evegram/sdk/parts'

@@ -54,6 +54,16 @@ export class SimRandom implements Random {
     return choice
   }
 
+  /** One of `kinds` with the weight that it has of `total`, in the order given; `otherwise` when the weights leave something over. One draw. */
+  kind<Kind extends string, Otherwise>(kinds: readonly Kind[], weights: Readonly<Record<Kind, number>>, otherwise: Otherwise, total = 1): Kind | Otherwise {
+    let drawn = this.unit() * total
+    for (const kind of kinds) {
+      drawn -= weights[kind]
+      if (drawn < 0) return kind
+    }
+    return otherwise
+  }
+
   bytes(length: number): Uint8Array<ArrayBuffer> {
     const bytes = new Uint8Array(length)
     for (let offset = 0; offset < length; offset += 4) {

@@ -135,13 +135,7 @@ export class Service {
   }
 
   #plan(): keyof ServiceFaults | 'fine' {
-    const faults = this.#options.faults()
-    let drawn = this.#random.unit()
-    for (const kind of KINDS) {
-      drawn -= faults[kind]
-      if (drawn < 0) return kind
-    }
-    return 'fine'
+    return this.#random.kind(KINDS, this.#options.faults(), 'fine')
   }
 
   #attempt<Result>(effect: () => Result): { readonly result: Result } | { readonly error: Error } {

@@ -1,4 +1,4 @@
-import { createNodePrimitives } from '@evegram/auth'
+import { createNodePrimitives } from '@evegram/platform'
 import type { Random } from '@evegram/protocol'
 import type { ProofPrimitives } from '@evegram/protocol/proof'
 import type { Signal } from '@evegram/sdk/parts'

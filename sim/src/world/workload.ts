@@ -36,6 +36,10 @@ const WEIGHTS: Readonly<Record<Action, number>> = {
   say: 60, burst: 5, large: 2, note: 3, history: 3, rest: 5, add: 3, revoke: 1.5, link: 0.7, nonsense: 4, prekeys: 2,
 }
 
+// The keys of a record that is written out above.
+const ACTIONS = Object.keys(WEIGHTS) as readonly Action[]
+const WEIGHT = Object.values(WEIGHTS).reduce((sum, weight) => sum + weight, 0)
+
 /** What people (and others) do: valid and invalid traffic whose outcome is known. */
 export class Workload {
   readonly #parts: WorkloadParts
@@ -99,13 +103,7 @@ export class Workload {
   }
 
   #draw(): Action {
-    const total = Object.values(WEIGHTS).reduce((sum, weight) => sum + weight, 0)
-    let drawn = this.#random.unit() * total
-    for (const [action, weight] of Object.entries(WEIGHTS) as [Action, number][]) {
-      drawn -= weight
-      if (drawn < 0) return action
-    }
-    return 'say'
+    return this.#random.kind(ACTIONS, WEIGHTS, 'say', WEIGHT)
   }
 
   #act(action: Action): void {

@@ -101,6 +101,7 @@ describe('the hardened Signal library', () => {
   it('says that a method to repair is missing rather than going on without it', async () => {
     const library = await importLibrary()
     class Empty {}
+    // A class without the methods is what a changed library would bring; its type cannot say so.
     const stripped = { ...library, SessionBuilder: Empty as unknown as typeof library.SessionBuilder }
     expect(() => createRepairs(stripped, new TurnGate())).toThrow(expect.objectContaining({ code: 'e2ee.self_test' }))
   })

@@ -1,6 +1,7 @@
-import { comparePositions, equalBytes, hexOf, ENVELOPE_OFFSETS, type ConversationId, type Position } from '@evegram/protocol'
+import { equalBytes, hexOf, ENVELOPE_OFFSETS, type ConversationId, type Position } from '@evegram/protocol'
 import type { AppendRequest, AppendResult, EnvelopeLog, StoredEnvelope } from '../../ports/envelope-log.js'
 import { MemoryMarks } from './marks.js'
+import { indexAfter, insertByPosition } from './position-order.js'
 
 /** Copies that one `trim` removes. */
 const TRIM_STEP = 1_000
@@ -44,21 +45,13 @@ export class MemoryEnvelopeLog implements EnvelopeLog {
   #insert(conversation: ConversationId, stored: StoredEnvelope): void {
     let log = this.#logs.get(conversation)
     if (log === undefined) this.#logs.set(conversation, log = [])
-    let index = log.length
-    for (let before = log[index - 1]; before !== undefined && comparePositions(before.position, stored.position) > 0; before = log[index - 1]) index--
-    log.splice(index, 0, stored)
+    insertByPosition(log, stored)
   }
 
   async read(conversation: ConversationId, after: Position, limit: number): Promise<readonly StoredEnvelope[]> {
     const log = this.#logs.get(conversation) ?? []
-    let [low, high] = [0, log.length]
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      const copy = log[middle]
-      if (copy !== undefined && comparePositions(copy.position, after) <= 0) low = middle + 1
-      else high = middle
-    }
-    return log.slice(low, low + limit)
+    const from = indexAfter(log, after)
+    return log.slice(from, from + limit)
   }
 
   async trim(beforeMs: number): Promise<number> {

@@ -49,7 +49,7 @@ class UwsSocketServer implements SocketServer, UwsSocketHome {
     const app = this.#app(handlers)
     const { host } = this.#options
     const port = this.#options.port === 0 ? await freePort(host) : this.#options.port
-    await probePort(host, port)
+    if (this.#options.sharesPort !== true) await probePort(host, port)
     const socket = await new Promise<us_listen_socket | false>((resolve) => { app.listen(host, port, resolve) })
     if (socket === false) throw portTaken(host, port)
     this.#listening = socket
@@ -144,7 +144,8 @@ class UwsSocketServer implements SocketServer, UwsSocketHome {
 /**
  * Resolves when nobody listens on the port, so far as a connection tells. uWebSockets.js can listen in two ways: its exclusive one does without
  * SO_REUSEADDR, so that a restart would wait a minute until the connections of the killed process are forgotten; the default shares a taken port
- * (SO_REUSEPORT), and half of the connections would go to a stranger. So the default, after nobody answered on the port.
+ * (SO_REUSEPORT), and half of the connections would go to a stranger. So the default, after nobody answered on the port; with `sharesPort` whoever answers is
+ * taken for one of us.
  */
 async function probePort(host: string, port: number): Promise<void> {
   const probe = connect({ host: host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host, port })

@@ -54,7 +54,13 @@ class WsSocketServer implements SocketServer {
   }
 
   async listen(handlers: SocketHandlers): Promise<number> {
-    const { host, port } = this.#options
+    const { host, port, sharesPort } = this.#options
+    if (sharesPort === true) {
+      // Node has no SO_REUSEPORT before 22.12.
+      throw new EvegramError('invalid.config', {
+        operation: 'listen for WebSockets', advice: 'The ws tier cannot share its port: give each process a port of its own (EVEGRAM_WS_PORT) and set EVEGRAM_WS_PORT_SHARED=false.', details: { port },
+      })
+    }
     this.#http.on('upgrade', (request: IncomingMessage, stream: Duplex, head: Buffer) => { this.#upgrade(handlers, request, stream, head) })
     await new Promise<void>((resolve, reject) => {
       this.#http.once('error', (cause) => {

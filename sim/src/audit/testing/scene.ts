@@ -35,6 +35,8 @@ export interface Saying {
   readonly skip?: readonly DeviceId[]
   readonly order?: bigint
   readonly above?: bigint
+  /** Version of Alice's log that the envelope names. */
+  readonly seq?: number
 }
 
 /** Observations by hand: alice-1 and bob-1 talk through node n1; each step is what a correct system would show. */
@@ -78,14 +80,15 @@ export class Scene {
     await this.run.scheduler.run(this.run.nowMs + ms, () => undefined)
   }
 
-  compose(text: string, { from = A1, bodies = [B1], skip = [], order }: Saying = {}): Said {
+  compose(text: string, { from = A1, bodies = [B1], skip = [], order, seq }: Saying = {}): Said {
     const number = (this.#numbers.get(from) ?? 0) + 1
     this.#numbers.set(from, number)
     const account = from === B1 ? BOB : ALICE
     const key = { conversation: CHAT, device: from, epoch: 1, number }
     const orderKey = order ?? (BigInt(this.nowMs) << 16n) + BigInt(number)
     const envelope = encodeEnvelope({
-      kind: ENVELOPE_KIND.message, ...key, account, order: orderKey, membershipVersion: 1, accounts: [],
+      kind: ENVELOPE_KIND.message, ...key, account, order: orderKey, membershipVersion: 1,
+      accounts: seq === undefined ? [] : [{ account: ALICE, seq }],
       bodies: [
         ...bodies.map((device) => ({ device, type: BODY_TYPE.message, bytes: new Uint8Array(20).fill(number) })),
         ...skip.map((device) => ({ device, type: BODY_TYPE.skip, bytes: new Uint8Array(0) })),
@@ -233,7 +236,7 @@ export function stateOf(
   account: AccountId, seq: number, devices: Readonly<Record<string, boolean>>, wallets: readonly WalletId[] = [],
 ): AccountState {
   const known = Object.entries(devices).map(([device, active]) => [parseDeviceId(device), {
-    identityKey: new Uint8Array(33), signingKey: new Uint8Array(32), registrationId: 1, addedSeq: 1, attestedAtMs: 0, active,
+    identityKey: new Uint8Array(33), signingKey: new Uint8Array(32), registrationId: 1, addedSeq: device === parseDeviceId(A2) ? 2 : 1, attestedAtMs: 0, active,
   }] as const)
   return {
     account, seq, head: headOf(seq), wallets: new Map(wallets.map((wallet) => [wallet, { active: true, linkedAtSeq: 1 }])), devices: new Map(known),

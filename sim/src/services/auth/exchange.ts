@@ -161,13 +161,7 @@ export class Exchange {
   }
 
   #plan(): keyof ExchangeFaults | 'fine' {
-    const faults = this.#options.faults()
-    let drawn = this.#random.unit()
-    for (const kind of KINDS) {
-      drawn -= faults[kind]
-      if (drawn < 0) return kind
-    }
-    return 'fine'
+    return this.#random.kind(KINDS, this.#options.faults(), 'fine')
   }
 
   #between([from, to]: readonly [number, number]): number {

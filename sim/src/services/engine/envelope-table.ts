@@ -1,5 +1,5 @@
-import { comparePositions, ENVELOPE_OFFSETS, equalBytes, hexOf, type ConversationId, type Position } from '@evegram/protocol'
-import { MARK_HOUR_MS, type AppendRequest, type StoredEnvelope } from '@evegram/engine'
+import { ENVELOPE_OFFSETS, equalBytes, hexOf, type ConversationId, type Position } from '@evegram/protocol'
+import { indexAfter, insertByPosition, MARK_HOUR_MS, type AppendRequest, type StoredEnvelope } from '@evegram/engine'
 
 /** Copies that one {@link EnvelopeTable.trim} removes. */
 const TRIM_STEP = 1_000
@@ -48,9 +48,7 @@ export class EnvelopeTable {
     else copies.push(copy)
     let log = this.#logs.get(conversation)
     if (log === undefined) this.#logs.set(conversation, log = [])
-    let index = log.length
-    for (let before = log[index - 1]; before !== undefined && comparePositions(before.position, position) > 0; before = log[index - 1]) index--
-    log.splice(index, 0, copy)
+    insertByPosition(log, copy)
     this.#floorMs = Math.max(this.#floorMs, position.timeMs)
     return copy
   }
@@ -58,16 +56,9 @@ export class EnvelopeTable {
   /** At most `limit` copies behind `after` that are seen at `nowMs`; `unseen` is how many were passed over. */
   read(conversation: ConversationId, after: Position, limit: number, nowMs: number): { readonly copies: readonly StoredCopy[]; readonly unseen: number } {
     const log = this.#logs.get(conversation) ?? []
-    let [low, high] = [0, log.length]
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      const copy = log[middle]
-      if (copy !== undefined && comparePositions(copy.position, after) <= 0) low = middle + 1
-      else high = middle
-    }
     const copies: StoredCopy[] = []
     let unseen = 0
-    for (let index = low; index < log.length && copies.length < limit; index++) {
+    for (let index = indexAfter(log, after); index < log.length && copies.length < limit; index++) {
       const copy = log[index]
       if (copy === undefined) break
       if (copy.hiddenUntilMs > nowMs) unseen++

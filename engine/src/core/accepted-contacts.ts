@@ -1,13 +1,18 @@
-import type { Auth } from '@evegram/auth'
-import type { EnvelopeLog } from '@evegram/engine'
-import { bytesOfHex, directConversationIdOf, ENVELOPE_OFFSETS, equalBytes, positionAtTime } from '@evegram/protocol'
+import { bytesOfHex, directConversationIdOf, ENVELOPE_OFFSETS, equalBytes, positionAtTime, type AccountId } from '@evegram/protocol'
+import type { EnvelopeLog } from '../ports/envelope-log.js'
 
 /** Copies of a conversation that are looked at, oldest first. Who has not answered among so many is a stranger. */
 const COPIES_MAX = 256
 const PAGE_COPIES = 64
 
+/** Who has accepted whom. */
+export interface AcceptedContacts {
+  /** Whether `owner` sent something in the direct conversation with `other`. Rejects with `unavailable.envelope_log`. */
+  accepted(owner: AccountId, other: AccountId): Promise<boolean>
+}
+
 /** Who has accepted whom, by the retained logs: an account accepted the other side of a direct conversation once it sent something there. */
-export function contactsOf(log: EnvelopeLog): Parameters<Auth['bindContacts']>[0] {
+export function acceptedContacts(log: EnvelopeLog): AcceptedContacts {
   return {
     async accepted(owner, other) {
       const conversation = directConversationIdOf(owner, other)

@@ -1,0 +1,97 @@
+import {
+  AUTH_INTERNAL_API, createInternalHttp, ENGINE_INTERNAL_API, InternalClient, ServiceTokens, ServiceVerifier, silentLogger, systemClock, systemRandom,
+  type HttpServer,
+} from '@evegram/platform'
+import { parseAccountId, type ErrorCode } from '@evegram/protocol'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { TestDevice, TestWallet, type TestMember } from '../../testing/actors.js'
+import { TestServer } from '../../testing/test-server.js'
+import { httpContacts } from './contacts.js'
+import { authInternalRoutes } from './internal-routes.js'
+
+const clock = systemClock()
+const engine = new ServiceTokens({ name: 'engine', seed: new Uint8Array(32).fill(1), clock })
+const auth = new ServiceTokens({ name: 'auth', seed: new Uint8Array(32).fill(2), clock })
+const alice = new TestWallet('alice')
+const [phone, laptop] = [new TestDevice('phone'), new TestDevice('laptop')]
+const stranger = parseAccountId('00'.repeat(16))
+
+let server: TestServer
+let member: TestMember
+let internal: HttpServer
+let client: InternalClient
+
+function clientOf(url: string, tokens: ServiceTokens, service: 'auth' | 'engine'): InternalClient {
+  return new InternalClient({
+    service, urls: [url], tokens, clock, log: silentLogger, unavailable: 'unavailable.auth', passes: (code: ErrorCode) => code.startsWith('auth.token_') || code === 'invalid.request',
+  })
+}
+
+function listenerOf(name: 'auth' | 'engine', caller: ServiceTokens, callerName: 'auth' | 'engine'): HttpServer {
+  return createInternalHttp({
+    log: silentLogger, clock, random: systemRandom(), callers: [callerName],
+    verifier: new ServiceVerifier({ name, keys: new Map([[callerName, caller.publicKey]]), clock }),
+  })
+}
+
+beforeAll(async () => {
+  server = await TestServer.start()
+  member = await server.signUp(alice, phone)
+  await server.signUp(alice, laptop)
+  const state = await server.state(member.account)
+  const revocation = await server.prove(alice, { purpose: 'revoke-device', device: laptop.device }, state)
+  await server.expectOk(server.append(member.account, server.entry(state, 'device.revoke', { device: laptop.device }, [revocation])))
+  internal = listenerOf('auth', engine, 'engine')
+  authInternalRoutes(internal, { auth: server.auth, log: silentLogger })
+  client = clientOf(await internal.listen({ host: '127.0.0.1', port: 0 }), engine, 'auth')
+})
+afterAll(async () => {
+  client.close()
+  await internal.close()
+  await server.close()
+})
+
+const accounts = (asked: readonly string[]) =>
+  client.ask({ method: 'POST', path: AUTH_INTERNAL_API.accounts.path, body: { accounts: asked }, answer: AUTH_INTERNAL_API.accounts.answer })
+const verify = (token: string) =>
+  client.ask({ method: 'POST', path: AUTH_INTERNAL_API.verifyToken.path, body: { token }, answer: AUTH_INTERNAL_API.verifyToken.answer })
+
+describe('what auth answers to the engine', () => {
+  it('names version and active devices of accounts, in the order of the question', async () => {
+    // The laptop was revoked: the engine never hears of it.
+    expect((await accounts([stranger, member.account])).accounts).toEqual([
+      { status: 'unknown' },
+      { status: 'known', account: member.account, seq: 3, closed: false, devices: [{ device: phone.device, signingKey: phone.signingKey }] },
+    ])
+  })
+
+  it('reads tokens, and says what is wrong with one', async () => {
+    const tokens = await server.session(member)
+    expect(await verify(tokens.accessToken)).toEqual({ account: member.account, device: phone.device, expiresAtMs: tokens.accessTokenExpiresAtMs })
+    await expect(verify(`${tokens.accessToken}x`)).rejects.toMatchObject({ code: 'auth.token_invalid' })
+    await expect(verify('x'.repeat(5_000))).rejects.toMatchObject({ code: 'invalid.request' })
+    await server.expectOk(server.request('POST', '/v1/auth/logout', { accessToken: tokens.accessToken, dpop: phone }))
+    await expect(verify(tokens.accessToken)).rejects.toMatchObject({ code: 'auth.token_revoked' })
+  })
+
+  it('refuses what is no question: nobody, too many, what is no account', async () => {
+    for (const asked of [[], Array.from({ length: 257 }, () => stranger), ['nonsense']]) await expect(accounts(asked)).rejects.toMatchObject({ code: 'invalid.request' })
+  })
+})
+
+describe('who accepted whom', () => {
+  it('is asked of the engine with both accounts, and is unknown when it does not answer', async () => {
+    const http = listenerOf('engine', auth, 'auth')
+    const asked: unknown[] = []
+    http.get(ENGINE_INTERNAL_API.accepted.path, { schema: { querystring: ENGINE_INTERNAL_API.accepted.query } }, async ({ query }) => {
+      asked.push(query)
+      return { accepted: query.owner === member.account }
+    })
+    const contacts = httpContacts(clientOf(await http.listen({ host: '127.0.0.1', port: 0 }), auth, 'engine'))
+    expect(await contacts.accepted(member.account, stranger)).toBe(true)
+    expect(await contacts.accepted(stranger, member.account)).toBe(false)
+    expect(asked).toEqual([{ owner: member.account, other: stranger }, { owner: stranger, other: member.account }])
+    await http.close()
+    await expect(contacts.accepted(member.account, stranger)).rejects.toMatchObject({ code: 'unavailable.auth' })
+  })
+})

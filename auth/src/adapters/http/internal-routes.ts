@@ -1,0 +1,39 @@
+import { AUTH_INTERNAL_API, internalKeyText, type HttpServer, type Logger } from '@evegram/platform'
+import type { AccountId } from '@evegram/protocol'
+import type { Auth } from '../../auth.js'
+
+/** An account as {@link AUTH_INTERNAL_API} writes it. */
+type AccountText =
+  | { readonly status: 'unknown' | 'unavailable' }
+  | { readonly status: 'known'; readonly account: AccountId; readonly seq: number; readonly closed: boolean
+    readonly devices: readonly { readonly device: string; readonly signingKey: string }[] }
+
+/** What auth answers to the engine, on a server made by `createInternalHttp`. */
+export function authInternalRoutes(server: HttpServer, parts: { readonly auth: Pick<Auth, 'accountDirectory' | 'verifyAccessToken'>; readonly log: Logger }): void {
+  const { auth, log } = parts
+  const { accounts, verifyToken } = AUTH_INTERNAL_API
+
+  server.post(accounts.path, { schema: { body: accounts.body } }, async (request) => ({
+    // One account that cannot be read must not hide the others.
+    accounts: await Promise.all(request.body.accounts.map(async (account): Promise<AccountText> => {
+      try {
+        return await accountText(auth, account)
+      } catch (failure) {
+        log.warn({ err: failure }, 'an account could not be read for the engine')
+        return { status: 'unavailable' }
+      }
+    })),
+  }))
+
+  server.post(verifyToken.path, { schema: { body: verifyToken.body } }, async (request) => {
+    const { account, device, expiresAtMs } = await auth.verifyAccessToken(request.body.token, 'engine')
+    return { account, device, expiresAtMs }
+  })
+}
+
+async function accountText(auth: Pick<Auth, 'accountDirectory'>, account: AccountId): Promise<AccountText> {
+  const view = await auth.accountDirectory.state(account)
+  if (view === undefined) return { status: 'unknown' }
+  const devices = view.devices.filter(({ active }) => active).map(({ device, signingKey }) => ({ device, signingKey: internalKeyText(signingKey) }))
+  return { status: 'known', account, seq: view.seq, closed: view.closed, devices }
+}

@@ -1,0 +1,127 @@
+import { isEvegramError } from '@evegram/protocol'
+import { createLocalWallet, type Client, type Conversation } from '@evegram/sdk'
+import { createNodeClient } from '@evegram/sdk/node'
+import type { DeviceReport, DeviceSettings, FromHost, HostSettings, ToHost } from './client-protocol.js'
+
+/** Messages of one device that wait for their acknowledgement at a time. */
+const IN_FLIGHT_MAX = 32
+const PROGRESS_INTERVAL_MS = 250
+/** More than any run sends in one conversation. */
+const HISTORY_MAX = 10_000_000
+const OPEN_TRIES_MAX = 60
+const OPEN_RETRY_MS = 500
+const PACE_CHECK_MS = 20
+
+const settings = JSON.parse(process.argv[2] ?? '{}') as HostSettings
+const tell = (message: FromHost): void => { process.send?.(message) }
+// The coordinator is gone: nobody wants the rest.
+process.on('disconnect', () => process.exit(0))
+
+/** CLOCK_MONOTONIC, which is one clock for all processes of a machine. */
+const nowMs = (): number => Number(process.hrtime.bigint() / 1_000n) / 1_000
+const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
+
+/** A device with everything that it did and saw. */
+class Device {
+  readonly acks: [number, number, number][] = []
+  readonly shown: [string, number][] = []
+  readonly connects: number[] = []
+  readonly counters: Record<string, number> = {}
+  finished = false
+
+  constructor(readonly plan: DeviceSettings, readonly client: Client) {
+    client.on('message', ({ direction, text }) => { if (direction === 'in') this.shown.push([text, nowMs()]) })
+    client.on('state', ({ state }) => { if (state === 'catching_up') this.connects.push(nowMs()) })
+    client.on('security', ({ code }) => { this.#count(`refused ${code}`) })
+    client.on('gap', ({ reason }) => { this.#count(`gap ${reason}`) })
+    client.on('session-healed', () => { this.#count('healed') })
+    client.on('fault', ({ error }) => { this.#count(`fault ${error.code}`) })
+  }
+
+  #count(name: string): void {
+    this.counters[name] = (this.counters[name] ?? 0) + 1
+  }
+
+  /** Sends its messages, one a pace as long as faults go on, and never fewer than its plan says. */
+  async send(conversation: Conversation): Promise<void> {
+    const waiting = new Set<Promise<void>>()
+    let dueMs = nowMs()
+    for (let number = 1; number <= this.plan.messages || !finishing; number++) {
+      dueMs += settings.paceMs
+      while (!finishing && nowMs() < dueMs) await sleep(PACE_CHECK_MS)
+      if (finishing && number > this.plan.messages) break
+      const sentMs = nowMs()
+      const { acked } = await conversation.send(`${this.plan.name}:${String(number)}`)
+      const done: Promise<void> = acked.then(() => {
+        this.acks.push([number, sentMs, nowMs()])
+        waiting.delete(done)
+      })
+      waiting.add(done)
+      if (waiting.size >= IN_FLIGHT_MAX) await Promise.race(waiting)
+    }
+    await Promise.all(waiting)
+    this.finished = true
+  }
+
+  async report(): Promise<DeviceReport> {
+    const conversations: { peerAddress: string; texts: readonly string[] }[] = []
+    for (const conversation of await this.client.conversations()) {
+      conversations.push({ peerAddress: conversation.peer.address, texts: (await conversation.history(HISTORY_MAX)).map(({ text }) => text) })
+    }
+    const { plan: { name }, acks, shown, connects, counters } = this
+    return { name, acks, shown, connects, conversations, counters }
+  }
+}
+
+let finishing = false
+const devices: Device[] = []
+
+/** Opens a device; a cluster that is just coming up is waited for, as a person would try again. */
+async function open(plan: DeviceSettings): Promise<Device> {
+  const wallet = createLocalWallet(plan.chain, new Uint8Array(Buffer.from(plan.seed, 'base64url')))
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return new Device(plan, await createNodeClient({ url: settings.url, profile: plan.profile, wallet }))
+    } catch (error) {
+      const passing = isEvegramError(error) && error.retry !== 'never'
+      if (!passing || attempt >= OPEN_TRIES_MAX) throw error
+      await sleep(OPEN_RETRY_MS)
+    }
+  }
+}
+
+async function handle(message: ToHost): Promise<void> {
+  switch (message.kind) {
+    case 'open': {
+      const device = await open(message.device)
+      devices.push(device)
+      tell({ kind: 'opened', name: device.plan.name, address: device.client.address })
+      return
+    }
+    case 'send':
+      await Promise.all(devices.map(async (device) => {
+        const address = message.peers[device.plan.name]
+        if (address !== undefined) await device.send(await device.client.conversation(address))
+      }))
+      return
+    case 'finish':
+      finishing = true
+      return
+    case 'report':
+      tell({ kind: 'report', devices: await Promise.all(devices.map((device) => device.report())) })
+      return
+    case 'stop':
+      await Promise.allSettled(devices.map(({ client }) => client.close()))
+      process.exit(0)
+      return
+    default:
+      message satisfies never
+  }
+}
+
+process.on('message', (message: ToHost) => {
+  handle(message).catch((error: unknown) => { tell({ kind: 'failed', message: error instanceof Error ? (error.stack ?? error.message) : String(error) }) })
+})
+setInterval(() => {
+  tell({ kind: 'progress', acked: devices.reduce((sum, { acks }) => sum + acks.length, 0), finished: devices.every(({ finished }) => finished) })
+}, PROGRESS_INTERVAL_MS)

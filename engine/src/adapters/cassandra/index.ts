@@ -1,0 +1,1 @@
+export { openCassandraEngineStore, type CassandraEngineStore, type CassandraEngineStoreParts } from './store.js'

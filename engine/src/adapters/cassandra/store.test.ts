@@ -1,0 +1,53 @@
+import { silentLogger, systemClock } from '@evegram/platform'
+import { testKeyspace } from '@evegram/platform/testing'
+import type { CassandraSession } from '@evegram/platform/cassandra'
+import { afterAll, beforeAll } from 'vitest'
+import { describeEnvelopeLog } from '../../ports/envelope-log.contract.js'
+import { describeMarks } from '../../ports/marks.contract.js'
+import { describeMembership } from '../../ports/membership.contract.js'
+import { describeNodeRegistry } from '../../ports/node-registry.contract.js'
+import { openCassandraEngineStore, type CassandraEngineStore } from './store.js'
+
+const clock = systemClock()
+const keyspace = testKeyspace()
+const TABLES = ['envelopes', 'envelope_hours', 'inbox_marks', 'conversations', 'groups', 'incarnations', 'nodes', 'store_time']
+const close = async (): Promise<void> => undefined
+let session: CassandraSession
+/** As another process opens the store: nothing is remembered. */
+const open = (): Promise<CassandraEngineStore> => openCassandraEngineStore({ session, clock, log: silentLogger })
+const empty = async (): Promise<CassandraEngineStore> => {
+  await keyspace.truncate(...TABLES)
+  return open()
+}
+
+beforeAll(async () => {
+  session = await keyspace.connect()
+  await open()
+}, 60_000)
+afterAll(async () => { await keyspace.drop() }, 60_000)
+
+describeEnvelopeLog({
+  name: 'Cassandra', gaps: ['exists', 'trim'],
+  setup: async () => ({ log: (await empty()).envelopeLog, reopen: async () => (await open()).envelopeLog, close }),
+})
+describeMarks({
+  name: 'Cassandra',
+  setup: async () => {
+    const { envelopeLog, marks } = await empty()
+    return { log: envelopeLog, marks, close }
+  },
+})
+describeMembership({
+  name: 'Cassandra',
+  setup: async () => ({ membership: (await empty()).membership, reopen: async () => (await open()).membership, close }),
+})
+describeNodeRegistry({
+  name: 'Cassandra',
+  setup: async () => {
+    const { envelopeLog, nodeRegistry } = await empty()
+    return {
+      registry: nodeRegistry, log: envelopeLog, reopen: async () => (await open()).nodeRegistry, close,
+      advance: (ms) => new Promise((resolve) => { setTimeout(resolve, ms) }),
+    }
+  },
+})

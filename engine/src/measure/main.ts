@@ -1,0 +1,116 @@
+// npm run resume, npm run churn: what the real adapters cost on Cassandra, for days that no client can make. tools/measure.mjs starts the services.
+import { parseArgs } from 'node:util'
+import { measureChurn } from './churn-cost.js'
+import { measureResume, type ResumeCost, type ResumeShape } from './resume-cost.js'
+import { openMeasuredStore } from './store-under-measure.js'
+
+const HELP = `npm run resume -- [--days 30] [--conversations 200] [--changed 3]
+  What it costs to bring back a device that was away for 20 minutes, for accounts with more and more history.
+npm run churn -- [--days 30] [--conversations 50] [--messages 4] [--dayMs 2000]
+  Days in quick motion (2 s each, rows expire after 31 of them): tombstones that reads meet, largest partition.
+  --json  the result as one JSON object
+Exit codes: 0 all held, 1 something did not, 2 wrong usage.`
+
+/** Reads of a resume may differ by this between shapes: the hour that a window ends in, pages. */
+const READS_SPREAD = 6
+const TOMBSTONES_MAX = 100
+const PARTITION_BYTES_MAX = 100 * 1_048_576
+const NUMBERS = { days: [30, 400], conversations: [200, 5_000], changed: [3, 5_000], messages: [4, 1_000], dayMs: [2_000, 60_000] } as const
+
+interface Options {
+  readonly days: number
+  readonly conversations: number
+  readonly changed: number
+  readonly messages: number
+  readonly dayMs: number
+  readonly json: boolean
+}
+
+function usage(problem: string): never {
+  console.error(`${problem}\n\n${HELP}`)
+  process.exit(2)
+}
+
+function readOptions(args: readonly string[], isChurn: boolean): Options {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      'days': { type: 'string' }, 'conversations': { type: 'string' }, 'changed': { type: 'string' }, 'messages': { type: 'string' }, 'dayMs': { type: 'string' },
+      'json': { type: 'boolean', default: false }, 'help': { type: 'boolean', short: 'h', default: false },
+    },
+  })
+  if (values.help) {
+    console.log(HELP)
+    process.exit(0)
+  }
+  const number = (name: keyof typeof NUMBERS): number => {
+    const [standard, max] = NUMBERS[name]
+    const value = Number(values[name] ?? (isChurn && name === 'conversations' ? 50 : standard))
+    return Number.isInteger(value) && value >= 1 && value <= max ? value : usage(`--${name} must be a whole number from 1 to ${String(max)}.`)
+  }
+  return { days: number('days'), conversations: number('conversations'), changed: number('changed'), messages: number('messages'), dayMs: number('dayMs'), json: values.json }
+}
+
+async function resume(store: () => ReturnType<typeof openMeasuredStore>, options: Options): Promise<boolean> {
+  const { days, conversations, changed, json } = options
+  if (changed > conversations) usage('--changed must not be more than --conversations.')
+  const shapes: readonly ResumeShape[] = [
+    { days: 1, conversations: changed, changed }, { days: 1, conversations, changed }, { days, conversations: changed, changed }, { days, conversations, changed },
+  ]
+  const costs: ResumeCost[] = []
+  for (const shape of shapes) {
+    const { session, ...measured } = await store()
+    try {
+      costs.push(await measureResume({ session, ...measured }, shape, (share) => {
+        if (!json) process.stderr.write(`\r${String(shape.days)} days, ${String(shape.conversations)} conversations: ${(share * 100).toFixed(0)} % written`)
+      }))
+    } finally {
+      await session.close()
+    }
+    if (!json) process.stderr.write('\n')
+  }
+  const missed = changed * 2
+  const reads = costs.map((cost) => cost.reads)
+  const held = costs.every((cost) => cost.missed === missed) && Math.max(...reads) - Math.min(...reads) <= READS_SPREAD
+  if (json) console.log(JSON.stringify({ costs, held }))
+  else {
+    console.log('days  conversations  changed  missed  store reads     ms')
+    for (const cost of costs) {
+      console.log(String(cost.days).padStart(4) + String(cost.conversations).padStart(15) + String(cost.changed).padStart(9) + String(cost.missed).padStart(8) +
+        String(cost.reads).padStart(13) + cost.ms.toFixed(1).padStart(7))
+    }
+    console.log(held ? 'held: store reads grow with what changed, not with days or quiet conversations' : 'NOT HELD')
+  }
+  return held
+}
+
+async function churn(store: () => ReturnType<typeof openMeasuredStore>, options: Options): Promise<boolean> {
+  const { days, conversations, messages, dayMs, json } = options
+  const measured = await store()
+  try {
+    // Twice as many days as rows live, so that what expired lies beside what did not.
+    const cost = await measureChurn(measured, { days: days * 2, conversations, messages, dayMs }, (day) => {
+      if (!json) process.stderr.write(`\rday ${String(day)} of ${String(days * 2)}`)
+    })
+    const held = cost.tombstonesP99 < TOMBSTONES_MAX && cost.largestPartitionBytes < PARTITION_BYTES_MAX
+    if (json) console.log(JSON.stringify({ ...cost, held }))
+    else {
+      console.log(`\n${String(cost.days)} days, ${String(conversations)} conversations, ${String(messages)} messages each a day; ${String(cost.resumes)} devices came back, ${String(cost.missed)} envelopes`)
+      for (const { table, tombstonesP99, largestPartitionBytes } of cost.tables) {
+        console.log(`${table.padEnd(18)} tombstones a read p99 ${String(tombstonesP99).padStart(5)}   largest partition ${(largestPartitionBytes / 1_048_576).toFixed(1)} MiB`)
+      }
+      console.log(`most tombstones of one read ${String(cost.tombstonesMax)}; limits: p99 under ${String(TOMBSTONES_MAX)}, partitions under 100 MiB`)
+      console.log(held ? 'held' : 'NOT HELD')
+    }
+    return held
+  } finally {
+    await measured.session.close()
+  }
+}
+
+/** Runs `name` on Cassandra at `contactPoints`. */
+export async function measure(name: string, args: readonly string[], cassandra: { readonly contactPoints: readonly string[]; readonly dataCenter: string; readonly copies: number }): Promise<boolean> {
+  const options = readOptions(args, name === 'churn')
+  const store = (): ReturnType<typeof openMeasuredStore> => openMeasuredStore(cassandra.contactPoints, cassandra.dataCenter, cassandra.copies)
+  return name === 'churn' ? churn(store, options) : resume(store, options)
+}

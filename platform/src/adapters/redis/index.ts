@@ -1,0 +1,3 @@
+export { connectRedis, type RedisOptions } from './connect.js'
+export { REDIS_COMMAND_MS, type RedisConnection, type RedisReply, type RedisScript } from './connection.js'
+export { parseRedisUrl, type RedisNode, type RedisPlace } from './place.js'

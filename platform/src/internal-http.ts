@@ -1,0 +1,34 @@
+import type { Clock, Random } from '@evegram/protocol'
+import { createHttp, type HttpServer } from './http.js'
+import type { Logger } from './log.js'
+import type { Metrics } from './metrics.js'
+import type { ServiceName, ServiceVerifier } from './service-token.js'
+
+/** Largest body of a request between services: some hundred ids. */
+const INTERNAL_BODY_BYTES_MAX = 65_536
+/** Time for an answer: beyond it the caller has asked somebody else. */
+const INTERNAL_HANDLER_MS = 3_000
+
+/** What {@link createInternalHttp} needs. */
+export interface InternalHttpOptions {
+  readonly log: Logger
+  readonly clock: Clock
+  readonly random: Random
+  readonly metrics?: Metrics
+  readonly verifier: ServiceVerifier
+  /** Services that may call. */
+  readonly callers: readonly ServiceName[]
+  /** `http(s)://host[:port]` under which other machines reach this listener. */
+  readonly url?: string | undefined
+}
+
+/**
+ * The listener of a service for other services, on a port of its own that no proxy serves to the public. Every request, also of routes that are not
+ * there, needs a service token of one of `callers`: `auth.service` otherwise.
+ */
+export function createInternalHttp(options: InternalHttpOptions): HttpServer {
+  const { verifier, callers, url, ...http } = options
+  const server = createHttp({ ...http, publicUrl: url, bodyBytesMax: INTERNAL_BODY_BYTES_MAX, handlerTimeoutMs: INTERNAL_HANDLER_MS })
+  server.addHook('onRequest', async (request) => { await verifier.callerOf(request.headers.authorization, callers) })
+  return server
+}

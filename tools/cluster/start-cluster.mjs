@@ -1,0 +1,238 @@
+// A whole cluster on this machine: stores and broker, two auth processes behind one address, engines that share one port.
+import { setTimeout as delay } from 'node:timers/promises'
+import { isFree } from '../services/free-port.mjs'
+import { natsLeader } from '../services/nats.mjs'
+import { checkHealth } from '../services/health.mjs'
+import { isRunning } from '../services/process-identity.mjs'
+import { findService, killService, signalService, startService } from '../services/restart.mjs'
+import { readState } from '../services/state.mjs'
+import { down } from '../services/down.mjs'
+import { DEFAULT_SETTINGS, up } from '../services/up.mjs'
+import { startEdge } from './edge.mjs'
+import { loadKeys } from './keys.mjs'
+import { authRecipe, engineRecipe, planPorts, publicUrls } from './plan.mjs'
+import { Supervised } from './supervised.mjs'
+
+/** Time for one of our processes to become ready: the first one makes the tables, which takes Cassandra about a second each. */
+const READY_MS_MAX = 120_000
+const SERVICE_RESTART_MS = 1_000
+const SERVICE_READY_MS_MAX = 180_000
+const LOOK_MS = 200
+const WATCH_MS = 500
+
+/**
+ * Starts services (unless they run in `servicesDir`), auth, engines and the edge. Resolves when all are ready, with `{url, ws, list, kill, pause, roll,
+ * restart, leader, stop}`. `say(line)` hears what happens; `abort` ends a start that is under way.
+ */
+export async function startCluster({ root, dir, servicesDir, nodes, engines, httpPort, wsPort, say, abort, environment = process.env }) {
+  await requireFreePort('EVEGRAM_HTTP_PORT', httpPort)
+  // Engines share their port, and would share it with a server that runs here as well.
+  await requireFreePort('EVEGRAM_WS_PORT', wsPort)
+  const wasUp = readState(servicesDir)?.processes.some((noted) => noted.container !== undefined || isRunning(noted)) === true
+  const { env: services } = await up({ nodes, dir: servicesDir, settings: DEFAULT_SETTINGS, say, abort })
+  const cluster = new Cluster({ root, dir, servicesDir, nodes, keepsServices: wasUp, engines, say, services, environment })
+  try {
+    await cluster.start({ httpPort, wsPort, abort })
+    return cluster
+  } catch (error) {
+    await cluster.stop()
+    throw error
+  }
+}
+
+async function requireFreePort(variable, port) {
+  if (port !== 0 && !(await isFree(port))) throw new Error(`port ${port} is taken: end what listens there, or set another (${variable}, 0 for any)`)
+}
+
+class Cluster {
+  /** @type {Supervised[]} */
+  auths = []
+  /** @type {Supervised[]} */
+  engines = []
+  edge
+  /** Services that were killed here and are being started again, by name. */
+  returning = new Map()
+  watch
+  stopping
+  rolling = false
+
+  constructor(options) {
+    this.options = options
+    this.nextEngine = 1
+    this.generation = 0
+  }
+
+  async start({ httpPort, wsPort, abort }) {
+    const { root, dir, engines, services, environment, say } = this.options
+    const ports = await planPorts({ engines, httpPort, wsPort })
+    this.context = { root, dir, ports, keys: loadKeys(dir), services, environment }
+    Object.assign(this, publicUrls(ports))
+    const aborted = new Promise((_, reject) => {
+      if (abort.aborted) reject(abort.reason)
+      abort.addEventListener('abort', () => reject(abort.reason), { once: true })
+    })
+    // The first process alone makes the tables; the others find them.
+    this.auths = ports.auth.map((_, place) => this.supervised(authRecipe(this.context, place)))
+    this.engines = this.newEngines()
+    for (const batch of [this.auths.slice(0, 1), this.auths.slice(1), this.engines.slice(0, 1), this.engines.slice(1)]) {
+      for (const process of batch) process.start()
+      await Promise.race([aborted, Promise.all(batch.map((process) => process.ready(READY_MS_MAX)))])
+      for (const { name, pid } of batch) say(`${name} is up (process ${pid})`)
+    }
+    this.watchServices()
+    this.edge = await startEdge({
+      port: ports.http, targets: () => this.auths.filter(({ isReady }) => isReady).map(({ recipe }) => ({ host: '127.0.0.1', port: recipe.ports.http })),
+    })
+  }
+
+  supervised(recipe) {
+    const { say } = this.options
+    return new Supervised({
+      ...recipe,
+      onEnd: (how, willRestart) => say(willRestart ? `${recipe.name} ended (${how}); starting it again` : `${recipe.name} cannot run, see ${recipe.log}`),
+    })
+  }
+
+  /** As many engines as wanted, in the half of the places that the last ones do not use. */
+  newEngines() {
+    const { engines } = this.options
+    const from = (this.generation++ % 2) * engines
+    return Array.from({ length: engines }, (_, index) => this.supervised(engineRecipe(this.context, from + index, this.nextEngine++)))
+  }
+
+  own() {
+    return [...this.auths, ...this.engines]
+  }
+
+  /** Everything that runs: `{name, kind, pid, admin?}`. */
+  list() {
+    const services = readState(this.options.servicesDir)?.processes ?? []
+    return [
+      ...this.own().filter(({ pid }) => pid !== undefined)
+        .map(({ name, kind, pid, recipe }) => ({ name, kind, pid, admin: `http://127.0.0.1:${recipe.ports.admin}` })),
+      ...services.filter((noted) => noted.container !== undefined || isRunning(noted)).map(({ name, kind, pid }) => ({ name, kind, pid })),
+    ]
+  }
+
+  /** Kills a process (SIGKILL). Resolves when its successor is ready. */
+  async kill(name) {
+    const process = this.own().find((other) => other.name === name)
+    if (process !== undefined) {
+      await this.endsAndReturns(process, 'SIGKILL')
+      return
+    }
+    findService(this.options.servicesDir, name)
+    if (this.returning.has(name)) throw new Error(`${name} is being started again`)
+    await this.bringBack(name, () => killService(this.options.servicesDir, name))
+  }
+
+  /** Brings back services that end by themselves, or by somebody's hand. */
+  watchServices() {
+    this.watch = setInterval(() => {
+      for (const noted of readState(this.options.servicesDir)?.processes ?? []) {
+        if (noted.container !== undefined || isRunning(noted) || this.returning.has(noted.name)) continue
+        this.bringBack(noted.name, async () => {}).catch((error) => this.options.say(error.message))
+      }
+    }, WATCH_MS)
+  }
+
+  /** Ends a process in order (SIGTERM). Resolves when its successor is ready. */
+  async restart(name) {
+    const process = this.own().find((other) => other.name === name)
+    if (process === undefined) throw new Error(`no auth or engine process is called ${name}`)
+    await this.endsAndReturns(process, 'SIGTERM')
+  }
+
+  async endsAndReturns(process, signalName) {
+    const { pid } = process
+    if (!process.signal(signalName)) throw new Error(`${process.name} does not run`)
+    if (!(await process.becomes(() => process.pid !== pid, READY_MS_MAX))) throw new Error(`${process.name} does not end`)
+    await process.ready(READY_MS_MAX)
+  }
+
+  /** Starts a service again after `end()`. Resolves when it is healthy. */
+  bringBack(name, end) {
+    const { servicesDir, nodes, say } = this.options
+    const work = (async () => {
+      await end()
+      say(`${name} ended; starting it again`)
+      await delay(SERVICE_RESTART_MS)
+      if (this.stopping !== undefined) return
+      const noted = await startService(servicesDir, name)
+      const deadline = performance.now() + SERVICE_READY_MS_MAX
+      for (;;) {
+        try {
+          await checkHealth(noted, nodes)
+          say(`${name} is back (process ${noted.pid ?? noted.container})`)
+          return
+        } catch (error) {
+          if (this.stopping !== undefined) return
+          if (performance.now() > deadline) throw new Error(`${name} did not come back within ${SERVICE_READY_MS_MAX / 1000} s: ${error.message}`)
+        }
+        await delay(LOOK_MS)
+      }
+    })().finally(() => this.returning.delete(name))
+    this.returning.set(name, work)
+    return work
+  }
+
+  /** Stops a process (SIGSTOP) for `ms`, then lets it go on. Resolves when it goes on. */
+  async pause(name, ms) {
+    const send = async (signalName) => {
+      const process = this.own().find((other) => other.name === name)
+      if (process === undefined) await signalService(this.options.servicesDir, name, signalName)
+      else if (!process.signal(signalName)) throw new Error(`${name} does not run`)
+    }
+    await send('SIGSTOP')
+    await delay(ms)
+    await send('SIGCONT')
+  }
+
+  /** Replaces all engines: new ones are ready first, then the old ones drain together. Resolves when these are gone. */
+  async roll() {
+    if (this.rolling) throw new Error('a roll is under way')
+    this.rolling = true
+    try {
+      const old = this.engines
+      const fresh = this.newEngines()
+      this.engines = [...old, ...fresh]
+      for (const process of fresh) process.start()
+      try {
+        await Promise.all(fresh.map((process) => process.ready(READY_MS_MAX)))
+      } catch (error) {
+        // The old ones still serve everybody: the roll is off, nothing else changed.
+        this.engines = old
+        this.generation--
+        await Promise.all(fresh.map((process) => process.stop()))
+        throw error
+      }
+      this.options.say(`${fresh.map(({ name }) => name).join(', ')} are ready; ${old.map(({ name }) => name).join(', ')} drain`)
+      await Promise.all(old.map((process) => process.stop()))
+      this.engines = fresh
+    } finally {
+      this.rolling = false
+    }
+  }
+
+  /** Name of the NATS server that leads JetStream; rejects while there is none. */
+  async leader() {
+    const monitors = (readState(this.options.servicesDir)?.processes ?? []).filter(({ kind }) => kind === 'nats').map(({ monitor }) => monitor)
+    const name = await natsLeader(monitors)
+    if (name === undefined) throw new Error('JetStream has no leader now')
+    return name
+  }
+
+  /** Ends everything that this cluster started; services too unless they ran before. Safe to call twice. */
+  stop() {
+    this.stopping ??= this.stopAll()
+    return this.stopping
+  }
+
+  async stopAll() {
+    const { servicesDir, keepsServices, say } = this.options
+    clearInterval(this.watch)
+    await Promise.all([this.edge?.close(), ...this.own().map((process) => process.stop())])
+    await Promise.allSettled(this.returning.values())
+    if (!keepsServices) await down({ dir: servicesDir, say })
+  }
+}

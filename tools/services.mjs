@@ -1,0 +1,105 @@
+#!/usr/bin/env node
+// `npm run services -- up|down|status`: real Cassandra, NATS and Redis on loopback. Node built-ins only: it works before npm install.
+import { resolve } from 'node:path'
+import { parseArgs } from 'node:util'
+import { requireNode, root } from './prepare.mjs'
+import { COMMITLOG_SYNCS } from './services/cassandra-yaml.mjs'
+import { down } from './services/down.mjs'
+import { interruptSignal } from './services/interrupt.mjs'
+import { LATER as LATER_KINDS } from './services/preflight.mjs'
+import { startProgress } from './services/progress.mjs'
+import { REDIS_SYNCS } from './services/redis.mjs'
+import { status, statusLines } from './services/status.mjs'
+import { DEFAULT_SETTINGS, KINDS, up } from './services/up.mjs'
+
+const USAGE = `npm run services -- <up | down | status> [options]
+
+Runs what the cluster stores its data in, on loopback: Cassandra, NATS with JetStream, Redis. In Docker where "docker info" answers, else natively:
+Cassandra by Java 17 and Maven, NATS built by Go, Redis from PATH (or EVEGRAM_REDIS_SERVER). What is missing is listed with its install line.
+
+  up      start what is not running, wait until it answers queries, print its settings; a second "up" only looks
+  down    end it; data stays for the next "up"
+  status  what runs, where, whether it answers
+
+  --nodes 1|3              one of each (default), or a Cassandra ring of three, a NATS cluster of three and a Redis primary with a replica
+  --only <list>            some of cassandra,nats,redis (postgres,chromium are for later releases)
+  --dir <folder>           where data and state.json are (default .services); several folders run side by side on ports of their own
+  --commitlog-sync <how>   Cassandra: group (default), batch, periodic (acknowledges up to a second before the disk has it)
+  --nats-sync <interval>   JetStream: always (default, before each acknowledgement), or a duration such as 2m
+  --redis-sync <how>       Redis: off (default, memory alone), everysec, always
+  --native                 up: without Docker, also where it answers
+  --purge                  down: delete the data as well
+  --json                   print the state as JSON on standard output; progress goes to standard error
+
+Downloads and builds are kept in EVEGRAM_CACHE_DIR (default evegram in the user's cache folder); it may be deleted at any time.
+Exit codes: 0 done (status: all healthy), 1 failed (status: not all healthy), 2 wrong usage.`
+
+const EXIT_USAGE = 2
+const LATER = Object.keys(LATER_KINDS)
+
+requireNode()
+const { command, options } = readCommand()
+const dir = resolve(root, options.dir)
+const abort = interruptSignal()
+const say = startProgress()
+
+try {
+  if (command === 'up') {
+    const state = await up({
+      nodes: options.nodes, dir, kinds: options.only.filter((kind) => !LATER.includes(kind)), asked: options.only, native: options.native, say, abort,
+      settings: { commitlogSync: options['commitlog-sync'], natsSync: options['nats-sync'], redisSync: options['redis-sync'] },
+    })
+    if (options.json) console.log(JSON.stringify(state, undefined, 2))
+    else console.log(Object.entries(state.env).map(([name, value]) => `${name}=${value}`).join('\n'))
+  } else if (command === 'down') {
+    await down({ dir, purge: options.purge, say })
+    if (options.json) console.log(JSON.stringify({ isUp: false, processes: [] }))
+  } else {
+    const found = await status(dir)
+    console.log(options.json ? JSON.stringify(found, undefined, 2) : statusLines(found).join('\n'))
+    if (!found.isUp) process.exitCode = 1
+  }
+} catch (error) {
+  console.error(`services ${command}: ${error.message}`)
+  process.exitCode = 1
+}
+// Waits that lost against an error still have timers.
+process.exit()
+
+/** The command line, or the end of this process with code 2. */
+function readCommand() {
+  let parsed
+  try {
+    parsed = parseArgs({
+      allowPositionals: true,
+      options: {
+        'nodes': { type: 'string', default: '1' }, 'only': { type: 'string', default: KINDS.join(',') }, 'dir': { type: 'string', default: '.services' },
+        'commitlog-sync': { type: 'string', default: DEFAULT_SETTINGS.commitlogSync }, 'nats-sync': { type: 'string', default: DEFAULT_SETTINGS.natsSync },
+        'redis-sync': { type: 'string', default: DEFAULT_SETTINGS.redisSync },
+        'native': { type: 'boolean', default: false }, 'purge': { type: 'boolean', default: false }, 'json': { type: 'boolean', default: false }, 'help': { type: 'boolean', short: 'h', default: false },
+      },
+    })
+  } catch (error) {
+    return refuse(error.message)
+  }
+  const { values, positionals: [name = '', ...rest] } = parsed
+  if (values.help) {
+    console.log(USAGE)
+    process.exit(0)
+  }
+  const only = values.only.split(',').filter(Boolean)
+  const unknown = only.filter((kind) => !KINDS.includes(kind) && !LATER.includes(kind))
+  if (!['up', 'down', 'status'].includes(name) || rest.length > 0) return refuse(name === '' ? 'say up, down or status' : `no such command: ${[name, ...rest].join(' ')}`)
+  if (!['1', '3'].includes(values.nodes)) return refuse('--nodes is 1 or 3')
+  if (unknown.length > 0 || only.length === 0) return refuse(`--only takes ${[...KINDS, ...LATER].join(', ')}`)
+  if (!COMMITLOG_SYNCS.includes(values['commitlog-sync'])) return refuse(`--commitlog-sync is ${COMMITLOG_SYNCS.join(', ')}`)
+  if (!/^(always|[1-9]\d{0,5}(ms|s|m|h))$/.test(values['nats-sync'])) return refuse('--nats-sync is "always" or a duration such as 2m')
+  if (!REDIS_SYNCS.includes(values['redis-sync'])) return refuse(`--redis-sync is ${REDIS_SYNCS.join(', ')}`)
+  if (values.purge && name !== 'down') return refuse('--purge goes with down')
+  return { command: name, options: { ...values, nodes: Number(values.nodes), only } }
+}
+
+function refuse(why) {
+  console.error(`services: ${why}\n\n${USAGE}`)
+  process.exit(EXIT_USAGE)
+}

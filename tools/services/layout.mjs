@@ -1,0 +1,32 @@
+// Ports of the services of one data folder: chosen once, because a ring knows its members by them.
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { freePort, isFree } from './free-port.mjs'
+import { loopbackHosts } from './preflight.mjs'
+import { writeJson } from './state.mjs'
+
+const layoutFile = (dir) => join(dir, 'layout.json')
+
+/** The ports below `dir`, chosen now when this is the first start. */
+export async function layoutOf(dir, nodes) {
+  const file = layoutFile(dir)
+  if (existsSync(file)) return JSON.parse(readFileSync(file, 'utf8'))
+  const taken = new Set()
+  const one = () => freePort(['127.0.0.1'], taken)
+  const hosts = loopbackHosts(nodes)
+  const layout = {
+    cassandra: { native: await freePort(hosts, taken), storage: await freePort(hosts, taken) },
+    nats: [], redis: [],
+  }
+  for (let index = 0; index < nodes; index++) layout.nats.push({ client: await one(), monitor: await one(), route: await one() })
+  for (let index = 0; index < Math.min(nodes, 2); index++) layout.redis.push(await one())
+  writeJson(file, layout)
+  return layout
+}
+
+/** Rejects when another program listens where a planned process has to. */
+export async function requireFree(address, dir) {
+  const [host, port] = address.split(':')
+  if (await isFree(Number(port), host)) return
+  throw new Error(`${address} belongs to the services in ${dir}, but another program listens there: end it, or use another folder (--dir)`)
+}

@@ -1,0 +1,145 @@
+// Everything that is missing on this machine, said at once and before anything is started.
+import { execFile } from 'node:child_process'
+import { accessSync, constants, readdirSync, statSync } from 'node:fs'
+import { delimiter, join } from 'node:path'
+import { hasCassandraJars } from './cassandra.mjs'
+import { isFree } from './free-port.mjs'
+import { hasNatsServer } from './nats.mjs'
+import { isAtLeast, parseVersion } from './versions.mjs'
+
+/** Cassandra 5.0 is made for Java 11 and 17, and refuses newer ones. */
+const JAVA_MAJOR = 17
+const MAVEN_MIN = [3, 6]
+/** From here on Go fetches by itself the toolchain that a module asks for. */
+const GO_MIN = [1, 21]
+const REDIS_MIN = [6, 2]
+const ASK_MS_MAX = 30_000
+const JVM_FOLDERS = ['/usr/lib/jvm', '/Library/Java/JavaVirtualMachines']
+
+/** What later releases need, by the name that --only takes. */
+export const LATER = { postgres: 'PostgreSQL (the ledger)', chromium: 'Chromium (tests of the web client)' }
+
+/**
+ * Looks for everything that running `kinds` natively needs. Resolves with `{findings, tools}`: a finding is `{name, state, detail, install?}` with the
+ * state 'found', 'missing', 'unneeded' or 'later'; tools are the paths that were found.
+ */
+export async function preflight({ kinds, nodes, cache, environment = process.env, asked = [] }) {
+  const findings = []
+  const tools = {}
+  const wants = (kind) => kinds.includes(kind)
+  if (wants('cassandra')) {
+    const hasJars = hasCassandraJars(cache)
+    const java = await findJava(environment)
+    if (java.path === undefined) findings.push(missing('Java 17', java.detail, INSTALL.java))
+    else {
+      Object.assign(tools, { java: java.path, javaHome: java.home })
+      findings.push(found('Java 17', `${java.version} at ${java.path}`))
+    }
+    if (hasJars) findings.push(unneeded('Maven', 'Cassandra is in the cache'))
+    else await look({ findings, tools, key: 'mvn', name: 'Maven 3.6', tool: 'maven', program: 'mvn', args: ['-v'], minimum: MAVEN_MIN, install: INSTALL.maven, environment })
+    for (const host of loopbackHosts(nodes).slice(1)) {
+      if (!(await isFree(0, host))) findings.push(missing(`address ${host}`, 'this machine has no such loopback address', `sudo ifconfig lo0 alias ${host} up`))
+    }
+  }
+  if (wants('nats')) {
+    if (hasNatsServer(cache)) findings.push(unneeded('Go', 'nats-server is in the cache'))
+    else await look({ findings, tools, key: 'go', name: 'Go 1.21', tool: 'go', program: 'go', args: ['version'], minimum: GO_MIN, install: INSTALL.go, environment })
+  }
+  if (wants('redis')) {
+    const program = environment['EVEGRAM_REDIS_SERVER'] || 'redis-server'
+    await look({ findings, tools, key: 'redis', name: 'Redis 6.2', tool: 'redis', program, args: ['--version'], minimum: REDIS_MIN, install: INSTALL.redis, environment })
+  }
+  for (const [kind, what] of Object.entries(LATER)) {
+    if (asked.includes(kind)) findings.push(missing(what, 'this release does not use it, so it cannot be started here', `leave ${kind} out of --only`))
+    else findings.push({ name: what, state: 'later', detail: 'not needed yet by this release' })
+  }
+  return { findings, tools }
+}
+
+/** The addresses of Cassandra's nodes: a ring needs the same port on each. */
+export function loopbackHosts(nodes) {
+  return Array.from({ length: nodes }, (_, index) => `127.0.0.${index + 1}`)
+}
+
+/** The findings as lines for people. */
+export function findingLines(findings) {
+  const MARK = { found: 'ok     ', missing: 'MISSING', unneeded: '-      ', later: '-      ' }
+  return findings.map(({ name, state, detail, install }) =>
+    `${MARK[state]} ${name}: ${detail}${install === undefined ? '' : `\n          install: ${install}`}`)
+}
+
+/** The path of a program: itself when it is one, else from PATH; undefined when there is none. */
+export function findProgram(program, environment = process.env) {
+  const candidates = /[/\\]/.test(program) ? [program] : (environment['PATH'] ?? '').split(delimiter).filter(Boolean).map((folder) => join(folder, program))
+  return candidates.find((path) => {
+    try {
+      accessSync(path, constants.X_OK)
+      return statSync(path).isFile()
+    } catch {
+      return false
+    }
+  })
+}
+
+const isMac = process.platform === 'darwin'
+const hasApt = findProgram('apt-get') !== undefined
+const byPlatform = (apt, brew, otherwise) => (isMac ? brew : hasApt ? `${process.getuid?.() === 0 ? '' : 'sudo '}apt-get install -y ${apt}` : otherwise)
+const INSTALL = {
+  java: byPlatform('openjdk-17-jre-headless', 'brew install openjdk@17', 'https://adoptium.net/temurin/releases/?version=17, then set JAVA_HOME'),
+  maven: byPlatform('maven', 'brew install maven', 'https://maven.apache.org/install.html'),
+  // Distributions' own Go is often older than 1.21.
+  go: isMac ? 'brew install go' : 'https://go.dev/doc/install (or a distribution package of Go 1.21 or newer)',
+  redis: `${byPlatform('redis-server', 'brew install redis', 'https://redis.io/docs/latest/operate/oss_and_stack/install/')}, or set EVEGRAM_REDIS_SERVER to its path`,
+}
+
+const found = (name, detail) => ({ name, state: 'found', detail })
+const unneeded = (name, detail) => ({ name, state: 'unneeded', detail })
+const missing = (name, detail, install) => ({ name, state: 'missing', detail, install })
+
+async function look({ findings, tools, key, name, tool, program, args, minimum, install, environment }) {
+  const path = findProgram(program, environment)
+  const version = path === undefined ? undefined : parseVersion(tool, await versionText(path, args, environment))
+  if (path === undefined) findings.push(missing(`${name} or newer`, /[/\\]/.test(program) ? `${program} is not a program` : `no ${program} in PATH`, install))
+  else if (version === undefined) findings.push(missing(`${name} or newer`, `${path} does not say its version`, install))
+  else if (!isAtLeast(version, minimum)) findings.push(missing(`${name} or newer`, `${path} is ${version.join('.')}`, install))
+  else {
+    tools[key] = path
+    findings.push(found(name, `${version.join('.')} at ${path}`))
+  }
+}
+
+/** The first Java 17 among JAVA_HOME, PATH and where systems keep several. */
+async function findJava(environment) {
+  const homes = JVM_FOLDERS.flatMap((folder) => {
+    try {
+      return readdirSync(folder).map((name) => join(folder, name, ...(isMac ? ['Contents', 'Home'] : [])))
+    } catch {
+      return []
+    }
+  }).filter((home) => home.includes('17'))
+  const named = environment['JAVA_HOME']
+  const candidates = [
+    ...(named === undefined || named === '' ? [] : [findProgram(join(named, 'bin', 'java'))]), findProgram('java', environment),
+    ...homes.map((home) => findProgram(join(home, 'bin', 'java'))),
+  ].filter((path) => path !== undefined)
+  const others = []
+  for (const path of candidates) {
+    const version = parseVersion('java', await versionText(path, ['-version'], environment))
+    if (version?.[0] === JAVA_MAJOR) return { path, version: version.join('.'), home: homeOf(path) }
+    if (version !== undefined) others.push(`${path} is ${version.join('.')}`)
+  }
+  return { detail: others.length === 0 ? 'no java in PATH or JAVA_HOME' : `${others.join(', ')}; Cassandra 5.0 runs on Java 17` }
+}
+
+/** JAVA_HOME for Maven, where the path tells it. */
+function homeOf(java) {
+  const home = java.replace(/[/\\]bin[/\\]java$/, '')
+  return home === java || home === '/usr' ? undefined : home
+}
+
+/** What a program prints about itself; empty when it cannot be run. */
+function versionText(path, args, environment) {
+  return new Promise((resolve) => {
+    execFile(path, args, { timeout: ASK_MS_MAX, env: environment }, (_error, stdout, stderr) => resolve(`${stdout}\n${stderr}`))
+  })
+}

@@ -1,0 +1,5 @@
+/** The settings under which services find what runs. */
+export function environmentOf(state: {
+  readonly nodes: 1 | 3
+  readonly processes: readonly { readonly kind: string, readonly address: string }[]
+}): Record<string, string>

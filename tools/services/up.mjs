@@ -1,0 +1,184 @@
+// Starts what is not running, waits until all of it answers, and says where it is.
+import { accessSync, constants, mkdirSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { canInstallRedis, installRedis } from './apt-redis.mjs'
+import { cacheDir } from './cache.mjs'
+import { CASSANDRA_DATA_CENTER, CASSANDRA_VERSION, fetchCassandraJars, planCassandra } from './cassandra.mjs'
+import { composeUp, hasDocker, planDocker } from './docker.mjs'
+import { waitUntilHealthy } from './health.mjs'
+import { layoutOf, requireFree } from './layout.mjs'
+import { buildNatsServer, NATS_VERSION, planNats } from './nats.mjs'
+import { findingLines, loopbackHosts, preflight } from './preflight.mjs'
+import { isRunning } from './process-identity.mjs'
+import { kill, startDetached } from './processes.mjs'
+import { planRedis } from './redis.mjs'
+import { readState, removeState, withState, writeState } from './state.mjs'
+
+/** Nothing is acknowledged before it is on the disk; Redis holds nothing that must be. */
+export const DEFAULT_SETTINGS = { commitlogSync: 'group', natsSync: 'always', redisSync: 'off' }
+/** The services that this release uses. */
+export const KINDS = ['cassandra', 'nats', 'redis']
+
+const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
+
+/** Something is missing on this machine; the lines say what and how to get it. */
+export class MissingTools extends Error {
+  constructor(findings) {
+    super(`this machine lacks what the services need:\n${findingLines(findings).join('\n')}`)
+    this.name = 'MissingTools'
+  }
+}
+
+/**
+ * Brings up `kinds` with `nodes` (1 or 3) of each in the folder `dir`; a no-op that checks their health when they run. `settings` is `{commitlogSync,
+ * natsSync, redisSync}`, `asked` what --only named, `native` never asks Docker. Resolves with the state. What this call started is ended again when it fails or `abort` (a signal) fires.
+ */
+export async function up({ nodes, dir, kinds = KINDS, settings, say, asked = [], native = false, environment = process.env, abort = new AbortController().signal }) {
+  if (asked.some((kind) => !KINDS.includes(kind))) throw new MissingTools((await preflight({ kinds: [], nodes, cache: cacheDir(environment), environment, asked })).findings)
+  mkdirSync(dir, { recursive: true })
+  return withState(dir, async () => {
+    const before = readState(dir)
+    requireSame(before, nodes, settings)
+    const alive = (before?.processes ?? []).filter((noted) => noted.container !== undefined || isRunning(noted))
+    const wanted = [...new Set([...alive.map(({ kind }) => kind), ...kinds])]
+    const work = join(dir, `nodes-${nodes}`)
+    const mode = before !== undefined && alive.length > 0 ? before.mode : !native && (await hasDocker()) ? 'docker' : 'native'
+    const absent = wanted.filter((kind) => !isComplete(alive, kind, nodes))
+    const state = { mode, nodes, dir, settings, versions: before?.versions ?? {}, env: {}, processes: [...alive] }
+    const start = mode === 'docker' ? startContainers : startNatively
+    const started = []
+    try {
+      if (absent.length > 0) await start({ state, started, kinds: wanted, absent, work, say, environment, abort })
+      await waitForAll(state, started, say, abort)
+    } catch (error) {
+      if (started.length > 0) say('ending what this command started')
+      await Promise.all(started.map((noted) => kill(noted)))
+      if (alive.length > 0) writeState(dir, { ...state, env: before.env, processes: alive })
+      else if (mode === 'native') removeState(dir)
+      throw error
+    }
+    if (absent.length === 0) say('already up, and healthy')
+    state.env = environmentOf(state)
+    writeState(dir, state)
+    return state
+  }, (holder) => say(`another command (process ${holder}) is changing the services; waiting`))
+}
+
+const DOCKER = { name: 'Docker', state: 'unneeded', detail: 'where "docker info" answers, none of this is needed' }
+
+/** The settings under which services find these. */
+export function environmentOf({ nodes, processes }) {
+  const addresses = (kind, prefix = '') => processes.filter((noted) => noted.kind === kind).map(({ address }) => prefix + address)
+  const cassandra = addresses('cassandra')
+  const nats = addresses('nats', 'nats://')
+  // A replica is found through its primary's failover, never written to.
+  const [redis] = addresses('redis', 'redis://')
+  return {
+    ...(cassandra.length === 0 ? {} : {
+      EVEGRAM_CASSANDRA: cassandra.join(','), EVEGRAM_CASSANDRA_DC: CASSANDRA_DATA_CENTER,
+      EVEGRAM_CASSANDRA_REPLICATION: nodes === 1 ? '1' : `${CASSANDRA_DATA_CENTER}:${nodes}`,
+    }),
+    ...(nats.length === 0 ? {} : { EVEGRAM_NATS: nats.join(',') }),
+    ...(redis === undefined ? {} : { EVEGRAM_REDIS: redis }),
+  }
+}
+
+/** How many processes of a kind belong to `nodes`. */
+function countOf(kind, nodes) {
+  return kind === 'redis' ? Math.min(nodes, 2) : nodes
+}
+
+function isComplete(alive, kind, nodes) {
+  return alive.filter((noted) => noted.kind === kind).length === countOf(kind, nodes)
+}
+
+function requireSame(before, nodes, settings) {
+  if (before === undefined || !before.processes.some((noted) => noted.container !== undefined || isRunning(noted))) return
+  const differs = before.nodes !== nodes ? `${before.nodes} node${before.nodes === 1 ? '' : 's'}` :
+    Object.keys(settings).filter((name) => before.settings[name] !== settings[name]).map((name) => `${name} ${before.settings[name]}`).join(', ')
+  if (differs !== '') throw new Error(`services with ${differs} run in ${before.dir}: run "npm run services -- down" first, or use another folder (--dir)`)
+}
+
+async function startNatively({ state, started, kinds, absent, work, say, environment, abort }) {
+  const cache = usableCache(state.dir, environment, say)
+  const { tools, findings } = await requireTools({ kinds: absent, nodes: state.nodes, cache, environment }, say)
+  const [jars, server] = await Promise.all([
+    absent.includes('cassandra') ? fetchCassandraJars(cache, tools, say, abort) : undefined,
+    absent.includes('nats') ? buildNatsServer(cache, tools, say, abort) : undefined,
+  ])
+  abort.throwIfAborted()
+  const layout = await layoutOf(work, state.nodes)
+  const { settings } = state
+  const plan = [
+    ...(jars === undefined ? [] : planCassandra({
+      hosts: loopbackHosts(state.nodes), nativePort: layout.cassandra.native, storagePort: layout.cassandra.storage, dir: work, java: tools.java, jars,
+      commitlogSync: settings.commitlogSync,
+    })),
+    ...(server === undefined ? [] : planNats({ ports: layout.nats, dir: work, server, syncInterval: settings.natsSync })),
+    ...(absent.includes('redis') ? planRedis({ ports: layout.redis, dir: work, server: tools.redis, sync: settings.redisSync }) : []),
+  ]
+  const redis = findings.find(({ name }) => name.startsWith('Redis'))?.detail.split(' ')[0]
+  const versions = { cassandra: CASSANDRA_VERSION, nats: NATS_VERSION, redis }
+  for (const kind of absent) state.versions[kind] = versions[kind]
+  for (const { folders, files, ...noted } of plan) {
+    if (state.processes.some(({ name }) => name === noted.name)) continue
+    await requireFree(noted.address, state.dir)
+    for (const folder of folders) mkdirSync(folder, { recursive: true, mode: 0o700 })
+    for (const { path, text } of files) writeFileSync(path, text, { mode: 0o600 })
+    const running = { ...noted, ...(await startDetached(noted.start, noted.log)) }
+    say(`started ${noted.name} (process ${running.pid})`)
+    started.push(running)
+    state.processes.push(running)
+    // Written at once: whatever happens to this command, `down` finds what it started.
+    writeState(state.dir, state)
+  }
+  const order = (noted) => kinds.indexOf(noted.kind)
+  state.processes.sort((a, b) => order(a) - order(b) || a.name.localeCompare(b.name))
+}
+
+/** The cache, or a folder beside the data where there can be none. */
+function usableCache(dir, environment, say) {
+  const cache = cacheDir(environment)
+  try {
+    mkdirSync(cache, { recursive: true })
+    accessSync(cache, constants.W_OK)
+    return cache
+  } catch (error) {
+    say(`no cache at ${cache} (${error.code}); using the data folder`)
+    return join(dir, 'cache')
+  }
+}
+
+/** The tools of this machine; Redis is installed where that needs nobody's leave. Rejects with `MissingTools` that names all that is missing. */
+async function requireTools(options, say) {
+  const isMissing = ({ state }) => state === 'missing'
+  const first = await preflight(options)
+  const missing = first.findings.filter(isMissing)
+  if (missing.length === 0) return first
+  const canInstall = missing.length === 1 && missing[0].name.startsWith('Redis') && !options.environment['EVEGRAM_REDIS_SERVER'] && canInstallRedis()
+  // Everything at once, with the other way beside it.
+  if (!canInstall) throw new MissingTools([...first.findings, DOCKER])
+  const server = await installRedis(options.cache, say)
+  const second = await preflight({ ...options, environment: { ...options.environment, EVEGRAM_REDIS_SERVER: server } })
+  if (second.findings.some(isMissing)) throw new MissingTools(second.findings)
+  return second
+}
+
+async function startContainers({ state, kinds, work, say, abort }) {
+  const layout = await layoutOf(work, state.nodes)
+  const plan = planDocker({ root, dir: state.dir, nodes: state.nodes, kinds, layout, settings: state.settings })
+  state.processes = plan
+  state.versions = Object.fromEntries(kinds.map((kind) => [kind, 'as in compose.yaml']))
+  abort.throwIfAborted()
+  writeState(state.dir, state)
+  await composeUp({ root, dir: state.dir, nodes: state.nodes, plan }, say, abort)
+}
+
+async function waitForAll(state, started, say, abort) {
+  const aborted = new Promise((_, reject) => {
+    abort.addEventListener('abort', () => reject(new Error('interrupted')), { once: true })
+  })
+  const isNew = (noted) => noted.container !== undefined || started.includes(noted)
+  await Promise.race([aborted, Promise.all(state.processes.map((noted) => waitUntilHealthy(noted, state.nodes, isNew(noted) ? say : () => {})))])
+}
