@@ -12,7 +12,7 @@ export interface MembershipSubject {
 }
 
 /** A group of `owner` and others at a version; its log is not looked at by a store. */
-function sampleGroup(conversation: ConversationId, version: number, accounts: readonly AccountId[]): GroupMembership {
+export function sampleGroup(conversation: ConversationId, version: number, accounts: readonly AccountId[]): GroupMembership {
   const members = new Map<AccountId, GroupMember>(accounts.map((account, index) => [account, { role: index === 0 ? 'owner' : 'member', joinedSeq: 1 }]))
   const head = new Uint8Array(32).fill(version)
   const actorLogs = new Map(accounts.slice(0, 1).map((account) => [account, { seq: version, head: emptyHead() }]))

@@ -4,6 +4,7 @@ import { testKeyspace } from '@evegram/platform/testing'
 import { bytesOfHex, encodePosition, EvegramError, isEvegramError, positionAtTime, type ConversationId, type Position } from '@evegram/protocol'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { MARK_HOUR_MS } from '../../ports/marks.js'
+import { sampleGroup } from '../../ports/membership.contract.js'
 import { sampleAccount, sampleConversation, sampleEnvelope } from '../../ports/sample-envelope.contract.js'
 import { MarkingLog } from '../marking-log.js'
 import { BATCH_ROWS_MAX, CassandraEnvelopeRows } from './envelope-rows.js'
@@ -266,6 +267,32 @@ describe('membership over Cassandra', () => {
     const opened = await membership.openDirect(alice, bob)
     await membership.get(opened.conversation)
     expect(session.serialReads).toBe(1)
+  })
+})
+
+describe('a change of a group over Cassandra', () => {
+  const entry = Uint8Array.of(1, 2, 3)
+
+  it.each(['lost', 'applied'] as const)('whose answer did not come (%s) is stored once, and says so', async (fault) => {
+    const group = sampleGroup(sampleConversation(fault === 'lost' ? 91 : 92), 1, [sampleAccount(1)])
+    session.fault = once('groups', fault)
+    expect(await new CassandraMembership(session).changeGroup(group, entry)).toEqual({ status: 'stored' })
+    const membership = new CassandraMembership(real)
+    expect(await membership.get(group.conversation)).toEqual(group)
+    expect(await membership.groupEntries(group.conversation, 0, 10)).toEqual([entry])
+  })
+
+  it('whose answers never come is told as unknown, not as a conflict', async () => {
+    session.fault = (cql) => (cql.includes('groups') ? 'lost' : undefined)
+    const group = sampleGroup(sampleConversation(93), 1, [sampleAccount(1)])
+    expect(await codeOf(new CassandraMembership(session).changeGroup(group, entry))).toBe('unavailable.store unknown')
+  })
+
+  it('that was overtaken while its answer was lost is a conflict', async () => {
+    const group = sampleGroup(sampleConversation(94), 1, [sampleAccount(1)])
+    await new CassandraMembership(real).changeGroup(sampleGroup(group.conversation, 1, [sampleAccount(2)]), Uint8Array.of(9))
+    session.fault = once('groups', 'lost')
+    expect(await new CassandraMembership(session).changeGroup(group, entry)).toEqual({ status: 'conflict' })
   })
 })
 
