@@ -228,6 +228,19 @@ describe('several devices', () => {
     expect(await textsOf(bob, alice)).toEqual(['one', 'two', 'three', 'four'])
   })
 
+  it('whose bundle nobody could answer for are asked for again as soon as that may be over', async () => {
+    const { server, clock, alice, bob } = await pair()
+    server.lies.bundle = () => Promise.reject(new EvegramError('unavailable.server', { operation: 'fetch bundle' }))
+    await say(alice, bob, 'one')
+    await clock.advance(3_000)
+    expect(await textsOf(bob, alice)).toEqual([])
+    server.lies = {}
+    await say(alice, bob, 'two')
+    expect(await textsOf(bob, alice)).toContain('two')
+    await clock.advance(36_000)
+    expect(await textsOf(bob, alice)).toEqual(['one', 'two'])
+  })
+
   it('clear "verified" when they join, and removing one keeps it', async () => {
     const { server, alice, bob } = await pair()
     const bob2 = await openTestClient(server, new MemoryStore(), bobWallet)

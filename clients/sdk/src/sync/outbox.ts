@@ -13,7 +13,7 @@ export const OUTBOX_LIMITS = {
   conversationsInFlightMax: 64,
   /** First wait after a refusal that time may heal; doubles, with full jitter. */
   backoffMs: 500,
-  backoffMsMax: 60_000,
+  backoffMsMax: 15_000,
 } as const
 
 /** Rows that one step of loading reads. */

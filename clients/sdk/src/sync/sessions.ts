@@ -1,4 +1,4 @@
-import { isEvegramError, type DeviceId } from '@evegram/protocol'
+import { isEvegramError, type DeviceId, type EvegramError } from '@evegram/protocol'
 import type { AttestedDevice } from '../account/account-verifier.js'
 import type { Core } from '../core/context.js'
 import { signalStateOf } from '../core/transaction.js'
@@ -10,6 +10,8 @@ export type Reach = 'ready' | 'later' | 'refused'
 
 /** Time before a bundle is asked for again that was not to be had. */
 const BUNDLE_RETRY_MS = 30_000
+/** The same when nobody answered for it: that says nothing about the device, and ends with the outage. */
+const OUTAGE_RETRY_MS = 2_000
 /** Sessions that are remembered as there; past it all are looked up again. */
 const SESSIONS_SEEN_MAX = 4_096
 /** Devices whose last failure is remembered; past it the oldest is forgotten. */
@@ -35,10 +37,10 @@ export class Sessions {
       if (await ciphers.hasSession(target.device, signalStateOf(store))) return this.#seen(target.device)
       const failure = this.#failures.get(target.device)
       if (failure !== undefined && clock.monotonicMs() < failure.untilMs) return failure.reach
-      const reach = await this.#start(target)
+      const { reach, retryMs } = await this.#start(target)
       this.#failures.delete(target.device)
       if (reach === 'ready') return this.#seen(target.device)
-      this.#remember(target.device, reach)
+      this.#remember(target.device, reach, retryMs)
       return reach
     })
   }
@@ -60,21 +62,21 @@ export class Sessions {
     return 'ready'
   }
 
-  #remember(device: DeviceId, reach: Reach): void {
-    this.#failures.set(device, { reach, untilMs: this.#core.clock.monotonicMs() + BUNDLE_RETRY_MS })
+  #remember(device: DeviceId, reach: Reach, retryMs: number): void {
+    this.#failures.set(device, { reach, untilMs: this.#core.clock.monotonicMs() + retryMs })
     for (const oldest of this.#failures.keys()) {
       if (this.#failures.size <= FAILURES_MAX) break
       this.#failures.delete(oldest)
     }
   }
 
-  async #start(target: AttestedDevice): Promise<Reach> {
+  async #start(target: AttestedDevice): Promise<{ readonly reach: Reach; readonly retryMs: number }> {
     const { auth, tokens, signal, ciphers, events, local, time } = this.#core
     const { account, device } = target
     try {
       const fetched = await auth.fetchBundle(tokens, account, device)
       const bundle = await verifyBundle(signal, { ...fetched, device }, target, time.now())
-      return await local.write(async (tx) => {
+      const reach = await local.write(async (tx): Promise<Reach> => {
         // A message of the peer may have built one meanwhile.
         if (await ciphers.hasSession(device, tx.signal)) return 'ready'
         const started = await ciphers.startSession(device, bundle, tx.signal)
@@ -85,12 +87,18 @@ export class Sessions {
         tx.apply(started.changes)
         return 'ready'
       })
+      return { reach, retryMs: BUNDLE_RETRY_MS }
     } catch (error) {
       if (!isEvegramError(error) || error.code === 'client.store' || error.code === 'internal') throw error
-      if (!error.code.startsWith('e2ee.')) return 'later'
+      if (!error.code.startsWith('e2ee.')) return { reach: 'later', retryMs: isOutage(error) ? OUTAGE_RETRY_MS : BUNDLE_RETRY_MS }
       const check = error.details?.['check']
       events.refuse({ code: error.code, account, device, detail: typeof check === 'string' ? check : 'bundle' })
-      return 'refused'
+      return { reach: 'refused', retryMs: BUNDLE_RETRY_MS }
     }
   }
+}
+
+/** Whether nobody answered, rather than somebody who knows. */
+function isOutage({ code }: EvegramError): boolean {
+  return code.startsWith('unavailable.') || code === 'timeout'
 }
