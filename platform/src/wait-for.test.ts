@@ -15,7 +15,7 @@ describe('waitFor', () => {
     there = true
     await pass(1_000)
     expect(await done).toBe('here')
-    expect(lines.at(-1)?.msg).toBe('auth answers')
+    expect(lines.at(-1)?.['msg']).toBe('auth answers')
     expect(clock.monotonicMs()).toBe(12_000)
   })
 

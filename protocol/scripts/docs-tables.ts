@@ -22,6 +22,8 @@ const FRAMES: Readonly<Record<keyof typeof FRAME_TYPE, readonly [sender: string,
   catchUp: ['client', 'CBOR, see 4.3', '`page` or `failure`'],
   deviceAck: ['client', '12 bytes, see 4.4', '–'],
   ping: ['client', 'empty', '`pong`'],
+  changeGroup: ['client', 'encoded entry, see 4.9', '`opened` or `failure`'],
+  readGroup: ['client', 'CBOR, see 4.9', '`group` or `failure`'],
   challenge: ['server', 'CBOR, see 3.1', '`hello`'],
   welcome: ['server', 'CBOR, see 3.3', '–'],
   ack: ['server', '20 bytes each, see 4.5', '–'],
@@ -32,6 +34,7 @@ const FRAMES: Readonly<Record<keyof typeof FRAME_TYPE, readonly [sender: string,
   pong: ['server', 'empty', '–'],
   failure: ['server', 'CBOR, see 4.7', '–'],
   notice: ['server', 'CBOR, see 4.8', '–'],
+  group: ['server', 'CBOR, see 4.9', '–'],
 }
 
 const ENVELOPE_FIELDS: Readonly<Record<keyof typeof ENVELOPE_OFFSETS, readonly [type: string, meaning: string]>> = {

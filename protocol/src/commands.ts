@@ -70,6 +70,22 @@ export interface Opened {
   readonly members: readonly AccountVersion[]
 }
 
+/** `read_group`: entries of the membership log of a group, behind number `after`. */
+export interface ReadGroup {
+  readonly conversation: ConversationId
+  /** 0 for all. */
+  readonly after: number
+}
+
+/** `group`: answer to `read_group`. More follows when `after` and the entries do not reach `version`. */
+export interface GroupPage {
+  readonly conversation: ConversationId
+  /** Number of the newest entry. */
+  readonly version: number
+  /** Encoded entries that follow each other, at most {@link GROUP_PAGE_ENTRIES_MAX}. */
+  readonly entries: readonly Uint8Array[]
+}
+
 /** `read`: history of one conversation in log order, behind `after`. */
 export interface Read {
   readonly conversation: ConversationId
@@ -132,6 +148,9 @@ export const SEND_REFUSALS_MAX = 2
 
 const INVALID = 'invalid.request' as const
 const FAILURE_MESSAGE_MAX = 512
+
+/** Entries of a membership log in one page: they fit whatever their size. */
+export const GROUP_PAGE_ENTRIES_MAX = Math.floor(LIMITS.pageBytesMax / LIMITS.membershipEntryBytesMax)
 
 function fieldsOf(body: Uint8Array): CborFields {
   return new CborFields(decodeCbor(body, LIMITS.frameBytesMax), INVALID)
@@ -215,6 +234,30 @@ export function decodeOpened(body: Uint8Array): Opened {
     conversation: parseConversationId(hexOf(fields.bytes('conversation', 16))),
     membershipVersion: fields.uint('membershipVersion', 0xffffffff),
     members: decodeVersions(fields.list('members', LIMITS.envelopeAccountsMax), fields),
+  }
+}
+
+/** Body of `read_group`. */
+export function encodeReadGroup(value: ReadGroup): Uint8Array<ArrayBuffer> {
+  return encodeCbor({ conversation: idBytes(value.conversation), after: value.after })
+}
+/** Throws `invalid.cbor`, `invalid.request`. */
+export function decodeReadGroup(body: Uint8Array): ReadGroup {
+  const fields = fieldsOf(body)
+  return { conversation: parseConversationId(hexOf(fields.bytes('conversation', 16))), after: fields.uint('after', 0xffffffff) }
+}
+
+/** Body of `group`. */
+export function encodeGroupPage(value: GroupPage): Uint8Array<ArrayBuffer> {
+  return encodeCbor({ conversation: idBytes(value.conversation), version: value.version, entries: value.entries })
+}
+/** Throws `invalid.cbor`, `invalid.request`. */
+export function decodeGroupPage(body: Uint8Array): GroupPage {
+  const fields = fieldsOf(body)
+  return {
+    conversation: parseConversationId(hexOf(fields.bytes('conversation', 16))), version: fields.uint('version', 0xffffffff),
+    entries: fields.list('entries', GROUP_PAGE_ENTRIES_MAX).map((entry) =>
+      (entry instanceof Uint8Array && entry.length <= LIMITS.membershipEntryBytesMax ? entry : fields.fail('entries'))),
   }
 }
 

@@ -16,6 +16,8 @@ export const FRAME_TYPE = {
   catchUp: 5,
   deviceAck: 6,
   ping: 7,
+  changeGroup: 8,
+  readGroup: 9,
   challenge: 64,
   welcome: 65,
   ack: 66,
@@ -26,6 +28,7 @@ export const FRAME_TYPE = {
   pong: 71,
   failure: 72,
   notice: 73,
+  group: 74,
 } as const
 /** Wire value of a frame type. */
 export type FrameType = (typeof FRAME_TYPE)[keyof typeof FRAME_TYPE]

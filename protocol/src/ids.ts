@@ -9,7 +9,7 @@ type Branded<Name extends string> = string & { readonly [brand]: Name }
 export type AccountId = Branded<'AccountId'>
 /** 32 lower-case hex digits: a device, see {@link deviceIdOf}. */
 export type DeviceId = Branded<'DeviceId'>
-/** 32 lower-case hex digits: a conversation, see {@link directConversationIdOf}. */
+/** 32 lower-case hex digits: a conversation, see {@link directConversationIdOf} and {@link groupConversationIdOf}. */
 export type ConversationId = Branded<'ConversationId'>
 /** 32 lower-case hex digits: a message, see {@link messageIdOf}. */
 export type MessageId = Branded<'MessageId'>
@@ -70,6 +70,15 @@ export function directConversationIdOf(one: AccountId, other: AccountId): Conver
   const [left, right] = [idBytes(one), idBytes(other)]
   const [smaller, larger] = compareBytes(left, right) <= 0 ? [left, right] : [right, left]
   return firstSixteen(utf8('evegram/direct/v1'), smaller, larger) as ConversationId
+}
+
+/**
+ * First 16 bytes of SHA-256("evegram/group/v1" 0x00 founder account16 founder device16 salt16): an id that only the founding device can
+ * begin, and that nobody can make equal to the id of a direct conversation. Throws `invalid.argument` on another length of `salt`.
+ */
+export function groupConversationIdOf(account: AccountId, device: DeviceId, salt: Uint8Array): ConversationId {
+  if (salt.length !== ID_BYTES) throw new EvegramError('invalid.argument', { operation: 'derive group id' })
+  return firstSixteen(utf8('evegram/group/v1\0'), idBytes(account), idBytes(device), salt) as ConversationId
 }
 
 /** What a message is: the fields that its id is made of. Numbered messages have epoch >= 1; control traffic has epoch 0 and a random number. */

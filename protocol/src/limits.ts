@@ -14,6 +14,8 @@ export const LIMITS = {
   bodyBytesMax: 65_536,
   /** Largest encrypted payload before encryption, padding included. */
   payloadBytesMax: 49_152,
+  /** Longest name of a group, in UTF-8 bytes. */
+  groupNameBytesMax: 128,
   /** Longest text of one message, in UTF-8 bytes. */
   textBytesMax: 32_768,
   /** Largest entry of an account log. */
@@ -24,6 +26,14 @@ export const LIMITS = {
   devicesPerAccountMax: 16,
   /** Active wallets of one account. */
   walletsPerAccountMax: 8,
+  /** Largest entry of the membership log of a group. */
+  membershipEntryBytesMax: 4_096,
+  /** Entries of one membership log; beyond it members can only be removed or leave. */
+  membershipEntriesMax: 4_096,
+  /** Accounts that one entry of a membership log adds or removes. */
+  membershipChangesMax: 128,
+  /** Members of one group: an envelope names the account-log version of each. */
+  groupMembersMax: 256,
   /** Envelopes in one page of a read or catch-up. */
   pageEnvelopesMax: 256,
   /** Bytes of envelopes in one page. */

@@ -29,6 +29,16 @@ export interface ResendRequest {
   readonly signature: Uint8Array
 }
 
+/** A sender key, as libsignal's SenderKeyDistributionMessage. */
+export interface SenderKeyGift {
+  readonly distribution: Uint8Array
+  /** Where a device that has nothing of the sender's chain enters it: the next number, and the hash before it (32 bytes). */
+  readonly start: { readonly number: number; readonly prev: Uint8Array }
+}
+
+/** Longest distribution: its fields have fixed lengths. */
+const DISTRIBUTION_BYTES_MAX = 256
+
 /** Body of each payload kind. */
 export interface PayloadBodies {
   text: { readonly text: string }
@@ -38,6 +48,8 @@ export interface PayloadBodies {
   /** The original payload, as `encodePayload` wrote it for the requesting device. */
   resend: { readonly payload: Uint8Array }
   revocation: { readonly account: AccountId; readonly device: DeviceId; readonly seq: number; readonly head: Uint8Array }
+  sender_key: SenderKeyGift
+  group_name: { readonly name: string }
 }
 
 /** A kind with its body. */
@@ -66,6 +78,12 @@ function bodyMap(content: PayloadContent): CborValue {
       const { account, device, seq, head } = content.body
       return { account: idBytes(account), device: idBytes(device), seq, head }
     }
+    case 'sender_key': {
+      const { distribution, start } = content.body
+      return { distribution, start: { number: start.number, prev: start.prev } }
+    }
+    case 'group_name':
+      return { name: content.body.name }
     default:
       return content satisfies never
   }
@@ -121,6 +139,21 @@ function readContent(kind: KnownPayloadKind, fields: CborFields): PayloadContent
           seq: fields.uint('seq', 0xffffffff), head: fields.bytes('head', 32),
         },
       }
+    case 'sender_key': {
+      const start = new CborFields(fields.value('start'), INVALID)
+      const body = {
+        distribution: fields.bytes('distribution', { lengthMax: DISTRIBUTION_BYTES_MAX }),
+        start: { number: start.uint('number'), prev: start.bytes('prev', 32) },
+      }
+      start.end()
+      if (body.start.number === 0) fields.fail('start: from 1')
+      return { kind, body }
+    }
+    case 'group_name': {
+      const name = fields.text('name', LIMITS.groupNameBytesMax)
+      if (utf8(name).length > LIMITS.groupNameBytesMax) throw new EvegramError('too_large.payload', { operation: 'read group name' })
+      return { kind, body: { name } }
+    }
     default:
       return kind satisfies never
   }

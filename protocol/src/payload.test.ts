@@ -24,8 +24,8 @@ const payloads: fc.Arbitrary<Payload> = fc.tuple(
   }),
   fc.oneof(
     fc.record({ kind: fc.constantFrom('text' as const, 'void' as const), epoch: fc.integer({ min: 1, max: 0xffffffff }) }),
-    fc.record({ kind: fc.constantFrom('receipt' as const, 'resend_request' as const, 'resend' as const, 'revocation' as const), epoch: fc.constant(0) }),
-    fc.record({ kind: fc.integer({ min: 7, max: 0xffff }).map((wire) => `unknown:${wire}` as const), epoch: uint32 }),
+    fc.record({ kind: fc.constantFrom('receipt' as const, 'resend_request' as const, 'resend' as const, 'revocation' as const, 'sender_key' as const, 'group_name' as const), epoch: fc.constant(0) }),
+    fc.record({ kind: fc.integer({ min: Math.max(...Object.values(PAYLOAD_KIND)) + 1, max: 0xffff }).map((wire) => `unknown:${wire}` as const), epoch: uint32 }),
   ),
   fc.option(fc.record({ recipientAccount: account, recipientDevice: device }), { nil: {} }),
   fc.option(fc.record({ start: fc.record({ number: uint53, prev: bytes32 }) }), { nil: {} }),
@@ -95,6 +95,7 @@ describe('a payload', () => {
     expect(isNumberedKind('unknown:77')).toBeUndefined()
     expect(Object.keys(PAYLOAD_KIND).map((kind) => [kind, isNumberedKind(kind as keyof typeof PAYLOAD_KIND)])).toEqual([
       ['text', true], ['void', true], ['receipt', false], ['resend_request', false], ['resend', false], ['revocation', false],
+      ['sender_key', false], ['group_name', false],
     ])
   })
 
@@ -117,6 +118,9 @@ describe('a payload body', () => {
     }).map((body) => ({ kind: 'resend_request' as const, body })),
     fc.uint8Array({ maxLength: 300 }).map((payload) => ({ kind: 'resend' as const, body: { payload } })),
     fc.record({ account, device, seq: uint32, head: bytes32 }).map((body) => ({ kind: 'revocation' as const, body })),
+    fc.record({ distribution: fc.uint8Array({ maxLength: 256 }), start: fc.record({ number: fc.integer({ min: 1 }), prev: bytes32 }) })
+      .map((body) => ({ kind: 'sender_key' as const, body })),
+    fc.string({ maxLength: 40 }).map((name) => ({ kind: 'group_name' as const, body: { name } })),
   )
 
   it('of every kind comes back as it was', () => {

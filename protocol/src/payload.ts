@@ -21,6 +21,10 @@ export const PAYLOAD_KIND = {
   resend: 5,
   /** Control: tells of a revoked device. */
   revocation: 6,
+  /** Control: gives the sender key of a group to a device, over the pairwise session. */
+  sender_key: 7,
+  /** Control: the name of a group, by an owner or admin. */
+  group_name: 8,
 } as const
 
 /** A kind that this version knows. */

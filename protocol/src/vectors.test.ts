@@ -12,7 +12,10 @@ import { helloBytes } from './commands.js'
 import { decodeEnvelope, encodeEnvelope, sliceEnvelope, viewEnvelope, type Envelope } from './envelope.js'
 import { isEvegramError } from './errors.js'
 import { decodeFrames, encodeFrame, FRAME_TYPE } from './frame.js'
-import { accountIdOf, deviceIdOf, directConversationIdOf, messageIdOf, type AccountId, type MessageKey, type WalletId } from './ids.js'
+import { accountIdOf, deviceIdOf, directConversationIdOf, groupConversationIdOf, messageIdOf, type AccountId, type ConversationId, type DeviceId, type MessageKey, type WalletId } from './ids.js'
+import { applyMembershipEntry, verifyMembershipLog, type MembershipContext } from './membership-log.js'
+import { decodeMembershipEntry, encodeMembershipEntry, membershipEntryHash, membershipHeadOf, type MembershipEntry } from './membership-log-entry.js'
+import { groupMembershipHash } from './membership-log-state.js'
 import { paddedLength } from './padding.js'
 import { decodePayload, encodePayload, PAYLOAD_KIND, type KnownPayloadKind, type Payload } from './payload.js'
 import { decodePayloadBody, encodePayloadBody, resendRequestBytes, type PayloadContent } from './payload-body.js'
@@ -196,5 +199,54 @@ describe('account-logs.json', () => {
     const at = { ...context, mode, nowMs }
     const result = before.status === 'applied' ? applyEntry(before.state, bytesOfHex(hex), at) : verifyLog([bytesOfHex(hex)], at)
     expect(result).toMatchObject({ status: 'refused', code })
+  })
+})
+
+describe('membership-log.json', () => {
+  interface EntryCase extends Golden {
+    readonly entryHash: string
+    readonly head: string
+    readonly state: JsonView
+    readonly membershipHash: string
+  }
+  const file = load<{
+    conversation: ConversationId; founder: { account: AccountId; device: DeviceId; salt: string }; nowMs: number; entries: EntryCase[]
+    verified: { account: AccountId; device: DeviceId; seq: number; head: string; signingKey: string }[]
+    refused: { name: string; after: number; hex: string; mode: 'server' | 'peer'; nowMs: number; code: string }[]
+  }>('membership-log.json')
+  const context: MembershipContext = {
+    primitives, nowMs: file.nowMs, mode: 'peer',
+    signingKeyOf: ({ account, device, log }) => {
+      const known = file.verified.find((one) => one.account === account && one.device === device && one.seq === log.seq && one.head === hexOf(log.head))
+      return known === undefined ? undefined : bytesOfHex(known.signingKey)
+    },
+  }
+  const bytesUpTo = (count: number): Uint8Array[] => file.entries.slice(0, count).map(({ hex }) => bytesOfHex(hex))
+
+  it('holds an id that is made of its founder', () => {
+    expect(groupConversationIdOf(file.founder.account, file.founder.device, bytesOfHex(file.founder.salt))).toBe(file.conversation)
+  })
+
+  it.each(file.entries)('holds entry $name', ({ hex, value, ...hashes }) => {
+    const entry = decodeMembershipEntry(bytesOfHex(hex))
+    expect(toView(entry)).toEqual(value)
+    expect(hexOf(encodeMembershipEntry(fromView(value) as MembershipEntry))).toBe(hex)
+    expect(hexOf(membershipEntryHash(entry))).toBe(hashes.entryHash)
+    expect(hexOf(membershipHeadOf(bytesOfHex(hex)))).toBe(hashes.head)
+  })
+
+  it('holds the state and the membership hash behind every entry', () => {
+    file.entries.forEach(({ state, membershipHash: hash }, index) => {
+      const result = verifyMembershipLog(file.conversation, bytesUpTo(index + 1), context)
+      if (result.status === 'refused') throw new Error(result.reason)
+      expect(toView(result.state)).toEqual(state)
+      expect(hexOf(groupMembershipHash(result.state))).toBe(hash)
+    })
+  })
+
+  it.each(file.refused)('holds a refusal: $name', ({ after, hex, mode, nowMs, code }) => {
+    const before = verifyMembershipLog(file.conversation, bytesUpTo(after), context)
+    if (before.status === 'refused') throw new Error(before.reason)
+    expect(applyMembershipEntry(before.state, bytesOfHex(hex), { ...context, mode, nowMs })).toMatchObject({ status: 'refused', code })
   })
 })

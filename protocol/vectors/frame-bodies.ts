@@ -22,6 +22,8 @@ export const FRAME_BODIES: Readonly<Record<keyof typeof FRAME_TYPE, BodyCodec>> 
   catchUp: codec<commands.CatchUp>(commands.encodeCatchUp, commands.decodeCatchUp),
   deviceAck: codec<commands.DeviceAck>(commands.encodeDeviceAck, commands.decodeDeviceAck),
   ping: empty,
+  changeGroup: codec<Uint8Array>((entry) => entry, (body) => body.slice()),
+  readGroup: codec<commands.ReadGroup>(commands.encodeReadGroup, commands.decodeReadGroup),
   challenge: codec<commands.Challenge>(commands.encodeChallenge, commands.decodeChallenge),
   welcome: codec<commands.Welcome>(commands.encodeWelcome, commands.decodeWelcome),
   ack: codec<readonly commands.Ack[]>(commands.encodeAcks, commands.decodeAcks),
@@ -32,4 +34,5 @@ export const FRAME_BODIES: Readonly<Record<keyof typeof FRAME_TYPE, BodyCodec>> 
   pong: empty,
   failure: codec<commands.Failure>(commands.encodeFailure, commands.decodeFailure),
   notice: codec<commands.Notice>(commands.encodeNotice, commands.decodeNotice),
+  group: codec<commands.GroupPage>(commands.encodeGroupPage, commands.decodeGroupPage),
 }

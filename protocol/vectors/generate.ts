@@ -14,11 +14,16 @@ import { encodeCatchUp, encodePage, helloBytes } from '../src/commands.js'
 import { BODY_TYPE, encodeEnvelope, ENVELOPE_KIND, sliceEnvelope, viewEnvelope, type Envelope } from '../src/envelope.js'
 import { encodeFrame, FRAME_TYPE, type FrameType } from '../src/frame.js'
 import { accountIdOf, deviceIdOf, directConversationIdOf, messageIdOf, parseConversationId } from '../src/ids.js'
+import { applyMembershipEntry, type MembershipContext } from '../src/membership-log.js'
+import { listedMembers } from '../src/membership-log-draft.js'
+import { decodeMembershipEntry, membershipEntryHash, membershipHeadOf, type MembershipDraft } from '../src/membership-log-entry.js'
+import { groupMembershipHash, type GroupState } from '../src/membership-log-state.js'
 import { paddedLength } from '../src/padding.js'
 import { encodePayload, type Payload } from '../src/payload.js'
 import { encodePayloadBody, resendRequestBytes, type PayloadContent } from '../src/payload-body.js'
 import { encodePosition } from '../src/position.js'
 import { deviceActor, LogStory, seed, SITE, solanaWallet, START_MS, terraWallet } from './actors.js'
+import { GroupStory, groupActor, type GroupActor } from './group-story.js'
 import { FRAME_BODIES } from './frame-bodies.js'
 import { toView, type Golden, type RefusedBytes } from './json-view.js'
 
@@ -81,6 +86,9 @@ function envelopes(): void {
 }
 
 function frames(): void {
+  const group = new GroupStory([groupActor('alice')])
+  const { bytes: founding } = group.seal(group.found(groupActor('alice'), []), groupActor('alice'))
+  const groupId = group.state.conversation
   const values: readonly (readonly [string, keyof typeof FRAME_TYPE, number, number, unknown])[] = [
     ['hello', 'hello', 1, 0, {
       account: aliceAccount, device: alice.phone.device, token: 'eyJhbGciOiJFZERTQSJ9.e30.c2ln', clientNonce: seed('client nonce'),
@@ -98,6 +106,8 @@ function frames(): void {
       deliveries: [{ position, envelope: encodeEnvelope(withoutBodies) }], more: true, token: seed('token').subarray(0, 24), discontinuityMs: START_MS - 1,
     }],
     ['last page, empty', 'page', 5, 0, { deliveries: [], more: false }], ['synced', 'synced', 0, 0, START_MS - 60_000], ['pong', 'pong', 6, 0, null],
+    ['change of a group', 'changeGroup', 9, 0, founding], ['read of a membership log', 'readGroup', 10, 0, { conversation: groupId, after: 3 }],
+    ['page of a membership log', 'group', 10, 0, { conversation: groupId, version: 1, entries: [founding] }],
     ['failure with a delta of devices', 'failure', 7, 0, { code: 'stale.devices', message: 'Members have other devices now.', accounts, missing: [alice.laptop.device] }],
     ['failure with a wait', 'failure', 8, 0, { code: 'limited.rate', message: 'Slow down.', retryAfterMs: 1_500 }],
     ['account changed', 'notice', 0, 0, { kind: 'account_changed', account: bobAccount, seq: 3 }], ['draining', 'notice', 0, 0, { kind: 'draining', spreadMs: 5_000 }],
@@ -153,6 +163,8 @@ function payloads(): void {
     }, controlBase],
     ['resend', { kind: 'resend', body: { payload: encodePayload({ ...base, kind: 'void', body: encodeCbor({}) }) } }, controlBase],
     ['revocation', { kind: 'revocation', body: { account: aliceAccount, device: alice.laptop.device, seq: 3, head: seed('head 3') } }, controlBase],
+    ['sender key', { kind: 'sender_key', body: { distribution: concatBytes(Uint8Array.of(0x33), seed('distribution')), start: { number: 42, prev: seed('link 41') } } }, controlBase],
+    ['name of a group', { kind: 'group_name', body: { name: 'North gate 🚪' } }, controlBase],
   ]
   const cases = contents.map(([name, content, change]) => {
     const payload: Payload = { ...base, ...change, kind: content.kind, body: encodePayloadBody(content) }
@@ -300,6 +312,77 @@ function accountLogs(): void {
   })
 }
 
+interface RefusedMembership {
+  readonly name: string
+  /** How many entries of the story come before. */
+  readonly after: number
+  readonly hex: string
+  readonly mode: 'server' | 'peer'
+  readonly nowMs: number
+  readonly code: string
+}
+
+function membershipLogs(): void {
+  const [phone, laptop, robert, carol, dora] = [groupActor('alice'), groupActor('alice', 2, 'laptop'), groupActor('bob'), groupActor('carol'), groupActor('dora')]
+  const actors = [phone, laptop, groupActor('alice', 2), robert, carol, dora]
+  const story = new GroupStory(actors)
+  const refused: RefusedMembership[] = []
+  const states: GroupState[] = []
+  const refuse = (name: string, draft: MembershipDraft, by: GroupActor, code: string, change: Partial<MembershipContext> = {}): void => {
+    const context = { ...story.context, ...change }
+    const { bytes } = story.seal(draft, by)
+    const result = applyMembershipEntry(story.state, bytes, context)
+    if (result.status !== 'refused' || result.code !== code) throw new Error(`${name}: ${JSON.stringify(result)}`)
+    refused.push({ name, after: story.entries.length, hex: hexOf(bytes), mode: context.mode, nowMs: context.nowMs, code })
+  }
+  const must = (draft: MembershipDraft, by: GroupActor): void => {
+    story.must(draft, by)
+    states.push(story.state)
+  }
+  refuse('begun by another account', { ...story.found(robert, []), conversation: story.state.conversation }, robert, 'group.log_invalid')
+  refuse('begun by an addition', story.draft(phone, 'add', { members: [robert.account] }), phone, 'group.log_invalid')
+  must(story.found(phone, [robert.account]), phone)
+  refuse('signed by another device', story.draft(phone, 'add', { members: [carol.account] }), robert, 'proof.signature')
+  refuse('added by a member', story.draft(robert, 'add', { members: [carol.account] }), robert, 'group.role')
+  refuse('by a stranger', story.draft(dora, 'add', { members: [carol.account] }), dora, 'group.member_unknown')
+  refuse('last owner leaves', story.draft(phone, 'leave', {}), phone, 'group.last_owner')
+  refuse('last owner steps down', story.draft(phone, 'role', { member: phone.account, role: 'admin' }), phone, 'group.last_owner')
+  must(story.draft(laptop, 'add', { members: listedMembers([carol.account, dora.account]) }), laptop)
+  refuse('added twice', story.draft(laptop, 'add', { members: [carol.account] }), laptop, 'group.member_known')
+  refuse('older state of the account log', story.draft(phone, 'remove', { members: [carol.account] }), phone, 'account.log_rolled_back')
+  const ghost = groupActor('bob', 1, 'ghost')
+  refuse('device that the account does not have', story.draft(ghost, 'leave', {}), ghost, 'account.device_unknown')
+  must(story.draft(laptop, 'role', { member: robert.account, role: 'admin' }), laptop)
+  refuse('owner removed by an admin', story.draft(robert, 'remove', { members: [phone.account] }), robert, 'group.role')
+  refuse('role given by an admin', story.draft(robert, 'role', { member: carol.account, role: 'admin' }), robert, 'group.role')
+  must(story.draft(robert, 'remove', { members: [dora.account] }), robert)
+  refuse('removed twice', story.draft(robert, 'remove', { members: [dora.account] }), robert, 'group.member_unknown')
+  const stale = { ...story.draft(robert, 'leave', {}), seq: story.state.seq, prev: states.at(-2)?.head ?? new Uint8Array(32) }
+  refuse('overtaken, told to the author', stale, robert, 'conflict.membership_head')
+  refuse('overtaken, seen by a peer', stale, robert, 'group.log_invalid', { mode: 'peer' })
+  refuse('late', story.draft(robert, 'leave', {}), robert, 'proof.expired', { nowMs: story.nowMs + 600_001 })
+  refuse('early', story.draft(robert, 'leave', {}), robert, 'proof.not_yet_valid', { nowMs: story.nowMs - 600_001, mode: 'peer' })
+  must(story.draft(robert, 'leave', {}), robert)
+  must(story.draft(laptop, 'role', { member: carol.account, role: 'owner' }), laptop)
+  must(story.draft(laptop, 'leave', {}), laptop)
+  must(story.draft(carol, 'leave', {}), carol)
+  refuse('after the end', story.draft(carol, 'leave', {}), carol, 'group.ended')
+
+  write('membership-log.json', 'One membership log of a group with every kind of entry: bytes, what the acting device signs, head, fields, the state and the membership hash behind each; the devices and account-log states that count as verified; entries that are refused.', {
+    conversation: story.state.conversation, founder: { account: phone.account, device: phone.device, salt: hexOf(story.salt) }, nowMs: story.nowMs,
+    verified: actors.map(({ account, device, log, actor }) => ({ account, device, seq: log.seq, head: hexOf(log.head), signingKey: hexOf(actor.addition.signingKey) })),
+    entries: story.entries.map((bytes, index) => {
+      const entry = decodeMembershipEntry(bytes)
+      const state = states[index] ?? story.state
+      return {
+        ...golden(`${String(index + 1)}: ${entry.kind}`, bytes, entry), entryHash: hexOf(membershipEntryHash(entry)), head: hexOf(membershipHeadOf(bytes)),
+        state: toView(state), membershipHash: hexOf(groupMembershipHash(state)),
+      }
+    }),
+    refused,
+  })
+}
+
 // Fails early when a library stops signing the same bytes in the same way.
 if (hexOf(ed25519.sign(seed('a'), seed('b'))) !== hexOf(ed25519.sign(seed('a'), seed('b')))) throw new Error('signatures are not deterministic')
 envelopes()
@@ -308,3 +391,4 @@ payloads()
 chains()
 ids()
 accountLogs()
+membershipLogs()

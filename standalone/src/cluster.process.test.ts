@@ -21,7 +21,8 @@ describe('two auth and two engine processes on Cassandra, NATS and Redis', () =>
   let processes: Processes
   let auths: ServiceProcess[]
   let engines: ServiceProcess[]
-  const [aliceWallet, bobWallet] = (['solana', 'terra'] as const).map((chain, index) => createLocalWallet(chain, new Uint8Array(32).fill(index + 1)))
+  const aliceWallet = createLocalWallet('solana', new Uint8Array(32).fill(1))
+  const bobWallet = createLocalWallet('terra', new Uint8Array(32).fill(2))
   let alice: Client
   let bob: Client
 

@@ -25,6 +25,13 @@ export function showAlarms(client: Client, output: Output): () => void {
     client.on('account-alarm', ({ code, account, error }) => {
       warn(code, { account }, `${error.advice} (${code})`)
     }),
+    client.on('group-alarm', ({ conversation, code, reason }) => {
+      warn(code, { conversation, reason }, `the server showed a membership of a group that its members did not sign (${code}): the group stays as it was`)
+    }),
+    client.on('group-changed', ({ conversation, version, by, signerRevokedSince }) => {
+      if (!signerRevokedSince) return
+      warn('group-changed', { conversation, version, account: by }, 'a change of a group was signed by a device that is revoked by now; ask who made it: evegram group members')
+    }),
     client.on('gap', ({ reason, conversation, from, to }) => {
       warn('gap', { reason, conversation, from, to }, 'messages are missing here; a new copy was asked for where that is possible')
     }),

@@ -20,7 +20,7 @@ const NOT_SIGNED_IN: ReadonlySet<ErrorCode> = new Set([
 /** What an honest server or contact does not cause. */
 const SECURITY: ReadonlySet<ErrorCode> = new Set([
   'account.log_invalid', 'account.log_rolled_back', 'account.log_withheld', 'account.mismatch', 'account.attestation_expired',
-  'server.identity_changed', 'client.domain_mismatch',
+  'server.identity_changed', 'client.domain_mismatch', 'group.log_invalid',
 ])
 const USAGE: ReadonlySet<ErrorCode> = new Set(['invalid.argument', 'invalid.address', 'client.insecure_url'])
 

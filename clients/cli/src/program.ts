@@ -3,6 +3,9 @@ import { chat } from './commands/chat.js'
 import { devices, revokeDevice } from './commands/devices.js'
 import { doctor } from './commands/doctor.js'
 import { echo } from './commands/echo.js'
+import {
+  addToGroup, createGroup, groupHistory, groupMembersOf, leaveGroup, listGroups, removeFromGroup, renameGroup, sayInGroup, setGroupRole,
+} from './commands/group.js'
 import { history } from './commands/history.js'
 import { keysNew, keysShow } from './commands/keys.js'
 import { listen } from './commands/listen.js'
@@ -28,6 +31,35 @@ const START = `Start with:
   evegram keys new --chain solana --out alice.json
   evegram login --wallet alice.json
   evegram chat <address>`
+
+type Add = (parent: Command, usage: string, description: string, ...examples: readonly string[]) => Command
+type Act = <Arguments extends unknown[]>(work: (context: Context, ...parameters: Arguments) => Promise<void>) => (...received: unknown[]) => Promise<void>
+
+/** A group is named by its name, its id, or the first digits of it. */
+function addGroupCommands(add: Add, act: Act, program: Command): void {
+  const group = add(
+    program, 'group', 'Groups: found them, talk in them, say who is in them', 'evegram group create "North gate" terra1… UQ…',
+    'evegram group say "North gate" "see you at eight"',
+  )
+  add(group, 'create <name> [members...]', 'Found a group of the accounts behind these addresses; you are its owner', 'evegram group create "North gate" terra1… UQ…')
+    .action(act(createGroup))
+  add(group, 'add <group> <members...>', 'Add members (owners and admins)', 'evegram group add "North gate" 7xKX…').action(act(addToGroup))
+  add(group, 'remove <group> <members...>', 'Remove members: they read nothing that follows', 'evegram group remove "North gate" 7xKX…')
+    .action(act(removeFromGroup))
+  add(group, 'role <group> <member> <role>', 'Make a member an owner, admin or member (owners)', 'evegram group role "North gate" 7xKX… admin')
+    .action(act(setGroupRole))
+  add(group, 'rename <group> <name>', 'Name a group anew (owners and admins); the server does not learn the name', 'evegram group rename 3f0a91 "South gate"')
+    .action(act(renameGroup))
+  add(group, 'leave <group>', 'Leave a group; the last owner makes another member an owner first', 'evegram group leave "North gate"').action(act(leaveGroup))
+  add(group, 'list', 'The groups of this profile', 'evegram group list --json').action(act(listGroups))
+  add(group, 'members <group>', 'Who is in a group, by its verified log', 'evegram group members "North gate" --json').action(act(groupMembersOf))
+  add(group, 'say <group> <text>', 'Send one message to a group and wait until it is stored', 'evegram group say "North gate" "see you at eight" --json')
+    .option('--wait <seconds>', 'how long to wait for the server to store it', wholeNumber, 20)
+    .action(act(sayInGroup))
+  add(group, 'history <group>', 'Catch up and print a group in its order', 'evegram group history "North gate" --limit 20')
+    .option('--limit <n>', 'only the last n messages', wholeNumber)
+    .action(act(groupHistory))
+}
 
 /**
  * The command line of the terminal client. `--profile`, `--server` and `--json` stand before or behind the command. `parseAsync` rejects
@@ -111,6 +143,8 @@ export function buildProgram({ version, environment, json }: ProgramOptions): Co
     .option('--limit <n>', 'only the last n messages', wholeNumber)
     .action(act(history))
   add(program, 'chat <address>', 'Chat in the terminal', 'evegram chat 7xKX…', 'printf "one\\ntwo\\n" | evegram chat 7xKX…').action(act(chat))
+
+  addGroupCommands(add, act, program)
 
   const deviceCommand = add(program, 'devices', 'The devices of the account', 'evegram devices --json', 'evegram devices revoke 3f0a…')
     .action(act(devices))

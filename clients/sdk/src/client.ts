@@ -1,15 +1,17 @@
 import {
-  activeWallets, EvegramError, isEvegramError, parseAccountId, type AccountId, type Clock, type DeviceId, type Random,
+  activeWallets, EvegramError, isEvegramError, parseAccountId, type AccountId, type Clock, type ConversationId, type DeviceId,
+  type Random,
 } from '@evegram/protocol'
 import { addressOf, chainOf, parseAddress, type Chain } from '@evegram/protocol/proof'
 import { linkWallet, revokeDevice, unlinkWallet, type AccountChangePorts } from './core/account-changes.js'
 import type { ClientCore } from './core/client-core.js'
-import { newConversation, readConversation, writeConversation, type ConversationRow } from './core/conversation-row.js'
+import { isGroup, newConversation, readConversation, writeConversation, type ConversationRow } from './core/conversation-row.js'
 import { allConversations } from './core/devices.js'
 import { cancellable, type InboxItem } from './core/feed.js'
 import { KeyedTurns } from './core/turns.js'
 import { readVerified, verifiedChange, verifiedSetOf } from './core/verified.js'
 import { DirectConversation, type Conversation } from './conversation.js'
+import { GroupConversation, type Group } from './group.js'
 import type { VerifiedAccount } from './account/account-verifier.js'
 import type { DiscoveredServer } from './api/discovered-server.js'
 import { safetyNumber } from './crypto/safety-number.js'
@@ -69,8 +71,14 @@ export interface Client {
    * `account.not_found` when nobody signed in with it, `account.closed`, or the reason why the server's answer is not believed.
    */
   conversation(addressOrAccount: string): Promise<Conversation>
-  /** All conversations of this profile. */
+  /** All direct conversations of this profile. */
   conversations(): Promise<readonly Conversation[]>
+  /** Founds a group of this account, as its owner, and of the accounts behind `members`. Rejects as changes of a {@link Group} do. */
+  createGroup(name: string, members: readonly string[]): Promise<Group>
+  /** All groups of this profile, those that were left included. */
+  groups(): Promise<readonly Group[]>
+  /** A group of this profile. Rejects `not_found.conversation`. */
+  group(conversation: ConversationId | string): Promise<Group>
   /**
    * All messages of all conversations, own ones included, in the order in which this profile committed them, behind a durable place
    * that `done` advances: what was not `done` comes again after a restart. Ends when `signal` aborts or the client closes.
@@ -162,10 +170,29 @@ export class EvegramClient implements Client {
     const rows = await allConversations(this.#core)
     const opened: Conversation[] = []
     for (const row of rows) {
+      if (isGroup(row)) continue
       await this.#core.roster.loadAccount(row.peer)
       opened.push(this.#open(row, this.#core.roster.addressOf(row.peer)))
     }
     return opened
+  }
+
+  async createGroup(name: string, members: readonly string[]): Promise<Group> {
+    this.#parts.core.check()
+    const accounts: AccountId[] = []
+    for (const member of members) accounts.push((await this.#resolve(member)).verified.account)
+    const { state } = await this.#parts.core.groupActions.create(name, accounts)
+    return this.group(state.conversation)
+  }
+
+  async groups(): Promise<readonly Group[]> {
+    return (await allConversations(this.#core)).filter(isGroup).map((row) => this.#openGroup(row))
+  }
+
+  async group(conversation: string): Promise<Group> {
+    const row = (await allConversations(this.#core)).filter(isGroup).find((known) => known.conversation === conversation)
+    if (row === undefined) throw new EvegramError('not_found.conversation', { operation: 'open group', advice: 'This profile knows no such group.' })
+    return this.#openGroup(row)
   }
 
   inbox(options: InboxOptions): AsyncIterable<InboxItem> {
@@ -234,6 +261,17 @@ export class EvegramClient implements Client {
     }, row, address)
   }
 
+  #openGroup(row: ConversationRow): Group {
+    const { core } = this.#parts
+    return new GroupConversation({
+      core: core.core, actions: core.groupActions, logs: core.groupLogs, conversation: this.#open(row, ''),
+      resolve: async (addressOrAccount) => {
+        core.check()
+        return (await this.#resolve(addressOrAccount)).verified.account
+      },
+    })
+  }
+
   /** The verified account behind an address or id. Offline it is the one known from before, where the address names its founder. */
   async #resolve(addressOrAccount: string): Promise<{ readonly verified: VerifiedAccount; readonly address: string }> {
     const { roster, accounts, events } = this.#core
@@ -258,7 +296,9 @@ export class EvegramClient implements Client {
   /** A conversation partner that this profile verified before, by one of its active wallets. */
   async #knownPeer(address: string): Promise<{ readonly verified: VerifiedAccount; readonly address: string } | undefined> {
     const { walletId, address: printed } = parseAddress(address, { network: this.#parts.server.network })
-    for (const { peer } of await allConversations(this.#core)) {
+    for (const row of await allConversations(this.#core)) {
+      if (isGroup(row)) continue
+      const { peer } = row
       const known = await this.#core.accounts.known(peer)
       if (known !== undefined && activeWallets(known.state).includes(walletId)) return { verified: await this.#core.roster.take(known), address: printed }
     }

@@ -89,9 +89,10 @@ export class DirectConversation implements Conversation {
       const alarm = transmission.alarmOf(before)
       if (alarm !== undefined) throw alarm
       return core.local.stage(async (tx) => {
-        const { row, message } = await composeText(core, tx, await this.#row(tx), text)
+        const { row, message, first } = await composeText(core, tx, await this.#row(tx), text)
         const acked = outbox.acknowledged(row.messageId)
         tx.afterCommit(() => { core.events.emit('message', message) })
+        for (const key of first) outbox.add(tx, key)
         outbox.add(tx, row)
         return { message, acked }
       })

@@ -1,5 +1,5 @@
 import {
-  EvegramError, type AccountId, type Clock, type ConversationId, type DeviceId, type ErrorCode, type MessageId,
+  EvegramError, type AccountId, type Clock, type ConversationId, type DeviceId, type ErrorCode, type MembershipKind, type MessageId,
 } from '@evegram/protocol'
 import type { Message } from './core/message.js'
 import type { GapReason } from './sync/chain-state.js'
@@ -40,10 +40,27 @@ export interface ClientEvents {
   'state': { readonly state: ClientState; readonly error?: EvegramError }
   /** Something was refused. `count` is how often that code was refused since the start. */
   'security': SecurityEvent
+  /** The verified membership log of a group went on: who came and went by one entry, and whether its author was revoked since. */
+  'group-changed': GroupEvent
+  /** The server showed entries of a membership log that break its rules, or another log than before: the group stays as it was. */
+  'group-alarm': { readonly conversation: ConversationId; readonly code: ErrorCode; readonly reason: string }
   /** A message that could not be read before was sent again and is shown. */
   'session-healed': { readonly account: AccountId; readonly device: DeviceId; readonly conversation: ConversationId; readonly messageId: MessageId }
   /** A task in the background failed and will be tried again. */
   'fault': { readonly operation: string; readonly error: EvegramError }
+}
+
+/** One verified change of a group. */
+export interface GroupEvent {
+  readonly conversation: ConversationId
+  readonly version: number
+  readonly kind: MembershipKind
+  /** Who made it. */
+  readonly by: AccountId
+  readonly joined: readonly AccountId[]
+  readonly left: readonly AccountId[]
+  /** The device that signed it is revoked by now: somebody may have used its key and an old state of the account. */
+  readonly signerRevokedSince: boolean
 }
 
 /** A device and whose it is. */

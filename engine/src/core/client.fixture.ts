@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
 import {
-  BODY_TYPE, decodeAcks, decodeChallenge, decodeDelivery, decodeFailure, decodeFrames, decodeNotice, decodeOpened, decodePage, decodeSynced, encodeCatchUp,
+  BODY_TYPE, decodeAcks, decodeChallenge, decodeDelivery, decodeFailure, decodeFrames, decodeGroupPage, decodeNotice, decodeOpened, decodePage, decodeSynced, encodeCatchUp,
   encodeDeviceAck, encodeEnvelope, encodeFrame, encodeHello, encodeOpen, encodeRead, ENVELOPE_KIND, FRAME_TYPE, helloBytes, positionAtTime, viewEnvelope,
   CLOSE_CODES,
-  type AccountId, type Ack, type BodyType, type CloseReason, type ConversationId, type Delivery, type DeviceId, type Failure, type Frame, type FrameType,
+  type AccountId, type Ack, type BodyType, type CloseReason, type ConversationId, type Delivery, type DeviceId, type Failure, type Frame, type FrameType, type GroupPage,
   type Notice, type Opened, type Page, type Position, type AccountVersion, type EnvelopeKind,
 } from '@evegram/protocol'
 import type { Socket } from '../ports/socket-server.js'
@@ -67,6 +67,7 @@ export class TestClient {
   readonly synced: number[] = []
   readonly notices: Notice[] = []
   readonly opened: Opened[] = []
+  readonly groups: GroupPage[] = []
   /** Types of all frames in the order in which they came. */
   readonly order: FrameType[] = []
   socket = new FakeSocket()
@@ -231,6 +232,9 @@ export class TestClient {
         break
       case FRAME_TYPE.opened:
         this.opened.push(decodeOpened(frame.body))
+        break
+      case FRAME_TYPE.group:
+        this.groups.push(decodeGroupPage(frame.body))
         break
       case FRAME_TYPE.notice: {
         const notice = decodeNotice(frame.body)

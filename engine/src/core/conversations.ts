@@ -49,8 +49,8 @@ export class Conversations {
   readonly #asking = new Map<ConversationId, Promise<ConversationLease | undefined>>()
   /** Conversations of the cache by member, to end their leases when the account changes. */
   readonly #byMember = new Map<AccountId, Set<ConversationId>>()
-  /** For each question under way the accounts that changed meanwhile: its answer does not become a lease of theirs. */
-  readonly #reading = new Set<Set<AccountId>>()
+  /** For each question under way the accounts and memberships that changed meanwhile: its answer does not become a lease of theirs. */
+  readonly #reading = new Set<Set<AccountId | ConversationId>>()
 
   constructor(parts: ConversationParts) {
     this.#parts = parts
@@ -86,6 +86,12 @@ export class Conversations {
     for (const conversation of this.#byMember.get(account) ?? []) this.#forget(conversation)
   }
 
+  /** Ends the lease of a conversation whose membership changed. */
+  membershipChanged(conversation: ConversationId): void {
+    for (const changed of this.#reading) changed.add(conversation)
+    this.#forget(conversation)
+  }
+
   /** Leases that are remembered. */
   get size(): number {
     return this.#leases.size
@@ -102,7 +108,7 @@ export class Conversations {
   async #read(conversation: ConversationId): Promise<ConversationLease | undefined> {
     let lease: ConversationLease | undefined
     for (let read = 0; read < READS_MAX; read++) {
-      const changed = new Set<AccountId>()
+      const changed = new Set<AccountId | ConversationId>()
       this.#reading.add(changed)
       try {
         lease = await this.#readOnce(conversation)
@@ -110,7 +116,7 @@ export class Conversations {
         this.#reading.delete(changed)
       }
       // A change that was heard of meanwhile may be missing in the answer: ask again.
-      if (lease?.members.some((member) => changed.has(member)) !== true) return lease === undefined ? undefined : this.#keep(lease)
+      if (!changed.has(conversation) && lease?.members.some((member) => changed.has(member)) !== true) return lease === undefined ? undefined : this.#keep(lease)
     }
     // Accounts that change faster than they can be read: the answer serves this caller, who checks again before the ack, and nobody else.
     if (lease !== undefined) lease.ended = true

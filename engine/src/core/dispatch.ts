@@ -6,6 +6,7 @@ import type { Logger } from '@evegram/platform'
 import type { Socket, SocketHandlers } from '../ports/socket-server.js'
 import type { Admission } from './admission.js'
 import type { CatchUps } from './catch-up.js'
+import type { GroupRequests } from './group-requests.js'
 import type { Greeter } from './hello.js'
 import type { EngineMetrics } from './metrics.js'
 import type { OutboundFlush } from './outbound-queue.js'
@@ -29,6 +30,7 @@ export interface DispatchParts {
   readonly greeter: Greeter
   readonly sendPath: SendPath
   readonly requests: Requests
+  readonly groupRequests: GroupRequests
   readonly catchUps: CatchUps
   readonly repairs: Repairs
   readonly presence: PresenceKeeper
@@ -128,7 +130,7 @@ export class Dispatch implements SocketHandlers {
   }
 
   #request(session: Session, owner: SessionOwner, frame: Frame): void {
-    const { requests, catchUps } = this.#parts
+    const { requests, groupRequests, catchUps } = this.#parts
     switch (frame.type) {
       case FRAME_TYPE.ping: return session.out.frame(encodeFrame(FRAME_TYPE.pong, frame.correlation, EMPTY))
       case FRAME_TYPE.open:
@@ -136,6 +138,12 @@ export class Dispatch implements SocketHandlers {
         return
       case FRAME_TYPE.read:
         void requests.read(session, owner, frame)
+        return
+      case FRAME_TYPE.changeGroup:
+        void groupRequests.change(session, owner, frame)
+        return
+      case FRAME_TYPE.readGroup:
+        void groupRequests.read(session, owner, frame)
         return
       case FRAME_TYPE.catchUp:
         void catchUps.handle(session, owner, frame)

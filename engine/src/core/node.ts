@@ -15,6 +15,7 @@ import { Conversations } from './conversations.js'
 import { Dispatch } from './dispatch.js'
 import { Drain } from './drain.js'
 import { Gate } from './gate.js'
+import { GroupRequests } from './group-requests.js'
 import { Greeter, type Ed25519Verify } from './hello.js'
 import { Housekeeping } from './housekeeping.js'
 import { InFlight } from './in-flight.js'
@@ -117,6 +118,9 @@ export class EngineNode {
       }),
       sendPath: new SendPath({ clock, turn, positions, clockLease, conversations, log, inFlight, router, metrics, logger }),
       requests: new Requests({ directory, membership, conversations, log, gate, logger }),
+      groupRequests: new GroupRequests({
+        clock, positions, directory, membership, conversations, ed25519Verify: parts.ed25519Verify, hasPeers: () => links.everyPeer().length > 0, logger,
+      }),
       catchUps: new CatchUps({ clock, random, positions, clockLease, inFlight, stores: { log, marks }, gate, metrics }),
       accepting: () => this.#accepting,
     })

@@ -19,7 +19,8 @@ export type SessionState = (typeof SESSION_TRANSITIONS)[number]['from' | 'to']
 export type SessionEvent = (typeof SESSION_TRANSITIONS)[number]['event']
 
 const REQUESTS: ReadonlySet<FrameType> = new Set([
-  FRAME_TYPE.send, FRAME_TYPE.open, FRAME_TYPE.read, FRAME_TYPE.catchUp, FRAME_TYPE.deviceAck, FRAME_TYPE.ping,
+  FRAME_TYPE.send, FRAME_TYPE.open, FRAME_TYPE.read, FRAME_TYPE.catchUp, FRAME_TYPE.deviceAck, FRAME_TYPE.ping, FRAME_TYPE.changeGroup,
+  FRAME_TYPE.readGroup,
 ])
 
 /** Which frames a client may send in each state; any other closes the socket. */

@@ -60,6 +60,14 @@ describe('checkVersions', () => {
   it('takes a body for all as complete for exactly the versions it was made for', () => {
     expect(checkVersions(envelope([ALL_DEVICES]), lease, 0)).toEqual({ status: 'fits', older: false })
     expect(checkVersions(envelope([ALL_DEVICES], { accounts: [{ account: ALICE, seq: 4 }, { account: BOB, seq: 7 }] }), lease, 0).status).toBe('missing')
+    expect(checkVersions(envelope([ALL_DEVICES, STRANGER]), lease, 0)).toEqual({ status: 'surplus', older: false })
+  })
+
+  it('never takes a body for all for older versions, however often it was refused: a revoked device could read it', () => {
+    for (let refusals = 0; refusals <= SEND_REFUSALS_MAX; refusals++) {
+      expect(checkVersions(envelope([ALL_DEVICES], { accounts: [] }), lease, refusals)).toEqual({ status: 'missing', devices: [] })
+      expect(checkVersions(envelope([ALL_DEVICES], { membershipVersion: 3 }), lease, refusals)).toEqual({ status: 'stale_membership' })
+    }
   })
 
   it('asks nothing of control traffic but known devices, and of everything the right membership', () => {

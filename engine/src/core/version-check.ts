@@ -7,6 +7,7 @@ import type { ConversationLease } from './conversations.js'
 /**
  * What the versions of an envelope say (rule 10):
  * `fits`: every active device of every member has a body, save the sender; `older` tells that the sender named older versions.
+ * A body for all devices covers those of the versions that it names, and is refused for older ones however often.
  * `ahead`: it names a version that the lease does not know: ask the directory again.
  * `stale_membership`: the conversation has other members. `missing`: active devices without a body. `surplus`: bodies to strip.
  */
@@ -36,13 +37,17 @@ export function checkVersions(envelope: EnvelopeView, lease: ConversationLease, 
   // Control traffic is meant for the devices it names. A sender that names the newest versions and leaves devices out knows which, and supplements
   // them; one that names older versions does not know, however often it was refused for others.
   if (envelope.kind === ENVELOPE_KIND.message && (refusals < SEND_REFUSALS_MAX || older)) {
+    // A body for all was made for the devices of the versions that the envelope names: one that was revoked since could read it, and nobody knows
+    // which of the others could not. The sender has to look at the logs, so no devices are named.
+    if (forAll) return older ? { status: 'missing', devices: [] } : surplusOrFits(surplus)
     const wanted = lease.devices.size - (lease.devices.has(envelope.device) ? 1 : 0)
-    // A body for all was made for the devices of the versions that the envelope names, so it covers no later ones.
-    const complete = forAll ? !older : covered === wanted
-    if (!complete) return { status: 'missing', devices: missingDevices(envelope, lease) }
+    if (covered !== wanted) return { status: 'missing', devices: missingDevices(envelope, lease) }
   }
-  if (surplus) return { status: 'surplus', older }
-  return older ? { status: 'fits', older } : FITS
+  return older ? { status: surplus ? 'surplus' : 'fits', older } : surplusOrFits(surplus)
+}
+
+function surplusOrFits(surplus: boolean): VersionVerdict {
+  return surplus ? { status: 'surplus', older: false } : FITS
 }
 
 function compareVersions(envelope: EnvelopeView, lease: ConversationLease): 'equal' | 'older' | 'ahead' {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { EvegramError, type DeviceId, type Random } from '@evegram/protocol'
 import {
-  checkedPublicKey, parsePreKeyMessage, parseSessionMessage, PREKEY_MESSAGE, SESSION_MESSAGE, SignalRefusal,
+  checkedPublicKey, parsePreKeyMessage, parseSessionMessage, PREKEY_MESSAGE, SESSION_MESSAGE, SignalRefusal, synchronousPrimitives,
   type KeyPair, type ParsedPreKeyMessage, type ParsedSessionMessage, type PreKeyBundle, type Signal, type SignalMessageType, type SignalStores,
 } from '@evegram/sdk/parts'
 import { encodePreKeyFrame, encodeSessionFrame, MAC_BYTES } from './stand-in-frames.js'
@@ -31,6 +31,7 @@ export function createStandInSignal(random: Random): Signal {
 }
 
 class StandInSignal implements Signal {
+  readonly primitives = synchronousPrimitives
   readonly #random: Random
 
   constructor(random: Random) {

@@ -59,6 +59,8 @@ async function answer(context: Context, client: Client, message: Message, signal
   while (!signal.aborted) {
     try {
       const conversation = await client.conversation(message.fromAccount)
+      // What was said in a group was not said to the echo.
+      if (conversation.id !== message.conversation) return
       const { acked } = await conversation.send(message.text)
       // Awaited, so that a failing server slows the echo down instead of filling its outbox.
       await acked

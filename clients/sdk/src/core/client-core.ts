@@ -3,6 +3,7 @@ import type { AccountVerifier } from '../account/account-verifier.js'
 import type { AuthApi, TokenSource } from '../api/auth-api.js'
 import type { ServerClock } from '../api/server-clock.js'
 import type { DeviceKeys } from '../crypto/device-keys.js'
+import { GroupCiphers } from '../crypto/group-cipher.js'
 import { SessionCiphers } from '../crypto/session-cipher.js'
 import type { Signal } from '../crypto/signal.js'
 import type { ClientState, EventHub } from '../events.js'
@@ -21,6 +22,8 @@ import type { Core } from './context.js'
 import { Deferred } from './deferred.js'
 import { Revocations } from './devices.js'
 import { Feed } from './feed.js'
+import { GroupLogs } from './group-logs.js'
+import { GroupActions } from './group-actions.js'
 import { LocalState } from './local-state.js'
 import type { Profile } from './profile.js'
 import { Roster } from './roster.js'
@@ -49,6 +52,8 @@ export class ClientCore {
   readonly transmission: Transmission
   readonly feed: Feed
   readonly revocations: Revocations
+  readonly groupLogs: GroupLogs
+  readonly groupActions: GroupActions
   readonly #catchUp: CatchUp
   readonly #healing: Healing
   readonly #upkeep: PreKeyUpkeep
@@ -65,9 +70,11 @@ export class ClientCore {
     this.core = core
     this.#background = background
     const sessions = new Sessions(core)
-    this.transmission = new Transmission(core, sessions, (row, devices, tx) => { this.#healing.noteSupplement(row, devices, tx) })
+    this.groupLogs = new GroupLogs(core)
+    this.transmission = new Transmission(core, sessions, this.groupLogs, (row, devices, tx) => { this.#healing.noteSupplement(row, devices, tx) })
     this.outbox = new Outbox(core, this.transmission)
-    const receiver = new Receiver(core, {
+    this.groupActions = new GroupActions(core, this.groupLogs, this.outbox, this.transmission)
+    const receiver = new Receiver(core, this.groupLogs, {
       resendRequest: (tx, request, conversation, from) => this.#healing.answer(tx, request, conversation, from),
       revocation: (notice, from) => { background.run('check revocation', () => this.revocations.receive(notice, from)) },
       wake: () => { this.#healing.wake() },
@@ -98,7 +105,7 @@ export class ClientCore {
     const running: { client?: ClientCore } = {}
     const core: Core = {
       account: profile.account, device: keys.device, address: roster.addressOf(profile.account), keys, store, clock, random, time: serverClock, signal,
-      ciphers: new SessionCiphers({ signal, local: keys, attested: roster }), roster, accounts, auth, tokens, events, local, background,
+      ciphers: new SessionCiphers({ signal, local: keys, attested: roster }), groupCiphers: new GroupCiphers({ signal, random }), roster, accounts, auth, tokens, events, local, background,
       connection: () => running.client?.connection,
     }
     const self = new ClientCore(core, background)

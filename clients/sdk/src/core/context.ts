@@ -2,6 +2,7 @@ import type { AccountId, Clock, DeviceId, Random } from '@evegram/protocol'
 import type { AccountVerifier } from '../account/account-verifier.js'
 import type { AuthApi, TokenSource } from '../api/auth-api.js'
 import type { DeviceKeys } from '../crypto/device-keys.js'
+import type { GroupCiphers } from '../crypto/group-cipher.js'
 import type { SessionCiphers } from '../crypto/session-cipher.js'
 import type { Signal } from '../crypto/signal.js'
 import type { EventHub } from '../events.js'
@@ -25,6 +26,7 @@ export interface Core {
   readonly time: ServerClock
   readonly signal: Signal
   readonly ciphers: SessionCiphers
+  readonly groupCiphers: GroupCiphers
   readonly roster: Roster
   readonly accounts: AccountVerifier
   readonly auth: AuthApi

@@ -1,16 +1,19 @@
 import {
-  CborFields, decodeCbor, directConversationIdOf, encodeCbor, hexOf, idBytes, parseAccountId, type AccountId, type ConversationId,
+  CborFields, decodeCbor, directConversationIdOf, encodeCbor, groupMembershipHash, hexOf, idBytes, membershipHash, parseAccountId,
+  type AccountId, type CborValue, type ConversationId,
 } from '@evegram/protocol'
 import type { Transaction } from './transaction.js'
 
-/** What a profile keeps about a direct conversation. */
+/** What a profile keeps about a conversation. */
 export interface ConversationRow {
   readonly conversation: ConversationId
-  /** The other account; the own one for notes to oneself. */
+  /** The other account; the own one for notes to oneself and for groups. */
   readonly peer: AccountId
   /** Ascending; one for notes to oneself. */
   readonly members: readonly AccountId[]
   readonly membershipVersion: number
+  /** Of a group: head of its membership log at that version, 32 bytes. */
+  readonly head?: Uint8Array
   /** The server confirmed that it exists. */
   readonly opened: boolean
   readonly createdAtMs: number
@@ -37,12 +40,28 @@ export function newConversation(me: AccountId, peer: AccountId, nowMs: number): 
   }
 }
 
+/** A conversation that is a group. */
+export type GroupConversationRow = ConversationRow & { readonly head: Uint8Array }
+
+/** Whether it is a group: its messages go under sender keys. */
+export function isGroup(row: ConversationRow): row is GroupConversationRow {
+  return row.head !== undefined
+}
+
+/** `membershipHash` of payloads for the members that the row names. */
+export function membershipHashOf(row: ConversationRow): Uint8Array {
+  if (!isGroup(row)) return membershipHash(row.members)
+  return groupMembershipHash({ conversation: row.conversation, seq: row.membershipVersion, head: row.head })
+}
+
 /** Row bytes. */
 function encodeConversation(row: ConversationRow): Uint8Array<ArrayBuffer> {
-  return encodeCbor({
+  const map: Record<string, CborValue> = {
     peer: idBytes(row.peer), members: row.members.map((account) => idBytes(account)), membershipVersion: row.membershipVersion,
     opened: row.opened, createdAtMs: row.createdAtMs, activeAtMs: row.activeAtMs, floor: row.floor,
-  })
+  }
+  if (row.head !== undefined) map['head'] = row.head
+  return encodeCbor(map)
 }
 
 /** Throws `client.store` on a row of another shape. */
@@ -57,6 +76,7 @@ export function decodeConversation(conversation: ConversationId, bytes: Uint8Arr
     createdAtMs: fields.uint('createdAtMs'),
     activeAtMs: fields.uint('activeAtMs'),
     floor: fields.uint64('floor'),
+    ...(fields.has('head') ? { head: fields.bytes('head', 32) } : {}),
   }
 }
 

@@ -2,7 +2,7 @@ import {
   equalBytes, EvegramError, isEvegramError, parseConversationId, type AccountId, type AccountState, type DeviceId, type PayloadBodies, type Timer,
 } from '@evegram/protocol'
 import type { AttestedDevice } from '../account/account-verifier.js'
-import { composeControl, recipientsOf } from '../sync/compose.js'
+import { composeControl, recipientsOf } from '../sync/control.js'
 import type { Outbox } from '../sync/outbox.js'
 import type { Transmission } from '../sync/transmit.js'
 import type { Core } from './context.js'
@@ -10,6 +10,8 @@ import { CONVERSATION_PREFIX, decodeConversation, type ConversationRow } from '.
 
 /** Conversations that were active within this time are told end to end of a revoked device. */
 const REVOCATION_TOLD_MS = 30 * 24 * 3_600_000
+/** Devices that one envelope tells: some 900 bytes for each. */
+const TOLD_PER_ENVELOPE_MAX = 128
 /** Conversations of a profile that one read takes. */
 const CONVERSATIONS_PAGE = 500
 /** Wait before a server that did not answer is asked again whether it shows a revocation. */
@@ -57,8 +59,11 @@ export class Revocations {
       if (nowMs - conversation.activeAtMs > REVOCATION_TOLD_MS) continue
       await this.#transmission.prepare(conversation)
       await core.local.write(async (tx) => {
-        const row = await composeControl(core, tx, conversation, recipientsOf(core, conversation), { kind: 'revocation', body })
-        if (row !== undefined) this.#outbox.add(tx, row)
+        const recipients = recipientsOf(core, conversation)
+        for (let from = 0; from < recipients.length; from += TOLD_PER_ENVELOPE_MAX) {
+          const row = await composeControl(core, tx, conversation, recipients.slice(from, from + TOLD_PER_ENVELOPE_MAX), { kind: 'revocation', body })
+          if (row !== undefined) this.#outbox.add(tx, row)
+        }
       })
     }
   }

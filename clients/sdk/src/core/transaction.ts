@@ -3,7 +3,7 @@ import type { LocalStore, StoreChange, StoreTable } from '../store/local-store.j
 
 /** Which table holds a row of the Signal code. */
 function signalTable(key: string): StoreTable {
-  if (key.startsWith('signal/session/')) return 'sessions'
+  if (/^signal\/(session|sender-keys?|own-sender-key|sender-key-holders)\//.test(key)) return 'sessions'
   return key === 'signal/device' ? 'meta' : 'prekeys'
 }
 

@@ -1,6 +1,6 @@
 import { concatBytes, EvegramError, type DeviceId } from '@evegram/protocol'
 import type { PreKeyBundle } from './prekeys.js'
-import type { KeyPair } from './primitives.js'
+import type { KeyPair, SignalPrimitives } from './primitives.js'
 import { checkedPublicKey, hasCanonicalScalar, PUBLIC_KEY_BYTES } from './public-key.js'
 import { PREKEY_MESSAGE, SESSION_MESSAGE, type SignalMessageType } from './session-cipher.js'
 import { bufferOf, clampedScalar, createRepairs, type Repair, type RepairName } from './signal-repairs.js'
@@ -54,6 +54,10 @@ class HardenedSignal implements Signal {
     this.#library = library
     this.#turn = turn
     this.#repairs = repairs
+  }
+
+  get primitives(): SignalPrimitives {
+    return this.#turn.primitives
   }
 
   async generateKeyPair(): Promise<KeyPair> {

@@ -1,4 +1,5 @@
 import { LIMITS } from '@evegram/protocol'
+import { readFields } from './protobuf.js'
 import { checkedPublicKey, PUBLIC_KEY_BYTES } from './public-key.js'
 import { SignalRefusal } from './signal-refusal.js'
 
@@ -74,61 +75,10 @@ function checkFrame(bytes: Uint8Array): void {
   if (bytes.length > LIMITS.bodyBytesMax || bytes[0] !== VERSION) throw new SignalRefusal('malformed')
 }
 
-function publicKey(key: Uint8Array): Uint8Array {
+/** A public key of 33 bytes, checked. Throws {@link SignalRefusal} `malformed` or `low_order_key`. */
+export function publicKey(key: Uint8Array): Uint8Array {
   // With its type byte only: a bare key would be a second spelling of the same point.
   if (key.length !== PUBLIC_KEY_BYTES || key[0] !== 5) throw new SignalRefusal('malformed')
   checkedPublicKey(key)
   return key
-}
-
-type FieldType = 'number' | 'bytes'
-
-interface Fields {
-  /** The number of the field, 0 when absent as protobuf 3 has it. */
-  number(field: number): number
-  /** The bytes of the field, which must be there. */
-  bytes(field: number): Uint8Array
-}
-
-function readFields(bytes: Uint8Array, types: Readonly<Record<number, FieldType>>): Fields {
-  const numbers = new Map<number, number>()
-  const byteStrings = new Map<number, Uint8Array>()
-  let offset = 0
-  const varint = (): number => {
-    let value = 0
-    for (let shift = 0; shift < 35; shift += 7) {
-      const byte = bytes[offset++]
-      if (byte === undefined) throw new SignalRefusal('malformed')
-      value += (byte & 0x7f) * 2 ** shift
-      if (byte < 0x80) {
-        if (value > 0xffff_ffff) throw new SignalRefusal('malformed')
-        return value
-      }
-    }
-    throw new SignalRefusal('malformed')
-  }
-  while (offset < bytes.length) {
-    const tag = varint()
-    const field = tag >>> 3
-    const type = types[field]
-    if (type === undefined || numbers.has(field) || byteStrings.has(field) || (tag & 7) !== (type === 'number' ? 0 : 2)) {
-      throw new SignalRefusal('malformed')
-    }
-    const value = varint()
-    if (type === 'number') {
-      numbers.set(field, value)
-      continue
-    }
-    if (value > bytes.length - offset) throw new SignalRefusal('malformed')
-    byteStrings.set(field, bytes.subarray(offset, offset + value))
-    offset += value
-  }
-  return {
-    number: (field) => numbers.get(field) ?? 0,
-    bytes(field) {
-      const value = byteStrings.get(field)
-      if (value === undefined) throw new SignalRefusal('malformed')
-      return value
-    },
-  }
 }

@@ -14,6 +14,8 @@ import type { SignalStores } from './stores.js'
  * throw `SignalRefusal` (or a library error that `refusalOf` knows) when they refuse; then nothing they wrote may be kept.
  */
 export interface Signal {
+  /** The arithmetic that this instance counts with. */
+  readonly primitives: SignalPrimitives
   /** A fresh key pair, with randomness from the given port. */
   generateKeyPair(): Promise<KeyPair>
   /** XEdDSA signature (64 bytes) by a private key, over any bytes. */

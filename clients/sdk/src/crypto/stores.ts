@@ -1,4 +1,4 @@
-import { bytesOfHex, equalBytes, EvegramError, hexOf, textOf, utf8, type DeviceId } from '@evegram/protocol'
+import { bytesOfHex, equalBytes, EvegramError, hexOf, textOf, utf8, type ConversationId, type DeviceId } from '@evegram/protocol'
 import type { KeyPair } from './primitives.js'
 
 /**
@@ -26,6 +26,12 @@ export const SIGNAL_KEYS = {
   /** Which prekeys exist: see prekeys.ts. */
   preKeyIndex: 'signal/prekey-index',
   session: (device: DeviceId): string => `signal/session/${device}`,
+  /** The chain that this device sends a group's messages with, and which devices were given it. */
+  ownSenderKey: (conversation: ConversationId): string => `signal/own-sender-key/${conversation}`,
+  senderKeyHolders: (conversation: ConversationId): string => `signal/sender-key-holders/${conversation}`,
+  /** The distributions of a sending device that are kept, and each of them. */
+  senderKeys: (conversation: ConversationId, device: DeviceId): string => `signal/sender-keys/${conversation}/${device}`,
+  senderKey: (conversation: ConversationId, device: DeviceId, distribution: string): string => `signal/sender-key/${conversation}/${device}/${distribution}`,
   preKey: (id: number): string => `signal/prekey/${id}`,
   signedPreKey: (id: number): string => `signal/signed-prekey/${id}`,
 } as const

@@ -2,7 +2,7 @@
 export type StoreTable =
   /** Device keys, cursor, server identity, counters. */
   | 'meta'
-  /** libsignal session records, by device. */
+  /** libsignal session records by device, sender keys of groups by conversation and device. */
   | 'sessions'
   /** Own one-time and signed prekeys with their private parts. */
   | 'prekeys'

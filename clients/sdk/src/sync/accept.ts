@@ -1,16 +1,17 @@
 import {
-  chainHash, checkPayload, decodePayload, decodePayloadBody, ENVELOPE_KIND, equalBytes, isEvegramError, membershipHash, messageIdOf,
+  chainHash, checkPayload, decodePayload, decodePayloadBody, ENVELOPE_KIND, equalBytes, isEvegramError, messageIdOf,
   type ConversationId, type ErrorCode, type MessageId, type Payload, type PayloadBodies,
 } from '@evegram/protocol'
 import type { AttestedDevice } from '../account/account-verifier.js'
 import type { Core } from '../core/context.js'
-import { writeConversation, type ConversationRow } from '../core/conversation-row.js'
+import { isGroup, membershipHashOf, writeConversation, type ConversationRow } from '../core/conversation-row.js'
+import { readGroup, spanAt, versionOfHash, writeGroup } from '../core/group-row.js'
 import { readHandled, writeHandled, type Handled } from '../core/handled.js'
 import { addMessage, messageRowKey, type Message } from '../core/message.js'
 import type { Transaction } from '../core/transaction.js'
 import type { GapEvent } from '../events.js'
-import { chainKey, encodeChain, readChain, type ChainRow } from './chain-row.js'
-import { acceptLink, CHAIN_AHEAD_MAX, missingRanges, nameMissing } from './chain-state.js'
+import { CHAIN_EPOCH, chainKey, encodeChain, readChain, type ChainRow } from './chain-row.js'
+import { acceptLink, CHAIN_AHEAD_MAX, joinChain, missingRanges, nameMissing } from './chain-state.js'
 import { gapKey, writeGap } from './gap-row.js'
 import { raiseFloor } from './order-clock.js'
 import { readUnread, unreadKey } from './unread-row.js'
@@ -36,6 +37,8 @@ export interface Origin {
   /** Empty for a copy inside a resend. */
   readonly ciphertextHash: Uint8Array
   readonly positionMs: number
+  /** That the envelope names. */
+  readonly membershipVersion: number
 }
 
 /** Takes decrypted and checked payloads to their place: in the chain of their sender, among the shown messages, or to whoever acts on them. */
@@ -146,7 +149,7 @@ export class Acceptance {
   async #acceptControl(tx: Transaction, payload: Payload, conversation: ConversationRow, origin: Origin): Promise<void> {
     const { from, messageId } = origin
     writeHandled(tx, messageId, { status: 'control', ciphertextHash: origin.ciphertextHash, chainHash: new Uint8Array(0) })
-    if (payload.kind !== 'resend_request' && payload.kind !== 'resend' && payload.kind !== 'revocation') return
+    if (!isActedOn(payload.kind)) return
     const refuse = (code: ErrorCode, detail: string): void => {
       this.#core.events.refuse({ code, conversation: payload.conversation, account: from.account, device: from.device, messageId, detail })
     }
@@ -157,11 +160,47 @@ export class Acceptance {
       else if (content.kind === 'revocation') {
         if (content.body.account === from.account) tx.afterCommit(() => { this.#control.revocation(content.body, from) })
         else refuse('e2ee.envelope_mismatch', 'revocation of another account')
-      }
+      } else if (content.kind === 'sender_key') await this.#acceptSenderKey(tx, content.body, conversation, origin, refuse)
+      else if (content.kind === 'group_name') await this.#acceptName(tx, content.body.name, conversation, from, refuse)
     } catch (error) {
       if (!isEvegramError(error) || !(error.code.startsWith('invalid.') || error.code === 'too_large.payload')) throw error
       refuse('invalid.payload', payload.kind)
     }
+  }
+
+  /** The chain that a device of the group sends with, for the membership version that its payload was checked against. */
+  async #acceptSenderKey(
+    tx: Transaction, { distribution, start }: PayloadBodies['sender_key'], conversation: ConversationRow, origin: Origin, refuse: (code: ErrorCode, detail: string) => void,
+  ): Promise<void> {
+    const { from, membershipVersion, positionMs } = origin
+    if (!isGroup(conversation)) {
+      refuse('e2ee.envelope_mismatch', 'sender key outside of a group')
+      return
+    }
+    const outcome = await this.#core.groupCiphers.accept(conversation.conversation, from.device, membershipVersion, distribution, tx.signal)
+    if (outcome.status !== 'accepted' && outcome.status !== 'known') {
+      refuse(outcome.status === 'low_order_key' ? 'e2ee.low_order_key' : 'invalid.payload', `sender key: ${outcome.status}`)
+      return
+    }
+    tx.apply(outcome.changes)
+    const chain = await readChain(tx, conversation.conversation, from, CHAIN_EPOCH)
+    this.#writeChain(tx, conversation.conversation, chain, { ...chain, ...joinChain(chain, start) }, positionMs)
+  }
+
+  async #acceptName(
+    tx: Transaction, name: string, conversation: ConversationRow, from: AttestedDevice, refuse: (code: ErrorCode, detail: string) => void,
+  ): Promise<void> {
+    const group = await readGroup(tx, conversation.conversation)
+    const role = group?.state.members.get(from.account)?.role
+    if (group === undefined || role === undefined || role === 'member') refuse('group.role', 'name of the group')
+    else writeGroup(tx, { ...group, name })
+  }
+
+  async #wasMadeForMembers(tx: Transaction, conversation: ConversationRow, hash: Uint8Array, from: AttestedDevice): Promise<boolean> {
+    const group = await readGroup(tx, conversation.conversation)
+    const version = group === undefined ? undefined : versionOfHash(group, hash)
+    if (group === undefined || version === undefined) return false
+    return spanAt(group, from.account, version) !== undefined && spanAt(group, this.#core.account, version) !== undefined
   }
 
   /** A message that came again inside control traffic: its sender, recipient and conversation are those of the envelope around it. */
@@ -173,8 +212,10 @@ export class Acceptance {
       kind: ENVELOPE_KIND.message, conversation: conversation.conversation, device: from.device, account: from.account,
       epoch: inner.epoch, number: inner.number, order: inner.order, membershipVersion: conversation.membershipVersion,
     }
-    const me = { account: this.#core.account, device: this.#core.device, session: 'pairwise' as const, membershipHash: membershipHash(conversation.members) }
-    const check = checkPayload(inner, header, from, me)
+    const me = { account: this.#core.account, device: this.#core.device, session: 'pairwise' as const, membershipHash: membershipHashOf(conversation) }
+    // A group may have changed since the message was made: it was made for members whose log this device knows, and both sides were among them.
+    const isMadeFor = isGroup(conversation) ? await this.#wasMadeForMembers(tx, conversation, inner.membershipHash, from) : true
+    const check = isGroup(conversation) && isMadeFor ? checkPayload(inner, header, from, { ...me, membershipHash: inner.membershipHash }) : checkPayload(inner, header, from, me)
     if (check.status === 'mismatch' || inner.epoch === 0) {
       refuse('e2ee.envelope_mismatch', check.status === 'mismatch' ? check.mismatch : 'epoch')
       return
@@ -183,9 +224,14 @@ export class Acceptance {
     const unread = await readUnread(tx, messageId)
     const origin: Origin = {
       from, messageId, ciphertextHash: unread?.ciphertextHash ?? new Uint8Array(0), positionMs: unread?.positionMs ?? 0,
+      membershipVersion: outer.membershipVersion,
     }
     await this.#acceptNumbered(tx, inner, conversation, origin, await readHandled(tx, messageId))
   }
+}
+
+function isActedOn(kind: Payload['kind']): kind is 'resend_request' | 'resend' | 'revocation' | 'sender_key' | 'group_name' {
+  return kind === 'resend_request' || kind === 'resend' || kind === 'revocation' || kind === 'sender_key' || kind === 'group_name'
 }
 
 /** What a numbered payload shows: nothing for a void. A text whose body does not parse is shown as of an unknown kind. */

@@ -18,7 +18,7 @@ export interface OwnChain {
 }
 
 /** Epoch of the chains of this version: a device that is restored is a new device, so there is no second epoch yet. */
-const CHAIN_EPOCH = 1
+export const CHAIN_EPOCH = 1
 
 const ROW_BYTES_MAX = 1_048_576
 const REASONS: readonly GapReason[] = ['expired', 'before_you_joined', 'erased', 'withheld']

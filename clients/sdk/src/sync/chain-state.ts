@@ -57,7 +57,7 @@ export type LinkResult =
  */
 export function acceptLink(before: ChainState, link: ReceivedLink, start?: { readonly number: number; readonly prev: Uint8Array }): LinkResult {
   if (link.number < 1 || (start !== undefined && (start.number < 1 || start.number > link.number))) return { status: 'broken' }
-  const state = start === undefined ? before : join(before, start)
+  const state = start === undefined ? before : joinChain(before, start)
   if (link.number <= state.head.number) return placeBehindHead(state, link)
   const twin = state.ahead.find(({ number }) => number === link.number)
   if (twin !== undefined) return { status: equalBytes(twin.hash, link.hash) ? 'known' : 'broken' }
@@ -88,7 +88,8 @@ function placeBehindHead(state: ChainState, link: ReceivedLink): LinkResult {
   return { status: 'filled', state: { ...state, gaps: state.gaps.flatMap((other) => (other === gap ? parts : [other])) } }
 }
 
-function join(state: ChainState, start: { readonly number: number; readonly prev: Uint8Array }): ChainState {
+/** The chain once its sender said where this device enters it; a later word changes only what comes before. */
+export function joinChain(state: ChainState, start: { readonly number: number; readonly prev: Uint8Array }): ChainState {
   if (state.joinedAt !== undefined) return start.number < state.joinedAt ? joinEarlier(state, start.number, state.joinedAt) : state
   if (state.head.number === 0) {
     const head = { number: start.number - 1, hash: start.prev }

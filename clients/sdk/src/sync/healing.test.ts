@@ -3,7 +3,7 @@ import { decodeEnvelope, encodeEnvelope, type Delivery, type Envelope } from '@e
 import type { ClientEvents } from '../events.js'
 import { readConversation } from '../core/conversation-row.js'
 import { MemoryStore } from '../store/memory.js'
-import { composeControl } from './compose.js'
+import { composeControl } from './control.js'
 import { FakeServer } from './testing/fake-server.js'
 import { openTestClient, testWallet, textsOf, type TestClient } from './testing/test-client.js'
 import { rest, VirtualClock } from './testing/virtual-clock.js'

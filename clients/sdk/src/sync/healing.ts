@@ -5,13 +5,13 @@ import {
 import type { AttestedDevice } from '../account/account-verifier.js'
 import { asEvegramError } from '../core/background.js'
 import type { Core } from '../core/context.js'
-import { newConversation, readConversation, writeConversation, type ConversationRow } from '../core/conversation-row.js'
+import { isGroup, newConversation, readConversation, writeConversation, type ConversationRow } from '../core/conversation-row.js'
 import type { Transaction } from '../core/transaction.js'
 import { signWithSigning, verifyWithSigning } from '../crypto/device-keys.js'
 import { ALLOWANCE_PREFIX, HEALING_LIMITS, isSpent, takeAllowance } from './allowance.js'
 import { chainKey, decodeChain, encodeChain, readOwnChain } from './chain-row.js'
 import { missingRanges, nameMissing } from './chain-state.js'
-import { composeControl } from './compose.js'
+import { composeControl } from './control.js'
 import { decodeGap, GAP_PREFIX, gapKey, type GapRow } from './gap-row.js'
 import type { Outbox } from './outbox.js'
 import type { OutboxRow } from './outbox-row.js'
@@ -313,6 +313,8 @@ export class Healing {
       return
     }
     await this.#resend(tx, conversation, from, sent.template, start)
+    // Who asks in a group may lack the sender key: it is given again with the next message.
+    if (isGroup(conversation)) tx.apply(await core.groupCiphers.lost(conversation.conversation, [from.device], tx.signal))
   }
 
   async #resend(tx: Transaction, conversation: ConversationRow, to: AttestedDevice, template: Uint8Array, start: number | undefined): Promise<boolean> {

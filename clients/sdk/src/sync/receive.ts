@@ -1,14 +1,18 @@
 import {
-  BODY_TYPE, checkPayload, decodePayload, directConversationIdOf, ENVELOPE_KIND, equalBytes, EvegramError, isEvegramError, membershipHash,
-  type AccountId, type Delivery, type DeviceId, type ErrorCode, type MessageId, type Payload,
+  BODY_TYPE, checkPayload, decodePayload, directConversationIdOf, ENVELOPE_KIND, equalBytes, EvegramError, isEvegramError,
+  type AccountId, type ConversationId, type Delivery, type DeviceId, type ErrorCode, type MessageId, type Payload,
 } from '@evegram/protocol'
 import type { AttestedDevice } from '../account/account-verifier.js'
 import type { Core } from '../core/context.js'
-import { newConversation, readConversation, type ConversationRow } from '../core/conversation-row.js'
+import { membershipHashOf, newConversation, readConversation, type ConversationRow } from '../core/conversation-row.js'
+import type { GroupLogs } from '../core/group-logs.js'
+import { membershipHashAt, readGroup, type GroupRow } from '../core/group-row.js'
 import { readHandled, writeHandled, type Handled } from '../core/handled.js'
 import type { Transaction } from '../core/transaction.js'
 import type { DecryptOutcome } from '../crypto/session-cipher.js'
+import type { ChangeSet } from '../crypto/stores.js'
 import { Acceptance, type ControlHandler, type Origin } from './accept.js'
+import { GroupGate, statusOfSession } from './group-gate.js'
 import { parseDelivery, type Incoming } from './incoming.js'
 import { readUnread, writeUnread } from './unread-row.js'
 
@@ -22,6 +26,8 @@ const LOOKUP_MAX_AGE_MS = 1_000
 /** What could not be decided about a batch. */
 interface Doubts {
   readonly senders: ReadonlySet<DeviceId>
+  /** Groups whose log could not be had. */
+  readonly groups: ReadonlySet<ConversationId>
   /** Messages that wait because of them. */
   readonly kept: Set<MessageId>
 }
@@ -31,11 +37,13 @@ export class Receiver {
   readonly #core: Core
   readonly #control: ControlHandler
   readonly #acceptance: Acceptance
+  readonly #gate: GroupGate
   /** Accounts whose named logs could not be had, and until when they are not asked for again (monotonic ms). */
   readonly #doubted = new Map<AccountId, number>()
 
-  constructor(core: Core, control: ControlHandler) {
+  constructor(core: Core, groups: GroupLogs, control: ControlHandler) {
     this.#core = core
+    this.#gate = new GroupGate(core, groups)
     this.#control = control
     this.#acceptance = new Acceptance(core, control)
   }
@@ -55,7 +63,8 @@ export class Receiver {
         this.#core.events.refuse({ code: error.code })
       }
     }
-    const doubts = { senders: await this.#lookUp(incoming, arrivedAtMs), kept: new Set<MessageId>() }
+    const groups = await this.#gate.lookUp(incoming)
+    const doubts = { senders: await this.#lookUp(incoming, arrivedAtMs), groups, kept: new Set<MessageId>() }
     try {
       await this.#commit(incoming, doubts)
     } catch (error) {
@@ -121,8 +130,17 @@ export class Receiver {
     if (header.device === self || body === undefined) return
     const before = await readHandled(tx, messageId)
     if (before !== undefined && (before.status === 'own' || equalBytes(before.ciphertextHash, body.hash))) return
-    if (header.account !== me && directConversationIdOf(me, header.account) !== header.conversation) {
-      this.#refuse('e2ee.envelope_mismatch', item, 'conversation')
+    const isDirect = header.account !== me && directConversationIdOf(me, header.account) === header.conversation
+    const group = isDirect ? undefined : await readGroup(tx, header.conversation)
+    const verdict = isDirect ? 'welcome' : this.#gate.judge(group, item, doubts.groups.has(header.conversation))
+    if (verdict === 'unwanted') return
+    if (verdict === 'undecided') {
+      doubts.kept.add(messageId)
+      await this.#keep(tx, item, 'undecided', false)
+      return
+    }
+    if (verdict !== 'welcome') {
+      this.#refuse(group === undefined ? 'e2ee.envelope_mismatch' : 'denied.not_member', item, verdict.refused)
       return
     }
     const from = roster.device(header.device)
@@ -139,11 +157,35 @@ export class Receiver {
       this.#refuse('account.attestation_expired', item, 'the sender left this device out')
       return
     }
-    // Sender keys are for groups, which this version does not know; opaque bytes are load.
+    if (body.type === BODY_TYPE.senderKey) {
+      await this.#takeFromGroup(tx, item, from, group, before)
+      return
+    }
+    // Opaque bytes are load.
     if (body.type !== BODY_TYPE.prekey && body.type !== BODY_TYPE.message) return
     const outcome = await this.#core.ciphers.decrypt(from.device, body.type === BODY_TYPE.prekey ? 1 : 2, body.bytes, tx.signal)
-    if (outcome.status === 'decrypted') await this.#open(tx, item, from, outcome, before)
+    if (outcome.status === 'decrypted') await this.#open(tx, item, from, { ...outcome, session: 'pairwise' }, before, group)
     else await this.#undecryptable(tx, item, outcome.status)
+  }
+
+  async #takeFromGroup(tx: Transaction, item: Incoming, from: AttestedDevice, group: GroupRow | undefined, before: Handled | undefined): Promise<void> {
+    const { header, body } = item
+    if (group === undefined || body === undefined) {
+      this.#refuse('e2ee.envelope_mismatch', item, 'sender key outside of a group')
+      return
+    }
+    const outcome = await this.#core.groupCiphers.decrypt(header.conversation, from.device, body.bytes, tx.signal)
+    if (outcome.status !== 'decrypted') {
+      // The log holds one body for all, so a new device is shown what lies shortly before it joined: it was not meant for it.
+      if (outcome.status === 'no_sender_key' && this.#gate.isBeforeThisDevice(item)) return
+      await this.#undecryptable(tx, item, statusOfSession(outcome.status))
+      return
+    }
+    if (outcome.membershipVersion !== header.membershipVersion) {
+      this.#refuse('e2ee.envelope_mismatch', item, 'membershipVersion')
+      return
+    }
+    await this.#open(tx, item, from, { ...outcome, session: 'sender_key' }, before, group)
   }
 
   async #undecryptable(tx: Transaction, item: Incoming, status: Exclude<DecryptOutcome['status'], 'decrypted'>): Promise<void> {
@@ -199,10 +241,10 @@ export class Receiver {
   }
 
   async #open(
-    tx: Transaction, item: Incoming, from: AttestedDevice, outcome: DecryptOutcome & { status: 'decrypted' }, before: Handled | undefined,
+    tx: Transaction, item: Incoming, from: AttestedDevice, outcome: Opened, before: Handled | undefined, group: GroupRow | undefined,
   ): Promise<void> {
     const { header, messageId } = item
-    const origin: Origin = { from, messageId, ciphertextHash: item.body?.hash ?? new Uint8Array(0), positionMs: item.positionMs }
+    const origin: Origin = { from, messageId, ciphertextHash: item.body?.hash ?? new Uint8Array(0), positionMs: item.positionMs, membershipVersion: header.membershipVersion }
     let payload: Payload
     try {
       payload = decodePayload(outcome.plaintext)
@@ -219,8 +261,9 @@ export class Receiver {
       this.#refuse('e2ee.envelope_mismatch', item, 'accountHeads')
       return
     }
+    const hash = group === undefined ? membershipHashOf(conversation) : membershipHashAt(group, header.membershipVersion)
     const check = checkPayload(payload, header, from, {
-      account: this.#core.account, device: this.#core.device, session: 'pairwise', membershipHash: membershipHash(conversation.members),
+      account: this.#core.account, device: this.#core.device, session: outcome.session, membershipHash: hash ?? new Uint8Array(0),
     })
     if (check.status === 'mismatch') {
       // The ratchet does not move: the true copy of this ciphertext can still be read.
@@ -278,6 +321,13 @@ export class Receiver {
       code, conversation: header.conversation, account: header.account, device: header.device, messageId, ...(detail === undefined ? {} : { detail }),
     })
   }
+}
+
+/** What decryption gave, and whom it was for. */
+interface Opened {
+  readonly plaintext: Uint8Array
+  readonly changes: ChangeSet
+  readonly session: 'pairwise' | 'sender_key'
 }
 
 function isStoreFailure(error: unknown): boolean {

@@ -5,10 +5,12 @@ import { readHandled, writeHandled } from '../core/handled.js'
 import { arrivalKey, decodeMessage, encodeMessage, MESSAGE_PREFIX, messageRowKey, sortable } from '../core/message.js'
 import type { Transaction } from '../core/transaction.js'
 import { readOwnChain, writeOwnChain } from './chain-row.js'
-import { envelopeOf, hashOf } from './compose.js'
+import { hashOf } from './compose.js'
+import { envelopeOf } from './control.js'
+import { sealNumbered } from './group-seal.js'
 import { nextOrder, raiseCeiling } from './order-clock.js'
 import { writeOutbox, type OutboxRow } from './outbox-row.js'
-import { decodeTemplate, encodeTemplate, sealFor, type PayloadTemplate } from './seal.js'
+import { decodeTemplate, encodeTemplate, type PayloadTemplate } from './seal.js'
 import { readSent, writeSent } from './sent-record.js'
 
 /** How queued messages are made anew. */
@@ -37,7 +39,8 @@ export async function resealRows(
     const order = resealing.reorder ? nextOrder(core.time.now(), floor) : old.order
     if (order > floor) floor = order
     const template = changed(core, { ...old, order, prev: prev ?? old.prev }, resealing.voids(row))
-    const { bodies, missing } = await sealFor(core, tx, template, sent.recipients, chain.recipients)
+    // The rows keep their places, so nothing can be put before them: who lacks the key of a group gets it with the next message.
+    const { bodies, missing } = await sealNumbered(core, tx, before, template, sent.recipients, chain.recipients, 'later')
     const resealed: OutboxRow = {
       ...row, kind: template.kind === 'void' ? 'void' : 'message', missing,
       envelope: encodeEnvelope(envelopeOf(core, before, ENVELOPE_KIND.message, template, bodies)),

@@ -30,6 +30,15 @@ export function decodeTemplate(bytes: Uint8Array): PayloadTemplate {
   return decodePayload(bytes)
 }
 
+/**
+ * The payload as it goes to one device, naming the state of its account's log that the sender knows. Direct conversations name all of theirs
+ * already; in a group each recipient gets its own.
+ */
+function addressed(core: Core, template: PayloadTemplate, recipient: Recipient): PayloadTemplate {
+  if (template.accountHeads.some(({ account }) => account === recipient.account)) return template
+  return { ...template, accountHeads: [...template.accountHeads, core.roster.headOf(recipient.account)] }
+}
+
 /** The payload for one device. `startsAt` is the number at which the device enters the chain: that message says so. */
 export function payloadFor(template: PayloadTemplate, recipient: Recipient, startsAt: number | undefined): Uint8Array<ArrayBuffer> {
   return encodePayload({
@@ -51,7 +60,7 @@ export async function sealFor(
   const missing: DeviceId[] = []
   for (const recipient of recipients) {
     const { device } = recipient
-    const sealed = await core.ciphers.encryptFor(device, payloadFor(template, recipient, startOf.get(device)), tx.signal)
+    const sealed = await core.ciphers.encryptFor(device, payloadFor(addressed(core, template, recipient), recipient, startOf.get(device)), tx.signal)
     switch (sealed.status) {
       case 'encrypted':
         tx.apply(sealed.changes)

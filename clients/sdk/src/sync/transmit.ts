@@ -3,11 +3,12 @@ import {
   type ConversationId, type DeviceId, type Failure, type MessageId, type Position,
 } from '@evegram/protocol'
 import type { Core } from '../core/context.js'
-import { readConversation, writeConversation, type ConversationRow } from '../core/conversation-row.js'
+import { isGroup, readConversation, writeConversation, type ConversationRow } from '../core/conversation-row.js'
+import type { GroupLogs } from '../core/group-logs.js'
 import { readHandled } from '../core/handled.js'
 import { decodeMessage, encodeMessage, type MessageState } from '../core/message.js'
-import type { Transaction } from '../core/transaction.js'
-import { completeRow } from './compose.js'
+import { signalStateOf, type Transaction } from '../core/transaction.js'
+import { completeRow, resealForGroup } from './compose.js'
 import { ORDER_TOLERANCE_MS } from './order-clock.js'
 import { decodeOutbox, outboxKey, writeOutbox, type OutboxRow } from './outbox-row.js'
 import { resealRows } from './reseal.js'
@@ -35,6 +36,8 @@ export interface Attempt {
 const SENT_RENEWED_MS = 3_600_000
 /** Wait before a server that showed an unbelievable log is asked again. */
 const ALARM_RETRY_MS = 5_000
+/** Wait before a message of a group that was made anew for its members several times goes again. */
+const STALE_RETRY_MS = 1_000
 /** Wait before a message that is ahead of the server's clock is looked at again, at most. */
 const AHEAD_RETRY_MS_MAX = 30_000
 /** What the server refuses as ahead, and is so by more than this, would wait for hours: it is given up. */
@@ -56,12 +59,14 @@ function concernsConversation(error: EvegramError): boolean {
 export class Transmission {
   readonly #core: Core
   readonly #sessions: Sessions
+  readonly #groups: GroupLogs
   readonly #onSupplement: (row: OutboxRow, devices: readonly DeviceId[], tx: Transaction) => void
 
   /** `onSupplement` is told, inside the transaction that takes the message off the outbox, which devices it was stored without. */
-  constructor(core: Core, sessions: Sessions, onSupplement: (row: OutboxRow, devices: readonly DeviceId[], tx: Transaction) => void) {
+  constructor(core: Core, sessions: Sessions, groups: GroupLogs, onSupplement: (row: OutboxRow, devices: readonly DeviceId[], tx: Transaction) => void) {
     this.#core = core
     this.#sessions = sessions
+    this.#groups = groups
     this.#onSupplement = onSupplement
   }
 
@@ -71,8 +76,14 @@ export class Transmission {
     for (const account of conversation.members) await roster.loadAccount(account)
     // Without one the message is committed now and completed before it leaves.
     if (this.#core.connection() === undefined) return
+    // In a group only those need a session who are to be given the sender key.
+    const holders = isGroup(conversation)
+      ? await this.#core.groupCiphers.holders(conversation.conversation, conversation.membershipVersion, signalStateOf(this.#core.store))
+      : new Set<DeviceId>()
     for (const account of conversation.members) {
-      for (const device of roster.devicesOf(account)) if (device.device !== self) await this.#sessions.ensure(device)
+      for (const device of roster.devicesOf(account)) {
+        if (device.device !== self && !holders.has(device.device)) await this.#sessions.ensure(device)
+      }
     }
   }
 
@@ -142,10 +153,38 @@ export class Transmission {
     return released
   }
 
+  /** A message of a group was made for other members or devices than there are: it is made anew for those, and the key goes ahead of it. */
+  async #refusedInGroup(row: OutboxRow, failure: Failure, error: EvegramError): Promise<Fate> {
+    const { local, store } = this.#core
+    // Control traffic for an older membership has lost its sense; what asked for something is asked again.
+    if (row.kind === 'control') return { status: 'failed', error }
+    try {
+      if (failure.code === 'stale.membership') await this.#groups.refresh(row.conversation)
+      else await this.#refreshMembers(row, failure)
+    } catch (cause) {
+      return fateOf(cause)
+    }
+    const group = await readConversation(store, row.conversation)
+    const connection = this.#core.connection()
+    if (group === undefined || connection === undefined) return { status: 'later' }
+    if (!group.members.includes(this.#core.account)) return { status: 'failed', error: new EvegramError('denied.not_member', { operation: 'send' }) }
+    await this.prepare(group)
+    const { keys } = await local.write((tx) => resealForGroup(this.#core, tx, group, row, Math.min(SEND_REFUSALS_MAX, row.refusals + 1)))
+    for (const key of keys) {
+      const outcome = await connection.send(key.envelope, SEND_REFUSALS_MAX)
+      // Whatever changed again meanwhile refuses the message too, which is then made anew.
+      if (outcome.status === 'refused') break
+    }
+    return row.refusals >= SEND_REFUSALS_MAX ? { status: 'later', retryAfterMs: STALE_RETRY_MS } : { status: 'again' }
+  }
+
   async #refused(row: OutboxRow, failure: Failure): Promise<Fate> {
     const error = new EvegramError(failure.code, {
       operation: 'send', ...(failure.retryAfterMs === undefined ? {} : { retryAfterMs: failure.retryAfterMs }),
     })
+    const isStale = failure.code === 'stale.devices' || failure.code === 'stale.membership'
+    const conversation = isStale ? await readConversation(this.#core.store, row.conversation) : undefined
+    if (conversation !== undefined && isGroup(conversation)) return this.#refusedInGroup(row, failure, error)
     switch (failure.code) {
       case 'stale.devices':
         await this.#refreshMembers(row, failure)

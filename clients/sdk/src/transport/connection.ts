@@ -1,5 +1,5 @@
 import type {
-  AccountId, CatchUp, CloseAdvice, Delivery, EvegramError, Failure, Notice, Opened, Page, Position, Read, Welcome,
+  AccountId, CatchUp, CloseAdvice, Delivery, EvegramError, Failure, GroupPage, Notice, Opened, Page, Position, Read, ReadGroup, Welcome,
 } from '@evegram/protocol'
 
 /** What the server sends on its own, in the order it was received. */
@@ -42,8 +42,8 @@ export interface ConnectionEnd {
 
 /**
  * One authenticated connection, from `welcome` to its end. Requests reject with `unavailable.server` when it ends before the answer,
- * `timeout` after `LIMITS.requestTimeoutMs`, `limited.queue` at once when too many wait; the server's refusals of `open` and `read`
- * reject with their code.
+ * `timeout` after `LIMITS.requestTimeoutMs`, `limited.queue` at once when too many wait; the server's refusals of `open`, `read`,
+ * `changeGroup` and `readGroup` reject with their code.
  */
 export interface Connection {
   readonly welcome: Welcome
@@ -54,6 +54,10 @@ export interface Connection {
   send(envelope: Uint8Array, refusals: number): Promise<SendOutcome>
   /** Makes or finds the direct conversation with `peer`. */
   open(peer: AccountId): Promise<Opened>
+  /** Offers an encoded entry of a membership log; the answer names the members behind it. Offering the same bytes again is harmless. */
+  changeGroup(entry: Uint8Array): Promise<Opened>
+  /** Entries of the membership log of a group. */
+  readGroup(request: ReadGroup): Promise<GroupPage>
   /** A page of history. */
   read(request: Read): Promise<Page>
   /**

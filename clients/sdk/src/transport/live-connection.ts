@@ -1,7 +1,8 @@
 import {
-  CLOSE_CODES, decodeAcks, decodeDelivery, decodeFailure, decodeNotice, decodeOpened, decodePage, decodeSynced, encodeCatchUp,
-  encodeDeviceAck, encodeFrame, encodeOpen, encodeRead, EvegramError, FRAME_TYPE, isEvegramError, LIMITS,
-  type AccountId, type CatchUp, type Clock, type Failure, type Frame, type FrameType, type Opened, type Page, type Read, type Timer,
+  CLOSE_CODES, decodeAcks, decodeDelivery, decodeFailure, decodeGroupPage, decodeNotice, decodeOpened, decodePage, decodeSynced, encodeCatchUp,
+  encodeDeviceAck, encodeFrame, encodeOpen, encodeRead, encodeReadGroup, EvegramError, FRAME_TYPE, isEvegramError, LIMITS,
+  type AccountId, type CatchUp, type Clock, type Failure, type Frame, type FrameType, type GroupPage, type Opened, type Page, type Read, type ReadGroup,
+  type Timer,
   type Welcome,
 } from '@evegram/protocol'
 import {
@@ -34,6 +35,7 @@ const ABNORMAL_CLOSE = 1006
 type Answered =
   | { readonly type: 'opened'; readonly opened: Opened }
   | { readonly type: 'page'; readonly page: Page }
+  | { readonly type: 'group'; readonly group: GroupPage }
   | { readonly type: 'pong' }
 
 /** A connection from `welcome` to its end: see {@link Connection}. Whoever owns the socket passes on its frames and its close. */
@@ -83,6 +85,16 @@ export class LiveConnection implements Connection {
   async open(peer: AccountId): Promise<Opened> {
     const answer = await this.#request(FRAME_TYPE.open, encodeOpen({ peer }))
     return answer.type === 'opened' ? answer.opened : this.#wrongAnswer()
+  }
+
+  async changeGroup(entry: Uint8Array): Promise<Opened> {
+    const answer = await this.#request(FRAME_TYPE.changeGroup, entry)
+    return answer.type === 'opened' ? answer.opened : this.#wrongAnswer()
+  }
+
+  async readGroup(request: ReadGroup): Promise<GroupPage> {
+    const answer = await this.#request(FRAME_TYPE.readGroup, encodeReadGroup(request))
+    return answer.type === 'group' ? answer.group : this.#wrongAnswer()
   }
 
   async read(request: Read): Promise<Page> {
@@ -150,6 +162,8 @@ export class LiveConnection implements Connection {
         return this.#takePage(correlation, body)
       case FRAME_TYPE.opened:
         return void this.#requests.resolve(correlation, { type: 'opened', opened: decodeOpened(body) })
+      case FRAME_TYPE.group:
+        return void this.#requests.resolve(correlation, { type: 'group', group: decodeGroupPage(body) })
       case FRAME_TYPE.pong:
         return void this.#requests.resolve(correlation, { type: 'pong' })
       case FRAME_TYPE.failure:

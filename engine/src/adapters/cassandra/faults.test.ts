@@ -1,107 +1,27 @@
 import { silentLogger, systemClock, systemRandom } from '@evegram/platform'
-import type { CassandraQueries, CassandraRow, CassandraSession, CassandraValue, ConditionalResult } from '@evegram/platform/cassandra'
+import type { CassandraQueries, CassandraSession } from '@evegram/platform/cassandra'
 import { testKeyspace } from '@evegram/platform/testing'
-import { bytesOfHex, encodePosition, EvegramError, isEvegramError, positionAtTime, type ConversationId, type Position } from '@evegram/protocol'
+import { bytesOfHex, encodePosition, positionAtTime, type ConversationId, type Position } from '@evegram/protocol'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { MARK_HOUR_MS } from '../../ports/marks.js'
 import { sampleAccount, sampleConversation, sampleEnvelope } from '../../ports/sample-envelope.contract.js'
 import { MarkingLog } from '../marking-log.js'
 import { BATCH_ROWS_MAX, CassandraEnvelopeRows } from './envelope-rows.js'
+import { codeOf, FaultySession, once, type Fault } from './faulty-session.fixture.js'
 import { CassandraMarks } from './marks.js'
 import { CassandraMembership } from './membership.js'
 import { CassandraNodeRegistry, REMEMBER_EVERY_MS } from './node-registry.js'
 import { openCassandraEngineStore } from './store.js'
 
-type Fault = 'lost' | 'applied'
 const TTL_S = 86_400
 const START = positionAtTime(0)
 const T0 = Math.floor(1_780_000_000_000 / MARK_HOUR_MS) * MARK_HOUR_MS
-
-/** A session whose writes fail as told: `lost` never reached the store, `applied` did and its answer was lost. Both say that the outcome is unknown. */
-class FaultySession implements CassandraQueries {
-  readonly #session: CassandraSession
-  /** Asked for each write; undefined lets it through. */
-  fault: (cql: string) => Fault | undefined = () => undefined
-  reads = 0
-  rowsRead = 0
-  serialReads = 0
-  /** Rows of each write, in order. */
-  readonly writes: number[] = []
-
-  constructor(session: CassandraSession) {
-    this.#session = session
-  }
-
-  async read(...asked: Parameters<CassandraQueries['read']>): Promise<readonly CassandraRow[]> {
-    this.reads++
-    const rows = await this.#session.read(...asked)
-    this.rowsRead += rows.length
-    return rows
-  }
-
-  each(...[cql, values, take, options]: Parameters<CassandraQueries['each']>): Promise<void> {
-    this.reads++
-    return this.#session.each(cql, values, (row) => {
-      this.rowsRead++
-      take(row)
-    }, options)
-  }
-
-  readSerial(cql: string, values: readonly CassandraValue[]): Promise<readonly CassandraRow[]> {
-    this.serialReads++
-    return this.#session.readSerial(cql, values)
-  }
-
-  write(...asked: Parameters<CassandraQueries['write']>): Promise<void> {
-    this.writes.push(1)
-    return this.#faulty(asked[0], () => this.#session.write(...asked))
-  }
-
-  writeBatch(statements: Parameters<CassandraQueries['writeBatch']>[0]): Promise<void> {
-    this.writes.push(statements.length)
-    return this.#faulty(statements[0]?.cql ?? '', () => this.#session.writeBatch(statements))
-  }
-
-  conditional(cql: string, values: readonly CassandraValue[]): Promise<ConditionalResult> {
-    return this.#faulty(cql, () => this.#session.conditional(cql, values))
-  }
-
-  conditionalBatch(statements: Parameters<CassandraQueries['conditionalBatch']>[0]): Promise<ConditionalResult> {
-    return this.#faulty(statements[0]?.cql ?? '', () => this.#session.conditionalBatch(statements))
-  }
-
-  async #faulty<Result>(cql: string, write: () => Promise<Result>): Promise<Result> {
-    const fault = this.fault(cql)
-    if (fault === undefined) return write()
-    if (fault === 'applied') await write()
-    throw new EvegramError('unavailable.store', { operation: 'write', details: { outcome: 'unknown' } })
-  }
-}
-
-/** Fails the first write whose text holds `part`. */
-function once(part: string, fault: Fault): (cql: string) => Fault | undefined {
-  let failed = false
-  return (cql) => {
-    if (failed || !cql.includes(part)) return undefined
-    failed = true
-    return fault
-  }
-}
 
 const keyspace = testKeyspace()
 let real: CassandraSession
 let session: FaultySession
 let number = 0
 const at = (offsetMs: number): Position => ({ timeMs: T0 + offsetMs, incarnation: 1, counter: ++number })
-const codeOf = async (promise: Promise<unknown>): Promise<string> => {
-  try {
-    await promise
-    return 'resolved'
-  } catch (failure) {
-    return isEvegramError(failure) ? `${failure.code} ${String(failure.details?.['outcome'])}` : String(failure)
-  }
-}
-
 beforeAll(async () => {
   real = await keyspace.connect()
   await openCassandraEngineStore({ session: real, clock: systemClock(), log: silentLogger })

@@ -1,4 +1,7 @@
-/** Memberships. `members` holds ids of 16 bytes in ascending order; changed by conditional writes only. */
+/**
+ * What each conversation id stands for: for a direct conversation its `members`, ids of 16 bytes in ascending order; for a group that it is one (see
+ * groups.cql.ts). A row is written once, by a conditional write.
+ */
 export const MEMBERSHIP_TABLES = [
   'CREATE TABLE IF NOT EXISTS conversations (conversation blob PRIMARY KEY, kind text, version int, members blob)',
 ] as const

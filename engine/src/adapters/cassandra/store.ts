@@ -8,6 +8,7 @@ import type { NodeRegistry } from '../../ports/node-registry.js'
 import { MarkingLog } from '../marking-log.js'
 import { CassandraEnvelopeRows } from './envelope-rows.js'
 import { ENVELOPE_TABLES } from './envelopes.cql.js'
+import { GROUP_TABLES } from './groups.cql.js'
 import { CassandraMarks } from './marks.js'
 import { MARK_TABLES } from './marks.cql.js'
 import { CassandraMembership } from './membership.js'
@@ -18,6 +19,7 @@ import { NODE_TABLES } from './nodes.cql.js'
 /** The schema of the engine. Never change a step that was released: append. */
 export const ENGINE_MIGRATIONS: readonly Migration[] = [
   { version: 1, statements: [...ENVELOPE_TABLES, ...MARK_TABLES, ...MEMBERSHIP_TABLES, ...NODE_TABLES] },
+  { version: 2, statements: GROUP_TABLES },
 ]
 
 /** Rows outlive the retention by this, so that the hour, the list of hours and the marks of a copy never expire before it is too old to be read. */

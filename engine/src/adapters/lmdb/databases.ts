@@ -10,6 +10,7 @@ export interface Databases {
   readonly marks: BinaryDatabase
   readonly hours: BinaryDatabase
   readonly membership: BinaryDatabase
+  readonly groupEntries: BinaryDatabase
   readonly meta: BinaryDatabase
 }
 

@@ -9,6 +9,7 @@ import { POSITION_BYTES, readPosition, writePosition, type Position } from '@eve
  * | marks | account (16), hour (u32), conversation (16) | empty |
  * | hours | hour (u32), conversation (16), account (16) or zeros | empty: which marks and which part of the log go when the hour is trimmed |
  * | membership | conversation (16) | CBOR |
+ * | groupEntries | conversation (16), number (u32) | an entry of the group's membership log |
  * | meta | name | see schema.ts, node-registry.ts |
  */
 export const KEY_OFFSETS = {
@@ -34,6 +35,14 @@ export function idBytesOf(id: string): Uint8Array {
   const bytes = new Uint8Array(16)
   writeId(bytes, 0, id)
   return bytes
+}
+
+/** Key of an entry of a membership log. */
+export function groupEntryKey(conversation: string, seq: number): Uint8Array {
+  const key = new Uint8Array(20)
+  writeId(key, 0, conversation)
+  new DataView(key.buffer).setUint32(16, seq)
+  return key
 }
 
 /** The smallest key of a conversation's log at or after a position. */

@@ -10,6 +10,8 @@ export type SchemaUpgrade = (databases: Databases) => void
 export const SCHEMA_UPGRADES: readonly SchemaUpgrade[] = [
   // Version 1: the databases of keys.ts, all empty.
   () => undefined,
+  // Version 2: groups. Nothing to convert; a program of version 1 would not understand their memberships.
+  () => undefined,
 ]
 
 /**

@@ -9,7 +9,7 @@ import { describeMarks } from '../../ports/marks.contract.js'
 import { describeMembership } from '../../ports/membership.contract.js'
 import { describeNodeRegistry } from '../../ports/node-registry.contract.js'
 import { sampleAccount, sampleConversation, sampleEnvelope } from '../../ports/sample-envelope.contract.js'
-import { upgradeSchema } from './schema.js'
+import { SCHEMA_UPGRADES, upgradeSchema } from './schema.js'
 import { openDatabases, openEngineStore, type EngineStore } from './store.js'
 
 const clock = systemClock()
@@ -73,7 +73,7 @@ describe('openEngineStore', () => {
 
   it('refuses a store of a newer version with advice, and leaves it as it was', async () => {
     const databases = openDatabases(dir)
-    upgradeSchema(databases, [() => undefined, () => undefined])
+    upgradeSchema(databases, [...SCHEMA_UPGRADES, () => undefined])
     await databases.root.close()
     for (let round = 0; round < 2; round++) {
       let failure: unknown
@@ -83,7 +83,8 @@ describe('openEngineStore', () => {
         failure = error
       }
       expect(isEvegramError(failure, 'incompatible.schema')).toBe(true)
-      expect(String(failure)).toMatch(/version 2, this program knows 1: install the newer version, or restore a backup/)
+      const [newer, known] = [SCHEMA_UPGRADES.length + 1, SCHEMA_UPGRADES.length]
+      expect(String(failure)).toContain(`version ${String(newer)}, this program knows ${String(known)}: install the newer version, or restore a backup`)
     }
   })
 
@@ -95,20 +96,21 @@ describe('openEngineStore', () => {
     const databases = openDatabases(dir)
     const ran: string[] = []
     const upgrades = [
-      () => { ran.push('1') }, () => { ran.push(`2 sees ${databases.log.getKeysCount()} envelope`) }, () => { ran.push('3') },
+      ...SCHEMA_UPGRADES.map(() => () => { ran.push('old') }),
+      () => { ran.push(`next sees ${databases.log.getKeysCount()} envelope`) }, () => { ran.push('last') },
     ]
-    expect(upgradeSchema(databases, upgrades)).toBe(3)
-    expect(upgradeSchema(databases, upgrades)).toBe(3)
-    expect(ran).toEqual(['2 sees 1 envelope', '3'])
+    expect(upgradeSchema(databases, upgrades)).toBe(upgrades.length)
+    expect(upgradeSchema(databases, upgrades)).toBe(upgrades.length)
+    expect(ran).toEqual(['next sees 1 envelope', 'last'])
     await databases.root.close()
   })
 
   it('keeps the version when an upgrade fails', async () => {
     const databases = openDatabases(dir)
-    expect(upgradeSchema(databases)).toBe(1)
-    const failing = [() => undefined, () => { throw new Error('half way') }]
+    expect(upgradeSchema(databases)).toBe(SCHEMA_UPGRADES.length)
+    const failing = [...SCHEMA_UPGRADES, () => { throw new Error('half way') }]
     expect(() => upgradeSchema(databases, failing)).toThrow('half way')
-    expect(upgradeSchema(databases)).toBe(1)
+    expect(upgradeSchema(databases)).toBe(SCHEMA_UPGRADES.length)
     await databases.root.close()
   })
 

@@ -69,7 +69,8 @@ export function openDatabases(dir: string): Databases {
     const root = open<Uint8Array, Uint8Array>({ path: dir, noSubdir: false, maxDbs: 16, overlappingSync: false, eventTurnBatching: false, ...binary })
     const named = (name: string): Databases['log'] => root.openDB<Uint8Array, Uint8Array>({ name, ...binary })
     return {
-      root, log: named('log'), marks: named('marks'), hours: named('hours'), membership: named('membership'), meta: named('meta'),
+      root, log: named('log'), marks: named('marks'), hours: named('hours'), membership: named('membership'),
+      groupEntries: named('group-entries'), meta: named('meta'),
     }
   } catch (cause) {
     throw new EvegramError('unavailable.store', { operation: 'open message store', cause })

@@ -63,6 +63,9 @@ export class SimEngineStores {
     return {
       get: async (conversation) => this.#membership.call(node, 'get', () => this.#members.get(conversation)),
       openDirect: async (one, other) => this.#membership.call(node, 'openDirect', () => this.#members.openDirect(one, other)),
+      changeGroup: async (next, entry) => this.#membership.call(node, 'changeGroup', () => this.#members.changeGroup(next, entry)),
+      groupEntries: async (conversation, after, limit) =>
+        this.#membership.call(node, 'groupEntries', () => this.#members.groupEntries(conversation, after, limit)),
     }
   }
 

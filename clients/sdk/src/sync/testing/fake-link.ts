@@ -169,6 +169,18 @@ class FakeConnection implements Connection {
     return this.#server.read(this.#device, request)
   }
 
+  async changeGroup(entry: Uint8Array): ReturnType<Connection['changeGroup']> {
+    await Promise.resolve()
+    if (this.#over) throw new EvegramError('unavailable.server', { operation: 'change group' })
+    return this.#server.changeGroup(this.#device, entry.slice())
+  }
+
+  async readGroup(request: Parameters<Connection['readGroup']>[0]): ReturnType<Connection['readGroup']> {
+    await Promise.resolve()
+    if (this.#over) throw new EvegramError('unavailable.server', { operation: 'read group' })
+    return this.#server.readGroup(this.#account, this.#device, request)
+  }
+
   catchUp(request: Parameters<Connection['catchUp']>[0]): void {
     const page = this.#server.catchUp(this.#device, request)
     this.push({ type: 'page', page })

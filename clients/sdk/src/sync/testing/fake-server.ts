@@ -1,7 +1,8 @@
 import {
-  activeDevices, activeWallets, applyEntry, comparePositions, directConversationIdOf, emptyAccountState, EvegramError, headOf, LIMITS, orderTimeMs,
+  activeDevices, activeWallets, ALL_DEVICES, applyEntry, applyMembershipEntry, decodeMembershipEntry, emptyGroupState, groupMembers, comparePositions, directConversationIdOf, emptyAccountState, EvegramError, headOf, LIMITS, orderTimeMs,
   sliceEnvelope, viewEnvelope,
-  type AccountId, type AccountState, type CatchUp, type ConversationId, type Delivery, type DeviceId, type Opened, type Page, type Position, type Read,
+  type AccountId, type AccountState, type CatchUp, type ConversationId, type Delivery, type DeviceId, type ErrorCode, type GroupPage, type GroupState,
+  type Opened, type Page, type Position, type Read, type ReadGroup,
 } from '@evegram/protocol'
 import type { AuthApi, ClaimedHead, FetchedBundle, LogPage, PreKeyStatus, PreKeyUpload, ProofChallenge, SessionTokens, TokenSource } from '../../api/auth-api.js'
 import type { DiscoveredServer } from '../../api/discovered-server.js'
@@ -36,6 +37,10 @@ export interface Lies {
   /** The answer to a send is lost after it was stored. */
   loseAck?: (envelope: Uint8Array, from: DeviceId) => boolean
   bundle?: (bundle: FetchedBundle) => FetchedBundle | Promise<never>
+  /** What is shown of the membership log of a group. */
+  group?: (page: GroupPage, to: DeviceId) => GroupPage
+  /** Whoever asks is told that it is a member, and messages of anybody are taken. */
+  anybodyInGroups?: boolean
 }
 
 /** A server in memory: account logs, prekeys, envelope logs, live routing. For tests of the client alone. */
@@ -46,6 +51,7 @@ export class FakeServer {
   pageSize = 3
   readonly #accounts = new Map<AccountId, { state: AccountState; entries: Uint8Array[] }>()
   readonly #prekeys = new Map<DeviceId, PreKeyUpload & { left: PreKeyUpload['oneTimePreKeys'] }>()
+  readonly groups = new Map<ConversationId, { state: GroupState; entries: readonly Uint8Array[] }>()
   readonly #members = new Map<ConversationId, readonly AccountId[]>()
   readonly #logs = new Map<ConversationId, Stored[]>()
   readonly #links = new Map<DeviceId, FakeLink>()
@@ -173,6 +179,41 @@ export class FakeServer {
     return { conversation, membershipVersion: 1, members: members.map((account) => ({ account, seq: this.stateOf(account).seq })) }
   }
 
+  changeGroup(device: DeviceId, entry: Uint8Array): Opened {
+    const { conversation, actor } = decodeMembershipEntry(entry)
+    const known = this.groups.get(conversation) ?? { state: emptyGroupState(conversation), entries: [] }
+    if (actor.device !== device) throw new EvegramError('denied.sender', { operation: 'change group' })
+    const result = applyMembershipEntry(known.state, entry, {
+      primitives: noblePrimitives, nowMs: this.clock.now(), mode: 'server',
+      signingKeyOf: () => { const found = this.stateOf(actor.account).devices.get(device); return found?.active === true ? found.signingKey : undefined },
+    })
+    if (result.status === 'refused') throw new EvegramError(result.code, { operation: 'change group' })
+    this.groups.set(conversation, { state: result.state, entries: [...known.entries, entry] })
+    this.#members.set(conversation, groupMembers(result.state))
+    const members = groupMembers(result.state).map((account) => ({ account, seq: this.stateOf(account).seq }))
+    return { conversation, membershipVersion: result.state.seq, members }
+  }
+
+  readGroup(account: AccountId, device: DeviceId, { conversation, after }: ReadGroup): GroupPage {
+    const known = this.groups.get(conversation)
+    if (known === undefined) throw new EvegramError('not_found.conversation', { operation: 'read group' })
+    if (!known.state.members.has(account) && this.lies.anybodyInGroups !== true) throw new EvegramError('denied.not_member', { operation: 'read group' })
+    const page = { conversation, version: known.state.seq, entries: known.entries.slice(after, after + this.pageSize) }
+    return this.lies.group === undefined ? page : this.lies.group(page, device)
+  }
+
+  /** What a server refuses of a message to a group; undefined when it takes it. */
+  #refusedByGroup(view: ReturnType<typeof viewEnvelope>): SendOutcome | undefined {
+    const group = this.groups.get(view.conversation)
+    if (group === undefined || this.lies.anybodyInGroups === true) return undefined
+    if (!group.state.members.has(view.account)) return refused('denied.not_member')
+    if (view.membershipVersion !== group.state.seq) return refused('stale.membership')
+    const accounts = groupMembers(group.state).map((account) => ({ account, seq: this.stateOf(account).seq }))
+    const isOlder = accounts.some(({ account, seq }) => (view.accounts.find((named) => named.account === account)?.seq ?? 0) < seq)
+    const forAll = view.bodies.some(({ device }) => device === ALL_DEVICES)
+    return forAll && isOlder ? { status: 'refused', failure: { code: 'stale.devices', message: 'stale', accounts, missing: [] } } : undefined
+  }
+
   send(from: DeviceId, envelope: Uint8Array, refusals: number): SendOutcome | 'lost' {
     const lie = this.lies.send?.(envelope, from)
     if (lie !== undefined) return lie
@@ -181,7 +222,9 @@ export class FakeServer {
     if (members === undefined) return refused('not_found.conversation')
     if (orderTimeMs(view.order) > this.clock.now() + LIMITS.orderAheadMsMax) return refused('order.ahead')
     const named = new Set(view.bodies.map(({ device }) => device))
-    const missing = members.flatMap((account) => activeDevices(this.stateOf(account))).filter((device) => device !== from && !named.has(device))
+    const byGroup = this.#refusedByGroup(view)
+    if (byGroup !== undefined) return byGroup
+    const missing = named.has(ALL_DEVICES) ? [] : members.flatMap((account) => activeDevices(this.stateOf(account))).filter((device) => device !== from && !named.has(device))
     if (missing.length > 0 && refusals < 2) {
       const accounts = members.map((account) => ({ account, seq: this.stateOf(account).seq }))
       return { status: 'refused', failure: { code: 'stale.devices', message: 'stale', accounts, missing } }
@@ -204,7 +247,9 @@ export class FakeServer {
   /** What `device` gets of one stored copy, lies included. */
   #deliveries(device: DeviceId, { position, envelope }: Stored): readonly Delivery[] {
     const view = viewEnvelope(envelope)
-    const body = view.bodies.find((candidate) => candidate.device === device)
+    const isMember = (this.#members.get(view.conversation) ?? []).some((account) => this.stateOf(account).devices.get(device)?.active === true)
+    const forAll = isMember || this.lies.anybodyInGroups === true ? view.bodies.find((candidate) => candidate.device === ALL_DEVICES) : undefined
+    const body = view.bodies.find((candidate) => candidate.device === device) ?? forAll
     if (body === undefined || view.device === device) return []
     const delivery = { position, envelope: sliceEnvelope(view, body) }
     return this.lies.deliver === undefined ? [delivery] : this.lies.deliver(delivery, device)
@@ -236,6 +281,6 @@ function tokens(): SessionTokens {
   return { accessToken: 'a', accessTokenExpiresAtMs: 2 ** 47, refreshToken: 'r', refreshTokenExpiresAtMs: 2 ** 47 }
 }
 
-function refused(code: 'not_found.conversation' | 'order.ahead'): SendOutcome {
+function refused(code: ErrorCode): SendOutcome {
   return { status: 'refused', failure: { code, message: code } }
 }
