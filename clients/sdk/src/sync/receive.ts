@@ -32,6 +32,8 @@ interface Doubts {
   readonly senders: ReadonlySet<DeviceId>
   /** Groups whose log could not be had. */
   readonly groups: ReadonlySet<ConversationId>
+  /** Groups that the server does not show to this account: it is no member, or none any more. */
+  readonly denied: ReadonlySet<ConversationId>
   /** Messages that wait because of them. */
   readonly kept: Set<MessageId>
 }
@@ -69,8 +71,8 @@ export class Receiver {
         this.#core.events.refuse({ code: error.code })
       }
     }
-    const groups = await this.#lookUpGroups(incoming)
-    const doubts = { senders: await this.#lookUp(incoming, arrivedAtMs), groups, kept: new Set<MessageId>() }
+    const { undecided, denied } = await this.#lookUpGroups(incoming)
+    const doubts = { senders: await this.#lookUp(incoming, arrivedAtMs), groups: undecided, denied, kept: new Set<MessageId>() }
     try {
       await this.#commit(incoming, doubts)
     } catch (error) {
@@ -131,29 +133,40 @@ export class Receiver {
   }
 
   /**
-   * Asks for the logs of groups that this device does not know, or not as far as a message says. Returns those that could not be had.
-   * A group that the server does not show to this account, or a log that breaks its rules, is decided: its messages are refused.
+   * Asks for the logs of groups that this device does not know, or not as far as a message says. Returns those that could not be had, or were asked
+   * for too short a time ago to be asked again: who was refused may be a member by now. A group that the server does not show to this account, or
+   * a log that breaks its rules, is decided: its messages are refused.
    */
-  async #lookUpGroups(incoming: readonly Incoming[]): Promise<ReadonlySet<ConversationId>> {
+  async #lookUpGroups(incoming: readonly Incoming[]): Promise<{ readonly undecided: ReadonlySet<ConversationId>; readonly denied: ReadonlySet<ConversationId> }> {
     const { account: me, store, clock } = this.#core
     const undecided = new Set<ConversationId>()
+    const denied = new Set<ConversationId>()
+    const asked = new Set<ConversationId>()
     for (const { header, body } of incoming) {
       const { conversation, account, membershipVersion } = header
-      if (body === undefined || undecided.has(conversation)) continue
+      if (body === undefined || asked.has(conversation)) continue
       const known = await readConversation(store, conversation)
       // A message of an own device names no peer: the server says whether there is such a group.
       const isDirect = known === undefined ? account !== me && directConversationIdOf(me, account) === conversation : !isGroup(known)
       if (isDirect || (known !== undefined && known.membershipVersion >= membershipVersion)) continue
-      if (clock.monotonicMs() < (this.#askedGroups.get(conversation) ?? 0)) continue
+      asked.add(conversation)
+      if (clock.monotonicMs() < (this.#askedGroups.get(conversation) ?? 0)) {
+        undecided.add(conversation)
+        continue
+      }
       try {
         await this.#groups.refresh(conversation)
       } catch (error) {
         if (!isEvegramError(error) || error.code === 'client.store') throw error
-        if (error.retry === 'after_backoff') undecided.add(conversation)
-        else this.#noteAsked(conversation)
+        // That this connection or program ended says nothing about the group either.
+        if (error.retry === 'after_backoff' || error.code.startsWith('client.')) undecided.add(conversation)
+        else {
+          this.#noteAsked(conversation)
+          if (error.code === 'denied.not_member') denied.add(conversation)
+        }
       }
     }
-    return undecided
+    return { undecided, denied }
   }
 
   #noteAsked(conversation: ConversationId): void {
@@ -171,6 +184,10 @@ export class Receiver {
     if (group === undefined && doubts.groups.has(header.conversation)) {
       doubts.kept.add(messageId)
       await this.#keep(tx, item, 'undecided', false)
+      return
+    }
+    if (group === undefined && doubts.denied.has(header.conversation)) {
+      this.#refuse('denied.not_member', item, 'the server does not show the group')
       return
     }
     if (group !== undefined) {
