@@ -1,7 +1,7 @@
-import { isEvegramError, LIMITS, messageIdOf, type ErrorCode } from '@evegram/protocol'
+import { ALL_DEVICES, isEvegramError, LIMITS, messageIdOf, type ErrorCode } from '@evegram/protocol'
 import type { ClientEvents, GapEvent, SecurityEvent } from '@evegram/sdk'
 import { decodeChain, decodeHandled, RECEIVED_CHAIN_PREFIX } from '@evegram/sdk/parts'
-import { isReadable, short, type AuditContext, type DeviceRecord } from './ledger.js'
+import { isReadable, short, type AuditContext, type DeviceRecord, type MessageRecord } from './ledger.js'
 
 /** What a refusal says about an honest server and honest peers. */
 type Verdict =
@@ -23,11 +23,16 @@ const TOLERABLE: Readonly<Partial<Record<ErrorCode, Verdict>>> = {
   'e2ee.session_missing': 'tolerable',
   // What healing may ask for has limits, and what it asks for may be too old.
   'e2ee.resend_refused': 'tolerable',
+  // Members come and go while messages are on their way; that nothing is lost to those who stay, cursors and liveness find out.
+  'denied.not_member': 'tolerable',
+  'group.role': 'tolerable',
   // Room for messages that wait to be read is bounded.
   'limited.queue': 'tolerable',
 }
 /** The one refusal of a resend request that speaks of a forged one. */
 const FORGED_REQUEST = 'signature'
+/** The one refusal of what is said in a group that no change of its members explains. */
+const STRANGER = 'the sender was no member'
 /** A gap event names ranges; past this many numbers the rest is not looked at. */
 const NUMBERS_LOOKED_AT = 512
 /** Retention is cut by whole hours. */
@@ -50,6 +55,7 @@ export class Accusations {
       case 'gap': return this.#gap(device, value as GapEvent)
       case 'security': return this.#security(device, value as SecurityEvent)
       case 'account-alarm': return this.#alarm(device, value as ClientEvents['account-alarm'])
+      case 'group-alarm': return this.#groupAlarm(device, value as ClientEvents['group-alarm'])
       case 'fault': return this.#fault(device, value as ClientEvents['fault'])
       default:
     }
@@ -74,7 +80,8 @@ export class Accusations {
       const id = messageIdOf({ conversation, device: sender, epoch, number })
       const message = ledger.messages.get(id)
       // Without a body for it there was nothing to read: a supplement follows, or the sender gave the number up.
-      if (message?.copies.some(({ bodies }) => isReadable(bodies.get(device.device))) !== true || device.hasTaken(id)) continue
+      if (message?.copies.some((copy) => isReadable(ledger.bodiesOf(copy).get(device.device))) !== true || device.hasTaken(id)) continue
+      if (!ledger.isOwed(message, device.account)) continue
       run.broken('P4', `${device.name} calls message ${short(id)} (number ${number} of ${ledger.nameOf(sender)}) withheld by an honest server`)
     }
   }
@@ -83,11 +90,13 @@ export class Accusations {
     const { run, ledger, malicious } = this.#context
     run.coverage.count(`audit/security ${code}`)
     const source = from === undefined ? short(account ?? 'nobody') : ledger.nameOf(from)
+    run.note(device.name, `refuses ${code} (${detail ?? 'no detail'}) ${messageId === undefined ? '' : short(messageId)}`)
     const what = `${device.name} refused ${code} (${detail ?? 'no detail'}) from ${source}`
     if (code === 'internal') run.broken('program', what)
     if (malicious) return
     const verdict = TOLERABLE[code]
-    if (verdict === undefined || (code === 'e2ee.resend_refused' && detail === FORGED_REQUEST)) run.broken('P4', `${what}, where everybody is honest`)
+    const isForged = (code === 'e2ee.resend_refused' && detail === FORGED_REQUEST) || (code === 'denied.not_member' && detail === STRANGER)
+    if (verdict === undefined || isForged) run.broken('P4', `${what}, where everybody is honest`)
     else if (verdict === 'repeated' && messageId !== undefined && !device.handled.has(messageId)) device.replays.add(messageId)
   }
 
@@ -97,6 +106,12 @@ export class Accusations {
     // A revocation told end to end counts at once; when the server could not be asked just then, the alarm carries that failure.
     const couldNotAsk = isEvegramError(error.cause) && !error.cause.code.startsWith('account.')
     if (!malicious && !couldNotAsk) run.broken('P4', `${device.name} raised ${code} for account ${short(account)}, whose log is shown as it is`)
+  }
+
+  #groupAlarm(device: DeviceRecord, { conversation, code, reason }: ClientEvents['group-alarm']): void {
+    const { run, malicious } = this.#context
+    run.coverage.count(`audit/group alarm ${code}`)
+    if (!malicious) run.broken('P4', `${device.name} raised ${code} for group ${short(conversation)} (${reason}), whose log is shown as it is`)
   }
 
   #fault(device: DeviceRecord, { operation, error }: ClientEvents['fault']): void {
@@ -140,7 +155,7 @@ export class Accusations {
       for (const message of ledger.messages.values()) {
         const { id, number } = message
         const isOfChain = message.device === chain.device && message.epoch === chain.epoch && message.conversation === conversation
-        if (!isOfChain || number > newest || !message.meantFor.has(device.device) || isDone(device, id)) continue
+        if (!isOfChain || number > newest || !this.#isMeantFor(message, device) || isDone(device, id)) continue
         run.coverage.count('audit/missing is named')
         const isNamed = gaps.some(({ from, to }) => from <= number && number <= to) || (chain.joinedAt !== undefined && number < chain.joinedAt)
         if (isNamed || device.unread.has(id) || (waits && number > chain.head.number)) continue
@@ -148,6 +163,13 @@ export class Accusations {
           + `message ${short(id)}`)
       }
     }
+  }
+
+  /** Whether there is a body for the device, or one for all in a group that it is in. */
+  #isMeantFor(message: MessageRecord, { account, device }: DeviceRecord): boolean {
+    const { ledger } = this.#context
+    if (message.meantFor.has(device)) return true
+    return message.acked && ledger.isOwed(message, account) && message.copies.some((copy) => copy.bodies.has(ALL_DEVICES) && ledger.bodiesOf(copy).has(device))
   }
 }
 

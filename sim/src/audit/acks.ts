@@ -97,7 +97,7 @@ export class Acks {
     }
     this.#checkClock(what, copy)
     this.#flushes.acked(node, message.id, positionBytes, send.event)
-    const members = ledger.members(message.conversation)
+    const members = ledger.members(message.conversation, copy.envelope.membershipVersion)
     if (members === undefined) {
       run.broken('P7', `${what} in conversation ${short(message.conversation)}, which no two persons have`)
       return
@@ -137,6 +137,7 @@ export class Acks {
     else if (sender.untilMs !== undefined && ledger.awakeSinceMs(node.name, sender.untilMs) > VERSION_LEASE_MS) {
       run.broken('P7', `${what}, which was revoked ${Math.floor(run.trueTimeMs - sender.untilMs)} ms before`)
     }
+    if (ledger.groups.isGroup(message.conversation)) return this.#checkGroup(node, what, copy)
     if (!message.numbered || copy.bodies.has(ALL_DEVICES)) return
     run.coverage.count('audit/devices covered')
     for (const account of members) {
@@ -147,6 +148,23 @@ export class Acks {
         if (flags >= REFUSALS_MAX && named >= addedSeq) continue
         run.broken('P7', `${what} without ${ledger.nameOf(device)}, which is active for longer than a lease`)
       }
+    }
+  }
+
+  /** Rule 10 in groups: the membership is the newest, and a body for all was made for the newest logs of its members. */
+  #checkGroup(node: SimProcess, what: string, { envelope, bodies }: StoredCopy): void {
+    const { run, ledger } = this.#context
+    const { conversation, membershipVersion: version } = envelope
+    run.coverage.count('audit/membership of an ack')
+    const next = ledger.groups.version(conversation, version + 1)
+    if (next !== undefined && ledger.awakeSinceMs(node.name, next.atMs) > VERSION_LEASE_MS) {
+      run.broken('P7', `${what} for version ${version} of a group, which had another one for longer than a lease`)
+    }
+    if (!bodies.has(ALL_DEVICES)) return
+    for (const { account, seq } of envelope.accounts) {
+      const newerMs = ledger.storedAt(account, seq + 1)
+      if (newerMs === undefined || ledger.awakeSinceMs(node.name, newerMs) <= VERSION_LEASE_MS) continue
+      run.broken('P7', `${what} for all devices of entry ${seq} of account ${short(account)}, which had another one for longer than a lease`)
     }
   }
 

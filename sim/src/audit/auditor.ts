@@ -1,5 +1,5 @@
 import { FRAME_TYPE, isEvegramError, type AccountId, type AccountState, type ConversationId, type DeviceId, type Position } from '@evegram/protocol'
-import type { PresenceEntry } from '@evegram/engine'
+import type { GroupMembership, PresenceEntry } from '@evegram/engine'
 import type { ClientEvents, Message, StoreChange } from '@evegram/sdk'
 import type { SimProcess } from '../kernel/process.js'
 import type { Run } from '../kernel/run.js'
@@ -9,6 +9,7 @@ import { Acks } from './acks.js'
 import { Cursors } from './cursors.js'
 import { readCommit, type DiskCommit } from './disk-commit.js'
 import { Flushes } from './flushes.js'
+import { Groups } from './groups.js'
 import { Ledger, short, type AuditContext, type DeviceRecord, type StoredCopy } from './ledger.js'
 import { Liveness, type Quiet } from './liveness.js'
 import { Messages } from './messages.js'
@@ -44,6 +45,7 @@ export class Auditor implements Observer {
   readonly #messages: Messages
   readonly #order: Order
   readonly #accounts: Accounts
+  readonly #groups: Groups
   readonly #accusations: Accusations
   readonly #liveness: Liveness
   readonly #nonces = new Set<string>()
@@ -64,6 +66,7 @@ export class Auditor implements Observer {
     this.#messages = new Messages(context)
     this.#order = new Order(context)
     this.#accounts = new Accounts(context)
+    this.#groups = new Groups(context)
     this.#accusations = new Accusations(context)
     this.#liveness = new Liveness(context)
   }
@@ -159,6 +162,10 @@ export class Auditor implements Observer {
     message.copies.push(copy)
   }
 
+  groupStored(next: GroupMembership, entry: Uint8Array): void {
+    this.#groups.stored(next, entry)
+  }
+
   marked(account: string, conversation: ConversationId, hour: number): void {
     this.#acks.marked(account, conversation, hour)
   }
@@ -182,6 +189,7 @@ export class Auditor implements Observer {
     this.#messages.committed(device, commit)
     this.#order.committed(device, commit)
     this.#accounts.committed(device, commit)
+    this.#groups.committed(device, commit)
     if (commit.cursorMs !== undefined) this.#cursors.moved(device, commit.cursorMs)
   }
 

@@ -13,10 +13,11 @@ export class Cursors {
   }
 
   /** A numbered message was acknowledged with this copy. */
-  acked(message: MessageRecord, { position, bodies }: StoredCopy): void {
+  acked(message: MessageRecord, copy: StoredCopy): void {
     const { ledger, run, malicious } = this.#context
+    const { position } = copy
     if (!message.numbered) return
-    for (const [id, body] of bodies) {
+    for (const [id, body] of ledger.bodiesOf(copy)) {
       const device = ledger.device(id)
       if (device === undefined || id === message.device || !isReadable(body) || device.hasTaken(message.id)) continue
       run.coverage.count('audit/cursor owes')
@@ -54,7 +55,7 @@ export class Cursors {
    */
   #excused(device: DeviceRecord, message: MessageRecord, timeMs: number): boolean {
     const { ledger, run } = this.#context
-    return !ledger.isExpected(device) || ledger.activity(message.device)?.untilMs !== undefined || run.trueTimeMs - timeMs > LIMITS.retentionMs
+    return !ledger.isExpected(device) || !ledger.isOwed(message, device.account) || ledger.activity(message.device)?.untilMs !== undefined || run.trueTimeMs - timeMs > LIMITS.retentionMs
   }
 
   #broken(device: DeviceRecord, message: MessageRecord, timeMs: number, how: string): void {

@@ -1,13 +1,15 @@
 import { parseMessageId, type MessageId } from '@evegram/protocol'
 import type { Message, StoreChange } from '@evegram/sdk'
 import {
-  ACCOUNT_PREFIX, CURSOR_KEY, decodeAccountRow, decodeCursor, decodeMessage, decodeOutbox, GAP_PREFIX, MESSAGE_PREFIX, RECEIVED_CHAIN_PREFIX,
-  UNREAD_PREFIX, type AccountRecord, type OutboxRow,
+  ACCOUNT_PREFIX, CURSOR_KEY, decodeAccountRow, decodeCursor, decodeGroup, decodeMessage, decodeOutbox, GAP_PREFIX, GROUP_PREFIX, MESSAGE_PREFIX,
+  RECEIVED_CHAIN_PREFIX, UNREAD_PREFIX, type AccountRecord, type GroupRow, type OutboxRow,
 } from '@evegram/sdk/parts'
 import type { DeviceRecord } from './ledger.js'
 
 /** Prefix of the index of messages by arrival. */
 const ARRIVAL_PREFIX = 'a/'
+/** Prefix of sender keys that other devices gave: conversation, device and name follow. */
+const SENDER_KEY_PREFIX = 'signal/sender-key/'
 
 /** What one commit of a device says, row by row. */
 export interface DiskCommit {
@@ -17,6 +19,9 @@ export interface DiskCommit {
   readonly outbox: readonly OutboxRow[]
   readonly accounts: readonly AccountRecord[]
   readonly forgottenAccounts: readonly string[]
+  readonly groups: readonly GroupRow[]
+  /** Conversation, sender and name of sender keys of others that are here now. */
+  readonly senderKeys: readonly string[]
   /** Keys of chains that moved. */
   readonly chains: ReadonlySet<string>
   readonly cursorMs: number | undefined
@@ -34,6 +39,8 @@ export function readCommit(device: DeviceRecord, changes: readonly StoreChange[]
   const outbox: OutboxRow[] = []
   const accounts: AccountRecord[] = []
   const forgottenAccounts: string[] = []
+  const groups: GroupRow[] = []
+  const senderKeys: string[] = []
   const chains = new Set<string>()
   let cursorMs: number | undefined
   let session = false
@@ -62,7 +69,7 @@ export function readCommit(device: DeviceRecord, changes: readonly StoreChange[]
         if (value === undefined) device.waiting.delete(key)
         else {
           const row = decodeOutbox(value)
-          device.waiting.set(key, { messageId: row.messageId, kind: row.kind })
+          device.waiting.set(key, { messageId: row.messageId, conversation: row.conversation, kind: row.kind, parked: row.parked })
           outbox.push(row)
         }
         break
@@ -76,15 +83,18 @@ export function readCommit(device: DeviceRecord, changes: readonly StoreChange[]
         break
       case 'sessions':
         if (value !== undefined) session = true
+        if (value !== undefined && key.startsWith(SENDER_KEY_PREFIX)) senderKeys.push(key.slice(SENDER_KEY_PREFIX.length))
+        break
+      case 'conversations':
+        if (value !== undefined && key.startsWith(GROUP_PREFIX)) groups.push(decodeGroup(value))
         break
       case 'prekeys':
-      case 'conversations':
         break
       default:
         table satisfies never
     }
   }
-  return { messages, arrivals, taken, outbox, accounts, forgottenAccounts, chains, cursorMs, session }
+  return { messages, arrivals, taken, outbox, accounts, forgottenAccounts, groups, senderKeys, chains, cursorMs, session }
 }
 
 function takeHealing(device: DeviceRecord, key: string, isPut: boolean, taken: MessageId[]): void {

@@ -1,5 +1,5 @@
 import {
-  accountIdOf, BODY_TYPE, directConversationIdOf, ENVELOPE_KIND, hexOf,
+  accountIdOf, ALL_DEVICES, BODY_TYPE, directConversationIdOf, ENVELOPE_KIND, hexOf,
   type AccountId, type AccountState, type BodySlice, type ConversationId, type DeviceId, type EnvelopeView, type MessageId, type MessageKey,
   type Position, type WalletId,
 } from '@evegram/protocol'
@@ -7,6 +7,10 @@ import type { Message } from '@evegram/sdk'
 import type { AccountRecord } from '@evegram/sdk/parts'
 import type { SimProcess } from '../kernel/process.js'
 import type { Run } from '../kernel/run.js'
+import { GroupHistory } from './group-history.js'
+
+/** A device that was active for this long before a message is known to its sender: the lease of rule 10, and what clocks differ by. */
+const SETTLED_MS = 3_500
 
 /** A copy of a message that is durable in the log. */
 export interface StoredCopy {
@@ -48,7 +52,10 @@ export interface MessageRecord extends MessageKey {
 /** An envelope that waits on a device, and what it says. */
 export interface WaitingEnvelope {
   readonly messageId: MessageId
+  readonly conversation: ConversationId
   readonly kind: 'message' | 'void' | 'control'
+  /** It waits for the next message. */
+  readonly parked: boolean
 }
 
 /** Numbers of a chain that a device was told to be missing. */
@@ -93,6 +100,10 @@ export class DeviceRecord {
   readonly accounts = new Map<AccountId, AccountRecord>()
   /** Devices that its disk says to be revoked, and since when (true ms, number of the commit). */
   readonly revoked = new Map<DeviceId, { readonly atMs: number; readonly commit: number }>()
+  /** Groups as its disk says: the newest version, and since when it is there. */
+  readonly groups = new Map<ConversationId, { readonly version: number; readonly atMs: number; readonly commit: number }>()
+  /** What it composed for all devices of groups, as hex. */
+  readonly composed = new Set<string>()
   commits = 0
   /** Acknowledged messages that it has a body in and has not handled: lowest log time. */
   readonly owed = new Map<MessageId, number>()
@@ -139,6 +150,7 @@ export function isReadable(body: BodySlice | undefined): boolean {
 /** Persons, devices, account logs and messages of a run, as they truly are. */
 export class Ledger {
   readonly messages = new Map<MessageId, MessageRecord>()
+  readonly groups = new GroupHistory()
   readonly #run: Run
   readonly #persons = new Map<AccountId, string>()
   readonly #members = new Map<ConversationId, readonly AccountId[]>()
@@ -148,6 +160,8 @@ export class Ledger {
   readonly #states = new Map<AccountId, AccountState>()
   readonly #wallets = new Map<AccountId, Set<WalletId>>()
   readonly #heads = new Map<string, string>()
+  /** True times at which entries of accounts were stored. */
+  readonly #storedAt = new Map<string, number>()
   readonly #pauses = new Map<string, { readonly fromMs: number; readonly toMs: number }[]>()
 
   constructor(run: Run) {
@@ -175,9 +189,45 @@ export class Ledger {
     this.#devices.set(device, made)
   }
 
-  /** Who is in a conversation; undefined for one that no two persons of the run have. */
-  members(conversation: ConversationId): readonly AccountId[] | undefined {
-    return this.#members.get(conversation)
+  /** Whether an account belongs to somebody of the workload: the liar has one of its own. */
+  isPerson(account: AccountId): boolean {
+    return this.#persons.has(account)
+  }
+
+  /** Who is in a conversation at a version of its membership; undefined for one that no two persons of the run have, or that never had this version. */
+  members(conversation: ConversationId, version: number): readonly AccountId[] | undefined {
+    const group = this.groups.version(conversation, version)
+    return group === undefined ? this.#members.get(conversation) : [...group.members.keys()]
+  }
+
+  /**
+   * Whether a message is owed to a device of `account` still. In a group both it and the sender have to be members without a break since the
+   * message was made: who goes is served nothing any more, and what those said who went is refused some time later.
+   */
+  isOwed({ conversation, account: sender, copies }: MessageRecord, account: AccountId): boolean {
+    if (!this.groups.isGroup(conversation)) return true
+    const version = copies.reduce((first, { envelope }) => Math.min(first, envelope.membershipVersion), Infinity)
+    return [sender, account].every((member) => this.groups.isMemberSince(conversation, member, version))
+  }
+
+  /** The bodies of a copy by the devices that they are for: in a group one is for all that were active at its members for a while. */
+  bodiesOf({ envelope, bodies, position }: StoredCopy): ReadonlyMap<DeviceId, BodySlice> {
+    const forAll = bodies.get(ALL_DEVICES)
+    if (forAll === undefined) return bodies
+    const own = new Map(bodies)
+    own.delete(ALL_DEVICES)
+    for (const account of this.members(envelope.conversation, envelope.membershipVersion) ?? []) {
+      for (const [device, { active }] of this.#states.get(account)?.devices ?? []) {
+        const activity = this.#activity.get(device)
+        if (active && activity !== undefined && activity.sinceMs + SETTLED_MS < position.timeMs) own.set(device, forAll)
+      }
+    }
+    return own
+  }
+
+  /** True time at which auth stored an entry of an account. */
+  storedAt(account: AccountId, seq: number): number | undefined {
+    return this.#storedAt.get(`${account}/${seq}`)
   }
 
   named(name: string): DeviceRecord | undefined {
@@ -198,6 +248,7 @@ export class Ledger {
     const nowMs = this.#run.trueTimeMs
     this.#states.set(state.account, state)
     this.#heads.set(`${state.account}/${state.seq}`, hexOf(state.head))
+    this.#storedAt.set(`${state.account}/${state.seq}`, nowMs)
     const wallets = this.#wallets.get(state.account) ?? new Set<WalletId>()
     this.#wallets.set(state.account, wallets)
     for (const wallet of state.wallets.keys()) wallets.add(wallet)

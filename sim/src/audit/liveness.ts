@@ -23,7 +23,8 @@ export class Liveness {
     const { ledger } = this.#context
     for (const device of ledger.devices) {
       if (!ledger.isExpected(device)) continue
-      const [waiting] = device.waiting.values()
+      // What was refused in a group that its account was not in goes with the next message once it is in it again.
+      const waiting = [...device.waiting.values()].find(({ conversation, parked }) => !parked || !ledger.groups.isGroup(conversation))
       if (waiting !== undefined) {
         const row = `${waiting.kind} ${this.#about(waiting.messageId)}`
         return { ok: false, missing: `${device.name} waits to send ${row}; ${device.waiting.size} in its outbox` }
@@ -40,24 +41,36 @@ export class Liveness {
     const { run, ledger } = this.#context
     const sender = ledger.device(message.device)
     const isSenderThere = sender !== undefined && ledger.isExpected(sender)
-    if (isSenderThere && own.state !== 'sent') return `${own.name} has not sent message ${this.#about(message.id)}: it is ${own.state}`
+    if (isSenderThere && own.state !== 'sent' && this.#couldBeSent(message, sender)) return `${own.name} has not sent message ${this.#about(message.id)}: it is ${own.state}`
+    // What is stored under the number of a message that was given up in a group says nothing.
+    if (own.state === 'failed') return undefined
     // Who knows that the sender was revoked refuses what it said before.
     if (!message.acked || ledger.activity(message.device)?.untilMs !== undefined) return undefined
     for (const id of message.wantedBy) {
       const device = ledger.device(id)
       if (device === undefined || !ledger.isExpected(device)) continue
       run.coverage.count('audit/delivered')
-      if (this.#isBeyondReach(message, device, isSenderThere)) continue
+      if (!ledger.isOwed(message, device.account) || this.#isBeyondReach(message, device, isSenderThere)) continue
       if (!device.shown.has(message.id)) return `${device.name} does not show message ${this.#about(message.id)}: ${stateOn(device, message)}`
     }
     return undefined
+  }
+
+  /** In a group, what was said by somebody who was taken out of it before it was stored is refused, and shown so. */
+  #couldBeSent({ id, conversation }: MessageRecord, sender: DeviceRecord): boolean {
+    const { groups } = this.#context.ledger
+    if (!groups.isGroup(conversation)) return true
+    const version = (sender.envelopes.get(id) ?? []).reduce((first, { membershipVersion }) => Math.min(first, membershipVersion), Infinity)
+    return groups.isMemberSince(conversation, sender.account, version)
   }
 
   /** What the log no longer holds cannot come from it; what needs its sender comes only while that device exists, and as long as senders answer. */
   #isBeyondReach(message: MessageRecord, device: DeviceRecord, isSenderThere: boolean): boolean {
     const lastMs = message.copies.reduce((last, { position }) => Math.max(last, position.timeMs), 0)
     const ageMs = this.#context.run.trueTimeMs - lastMs
-    const needsSender = device.unread.has(message.id) || !message.meantFor.has(device.device)
+    // In a group the one body is for all; who lacks the key has the message among the unread ones.
+    const hasBody = message.meantFor.has(device.device) || this.#context.ledger.groups.isGroup(message.conversation)
+    const needsSender = device.unread.has(message.id) || !hasBody
     return ageMs > LIMITS.retentionMs || (needsSender && (!isSenderThere || ageMs > HEALING_MS))
   }
 

@@ -3,6 +3,7 @@ import type { Message } from '@evegram/sdk'
 import { RECEIVED_CHAIN_PREFIX } from '@evegram/sdk/parts'
 import type { DiskCommit } from './disk-commit.js'
 import { short, type AuditContext, type DeviceRecord, type MessageRecord } from './ledger.js'
+import { envelopeIn } from './wire.js'
 
 /** What the workload asked a client to send. */
 interface Saying {
@@ -72,9 +73,15 @@ export class Messages {
     device.arrivals.set(key, id)
     device.shown.add(id)
     if (!device.handled.has(id)) run.broken('P2', `${what} without noting that it is handled`)
-    const members = ledger.members(message.conversation)
-    if (members?.includes(device.account) !== true) run.broken('P7', `${what}, which is not in a conversation of its account`)
-    if (members?.includes(message.fromAccount) !== true) run.broken('P7', `${what} from an account outside of the conversation`)
+    // A message may have been made anew for another membership: it is for everybody who was in one that it was made for.
+    const isOwn = message.fromDevice === device.device
+    const sent = isOwn ? commit.outbox.flatMap(({ messageId, envelope }) => (messageId === id ? [envelopeIn(envelope)] : [])) : ledger.device(message.fromDevice)?.envelopes.get(id)
+    // An own one without its envelope breaks another promise, see below; a direct conversation has version 1 alone.
+    const versions = sent === undefined || sent.length === 0 ? [1] : sent.map((envelope) => envelope?.membershipVersion ?? 0)
+    const isFor = versions.some((version) => ledger.members(message.conversation, version)?.includes(device.account))
+    if (!isFor) run.broken('P7', `${what}, which is not in a conversation of its account`)
+    const isFrom = versions.some((version) => ledger.members(message.conversation, version)?.includes(message.fromAccount))
+    if (!isFrom) run.broken('P7', `${what} from an account outside of the conversation`)
     if (ledger.device(message.fromDevice)?.account !== message.fromAccount) {
       run.broken('P7', `${what} as of an account that the device does not belong to`)
     }

@@ -1,5 +1,5 @@
 import type { AccountId, AccountState, ConversationId, DeviceId, Position } from '@evegram/protocol'
-import type { PresenceEntry } from '@evegram/engine'
+import type { GroupMembership, PresenceEntry } from '@evegram/engine'
 import type { ClientEvents, Message, StoreChange } from '@evegram/sdk'
 import type { SimProcess } from '../kernel/process.js'
 
@@ -42,6 +42,8 @@ export interface Observer {
   // What the stores and the broker did.
   /** A copy is durable in the envelope log. `askedAtMs`: true time at which the node asked for it, in ms since 1970. */
   copyStored(conversation: ConversationId, envelope: Uint8Array, position: Position, askedAtMs: number): void
+  /** A change of a group is in the store: from this moment every linearizable read sees it. `entry`: its bytes. */
+  groupStored(next: GroupMembership, entry: Uint8Array): void
   /** A mark is durable. */
   marked(account: string, conversation: ConversationId, hour: number): void
   /** A node handed a packet to its bus. `id` rises with every packet of the run. */

@@ -23,6 +23,13 @@ export const EXPECTED_COVERAGE: readonly ExpectedCoverage[] = [
     'fault/short tokens', 'workload/rest', 'workload/revoke another', 'workload/revoke itself', 'workload/say',
   ]),
   ...named([
+    'audit/composed for a group', 'audit/group entry add', 'audit/group entry create', 'audit/group entry remove', 'audit/group entry role',
+    'audit/group followed', 'audit/membership of an ack', 'audit/sender key given', 'audit/sender key held',
+    'workload/group add', 'workload/group found', 'workload/group leave', 'workload/group promote', 'workload/group remove',
+    'workload/group rename', 'workload/group say',
+  ]),
+  ...named(['audit/group alarm group.log_invalid', 'audit/group alarm proof.signature'], 'malicious'),
+  ...named([
     'fault/crash at a call', 'fault/crash at a commit', 'fault/node crash', 'fault/device crash', 'fault/auth crash', 'fault/deploy',
     'fault/disk lost', 'fault/disk.full', 'fault/log.late', 'fault/log.lost', 'fault/log.refused', 'fault/log.slow', 'fault/log.unknown',
   ], 'crash'),

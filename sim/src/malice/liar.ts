@@ -12,7 +12,7 @@ import { DeliveryCount } from './delivery-count.js'
 import { deliverFrame, frameBytes, isOfSession, lieAboutDeliveries, messageKeyHex, type ActiveLie, type LieTools, type Victim } from './lie.js'
 import { LiarKeys } from './liar-keys.js'
 import { LIES } from './lies.js'
-import { drawPlan, type LiarPlan, type PlannedLie } from './plan.js'
+import { drawGroupPlan, drawPlan, type LiarPlan, type PlannedLie } from './plan.js'
 
 /** What a {@link Liar} works on. */
 export interface LiarOptions {
@@ -92,7 +92,10 @@ export class Liar {
 
   /** Begins to lie, for about `forMs`. `devices`: machine names of possible victims; by default all that were heard of, in that order. */
   begin(forMs: number, devices: readonly string[] = [...this.#watched.keys()]): void {
-    this.#plan = this.#options.plan ?? drawPlan(this.#run.random('malice'), devices, forMs, this.#options.omit)
+    const { plan, omit } = this.#options
+    this.#plan = plan ?? [
+      ...drawPlan(this.#run.random('malice'), devices, forMs, omit), ...drawGroupPlan(this.#run.random('malice/groups'), devices, forMs, omit),
+    ]
     this.#begunMs = this.#run.nowMs
     this.#running = this.#plan.map((planned, index) => ({ planned, lie: undefined, tools: this.#toolsOf(planned, index) }))
     for (const { name, victims, fromMs, untilMs } of this.#plan) {

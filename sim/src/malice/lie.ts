@@ -58,7 +58,7 @@ export interface ActiveLie extends AuthLie {
 }
 
 /** What a lie touches. */
-export type LiePlace = 'deliveries' | 'stream' | 'answers' | 'accounts' | 'bundles'
+export type LiePlace = 'deliveries' | 'stream' | 'answers' | 'accounts' | 'bundles' | 'groups'
 
 /** One kind of lie, as the documents name it. */
 export interface LieKind {

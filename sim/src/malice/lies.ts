@@ -1,6 +1,7 @@
 import { addressElsewhere, forkedLog, ghostDevice, ghostLink, rolledBackLog, withheldLog } from './account-lies.js'
 import { ackAndDrop, failStoredAsAhead, failStoredForGood, failStoredForNow, forgeNotices, otherConversation, staleGhosts } from './answers.js'
 import { noOneTimeKey, oldBundle, oneTimeKeyTwice, swappedBundle, swappedOneTimeKey } from './bundle-lies.js'
+import { forgedMember, hiddenRemoval, rolledBackGroup } from './group-lies.js'
 import type { LieKind } from './lie.js'
 import { flipBits, moveEnvelope, swapBodies, truncate } from './rewrite.js'
 import { cursorOverGap, duplicate, forgeCursor, forgePositions, reorder, replay, wrongDevice } from './stream.js'
@@ -182,6 +183,21 @@ export const LIES: readonly LieKind[] = [
     name: 'no one-time prekey', place: 'bundles', victims: 1, start: noOneTimeKey,
     what: 'a bundle without its one-time prekey',
     must: 'nothing: the session starts with three agreements instead of four',
+  },
+  {
+    name: 'forged member', place: 'groups', victims: 1, start: forgedMember,
+    what: 'a membership log has one more entry, which adds the liar: signed by it in the name of a member, with a copied signature, or in its own name',
+    must: 'refuse the log (proof.signature, group.member_unknown), alarm, give the liar no key',
+  },
+  {
+    name: 'hidden removal', place: 'groups', victims: 1, start: hiddenRemoval,
+    what: 'a membership log ends before somebody was removed or left',
+    must: 'nothing while it lasts, but say nothing under a version that it does not know; take the removal once it is shown',
+  },
+  {
+    name: 'rolled back group', place: 'groups', victims: 1, start: rolledBackGroup,
+    what: 'a membership log is shorter than what was shown of it before',
+    must: 'refuse it (group.log_invalid), alarm, keep the members that it knows',
   },
 ]
 

@@ -12,6 +12,9 @@ export interface PlannedLie {
   readonly untilMs: number
 }
 
+/** Worlds with a malicious server that lies about groups too. */
+const GROUP_LIES = 0.7
+
 /** What a malicious server does in a run. */
 export type LiarPlan = readonly PlannedLie[]
 
@@ -25,7 +28,7 @@ const RARE: ReadonlySet<LiePlace> = new Set(['accounts', 'bundles'])
  * that must not be told.
  */
 export function drawPlan(random: SimRandom, devices: readonly string[], forMs: number, omit: ReadonlySet<string> = new Set()): LiarPlan {
-  const left = LIES.filter(({ name, victims }) => !omit.has(name) && victims <= devices.length)
+  const left = LIES.filter(({ name, place, victims }) => place !== 'groups' && !omit.has(name) && victims <= devices.length)
   const plan: PlannedLie[] = []
   for (let count = random.between(1, LIES_MAX); count > 0 && left.length > 0; count--) {
     const [kind] = left.splice(random.between(0, left.length - 1), 1)
@@ -40,4 +43,13 @@ export function drawPlan(random: SimRandom, devices: readonly string[], forMs: n
     plan.push({ name: kind.name, victims, fromMs, untilMs })
   }
   return plan
+}
+
+/** Draws one lie about groups, or none, from a stream of its own: the others are as they would be without. */
+export function drawGroupPlan(random: SimRandom, devices: readonly string[], forMs: number, omit: ReadonlySet<string> = new Set()): LiarPlan {
+  const kinds = LIES.filter(({ name, place }) => place === 'groups' && !omit.has(name))
+  if (devices.length === 0 || kinds.length === 0 || !random.chance(GROUP_LIES)) return []
+  const fromMs = random.chance(0.6) ? 0 : forMs * 0.6 * random.unit()
+  const untilMs = random.chance(0.7) ? Infinity : fromMs + forMs * (0.2 + 0.5 * random.unit())
+  return [{ name: random.pick(kinds).name, victims: [random.pick(devices)], fromMs, untilMs }]
 }

@@ -1,9 +1,10 @@
-import { accountIdOf, directConversationIdOf, isEvegramError, type AccountId, type MessageId } from '@evegram/protocol'
-import type { Message, Wallet } from '@evegram/sdk'
+import { accountIdOf, directConversationIdOf, isEvegramError, type AccountId, type ConversationId, type MessageId } from '@evegram/protocol'
+import type { Conversation, Message, Wallet } from '@evegram/sdk'
 import type { Observer } from '../audit/observer.js'
 import type { SimDevice, Person } from '../device/device.js'
 import type { SimRandom } from '../kernel/random.js'
 import type { Run } from '../kernel/run.js'
+import { GroupWorkload } from './group-workload.js'
 
 /** What a {@link Workload} acts on. */
 export interface WorkloadParts {
@@ -47,12 +48,18 @@ export class Workload {
   /** Own messages by id, told before `send` resolved. */
   readonly #own = new Map<MessageId, Message>()
   readonly #linked = new Set<AccountId>()
+  readonly #groups: GroupWorkload
   #running = false
   #said = 0
 
   constructor(parts: WorkloadParts) {
     this.#parts = parts
     this.#random = parts.run.random('workload')
+    this.#groups = new GroupWorkload({
+      run: parts.run, people: parts.people, devices: parts.devices,
+      say: (device, id, opened) => { this.#utter(device, id, 0, opened) },
+      failed: (action, failure) => { this.#failed(action, failure) },
+    })
   }
 
   /** Texts that were given to clients so far. */
@@ -64,11 +71,13 @@ export class Workload {
   start(): void {
     this.#running = true
     this.#next()
+    this.#groups.start()
   }
 
   /** No more actions. */
   stop(): void {
     this.#running = false
+    this.#groups.stop()
   }
 
   /** An own message was shown on `device`. */
@@ -78,12 +87,16 @@ export class Workload {
 
   /** One message from `device` to somebody. */
   say(device: SimDevice, peer: AccountId = this.#peerOf(device), bytes = this.#random.chance(0.9) ? 0 : this.#random.between(1, 2_000)): void {
-    const { run, observer } = this.#parts
+    this.#parts.run.coverage.count('workload/say')
+    this.#utter(device, directConversationIdOf(device.account, peer), bytes, () => device.conversation(peer))
+  }
+
+  /** A text that was never said before, in the conversation that `opened` leads to. */
+  #utter(device: SimDevice, id: ConversationId, bytes: number, opened: () => Promise<Pick<Conversation, 'send'>>): void {
+    const { observer } = this.#parts
     const text = `§evg-${++this.#said}§${'x'.repeat(bytes)}`
-    const id = directConversationIdOf(device.account, peer)
-    const name = device.name
-    run.coverage.count('workload/say')
-    device.conversation(peer).then((conversation) => {
+    const { name } = device
+    opened().then((conversation) => {
       observer.saying(name, id, text, device.shownUpTo.get(id) ?? 0n)
       return conversation.send(text)
     }).then(({ messageId }) => {

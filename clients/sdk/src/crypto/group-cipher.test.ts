@@ -101,7 +101,8 @@ describe('a sender key', () => {
     const before = await alice.say('before carol')
     expect(await alice.prepare([bob, carol])).toMatchObject({ rotated: false, given: [CAROL] })
     const after = await alice.say('after')
-    expect(await carol.read(alice, before)).toBe('<replayed>')
+    // Not a replay: it never had what opens this, and asks the sender, who knows whom it was for.
+    expect(await carol.read(alice, before)).toBe('<no_sender_key>')
     expect(await carol.read(alice, after)).toBe('after')
     expect([await bob.read(alice, before), await bob.read(alice, after)]).toEqual(['before carol', 'after'])
   })
@@ -127,6 +128,14 @@ describe('rotation', () => {
     forged.set(name, 3)
     expect(['<bad_signature>', '<no_sender_key>']).toContain(await carol.read(alice, forged))
     expect(await bob.read(alice, bytes)).toBe('without carol')
+  })
+
+  it('happens when a device goes that asked for a message: it may have had the chain all the same', async () => {
+    const [alice, bob, carol] = trio()
+    await alice.prepare([bob, carol])
+    alice.state.commit(await alice.ciphers.lost(GROUP, [CAROL], alice.state))
+    expect(await alice.prepare([bob])).toMatchObject({ rotated: true, given: [BOB] })
+    expect(await carol.read(alice, await alice.say('without carol'))).toBe('<no_sender_key>')
   })
 
   it('happens with every version of the membership, after long use and with age; otherwise the chain stays', async () => {

@@ -4,7 +4,7 @@ import { messageKeyOf, nextPlace, seedAt, type ChainPlace } from './sender-key-c
 import { encodeDistribution, parseDistribution, parseSenderKeyMessage, senderKeyMessageToSign, type ParsedSenderKeyMessage } from './sender-key-message.js'
 import {
   decodeDistributions, decodeHolders, decodeOwnSenderKey, decodeReceived, encodeDistributions, encodeHolders, encodeOwnSenderKey, encodeReceived,
-  type OwnSenderKey, type ReceivedSenderKey,
+  type OwnSenderKey, type ReceivedSenderKey, type SenderKeyHolders,
 } from './sender-key-rows.js'
 import type { Signal } from './signal.js'
 import { refusalOf, SignalRefusal } from './signal-refusal.js'
@@ -63,6 +63,7 @@ export type GroupDecryptOutcome =
   | { readonly status: 'no_sender_key' | 'bad_signature' | 'replayed' | 'too_far_ahead' | 'malformed' | 'undecryptable' }
 
 const NAMED_MAX_31_BITS = 0x7fff_ffff
+const NO_HOLDERS: SenderKeyHolders = { given: new Set(), lost: new Set() }
 
 /**
  * The sender keys of this device: one own chain for each group, and those that other devices gave it. The format is libsignal's
@@ -92,20 +93,21 @@ export class GroupCiphers {
       const held = this.#readOwn(rows, conversation)
       const kept = held !== undefined && isFit(held, audience, nowMs) ? held : undefined
       const own = kept?.own ?? await this.#makeOwn(audience.membershipVersion, nowMs)
-      const holders = kept?.holders ?? new Set<DeviceId>()
+      const holders = kept?.holders ?? NO_HOLDERS
       if (kept === undefined) this.#writeOwn(rows, conversation, own, holders)
       return {
-        rotated: kept === undefined, lacking: audience.devices.filter((device) => !holders.has(device)), changes: rows.changes(),
+        rotated: kept === undefined, lacking: audience.devices.filter((device) => !holders.given.has(device) || holders.lost.has(device)), changes: rows.changes(),
         distribution: encodeDistribution({ ...own, signingKey: own.signing.publicKey }),
       }
     })
   }
 
-  /** The devices that were given the own chain for `membershipVersion`; none when there is no such chain. */
+  /** The devices that were given the own chain for `membershipVersion` and did not lose it; none when there is no such chain. */
   holders(conversation: ConversationId, membershipVersion: number, state: SignalState): Promise<ReadonlySet<DeviceId>> {
     return this.#turns.run(conversation, async () => {
       const held = this.#readOwn(await this.#ownRows(conversation, state), conversation)
-      return held?.own.membershipVersion === membershipVersion ? held.holders : new Set<DeviceId>()
+      const { given, lost } = held?.own.membershipVersion === membershipVersion ? held.holders : NO_HOLDERS
+      return new Set([...given].filter((device) => !lost.has(device)))
     })
   }
 
@@ -115,18 +117,25 @@ export class GroupCiphers {
       const rows = await this.#ownRows(conversation, state)
       const held = this.#readOwn(rows, conversation)
       if (held === undefined) throw new EvegramError('internal', { operation: 'note holders of a sender key that is not there' })
-      rows.put(SIGNAL_KEYS.senderKeyHolders(conversation), encodeHolders(new Set([...held.holders, ...devices])))
+      rows.put(SIGNAL_KEYS.senderKeyHolders(conversation), encodeHolders({
+        given: new Set([...held.holders.given, ...devices]), lost: new Set([...held.holders.lost].filter((device) => !devices.includes(device))),
+      }))
       return rows.changes()
     })
   }
 
-  /** The change that takes the own chain from `devices`' list again: one of them said that it has not got it. */
+  /**
+   * The change that notes that `devices` may lack the own chain, since one of them asked for a message: they are given it again. They count as its
+   * holders all the same, since they may well have it: when they go, a new one is made.
+   */
   lost(conversation: ConversationId, devices: readonly DeviceId[], state: SignalState): Promise<ChangeSet> {
     return this.#turns.run(conversation, async () => {
       const rows = await this.#ownRows(conversation, state)
       const held = this.#readOwn(rows, conversation)
       if (held === undefined) return rows.changes()
-      rows.put(SIGNAL_KEYS.senderKeyHolders(conversation), encodeHolders(new Set([...held.holders].filter((device) => !devices.includes(device)))))
+      rows.put(SIGNAL_KEYS.senderKeyHolders(conversation), encodeHolders({
+        ...held.holders, lost: new Set([...held.holders.lost, ...devices.filter((device) => held.holders.given.has(device))]),
+      }))
       return rows.changes()
     })
   }
@@ -170,7 +179,7 @@ export class GroupCiphers {
           rows.delete(SIGNAL_KEYS.senderKey(conversation, device, old))
         }
         rows.put(listKey, encodeDistributions(kept))
-        rows.put(SIGNAL_KEYS.senderKey(conversation, device, name), encodeReceived({ ...parsed, membershipVersion, skipped: new Map() }))
+        rows.put(SIGNAL_KEYS.senderKey(conversation, device, name), encodeReceived({ ...parsed, membershipVersion, first: parsed.iteration, skipped: new Map() }))
         return { status: 'accepted', changes: rows.changes() }
       } catch (error) {
         const kind = refusalOf(error)
@@ -216,14 +225,14 @@ export class GroupCiphers {
     return StagedRows.read(state, [SIGNAL_KEYS.ownSenderKey(conversation), SIGNAL_KEYS.senderKeyHolders(conversation)])
   }
 
-  #readOwn(rows: StagedRows, conversation: ConversationId): { readonly own: OwnSenderKey; readonly holders: Set<DeviceId> } | undefined {
+  #readOwn(rows: StagedRows, conversation: ConversationId): { readonly own: OwnSenderKey; readonly holders: SenderKeyHolders } | undefined {
     const row = rows.get(SIGNAL_KEYS.ownSenderKey(conversation))
     if (row === undefined) return undefined
     const holders = rows.get(SIGNAL_KEYS.senderKeyHolders(conversation))
-    return { own: decodeOwnSenderKey(row), holders: holders === undefined ? new Set() : decodeHolders(holders) }
+    return { own: decodeOwnSenderKey(row), holders: holders === undefined ? NO_HOLDERS : decodeHolders(holders) }
   }
 
-  #writeOwn(rows: StagedRows, conversation: ConversationId, own: OwnSenderKey, holders: ReadonlySet<DeviceId>): void {
+  #writeOwn(rows: StagedRows, conversation: ConversationId, own: OwnSenderKey, holders: SenderKeyHolders): void {
     rows.put(SIGNAL_KEYS.ownSenderKey(conversation), encodeOwnSenderKey(own))
     rows.put(SIGNAL_KEYS.senderKeyHolders(conversation), encodeHolders(holders))
   }
@@ -245,9 +254,11 @@ export class GroupCiphers {
   /** The seed of message `iteration` and the chain behind it; skipped seeds are kept within their bound. */
   async #advance(
     key: ReceivedSenderKey, iteration: number,
-  ): Promise<{ readonly seed: Uint8Array; readonly key: ReceivedSenderKey } | { readonly status: 'replayed' | 'too_far_ahead' }> {
+  ): Promise<{ readonly seed: Uint8Array; readonly key: ReceivedSenderKey } | { readonly status: 'no_sender_key' | 'replayed' | 'too_far_ahead' }> {
     const { primitives } = this.#signal
     const skipped = new Map(key.skipped)
+    // It came before the chain was given: this device never had what opens it, and asks as for a chain that it has not got.
+    if (iteration < key.first) return { status: 'no_sender_key' }
     if (iteration < key.iteration) {
       const seed = skipped.get(iteration)
       if (seed === undefined) return { status: 'replayed' }
@@ -281,10 +292,10 @@ export class GroupCiphers {
   }
 }
 
-function isFit(held: { readonly own: OwnSenderKey; readonly holders: ReadonlySet<DeviceId> }, audience: SenderKeyAudience, nowMs: number): boolean {
+function isFit(held: { readonly own: OwnSenderKey; readonly holders: SenderKeyHolders }, audience: SenderKeyAudience, nowMs: number): boolean {
   const { own, holders } = held
   if (own.membershipVersion !== audience.membershipVersion || own.iteration >= SENDER_KEY_LIMITS.messagesMax) return false
   if (nowMs - own.createdAtMs > SENDER_KEY_LIMITS.ageMsMax) return false
   const devices = new Set(audience.devices)
-  return [...holders].every((device) => devices.has(device))
+  return [...holders.given].every((device) => devices.has(device))
 }

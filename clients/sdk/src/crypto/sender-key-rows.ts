@@ -18,6 +18,8 @@ export interface OwnSenderKey extends ChainPlace {
 export interface ReceivedSenderKey extends SenderKeyDistribution {
   /** Version of the membership that the sender gave it out for. */
   readonly membershipVersion: number
+  /** Where the chain was when it was given: what came before it was not readable from it. */
+  readonly first: number
   /** Seeds of messages that were skipped, by iteration, oldest first. */
   readonly skipped: ReadonlyMap<number, Uint8Array>
 }
@@ -41,22 +43,32 @@ export function decodeOwnSenderKey(row: Uint8Array): OwnSenderKey {
   }
 }
 
+/** The devices that were given the own chain. */
+export interface SenderKeyHolders {
+  /** All of them, whatever they said since: each may have it. */
+  readonly given: ReadonlySet<DeviceId>
+  /** Those among them that asked for a message, and may lack it. */
+  readonly lost: ReadonlySet<DeviceId>
+}
+
 /** Row of the devices that were given the own chain. */
-export function encodeHolders(holders: ReadonlySet<DeviceId>): Uint8Array<ArrayBuffer> {
-  return encodeCbor([...holders].map(idBytes))
+export function encodeHolders({ given, lost }: SenderKeyHolders): Uint8Array<ArrayBuffer> {
+  return encodeCbor({ given: [...given].map(idBytes), lost: [...lost].map(idBytes) })
 }
 
 /** Throws `client.store` on a row of another shape. */
-export function decodeHolders(row: Uint8Array): Set<DeviceId> {
-  const fields = new CborFields({ devices: decodeCbor(row, ROW_BYTES_MAX) }, CODE)
-  return new Set(fields.list('devices', ROW_BYTES_MAX).map((id) => parseDeviceId(id instanceof Uint8Array ? hexOf(id) : fields.fail('device'))))
+export function decodeHolders(row: Uint8Array): SenderKeyHolders {
+  const fields = new CborFields(decodeCbor(row, ROW_BYTES_MAX), CODE)
+  const read = (name: string): Set<DeviceId> =>
+    new Set(fields.list(name, ROW_BYTES_MAX).map((id) => parseDeviceId(id instanceof Uint8Array ? hexOf(id) : fields.fail(name))))
+  return { given: read('given'), lost: read('lost') }
 }
 
 /** Row of another device's chain. */
 export function encodeReceived(key: ReceivedSenderKey): Uint8Array<ArrayBuffer> {
-  const { distribution, chainId, iteration, chainKey, signingKey, membershipVersion } = key
+  const { distribution, chainId, iteration, chainKey, signingKey, membershipVersion, first } = key
   return encodeCbor({
-    distribution, chainId, iteration, chainKey, signingKey, membershipVersion, skipped: [...key.skipped].map(([at, seed]) => [at, seed]),
+    distribution, chainId, iteration, chainKey, signingKey, membershipVersion, first, skipped: [...key.skipped].map(([at, seed]) => [at, seed]),
   })
 }
 
@@ -72,7 +84,8 @@ export function decodeReceived(row: Uint8Array): ReceivedSenderKey {
   }
   return {
     distribution: fields.bytes('distribution', DISTRIBUTION_ID_BYTES), chainId: fields.uint('chainId'), iteration: fields.uint('iteration'),
-    chainKey: fields.bytes('chainKey', 32), signingKey: fields.bytes('signingKey', 33), membershipVersion: fields.uint('membershipVersion'), skipped,
+    chainKey: fields.bytes('chainKey', 32), signingKey: fields.bytes('signingKey', 33), membershipVersion: fields.uint('membershipVersion'),
+    first: fields.uint('first'), skipped,
   }
 }
 

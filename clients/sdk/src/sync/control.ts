@@ -88,7 +88,9 @@ export async function sealControl(
 ): Promise<SealedControl | undefined> {
   const place = { epoch: 0, number: randomNumber(core), prev: chainStart(), order: nextOrder(core.time.now(), 0n) }
   const template = await templateOf(core, conversation, content, place)
-  const sealed = await sealFor(core, tx, template, recipients, new Map())
+  // Who asked, or is asked, may be out of the group by now: there is nothing to say to it under a membership that it is not in.
+  const members = recipients.filter(({ account }) => conversation.members.includes(account))
+  const sealed = await sealFor(core, tx, template, members, new Map())
   const bodies = sealed.bodies.filter(({ bytes }) => bytes.length > 0)
   if (bodies.length === 0) return undefined
   const key: MessageKey = { conversation: conversation.conversation, device: core.device, epoch: 0, number: place.number }

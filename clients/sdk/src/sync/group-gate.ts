@@ -17,6 +17,14 @@ const ASKED_MS = 5_000
 /** What becomes of a message to a group. `unwanted`: it was not meant for this account. `undecided`: the membership log has to be had first. */
 export type GateVerdict = 'welcome' | 'unwanted' | 'undecided' | { readonly refused: string }
 
+/** What is not known about the groups of some messages. */
+export interface GroupDoubts {
+  /** Their log could not be had, or was asked for too short a time ago to be asked again: who was refused may be a member by now. */
+  readonly undecided: ReadonlySet<ConversationId>
+  /** The server does not show them to this account: it is no member, or none any more. */
+  readonly denied: ReadonlySet<ConversationId>
+}
+
 /** Decides which messages to groups are looked into at all: those between members, by the log that this device verified. */
 export class GroupGate {
   readonly #core: Core
@@ -30,31 +38,41 @@ export class GroupGate {
   }
 
   /**
-   * Asks for the logs of groups that this device does not know, or not as far as a message says. Returns those that could not be had.
+   * Asks for the logs of groups that this device does not know, or not as far as a message says.
    * A group that the server does not show to this account, or a log that breaks its rules, is decided: its messages are refused.
    */
-  async lookUp(incoming: readonly Incoming[]): Promise<ReadonlySet<ConversationId>> {
+  async lookUp(incoming: readonly Incoming[]): Promise<GroupDoubts> {
     const { account: me, store, clock } = this.#core
     const undecided = new Set<ConversationId>()
+    const denied = new Set<ConversationId>()
+    const asked = new Set<ConversationId>()
     for (const { header, body } of incoming) {
       const { conversation, account, membershipVersion } = header
-      if (body === undefined || undecided.has(conversation)) continue
+      if (body === undefined || asked.has(conversation)) continue
       const known = await readConversation(store, conversation)
       // A message of an own device names no peer: the server says whether there is such a group.
       const isDirect = known === undefined ? account !== me && directConversationIdOf(me, account) === conversation : !isGroup(known)
       if (isDirect || (known !== undefined && known.membershipVersion >= membershipVersion)) continue
-      if (clock.monotonicMs() < (this.#asked.get(conversation) ?? 0)) continue
+      asked.add(conversation)
+      if (clock.monotonicMs() < (this.#asked.get(conversation) ?? 0)) {
+        undecided.add(conversation)
+        continue
+      }
       try {
         const { state } = await this.#groups.refresh(conversation)
         // A version that the log has not cannot be asked for with every message that names it.
         if (state.seq < membershipVersion) this.#noteAsked(conversation)
       } catch (error) {
         if (!isEvegramError(error) || error.code === 'client.store') throw error
-        if (error.retry === 'after_backoff') undecided.add(conversation)
-        else this.#noteAsked(conversation)
+        // That this connection or program ended says nothing about the group either.
+        if (error.retry === 'after_backoff' || error.code.startsWith('client.')) undecided.add(conversation)
+        else {
+          this.#noteAsked(conversation)
+          if (error.code === 'denied.not_member') denied.add(conversation)
+        }
       }
     }
-    return undecided
+    return { undecided, denied }
   }
 
   #noteAsked(conversation: ConversationId): void {

@@ -289,6 +289,34 @@ describe('changes that cross a message', () => {
   })
 })
 
+describe('what was given up', () => {
+  it('leaves numbers that the members of today can check', async () => {
+    const { server, clock, alice, bob, carol } = await scene()
+    const group = await found(alice, bob)
+    await group.setRole(bob.client.address, 'admin')
+    await say(alice, group.id, 'one')
+    alice.link.down()
+    const refused = [await group.send('two'), await group.send('three')]
+    const refuse = (code: 'limited.rate' | 'denied.blocked'): void => {
+      server.lies.send = (_envelope, from) => (from === alice.client.device ? { status: 'refused', failure: { code, message: code } } : undefined)
+    }
+    refuse('limited.rate')
+    await (await bob.client.group(group.id)).add([carol.client.address])
+    alice.link.up()
+    await rest()
+    await alice.core.groupLogs.refresh(group.id)
+    refuse('denied.blocked')
+    for (const { acked } of refused) acked.catch(() => undefined)
+    await clock.advance(60_000)
+    server.lies = {}
+    await (await group.send('four')).acked
+    await clock.advance(60_000)
+    expect(await textsOf(bob, group.id)).toEqual(['one', 'two', 'four'])
+    // A message made anew in its place cannot have the key put before it: who lacks it asks.
+    expect([bob.refusals(), named(bob, 'gap')]).toEqual([['e2ee.session_missing'], []])
+  })
+})
+
 describe('healing', () => {
   it('gets a message whose key never came from its sender, and the key with the next one', async () => {
     const { server, clock, alice, bob, carol } = await scene()
@@ -325,6 +353,65 @@ describe('healing', () => {
     server.lies = {}
     await clock.advance(120_000)
     expect(await textsOf(bob, id)).toEqual(['one', 'two'])
+  })
+})
+
+describe('a group that a device does not know yet', () => {
+  it('is asked for again when the connection ended meanwhile: its messages wait', async () => {
+    const { server, clock, alice, bob, carol } = await scene()
+    bob.link.down()
+    const { id } = await found(alice, bob, carol)
+    await say(alice, id, 'one')
+    server.lies.group = (page, to) => {
+      if (to === bob.client.device) throw new EvegramError('client.closed', { operation: 'close connection' })
+      return page
+    }
+    bob.link.up()
+    await rest()
+    server.lies = {}
+    await clock.advance(120_000)
+    // What waited is looked at in no order: a message before its key is asked for.
+    expect(await textsOf(bob, id)).toEqual(['one'])
+    expect(bob.refusals().filter((code) => code !== 'e2ee.session_missing')).toEqual([])
+  })
+
+  it('is asked for again when the server did not show it a moment ago: the account may be a member by now', async () => {
+    const { server, clock, alice, bob, carol } = await scene()
+    bob.link.down()
+    const { id } = await found(alice, bob, carol)
+    await say(alice, id, 'one')
+    server.lies.group = (page, to) => {
+      if (to === bob.client.device) throw new EvegramError('denied.not_member', { operation: 'read group' })
+      return page
+    }
+    bob.link.up()
+    await rest()
+    expect(bob.refusals()).toContain('denied.not_member')
+    server.lies = {}
+    await say(alice, id, 'two')
+    await clock.advance(180_000)
+    expect(await textsOf(bob, id)).toContain('two')
+  })
+})
+
+describe('a member that went', () => {
+  it('is answered nothing: what it asks for has no body for it', async () => {
+    const { server, clock, alice, bob, carol } = await scene()
+    const { id } = await found(alice, bob, carol)
+    const isGift = (envelope: Uint8Array, to: DeviceId): boolean =>
+      viewEnvelope(envelope).epoch === 0 && to === carol.client.device && viewEnvelope(envelope).device === alice.client.device
+    server.lies.deliver = (delivery, to) => (isGift(delivery.envelope, to) ? [] : [delivery])
+    alice.link.down()
+    const sent = await (await alice.client.group(id)).send('one')
+    alice.link.up()
+    await sent.acked
+    await (await alice.client.group(id)).remove([carol.client.address])
+    const before = server.stored.length
+    server.lies = { anybodyInGroups: true }
+    await clock.advance(120_000)
+    const asked = server.stored.slice(before).map(({ envelope }) => viewEnvelope(envelope))
+    expect(asked.filter(({ device }) => device === carol.client.device).length).toBeGreaterThan(0)
+    expect(asked.filter(({ device }) => device === alice.client.device).flatMap(({ bodies }) => bodies.map((body) => body.device))).not.toContain(carol.client.device)
   })
 })
 

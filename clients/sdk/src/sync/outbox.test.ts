@@ -126,6 +126,22 @@ describe('the outbox', () => {
     expect(bob.refusals()).toEqual([])
   })
 
+  it('tries what was refused again after a restart, when something was said since', async () => {
+    const { server, clock, alice, bob } = await pair()
+    const conversation = await conversationOf(alice, bob)
+    await (await conversation.send('one')).acked
+    server.lies.send = () => refusal('denied.blocked')
+    await expect((await conversation.send('two')).acked).rejects.toMatchObject({ code: 'denied.blocked' })
+    await clock.advance(60_000)
+    server.lies = {}
+    alice.link.down()
+    await conversation.send('three')
+    await alice.core.close()
+    await openTestClient(server, alice.store)
+    await clock.advance(60_000)
+    expect(await textsOf(bob, alice)).toEqual(['one', 'two', 'three'])
+  })
+
   it('becomes void when the conversation cannot even be opened: nothing of it left', async () => {
     const { server, alice, bob } = await pair()
     const open = server.open.bind(server)

@@ -75,6 +75,7 @@ export class Outbox {
       }
       more = rows.length === LOAD_PAGE_ROWS
     }
+    for (const lane of this.#lanes.values()) unparkBehindNews(lane)
   }
 
   /** Envelopes that wait. */
@@ -218,6 +219,7 @@ export class Outbox {
       if (outcome.removed.includes(other.messageId)) this.#drop(lane, other)
       else if (outcome.parked.includes(other.messageId)) other.parked = true
     }
+    unparkBehindNews(lane)
     for (const messageId of failed) this.#settle(messageId, (waiter) => { waiter.reject(error) })
   }
 
@@ -245,4 +247,10 @@ export class Outbox {
       this.#pump()
     })
   }
+}
+
+/** What is parked is tried again with the next message; one that came meanwhile, or before a restart, would wait behind it for ever. */
+function unparkBehindNews(lane: Lane): void {
+  const news = lane.entries.findLast(({ numbered, parked }) => numbered && !parked)
+  if (news !== undefined) for (const entry of lane.entries) if (entry.seq < news.seq) entry.parked = false
 }

@@ -28,6 +28,8 @@ interface Doubts {
   readonly senders: ReadonlySet<DeviceId>
   /** Groups whose log could not be had. */
   readonly groups: ReadonlySet<ConversationId>
+  /** Groups that the server does not show to this account: it is no member, or none any more. */
+  readonly denied: ReadonlySet<ConversationId>
   /** Messages that wait because of them. */
   readonly kept: Set<MessageId>
 }
@@ -63,8 +65,8 @@ export class Receiver {
         this.#core.events.refuse({ code: error.code })
       }
     }
-    const groups = await this.#gate.lookUp(incoming)
-    const doubts = { senders: await this.#lookUp(incoming, arrivedAtMs), groups, kept: new Set<MessageId>() }
+    const { undecided, denied } = await this.#gate.lookUp(incoming)
+    const doubts = { senders: await this.#lookUp(incoming, arrivedAtMs), groups: undecided, denied, kept: new Set<MessageId>() }
     try {
       await this.#commit(incoming, doubts)
     } catch (error) {
@@ -132,6 +134,10 @@ export class Receiver {
     if (before !== undefined && (before.status === 'own' || equalBytes(before.ciphertextHash, body.hash))) return
     const isDirect = header.account !== me && directConversationIdOf(me, header.account) === header.conversation
     const group = isDirect ? undefined : await readGroup(tx, header.conversation)
+    if (group === undefined && doubts.denied.has(header.conversation)) {
+      this.#refuse('denied.not_member', item, 'the server does not show the group')
+      return
+    }
     const verdict = isDirect ? 'welcome' : this.#gate.judge(group, item, doubts.groups.has(header.conversation))
     if (verdict === 'unwanted') return
     if (verdict === 'undecided') {

@@ -1,12 +1,12 @@
 import { encodeEnvelope, encodePayloadBody, ENVELOPE_KIND, messageIdOf, utf8 } from '@evegram/protocol'
 import type { Core } from '../core/context.js'
-import { writeConversation, type ConversationRow } from '../core/conversation-row.js'
+import { isGroup, membershipHashOf, writeConversation, type ConversationRow } from '../core/conversation-row.js'
 import { readHandled, writeHandled } from '../core/handled.js'
 import { arrivalKey, decodeMessage, encodeMessage, MESSAGE_PREFIX, messageRowKey, sortable } from '../core/message.js'
 import type { Transaction } from '../core/transaction.js'
 import { readOwnChain, writeOwnChain } from './chain-row.js'
 import { hashOf } from './compose.js'
-import { envelopeOf } from './control.js'
+import { envelopeOf, headsOf } from './control.js'
 import { sealNumbered } from './group-seal.js'
 import { nextOrder, raiseCeiling } from './order-clock.js'
 import { writeOutbox, type OutboxRow } from './outbox-row.js'
@@ -38,7 +38,9 @@ export async function resealRows(
     const old = decodeTemplate(sent.template)
     const order = resealing.reorder ? nextOrder(core.time.now(), floor) : old.order
     if (order > floor) floor = order
-    const template = changed(core, { ...old, order, prev: prev ?? old.prev }, resealing.voids(row))
+    // A group may have other members than when the message was made, and its envelope names those that it has.
+    const madeFor = isGroup(before) ? { membershipHash: membershipHashOf(before), accountHeads: headsOf(core, before) } : {}
+    const template = changed(core, { ...old, ...madeFor, order, prev: prev ?? old.prev }, resealing.voids(row))
     // The rows keep their places, so nothing can be put before them: who lacks the key of a group gets it with the next message.
     const { bodies, missing } = await sealNumbered(core, tx, before, template, sent.recipients, chain.recipients, 'later')
     const resealed: OutboxRow = {

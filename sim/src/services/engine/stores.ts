@@ -1,4 +1,7 @@
-import { MemoryMembership, MemoryPresence, type Membership, type Presence, type PresenceEntry, type EngineOptions, type StoredEnvelope } from '@evegram/engine'
+import {
+  MemoryMembership, MemoryPresence, type EngineOptions, type GroupChangeResult, type GroupMembership, type Membership, type Presence, type PresenceEntry,
+  type StoredEnvelope,
+} from '@evegram/engine'
 import type { Clock } from '@evegram/protocol'
 import type { SimProcess } from '../../kernel/process.js'
 import type { Run } from '../../kernel/run.js'
@@ -63,10 +66,18 @@ export class SimEngineStores {
     return {
       get: async (conversation) => this.#membership.call(node, 'get', () => this.#members.get(conversation)),
       openDirect: async (one, other) => this.#membership.call(node, 'openDirect', () => this.#members.openDirect(one, other)),
-      changeGroup: async (next, entry) => this.#membership.call(node, 'changeGroup', () => this.#members.changeGroup(next, entry)),
+      changeGroup: async (next, entry) => this.#membership.call(node, 'changeGroup', () => this.#changeGroup(next, entry)),
       groupEntries: async (conversation, after, limit) =>
         this.#membership.call(node, 'groupEntries', () => this.#members.groupEntries(conversation, after, limit)),
     }
+  }
+
+  /** Changes a group and says so: the store answers at once, so that both are one moment. */
+  #changeGroup(next: GroupMembership, entry: Uint8Array): Promise<GroupChangeResult> {
+    return this.#members.changeGroup(next, entry).then((result) => {
+      if (result.status === 'stored') this.#observer.groupStored(next, entry)
+      return result
+    })
   }
 
   #presenceOf(node: SimProcess): Presence {
