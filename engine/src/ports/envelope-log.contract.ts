@@ -1,6 +1,6 @@
 import { LIMITS, positionAtTime, type ConversationId, type Position } from '@evegram/protocol'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { AppendResult, EnvelopeLog, StoredEnvelope } from './envelope-log.js'
+import { EXISTS_WITHIN_MS, type AppendResult, type EnvelopeLog, type StoredEnvelope } from './envelope-log.js'
 import { MARK_HOUR_MS } from './marks.js'
 import { sampleConversation, sampleDevice, sampleEnvelope, sampleAccount } from './sample-envelope.contract.js'
 
@@ -139,6 +139,14 @@ export function describeEnvelopeLog(adapter: {
         expect(retried).toEqual({ status: 'exists', position: at(1) })
         expect((await readAll(log, one)).map((copy) => copy.position)).toEqual([at(1), at(2)])
       }
+    })
+
+    it('stores a retry again when the copy that stands lies so far back that cursors may have passed it', async () => {
+      await append(1, at(1))
+      await append(2, at(2))
+      expect(await append(1, at(EXISTS_WITHIN_MS + 2))).toEqual({ status: 'stored', position: at(EXISTS_WITHIN_MS + 2) })
+      const again = await append(1, at(EXISTS_WITHIN_MS + 3))
+      if (!gaps.includes('exists')) expect(again).toEqual({ status: 'exists', position: at(EXISTS_WITHIN_MS + 2) })
     })
 
     it('stores a retry that came while the first try was on its way at least once', async () => {

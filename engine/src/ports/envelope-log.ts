@@ -12,11 +12,17 @@ export interface AppendRequest {
 /**
  * What became of an append:
  * `stored` at the asked position; `exists`: a byte-identical copy is stored already and visible to every reader (only logs whose commit
- * is atomically visible may answer this), at the position given.
+ * is atomically visible may answer this), at the position given, which is at most {@link EXISTS_WITHIN_MS} before the one that was asked.
  */
 export type AppendResult =
   | { readonly status: 'stored'; readonly position: Position }
   | { readonly status: 'exists'; readonly position: Position }
+
+/**
+ * How far back a copy may lie that answers a retry. One that lies further back may have been stored long after its position (its node slept in
+ * between), when cursors had passed it already: a new copy is stored. Below the overlap of cursors, with room for the deadline.
+ */
+export const EXISTS_WITHIN_MS = 30_000
 
 /** One stored copy. */
 export interface StoredEnvelope {

@@ -1,5 +1,5 @@
 export type * from './account-directory.js'
-export type * from './envelope-log.js'
+export * from './envelope-log.js'
 export * from './marks.js'
 export type * from './membership.js'
 export type * from './node-registry.js'

@@ -1,5 +1,5 @@
 import { ENVELOPE_OFFSETS, EvegramError, LIMITS, writePosition, type ConversationId, type Position } from '@evegram/protocol'
-import type { AppendRequest, AppendResult, EnvelopeLog, StoredEnvelope } from '../../ports/envelope-log.js'
+import { EXISTS_WITHIN_MS, type AppendRequest, type AppendResult, type EnvelopeLog, type StoredEnvelope } from '../../ports/envelope-log.js'
 import { MARK_HOUR_MS } from '../../ports/marks.js'
 import type { Committer, PendingWrite } from './committer.js'
 import { ConversationCache, ConversationMemory } from './conversation-cache.js'
@@ -95,7 +95,7 @@ export class LmdbEnvelopeLog implements EnvelopeLog {
     // Control traffic (epoch 0) has random numbers: that one is larger says nothing, and a second copy is not worth a search.
     if (epoch !== 0 && !memory.advance(envelope, ENVELOPE_OFFSETS.device, epoch, number)) {
       const standing = this.#findCopy(memory.id, envelope)
-      if (standing !== undefined) return { status: 'exists', position: standing }
+      if (standing !== undefined && position.timeMs - standing.timeMs <= EXISTS_WITHIN_MS) return { status: 'exists', position: standing }
     }
     this.#marks.mark(memory, Math.floor(position.timeMs / MARK_HOUR_MS), accounts)
     this.#put(memory.id, position, envelope, commit)

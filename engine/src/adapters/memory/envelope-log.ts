@@ -1,5 +1,5 @@
 import { equalBytes, hexOf, ENVELOPE_OFFSETS, type ConversationId, type Position } from '@evegram/protocol'
-import type { AppendRequest, AppendResult, EnvelopeLog, StoredEnvelope } from '../../ports/envelope-log.js'
+import { EXISTS_WITHIN_MS, type AppendRequest, type AppendResult, type EnvelopeLog, type StoredEnvelope } from '../../ports/envelope-log.js'
 import { MemoryMarks } from './marks.js'
 import { indexAfter, insertByPosition } from './position-order.js'
 
@@ -30,8 +30,8 @@ export class MemoryEnvelopeLog implements EnvelopeLog {
   async append(request: AppendRequest, accounts: readonly string[]): Promise<AppendResult> {
     const message = hexOf(request.envelope, ENVELOPE_OFFSETS.conversation, ENVELOPE_OFFSETS.order)
     const copies = this.#copies.get(message) ?? []
-    const same = this.#answersExists ? copies.find((copy) => equalBytes(copy.envelope, request.envelope)) : undefined
-    if (same !== undefined) {
+    const same = this.#answersExists ? copies.findLast((copy) => equalBytes(copy.envelope, request.envelope)) : undefined
+    if (same !== undefined && request.position.timeMs - same.position.timeMs <= EXISTS_WITHIN_MS) {
       this.marks.mark(accounts, request.conversation, same.position.timeMs)
       return { status: 'exists', position: same.position }
     }

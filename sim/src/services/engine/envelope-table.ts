@@ -34,9 +34,9 @@ export class EnvelopeTable {
     return this.#copies.get(key) ?? []
   }
 
-  /** A copy with exactly these bytes. */
+  /** The copy with exactly these bytes that was stored last. */
   find(envelope: Uint8Array): StoredCopy | undefined {
-    return this.copies(messageKeyOf(envelope)).find((copy) => equalBytes(copy.envelope, envelope))
+    return this.copies(messageKeyOf(envelope)).findLast((copy) => equalBytes(copy.envelope, envelope))
   }
 
   /** Adds a copy at the position that is asked; whatever else lies there stays. */

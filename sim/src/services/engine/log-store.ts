@@ -1,4 +1,4 @@
-import { MARK_HOUR_MS, MarkingLog, MemoryMarks, type AppendRequest, type AppendResult, type EnvelopeLog, type Marks } from '@evegram/engine'
+import { EXISTS_WITHIN_MS, MARK_HOUR_MS, MarkingLog, MemoryMarks, type AppendRequest, type AppendResult, type EnvelopeLog, type Marks } from '@evegram/engine'
 import type { ConversationId, Position } from '@evegram/protocol'
 import type { SimProcess } from '../../kernel/process.js'
 import type { SimRandom } from '../../kernel/random.js'
@@ -76,7 +76,7 @@ export class LogStore {
   /** Row and marks, or what is found instead, at one moment. */
   #commit(node: SimProcess, request: AppendRequest, accounts: readonly string[], askedAtMs: number): AppendResult {
     const { conversation } = request
-    const standing = this.#standing(request.envelope)
+    const standing = this.#standing(request)
     const position = standing?.position ?? request.position
     if (standing === undefined) this.#put(node, request, 0, askedAtMs)
     else {
@@ -87,9 +87,10 @@ export class LogStore {
     return { status: standing === undefined ? 'stored' : 'exists', position }
   }
 
-  #standing(envelope: Uint8Array): StoredCopy | undefined {
+  #standing({ envelope, position }: AppendRequest): StoredCopy | undefined {
     const standing = this.table.find(envelope)
-    if (standing === undefined || !this.#random.chance(this.#options.faults().unfound)) return standing
+    if (standing === undefined || position.timeMs - standing.position.timeMs > EXISTS_WITHIN_MS) return undefined
+    if (!this.#random.chance(this.#options.faults().unfound)) return standing
     this.#run.coverage.count('fault/log.unfound')
     return undefined
   }
