@@ -110,8 +110,11 @@ async function startServices() {
   } finally {
     isStarting = false
   }
-  const { mode, versions, env } = services.state
+  const { mode, versions, env, processes } = services.state
   Object.assign(process.env, env)
+  // Tests of outages start servers of their own: with the program that was found or installed here, which need not be in PATH.
+  const program = processes.find(({ kind }) => kind === 'redis')?.start?.command
+  if (mode === 'native' && program !== undefined) process.env['EVEGRAM_REDIS_SERVER'] ??= program
   console.log(`${mode === 'docker' ? 'in containers' : 'native'}: ${Object.entries(versions).map(([name, version]) => `${name} ${version}`).join(', ')}`)
   for (const [name, value] of Object.entries(env)) console.log(`  ${name}=${value}`)
 }
