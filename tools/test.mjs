@@ -52,7 +52,7 @@ const STEPS = [
   ['nonces on a cluster (short)', npm('nonces', '--nodes', '1', '--rounds', '4', '--verifies', '200')],
   ['prekeys on a cluster (short)', npm('prekeys', '--nodes', '1', '--fetches', '300', '--requesters', '60', '--targets', '4')],
   ['storm on a cluster (short)', npm('storm', '--nodes', '1', '--clients', '64')],
-  ['faults on a cluster (short)', npm('faults', '--nodes', '1', '--clients', '6', '--messages', '120', '--pace', '600', '--pauseMs', '3000', '--roll')],
+  ['faults on a cluster (short)', npm('faults', '--nodes', '1', '--clients', '6', '--messages', '120', '--pace', '600', '--pauseMs', '3000', '--roll', '--seed', '4')],
 ]
 
 const abort = interruptSignal()
