@@ -90,9 +90,9 @@ export async function resealForGroup(
   const chain = await readOwnChain(tx, row.conversation)
   const starts = startsFor(conversation, chain.recipients, recipients)
   for (const { device } of recipients) starts.set(device, Math.min(starts.get(device) ?? row.number, row.number))
-  const { bodies, keys } = await sealNumbered(core, tx, conversation, template, recipients, starts)
+  const { bodies, missing, keys } = await sealNumbered(core, tx, conversation, template, recipients, starts)
   const next: OutboxRow = {
-    ...row, refusals, missing: [], envelope: encodeEnvelope(envelopeOf(core, conversation, ENVELOPE_KIND.message, template, bodies)),
+    ...row, refusals, missing, envelope: encodeEnvelope(envelopeOf(core, conversation, ENVELOPE_KIND.message, template, bodies)),
   }
   writeOwnChain(tx, row.conversation, { ...chain, recipients: starts })
   writeSent(tx, row.conversation, row.number, { ...sent, template: encodeTemplate(template), recipients })

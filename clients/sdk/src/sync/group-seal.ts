@@ -27,7 +27,8 @@ export async function sealNumbered(
 
 /**
  * Encrypts a numbered payload of a group inside `tx`: once, for all. A new sender key is made where the members or devices ask for it; those who
- * lack it, and have a session, are given it in `keys`, which must reach the server before the message does. Who has no session asks for the message.
+ * lack it, and have a session, are given it in `keys`, which must reach the server before the message does. Who has no session is `missing`: it gets
+ * the message by itself once there is one.
  */
 async function sealForGroup(core: Core, tx: Transaction, conversation: ConversationRow, template: PayloadTemplate, gifts: Gifts): Promise<SealedForAll> {
   const { groupCiphers, time } = core
@@ -38,10 +39,11 @@ async function sealForGroup(core: Core, tx: Transaction, conversation: Conversat
   const lacking = new Set(prepared.lacking)
   const gift = { distribution: prepared.distribution, start: { number: template.number, prev: template.prev } }
   const keys = gifts === 'later' ? [] : await giveKey(core, tx, conversation, recipients.filter(({ device }) => lacking.has(device)), gift)
+  const given = new Set(keys.flatMap(({ devices }) => devices))
   const sealed = await groupCiphers.encrypt(conversation.conversation, encodePayload(template), tx.signal)
   if (sealed.status !== 'encrypted') throw new EvegramError('internal', { operation: 'encrypt for group' })
   tx.apply(sealed.changes)
-  return { bodies: [{ device: ALL_DEVICES, type: BODY_TYPE.senderKey, bytes: sealed.bytes }], missing: [], keys }
+  return { bodies: [{ device: ALL_DEVICES, type: BODY_TYPE.senderKey, bytes: sealed.bytes }], missing: [...lacking].filter((device) => !given.has(device)), keys }
 }
 
 async function giveKey(

@@ -8,7 +8,8 @@ import { senderKeyDevicesOf } from './testing/sender-key-rows.js'
 import type { ClientEvents } from '../events.js'
 import type { Group } from '../group.js'
 import { MemoryStore } from '../store/memory.js'
-import { FakeServer } from './testing/fake-server.js'
+import { HEALING_LIMITS } from './allowance.js'
+import { FakeServer, type Lies } from './testing/fake-server.js'
 import { openTestClient, testWallet, type TestClient } from './testing/test-client.js'
 import { rest, VirtualClock } from './testing/virtual-clock.js'
 
@@ -336,6 +337,24 @@ describe('healing', () => {
     expect(await textsOf(carol, id)).toEqual(['one', 'two'])
     expect(await senderKeyDevicesOf(carol.store, id)).toContain(alice.client.device)
     expect(await textsOf(bob, id)).toEqual(['one', 'two'])
+  })
+
+  it('gives a device that had no prekeys yet everything by itself: more than it may ask for in an hour', async () => {
+    const { server, clock, alice, bob } = await scene()
+    const { id } = await found(alice, bob)
+    const isNew = (device: DeviceId): boolean => device !== alice.client.device && device !== bob.client.device
+    // It cannot ask for anything either: what it gets, it gets by itself.
+    const refused: Lies['send'] = (_envelope, from) => (isNew(from) ? { status: 'refused', failure: { code: 'unavailable.store', message: '' } } : undefined)
+    server.lies = {
+      send: refused,
+      bundle: (bundle) => (isNew(bundle.device) ? Promise.reject(new EvegramError('not_found.prekeys', { operation: 'fetch bundle' })) : bundle),
+    }
+    const bob2 = await openTestClient(server, new MemoryStore(), testWallet('bob'))
+    const said = Array.from({ length: HEALING_LIMITS.perHour + 10 }, (_, index) => `number ${String(index)}`)
+    for (const text of said) await say(alice, id, text)
+    server.lies = { send: refused }
+    await clock.advance(300_000)
+    expect(await textsOf(bob2, id)).toEqual(said)
   })
 
   it('asks for what was changed on the way', async () => {

@@ -352,8 +352,11 @@ export class Healing {
           done.add(device.device)
         }
       }
-      // Devices that are no longer attested need nothing; the others are tried again until the message is too old.
-      const left = devices.filter((device) => !done.has(device) && core.roster.device(device) !== undefined)
+      // Devices that are no longer attested, or whose account went, need nothing; the others are tried again until the message is too old.
+      const left = devices.filter((id) => {
+        const device = core.roster.device(id)
+        return !done.has(id) && device !== undefined && conversation?.members.includes(device.account) === true
+      })
       const isOver = left.length === 0 || sent === undefined || nowMs - firstAtMs > HEALING_LIMITS.keptMs
       writeSupplement(tx, { conversation: conversationId, number, devices: isOver ? [] : left, firstAtMs, nextAtMs: nowMs + supplementWaitMs(nowMs - firstAtMs) })
     })

@@ -126,7 +126,8 @@ export class Transmission {
     // More than the floor of a conversation can be ahead comes from a clock that was wrong. What left is the server's to judge.
     const isAhead = !transmitted && row.kind !== 'control' && this.#aheadMs(row) > ORDER_TOLERANCE_MS
     const inTime = isAhead ? await this.#reorder(row) : row
-    const complete = inTime.missing.length > 0 ? await this.#complete(inTime, inTime.refusals) : inTime
+    // In a group one body is for all: who lacks the key gets the message by itself once it is stored.
+    const complete = inTime.missing.length > 0 && !isGroup(conversation) ? await this.#complete(inTime, inTime.refusals) : inTime
     const ready = complete.held ? await this.#release(complete) : complete
     leaves()
     try {
