@@ -60,7 +60,7 @@ describe('limits', () => {
 
 describe('frame types', () => {
   it('are distinct: requests below 64, frames of a server from 64', () => {
-    const requests = ['hello', 'send', 'open', 'read', 'catchUp', 'deviceAck', 'ping', 'changeGroup', 'readGroup']
+    const requests = ['hello', 'send', 'open', 'read', 'catchUp', 'deviceAck', 'ping', 'changeGroup', 'readGroup', 'post', 'follow', 'unfollow', 'readChannel']
     expect(new Set(Object.values(FRAME_TYPE)).size).toBe(Object.keys(FRAME_TYPE).length)
     for (const [name, type] of Object.entries(FRAME_TYPE)) expect(type < 64).toBe(requests.includes(name))
   })

@@ -18,6 +18,8 @@ export const ERROR_CODES = {
   'invalid.envelope': ['after_fix', 'Build the envelope as docs/protocol.md says.'],
   'invalid.payload': ['after_fix', 'Build the payload as docs/protocol.md says.'],
   'invalid.log_entry': ['after_fix', 'Build the account-log entry as docs/protocol.md says.'],
+  'invalid.channel_post': ['after_fix', 'Build the post as docs/protocol.md says.'],
+  'invalid.channel_link': ['after_fix', 'This is no link of a channel: copy it whole, it begins with evegram: and has a # in it.'],
   'invalid.membership_entry': ['after_fix', 'Build the entry of the membership log as docs/protocol.md says.'],
   'invalid.position': ['after_fix', 'Use a position that the server issued.'],
   'invalid.request': ['after_fix', 'Compare the request with the OpenAPI page of the server.'],
@@ -31,6 +33,7 @@ export const ERROR_CODES = {
   'too_large.envelope': ['after_fix', 'Split the message; the limits are in /.well-known/evegram.'],
   'too_large.payload': ['after_fix', 'Split the message; the limits are in /.well-known/evegram.'],
   'too_large.log_entry': ['after_fix', 'The account-log entry is larger than any honest one.'],
+  'too_large.channel_post': ['after_fix', 'The post is longer than a channel takes.'],
   'too_large.membership_entry': ['after_fix', 'The entry of the membership log is larger than any honest one: change fewer members at a time.'],
   'too_large.request': ['after_fix', 'Send a smaller request.'],
   // --- wallet proofs (each names the first check that failed)
@@ -83,6 +86,9 @@ export const ERROR_CODES = {
   'group.member_known': ['never', 'The account is a member of the group already.'],
   'group.member_unknown': ['never', 'The account is not a member of the group.'],
   'group.member_limit': ['after_fix', 'The group has as many members as it may: remove somebody first, or use a channel.'],
+  // --- channels
+  'channel.log_invalid': ['never', 'The posts of the channel break their own rules: do not trust this server for that channel.'],
+  'channel.key': ['after_fix', 'The link does not belong to this channel: ask for a new one.'],
   'server.identity_changed': ['never', 'This is not the server that the profile was made with.'],
   // --- sessions and permission
   'auth.token_missing': ['after_fix', 'Send the access token.'],
@@ -97,6 +103,7 @@ export const ERROR_CODES = {
   'auth.service': ['after_fix', 'The calling service is not known here: compare its EVEGRAM_SERVICE_KEY with EVEGRAM_SERVICE_KEYS, and the clocks.'],
   'auth.operator': ['after_fix', 'Use the operator token printed by the server.'],
   'denied.not_member': ['never', 'The account is not a member of this conversation.'],
+  'denied.not_author': ['never', 'Only authors post in a channel: ask its owner.'],
   'denied.sender': ['never', 'A device can only send as itself.'],
   'denied.origin': ['after_fix', 'Add the origin to EVEGRAM_ALLOWED_ORIGINS.'],
   'denied.host': ['after_fix', 'Use the configured public URL, or add it to the configuration.'],
@@ -106,6 +113,7 @@ export const ERROR_CODES = {
   'stale.membership': ['at_once', 'The conversation has other members now: fetch the membership and send again.'],
   'conflict.log_head': ['after_fix', 'The account log moved on: fetch it and sign again.'],
   'conflict.membership_head': ['after_fix', 'The group changed meanwhile: fetch its membership log and sign again.'],
+  'conflict.channel_head': ['at_once', 'Somebody posted meanwhile: read the posts behind yours and sign again.'],
   'conflict.profile_in_use': ['after_fix', 'Another process uses this profile: stop it or use another profile.'],
   'conflict.data_in_use': ['after_fix', 'Another server uses this data folder: stop it or set EVEGRAM_DATA_DIR.'],
   'conflict.message': ['never', 'A different message was already sent under this id.'],
@@ -122,6 +130,7 @@ export const ERROR_CODES = {
   // --- limits and load
   'limited.rate': ['after_backoff', 'Slow down; the answer says how long to wait.'],
   'limited.prekeys': ['after_backoff', 'Too many key requests for this device; the answer says how long to wait.'],
+  'limited.channels': ['after_fix', 'One connection follows only so many channels: leave one first.'],
   'limited.connections': ['after_backoff', 'The server is full: try again later.'],
   'limited.queue': ['after_backoff', 'A queue is full: try again later.'],
   // --- failures of parts

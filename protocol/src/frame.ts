@@ -18,6 +18,10 @@ export const FRAME_TYPE = {
   ping: 7,
   changeGroup: 8,
   readGroup: 9,
+  post: 10,
+  follow: 11,
+  unfollow: 12,
+  readChannel: 13,
   challenge: 64,
   welcome: 65,
   ack: 66,
@@ -29,6 +33,9 @@ export const FRAME_TYPE = {
   failure: 72,
   notice: 73,
   group: 74,
+  channelPage: 75,
+  channelHead: 76,
+  posted: 77,
 } as const
 /** Wire value of a frame type. */
 export type FrameType = (typeof FRAME_TYPE)[keyof typeof FRAME_TYPE]

@@ -9,7 +9,7 @@ type Branded<Name extends string> = string & { readonly [brand]: Name }
 export type AccountId = Branded<'AccountId'>
 /** 32 lower-case hex digits: a device, see {@link deviceIdOf}. */
 export type DeviceId = Branded<'DeviceId'>
-/** 32 lower-case hex digits: a conversation, see {@link directConversationIdOf} and {@link groupConversationIdOf}. */
+/** 32 lower-case hex digits: a conversation, see {@link directConversationIdOf}, {@link groupConversationIdOf} and {@link channelIdOf}. */
 export type ConversationId = Branded<'ConversationId'>
 /** 32 lower-case hex digits: a message, see {@link messageIdOf}. */
 export type MessageId = Branded<'MessageId'>
@@ -79,6 +79,15 @@ export function directConversationIdOf(one: AccountId, other: AccountId): Conver
 export function groupConversationIdOf(account: AccountId, device: DeviceId, salt: Uint8Array): ConversationId {
   if (salt.length !== ID_BYTES) throw new EvegramError('invalid.argument', { operation: 'derive group id' })
   return firstSixteen(utf8('evegram/group/v1\0'), idBytes(account), idBytes(device), salt) as ConversationId
+}
+
+/**
+ * First 16 bytes of SHA-256("evegram/channel/v1" 0x00 founder account16 founder device16 salt16), as for groups: one id is never both. The salt
+ * is made of the key of the channel, see `channelSaltOf`. Throws `invalid.argument` on another length of `salt`.
+ */
+export function channelIdOf(account: AccountId, device: DeviceId, salt: Uint8Array): ConversationId {
+  if (salt.length !== ID_BYTES) throw new EvegramError('invalid.argument', { operation: 'derive channel id' })
+  return firstSixteen(utf8('evegram/channel/v1\0'), idBytes(account), idBytes(device), salt) as ConversationId
 }
 
 /** What a message is: the fields that its id is made of. Numbered messages have epoch >= 1; control traffic has epoch 0 and a random number. */

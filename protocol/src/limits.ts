@@ -14,7 +14,7 @@ export const LIMITS = {
   bodyBytesMax: 65_536,
   /** Largest encrypted payload before encryption, padding included. */
   payloadBytesMax: 49_152,
-  /** Longest name of a group, in UTF-8 bytes. */
+  /** Longest name of a group or channel, in UTF-8 bytes. */
   groupNameBytesMax: 128,
   /** Longest text of one message, in UTF-8 bytes. */
   textBytesMax: 32_768,
@@ -34,6 +34,12 @@ export const LIMITS = {
   membershipChangesMax: 128,
   /** Members of one group: an envelope names the account-log version of each. */
   groupMembersMax: 256,
+  /** Largest encoded post of a channel. */
+  channelPostBytesMax: 49_152,
+  /** Channels that one connection follows. */
+  followedChannelsMax: 256,
+  /** Followers are told the head of a channel this often: what was not pushed to them shows at the latest then. */
+  channelHeadIntervalMs: 30_000,
   /** Envelopes in one page of a read or catch-up. */
   pageEnvelopesMax: 256,
   /** Bytes of envelopes in one page. */

@@ -1,4 +1,4 @@
-import { idBytes, groupConversationIdOf, type AccountId } from './ids.js'
+import { channelIdOf, groupConversationIdOf, idBytes, type AccountId } from './ids.js'
 import { compareBytes } from './bytes.js'
 import {
   encodeMembershipEntry, membershipHeadOf,
@@ -21,6 +21,13 @@ export function draftGroup(salt: Uint8Array, members: readonly AccountId[], acto
   const others = listedMembers(members).filter((member) => member !== actor.account)
   const state = emptyGroupState(groupConversationIdOf(actor.account, actor.device, salt))
   return draftMembershipEntry(state, { kind: 'create', body: { salt, members: others } }, actor, atMs)
+}
+
+/** The first entry of a new channel, as {@link draftGroup}: `authors` may post beside the founder. `salt`: made by `channelSaltOf`. */
+export function draftChannel(salt: Uint8Array, authors: readonly AccountId[], actor: MembershipActor, atMs: number): MembershipDraft {
+  const others = listedMembers(authors).filter((author) => author !== actor.account)
+  const state = emptyGroupState(channelIdOf(actor.account, actor.device, salt))
+  return draftMembershipEntry(state, { kind: 'create_channel', body: { salt, members: others } }, actor, atMs)
 }
 
 /** An entry ready to be sent: `bytes` for the server, `head` of the log once it is accepted. */

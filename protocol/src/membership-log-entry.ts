@@ -1,12 +1,12 @@
 import { sha256 } from '@noble/hashes/sha2.js'
-import type { LogHead } from './account-log-extends.js'
 import { concatBytes, hexOf, utf8 } from './bytes.js'
 import { CborFields, decodeCbor, encodeCbor, type CborValue } from './cbor.js'
 import { EvegramError } from './errors.js'
 import {
-  ID_BYTES, idBytes, parseAccountId, parseConversationId, parseDeviceId, type AccountId, type ConversationId, type DeviceId,
+  ID_BYTES, idBytes, parseAccountId, parseConversationId, type AccountId, type ConversationId,
 } from './ids.js'
 import { LIMITS } from './limits.js'
+import { actorMap, readActor, type LogActor } from './log-actor.js'
 
 /** What a member may do: see `applyMembershipEntry`. */
 export type GroupRole = 'owner' | 'admin' | 'member'
@@ -18,6 +18,8 @@ export const GROUP_ROLES = ['owner', 'admin', 'member'] as const satisfies reado
 export interface MembershipBodies {
   /** Founds the group: the actor is its owner, `members` its first members. `salt`: 16 random bytes that the id is made of. */
   create: { readonly salt: Uint8Array; readonly members: readonly AccountId[] }
+  /** Founds a channel: its members are its authors; those who follow it are in no log. */
+  create_channel: { readonly salt: Uint8Array; readonly members: readonly AccountId[] }
   /** New members, with role `member`. */
   add: { readonly members: readonly AccountId[] }
   remove: { readonly members: readonly AccountId[] }
@@ -33,12 +35,8 @@ export type MembershipKind = keyof MembershipBodies
 export type MembershipChange =
   { readonly [Kind in MembershipKind]: { readonly kind: Kind; readonly body: MembershipBodies[Kind] } }[MembershipKind]
 
-/** The device that makes an entry, and the state of its account log that shows it as active. */
-export interface MembershipActor {
-  readonly account: AccountId
-  readonly device: DeviceId
-  readonly log: LogHead
-}
+/** The device that makes an entry. */
+export type MembershipActor = LogActor
 
 /** An entry without its signature. */
 export type MembershipDraft = {
@@ -64,6 +62,7 @@ const INVALID = 'invalid.membership_entry' as const
 function changeMap(change: MembershipChange): CborValue {
   switch (change.kind) {
     case 'create':
+    case 'create_channel':
       return { salt: change.body.salt, members: change.body.members.map(idBytes) }
     case 'add':
     case 'remove':
@@ -87,6 +86,7 @@ function readChange(kind: string, value: CborValue): MembershipChange {
 function readKind(kind: string, body: CborFields): MembershipChange {
   switch (kind) {
     case 'create':
+    case 'create_channel':
       return { kind, body: { salt: body.bytes('salt', ID_BYTES), members: readMembers(body) } }
     case 'add':
     case 'remove': {
@@ -121,21 +121,10 @@ function readAccount(fields: CborFields, name: string): AccountId {
   return parseAccountId(hexOf(fields.bytes(name, ID_BYTES)))
 }
 
-function readActor(value: CborValue): MembershipActor {
-  const fields = new CborFields(value, INVALID)
-  const actor = {
-    account: readAccount(fields, 'account'), device: parseDeviceId(hexOf(fields.bytes('device', ID_BYTES))),
-    log: { seq: fields.uint('seq', 0xffffffff), head: fields.bytes('head', 32) },
-  }
-  fields.end()
-  return actor
-}
-
 function draftMap(draft: MembershipDraft): { readonly [key: string]: CborValue } {
-  const { account, device, log } = draft.actor
   return {
     v: draft.v, conversation: idBytes(draft.conversation), seq: draft.seq, prev: draft.prev, kind: draft.kind, body: changeMap(draft),
-    actor: { account: idBytes(account), device: idBytes(device), seq: log.seq, head: log.head }, atMs: draft.atMs,
+    actor: actorMap(draft.actor), atMs: draft.atMs,
   }
 }
 
@@ -169,7 +158,7 @@ export function decodeMembershipEntry(bytes: Uint8Array): MembershipEntry {
     conversation: parseConversationId(hexOf(fields.bytes('conversation', ID_BYTES))),
     seq: fields.uint('seq', 0xffffffff),
     prev: fields.bytes('prev', 32),
-    actor: readActor(fields.value('actor')),
+    actor: readActor(fields.value('actor'), INVALID),
     atMs: fields.uint('atMs', 2 ** 48 - 1),
     signature: fields.bytes('signature', 64),
   }

@@ -13,7 +13,7 @@ const INVALID = 'invalid.membership_entry' as const
 /** CBOR of a state, for stores; it is not part of the wire protocol. */
 export function encodeGroupState(state: GroupState): Uint8Array<ArrayBuffer> {
   return encodeCbor({
-    conversation: idBytes(state.conversation), seq: state.seq, head: state.head,
+    conversation: idBytes(state.conversation), ...(state.kind === 'channel' ? { channel: true } : {}), seq: state.seq, head: state.head,
     members: [...state.members].map(([account, { role, joinedSeq }]) => [idBytes(account), GROUP_ROLES.indexOf(role), joinedSeq]),
     actorLogs: [...state.actorLogs].map(([account, { seq, head }]) => [idBytes(account), seq, head]),
   })
@@ -30,7 +30,10 @@ export function decodeGroupState(bytes: Uint8Array): GroupState {
       return [parseAccountId(hexOf(account)), readValue(second, third)] as const
     }))
   return {
-    conversation: parseConversationId(hexOf(fields.bytes('conversation', ID_BYTES))), seq: fields.uint('seq'), head: fields.bytes('head', 32),
+    conversation: parseConversationId(hexOf(fields.bytes('conversation', ID_BYTES))),
+    // States of groups were written before there were channels, without the field.
+    kind: fields.has('channel') && fields.value('channel') === true ? 'channel' : 'group',
+    seq: fields.uint('seq'), head: fields.bytes('head', 32),
     members: read('members', (rank, joinedSeq) => {
       const role = typeof rank === 'number' ? GROUP_ROLES[rank] : undefined
       return role === undefined || typeof joinedSeq !== 'number' ? fields.fail('members') : { role, joinedSeq }

@@ -12,9 +12,14 @@ export interface GroupMember {
   readonly joinedSeq: number
 }
 
+/** Whose log it is: everybody in a group reads and writes; the members of a channel write, and whoever has its link reads. */
+export type GroupKind = 'group' | 'channel'
+
 /** What a membership log says up to entry `seq`. Immutable: every entry gives a new state. */
 export interface GroupState {
   readonly conversation: ConversationId
+  /** As the first entry says; `group` without entries. */
+  readonly kind: GroupKind
   /** Number of the last entry, 0 without entries: the version of the membership. */
   readonly seq: number
   /** Head behind that entry, 32 bytes; zeros without entries. */
@@ -26,7 +31,7 @@ export interface GroupState {
 
 /** The state of a group before its first entry. */
 export function emptyGroupState(conversation: ConversationId): GroupState {
-  return { conversation, seq: 0, head: emptyHead(), members: new Map(), actorLogs: new Map() }
+  return { conversation, kind: 'group', seq: 0, head: emptyHead(), members: new Map(), actorLogs: new Map() }
 }
 
 /** The role of an account in the group, or undefined when it is not a member. */

@@ -1,14 +1,14 @@
 import type { LogRefusal } from './account-log-proofs.js'
 import { equalBytes } from './bytes.js'
 import { isEvegramError } from './errors.js'
-import { groupConversationIdOf, type AccountId, type ConversationId } from './ids.js'
+import { channelIdOf, groupConversationIdOf, type AccountId, type ConversationId } from './ids.js'
 import { LIMITS } from './limits.js'
+import { checkActor } from './log-actor.js'
 import {
   decodeMembershipEntry, membershipEntryHash, membershipHeadOf,
   type GroupRole, type MembershipActor, type MembershipEntry,
 } from './membership-log-entry.js'
-import { emptyGroupState, groupEnded, roleOf, type GroupMember, type GroupState } from './membership-log-state.js'
-import { verifyEd25519 } from './proof/ed25519.js'
+import { emptyGroupState, groupEnded, roleOf, type GroupKind, type GroupMember, type GroupState } from './membership-log-state.js'
 import type { ProofPrimitives } from './proof/primitives.js'
 
 /** What the rules of a membership log need to know beside the log. */
@@ -40,12 +40,12 @@ export type ApplyMembershipResult =
 export function applyMembershipEntry(state: GroupState, encodedEntry: Uint8Array, context: MembershipContext): ApplyMembershipResult {
   const entry = readEntry(encodedEntry)
   if ('code' in entry) return { status: 'refused', ...entry }
-  const refusal = checkPlace(state, entry, context) ?? checkTime(entry, context) ?? checkMeaning(state, entry) ?? checkActor(state, entry, context)
+  const refusal = checkPlace(state, entry, context) ?? checkTime(entry, context) ?? checkMeaning(state, entry) ?? checkSigner(state, entry, context)
   if (refusal !== undefined) return { status: 'refused', ...refusal }
   return {
     status: 'applied', entry,
     state: {
-      conversation: state.conversation, seq: entry.seq, head: membershipHeadOf(encodedEntry), members: membersAfter(state, entry),
+      conversation: state.conversation, kind: kindAfter(state, entry), seq: entry.seq, head: membershipHeadOf(encodedEntry), members: membersAfter(state, entry),
       actorLogs: new Map(state.actorLogs).set(entry.actor.account, entry.actor.log),
     },
   }
@@ -105,8 +105,9 @@ function checkTime(entry: MembershipEntry, context: MembershipContext): LogRefus
 }
 
 function checkMeaning(state: GroupState, entry: MembershipEntry): LogRefusal | undefined {
-  if ((state.seq === 0) !== (entry.kind === 'create')) return invalid('the first entry, and only the first, founds the group')
-  if (entry.kind === 'create') return checkCreate(entry)
+  const founds = entry.kind === 'create' || entry.kind === 'create_channel'
+  if ((state.seq === 0) !== founds) return invalid('the first entry, and only the first, founds the group')
+  if (founds) return checkCreate(entry)
   const role = roleOf(state, entry.actor.account)
   if (role === undefined) return { code: 'group.member_unknown', reason: 'the actor is not a member' }
   switch (entry.kind) {
@@ -128,9 +129,10 @@ function checkMeaning(state: GroupState, entry: MembershipEntry): LogRefusal | u
   }
 }
 
-function checkCreate(entry: MembershipEntry & { readonly kind: 'create' }): LogRefusal | undefined {
+function checkCreate(entry: MembershipEntry & { readonly kind: 'create' | 'create_channel' }): LogRefusal | undefined {
   const { actor, body } = entry
-  if (groupConversationIdOf(actor.account, actor.device, body.salt) !== entry.conversation) return invalid('the id is not made of this founder and salt')
+  const idOf = entry.kind === 'create' ? groupConversationIdOf : channelIdOf
+  if (idOf(actor.account, actor.device, body.salt) !== entry.conversation) return invalid('the id is not made of this founder and salt')
   return body.members.includes(actor.account) ? invalid('the founder is not among its own first members') : undefined
 }
 
@@ -158,23 +160,22 @@ function checkOwnersLeft(state: GroupState, gone: readonly AccountId[]): LogRefu
   return { code: 'group.last_owner', reason: 'the group would have no owner' }
 }
 
-function checkActor(state: GroupState, entry: MembershipEntry, context: MembershipContext): LogRefusal | undefined {
-  const { actor } = entry
-  const before = state.actorLogs.get(actor.account)
-  // A revoked device could otherwise go on acting by naming the log as it was before its revocation.
-  if (before !== undefined && (actor.log.seq < before.seq || (actor.log.seq === before.seq && !equalBytes(actor.log.head, before.head)))) {
-    return { code: 'account.log_rolled_back', reason: 'the actor named a newer state of its account before' }
-  }
-  const key = context.signingKeyOf(actor)
-  if (key === undefined) return { code: 'account.device_unknown', reason: 'the acting device is not active in the account log that it names' }
-  const status = verifyEd25519(context.primitives, key, membershipEntryHash(entry), entry.signature)
-  return status === 'valid' ? undefined : { code: status, reason: 'the signature of the acting device does not verify' }
+function checkSigner(state: GroupState, entry: MembershipEntry, context: MembershipContext): LogRefusal | undefined {
+  const { actor, signature } = entry
+  return checkActor(actor, {
+    primitives: context.primitives, before: state.actorLogs.get(actor.account), signingKey: context.signingKeyOf(actor), hash: membershipEntryHash(entry), signature,
+  })
+}
+
+function kindAfter(state: GroupState, entry: MembershipEntry): GroupKind {
+  return state.seq > 0 ? state.kind : entry.kind === 'create_channel' ? 'channel' : 'group'
 }
 
 function membersAfter(state: GroupState, entry: MembershipEntry): ReadonlyMap<AccountId, GroupMember> {
   const members = new Map(state.members)
   switch (entry.kind) {
     case 'create':
+    case 'create_channel':
       members.set(entry.actor.account, { role: 'owner', joinedSeq: entry.seq })
       for (const member of entry.body.members) members.set(member, { role: 'member', joinedSeq: entry.seq })
       return members
