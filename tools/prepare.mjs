@@ -21,10 +21,24 @@ export function requireNode() {
   process.exit(1)
 }
 
-/** Runs a command in the repository; its output is shown when `quiet` is false or when it fails. Rejects on a non-zero exit. */
-export function run(command, args, { quiet = false, env = process.env } = {}) {
+/** How long what was told to end may take before it is ended. */
+const END_GRACE_MS = 10_000
+
+/**
+ * Runs a command in the repository; its output is shown when `quiet` is false or when it fails. Rejects on a non-zero exit. When `signal` is aborted the
+ * command ends with all that it started: it has a process group of its own then, which a terminal does not interrupt by itself.
+ */
+export function run(command, args, { quiet = false, env = process.env, signal } = {}) {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { cwd: root, env, stdio: quiet ? ['ignore', 'pipe', 'pipe'] : 'inherit' })
+    const shown = signal === undefined ? 'inherit' : ['ignore', 'inherit', 'inherit']
+    const child = spawn(command, args, { cwd: root, env, stdio: quiet ? ['ignore', 'pipe', 'pipe'] : shown, detached: signal !== undefined })
+    let kill
+    const end = () => {
+      endGroup(child.pid, 'SIGTERM')
+      kill = setTimeout(() => endGroup(child.pid, 'SIGKILL'), END_GRACE_MS)
+    }
+    signal?.addEventListener('abort', end, { once: true })
+    if (signal?.aborted) end()
     let output = ''
     const keep = (chunk) => {
       output = (output + String(chunk)).slice(-20_000)
@@ -32,15 +46,27 @@ export function run(command, args, { quiet = false, env = process.env } = {}) {
     child.stdout?.on('data', keep)
     child.stderr?.on('data', keep)
     child.on('error', reject)
-    child.on('close', (code, signal) => {
+    child.on('close', (code, endedBy) => {
+      signal?.removeEventListener('abort', end)
+      clearTimeout(kill)
       if (code === 0) {
         resolve(undefined)
         return
       }
       if (quiet) process.stderr.write(output)
-      reject(new Error(`${command} ${args.join(' ')} ended with ${signal ?? `code ${String(code)}`}`))
+      reject(new Error(`${command} ${args.join(' ')} ended with ${endedBy ?? `code ${String(code)}`}`))
     })
   })
+}
+
+/** Signals every process of a group; one that has ended already is no failure. */
+function endGroup(pid, name) {
+  if (pid === undefined) return
+  try {
+    process.kill(-pid, name)
+  } catch (error) {
+    if (error.code !== 'ESRCH') throw error
+  }
 }
 
 /** Installs what the lockfile names, unless exactly that is installed. */

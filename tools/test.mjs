@@ -27,8 +27,10 @@ cluster of three: faults, storm, nonces, resume, churn, durability (each with --
 
 requireNode()
 await install()
+/** Aborted when somebody ends this command: every step ends with it. */
+const abort = interruptSignal()
 
-const npm = (script, ...args) => () => run('npm', ['run', '--silent', script, ...(args.length > 0 ? ['--', ...args] : [])])
+const npm = (script, ...args) => () => run('npm', ['run', '--silent', script, ...(args.length > 0 ? ['--', ...args] : [])], { signal: abort })
 const STEPS = [
   ['build', () => build()],
   ['services', () => startServices()],
@@ -55,14 +57,8 @@ const STEPS = [
   ['faults on a cluster (short)', npm('faults', '--nodes', '1', '--clients', '6', '--messages', '120', '--pace', '600', '--pauseMs', '3000', '--roll', '--seed', '4')],
 ]
 
-const abort = interruptSignal()
-/** What the step `services` started; undefined before, while it starts them, and where they were given. */
+/** What the step `services` started; undefined before, and where they were given. */
 let services
-let isStarting = false
-abort.addEventListener('abort', () => {
-  // What is just being started is ended by the step itself.
-  if (!isStarting) void endServices().finally(() => process.exit(EXIT_INTERRUPTED))
-})
 
 const startedAt = performance.now()
 const failed = []
@@ -90,7 +86,7 @@ process.exit(failed.length === 0 ? 0 : 1)
 /** All tests, then which adapter keeps which promise of which port. */
 async function unitTests() {
   try {
-    await run(process.execPath, ['node_modules/vitest/vitest.mjs', 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${REPORT}`])
+    await run(process.execPath, ['node_modules/vitest/vitest.mjs', 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${REPORT}`], { signal: abort })
   } finally {
     const lines = tableLines(contractTables(JSON.parse(readFileSync(REPORT, 'utf8')), portsOf(root)))
     console.log(['', 'adapter x promise (gap: declared, and named in its test; -: replaced by a declared gap)', '', ...lines].join('\n'))
@@ -104,12 +100,7 @@ async function startServices() {
     console.log(`given: ${given.map(([name, value]) => `${name}=${value}`).join(' ')}`)
     return
   }
-  isStarting = true
-  try {
-    services = await startTemporary({ settings: DEFAULT_SETTINGS, say: startProgress(console.log), abort })
-  } finally {
-    isStarting = false
-  }
+  services = await startTemporary({ settings: DEFAULT_SETTINGS, say: startProgress(console.log), abort })
   const { mode, versions, env, processes } = services.state
   Object.assign(process.env, env)
   // Tests of outages start servers of their own: with the program that was found or installed here, which need not be in PATH.
