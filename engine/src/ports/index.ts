@@ -1,4 +1,5 @@
 export type * from './account-directory.js'
+export type * from './channel-log.js'
 export * from './envelope-log.js'
 export * from './marks.js'
 export type * from './membership.js'

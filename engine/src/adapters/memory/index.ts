@@ -1,3 +1,4 @@
+export * from './channel-log.js'
 export * from './envelope-log.js'
 export * from './marks.js'
 export * from './membership.js'
