@@ -1,9 +1,9 @@
 import {
-  CLOSE_CODES, decodeAcks, decodeDelivery, decodeFailure, decodeGroupPage, decodeNotice, decodeOpened, decodePage, decodeSynced, encodeCatchUp,
-  encodeDeviceAck, encodeFrame, encodeOpen, encodeRead, encodeReadGroup, EvegramError, FRAME_TYPE, isEvegramError, LIMITS,
-  type AccountId, type CatchUp, type Clock, type Failure, type Frame, type FrameType, type GroupPage, type Opened, type Page, type Read, type ReadGroup,
-  type Timer,
-  type Welcome,
+  CLOSE_CODES, decodeAcks, decodeChannelHead, decodeChannelPage, decodeDelivery, decodeFailure, decodeGroupPage, decodeNotice, decodeOpened, decodePage, decodeSynced, encodeCatchUp,
+  encodeDeviceAck, encodeFrame, encodeOpen, encodeRead, encodeReadChannel, encodeReadGroup, encodeUnfollow, EvegramError, FRAME_TYPE, isEvegramError,
+  LIMITS,
+  type AccountId, type CatchUp, type ChannelHead, type ChannelPage, type Clock, type ConversationId, type Failure, type Frame, type FrameType,
+  type GroupPage, type Opened, type Page, type Read, type ReadChannel, type ReadGroup, type Timer, type Welcome,
 } from '@evegram/protocol'
 import {
   OUTBOUND_BYTES_MAX, REQUESTS_IN_FLIGHT_MAX, type Connection, type ConnectionConsumer, type ConnectionEnd, type ConnectionEvent,
@@ -36,6 +36,8 @@ type Answered =
   | { readonly type: 'opened'; readonly opened: Opened }
   | { readonly type: 'page'; readonly page: Page }
   | { readonly type: 'group'; readonly group: GroupPage }
+  | { readonly type: 'channel_page'; readonly page: ChannelPage }
+  | { readonly type: 'channel_head'; readonly head: ChannelHead }
   | { readonly type: 'pong' }
 
 /** A connection from `welcome` to its end: see {@link Connection}. Whoever owns the socket passes on its frames and its close. */
@@ -71,6 +73,7 @@ export class LiveConnection implements Connection {
     this.#liveness = new Liveness({
       clock: options.clock, heartbeatMs: options.welcome.heartbeatMs,
       ping: () => { this.#write(FRAME_TYPE.ping, 0, new Uint8Array(0)) },
+      isOwed: () => this.#sends.size + this.#requests.size > 0 || this.#catchUp !== undefined,
       onDead: () => { this.#finish(ABNORMAL_CLOSE, 'reconnect', new EvegramError('timeout', { operation: 'hear from server' })) },
     })
     options.onOpen(this).then(() => { this.#inbound.start() }, (cause: unknown) => { this.#fault('open connection', cause) })
@@ -97,6 +100,26 @@ export class LiveConnection implements Connection {
     return answer.type === 'group' ? answer.group : this.#wrongAnswer()
   }
 
+  async post(post: Uint8Array): Promise<ChannelHead> {
+    const answer = await this.#request(FRAME_TYPE.post, post)
+    return answer.type === 'channel_head' ? answer.head : this.#wrongAnswer()
+  }
+
+  async follow(request: ReadChannel): Promise<ChannelPage> {
+    const answer = await this.#request(FRAME_TYPE.follow, encodeReadChannel(request))
+    return answer.type === 'channel_page' ? answer.page : this.#wrongAnswer()
+  }
+
+  async unfollow(channel: ConversationId): Promise<ChannelHead> {
+    const answer = await this.#request(FRAME_TYPE.unfollow, encodeUnfollow({ channel }))
+    return answer.type === 'channel_head' ? answer.head : this.#wrongAnswer()
+  }
+
+  async readChannel(request: ReadChannel): Promise<ChannelPage> {
+    const answer = await this.#request(FRAME_TYPE.readChannel, encodeReadChannel(request))
+    return answer.type === 'channel_page' ? answer.page : this.#wrongAnswer()
+  }
+
   async read(request: Read): Promise<Page> {
     const answer = await this.#request(FRAME_TYPE.read, encodeRead(request))
     return answer.type === 'page' ? answer.page : this.#wrongAnswer()
@@ -110,6 +133,7 @@ export class LiveConnection implements Connection {
       this.#finish(ABNORMAL_CLOSE, 'reconnect', new EvegramError('timeout', { operation: 'catch up' }))
     })
     this.#catchUp = { correlation, timer }
+    this.#liveness.asked()
     this.#write(FRAME_TYPE.catchUp, correlation, encodeCatchUp(request))
   }
 
@@ -164,6 +188,16 @@ export class LiveConnection implements Connection {
         return void this.#requests.resolve(correlation, { type: 'opened', opened: decodeOpened(body) })
       case FRAME_TYPE.group:
         return void this.#requests.resolve(correlation, { type: 'group', group: decodeGroupPage(body) })
+      case FRAME_TYPE.channelPage:
+        return void this.#requests.resolve(correlation, { type: 'channel_page', page: decodeChannelPage(body) })
+      case FRAME_TYPE.channelHead: {
+        const head = decodeChannelHead(body)
+        if (correlation === 0) return this.#inbound.push({ type: 'channel_head', head }, body.length)
+        return void this.#requests.resolve(correlation, { type: 'channel_head', head })
+      }
+      case FRAME_TYPE.posted:
+        // A copy: the body is a view into a message with other frames.
+        return this.#inbound.push({ type: 'posted', post: body.slice() }, body.length)
       case FRAME_TYPE.pong:
         return void this.#requests.resolve(correlation, { type: 'pong' })
       case FRAME_TYPE.failure:
@@ -212,6 +246,7 @@ export class LiveConnection implements Connection {
     if (this.#socket.bufferedBytes > OUTBOUND_BYTES_MAX) {
       throw new EvegramError('limited.queue', { operation: 'queue frame', details: { bytesMax: OUTBOUND_BYTES_MAX } })
     }
+    this.#liveness.asked()
     return requests.register(this.#nextCorrelation())
   }
 

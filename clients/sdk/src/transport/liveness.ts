@@ -1,25 +1,39 @@
 import { LIMITS, type Clock, type Timer } from '@evegram/protocol'
-import { PROBE_TIMEOUT_MS } from './connection.js'
+import { ANSWER_SILENCE_MS, PROBE_TIMEOUT_MS } from './connection.js'
 
 /** No server may ask for a heartbeat more often than this. */
 const HEARTBEAT_MS_MIN = 1_000
 
+/** What {@link Liveness} needs. */
+export interface LivenessOptions {
+  readonly clock: Clock
+  readonly heartbeatMs: number
+  readonly ping: () => void
+  /** Whether the server owes an answer. */
+  readonly isOwed: () => boolean
+  readonly onDead: () => void
+}
+
 /**
  * Keeps a quiet connection alive and finds a dead one. Pings when nothing was sent for half the heartbeat, or nothing was heard for
- * a whole one; a connection on which nothing at all is heard after a ping is dead, whatever the socket says.
+ * a whole one, or nothing for {@link ANSWER_SILENCE_MS} from a server that owes an answer; a connection on which nothing at all is
+ * heard after a ping is dead, whatever the socket says. A server that is only slow to answer is heard all the same, and kept.
  */
 export class Liveness {
   readonly #clock: Clock
   readonly #ping: () => void
+  readonly #isOwed: () => boolean
   readonly #onDead: () => void
   readonly #beat: Timer
   #sentAtMs: number
   #heardAtMs: number
   #deadline: Timer | undefined
+  #doubt: Timer | undefined
 
-  constructor(options: { readonly clock: Clock; readonly heartbeatMs: number; readonly ping: () => void; readonly onDead: () => void }) {
+  constructor(options: LivenessOptions) {
     this.#clock = options.clock
     this.#ping = options.ping
+    this.#isOwed = options.isOwed
     this.#onDead = options.onDead
     this.#sentAtMs = this.#heardAtMs = options.clock.monotonicMs()
     const heartbeatMs = Math.min(LIMITS.heartbeatMs, Math.max(HEARTBEAT_MS_MIN, options.heartbeatMs))
@@ -41,6 +55,11 @@ export class Liveness {
     this.#deadline = undefined
   }
 
+  /** A request was sent: its answer, or anything else, must be heard soon. */
+  asked(): void {
+    if (this.#doubt === undefined) this.#doubtAfter(ANSWER_SILENCE_MS, this.#clock.monotonicMs())
+  }
+
   /** Pings now and allows {@link PROBE_TIMEOUT_MS} for a sign of life. */
   probe(): void {
     this.#deadline?.cancel()
@@ -52,6 +71,23 @@ export class Liveness {
   close(): void {
     this.#beat.cancel()
     this.#deadline?.cancel()
+    this.#doubt?.cancel()
+  }
+
+  /** Looks again after `delayMs`: silence counts from the last sign of the server, and from `fromMs` at the earliest. */
+  #doubtAfter(delayMs: number, fromMs: number): void {
+    this.#doubt = this.#clock.after(delayMs, () => {
+      this.#doubt = undefined
+      if (!this.#isOwed()) return
+      const now = this.#clock.monotonicMs()
+      const silentMs = now - Math.max(this.#heardAtMs, fromMs)
+      if (silentMs < ANSWER_SILENCE_MS) {
+        this.#doubtAfter(ANSWER_SILENCE_MS - silentMs, fromMs)
+        return
+      }
+      this.#doubtAfter(ANSWER_SILENCE_MS, now)
+      this.probe()
+    })
   }
 
   #check(allowedMs: number): void {

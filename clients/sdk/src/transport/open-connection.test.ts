@@ -9,7 +9,7 @@ import { signWithSigning } from '../crypto/device-keys.js'
 import { SeededRandom } from '../crypto/seeded-random.js'
 import { ManualClock, settle } from '../testing/manual-clock.js'
 import {
-  CONNECT_BUDGET_MS, DELIVERY_BATCH_MAX, DEVICE_ACK_DELAY_MS, INBOUND_FRAMES_MAX, OUTBOUND_BYTES_MAX, PROBE_TIMEOUT_MS, REQUESTS_IN_FLIGHT_MAX,
+  ANSWER_SILENCE_MS, CONNECT_BUDGET_MS, DELIVERY_BATCH_MAX, DEVICE_ACK_DELAY_MS, INBOUND_FRAMES_MAX, OUTBOUND_BYTES_MAX, PROBE_TIMEOUT_MS, REQUESTS_IN_FLIGHT_MAX,
   type Connection, type ConnectionConsumer, type ConnectionEvent,
 } from './connection.js'
 import { openConnection, type OpenConnectionOptions, type OpenOutcome } from './open-connection.js'
@@ -155,7 +155,11 @@ describe('requests', () => {
     const connection = await connect()
     const sending = connection.send(new Uint8Array(80), 0)
     const failed = expect(sending).rejects.toMatchObject({ code: 'timeout' })
-    await clock.advance(LIMITS.requestTimeoutMs)
+    // The server is there, and owes only this.
+    for (let waitedMs = 0; waitedMs < LIMITS.requestTimeoutMs; waitedMs += 2_000) {
+      network.last.push([FRAME_TYPE.pong, 0, new Uint8Array()])
+      await clock.advance(2_000)
+    }
     await failed
     const [frame] = network.last.framesOf(FRAME_TYPE.send)
     network.last.push([FRAME_TYPE.ack, 0, encodeAcks([{ correlation: frame?.correlation ?? 0, position: at(1) }])])
@@ -382,6 +386,51 @@ describe('a quiet connection', () => {
     connection.probe()
     await clock.advance(PROBE_TIMEOUT_MS)
     expect(await connection.ended).toMatchObject({ advice: 'reconnect', error: { code: 'timeout' } })
+  })
+
+  it('is probed when the server owes an answer and is silent for three seconds', async () => {
+    const connection = await connect()
+    await clock.advance(1_000)
+    const sending = expect(connection.send(new Uint8Array(80), 0)).rejects.toMatchObject({ code: 'unavailable.server' })
+    await clock.advance(ANSWER_SILENCE_MS - 1)
+    expect(pings()).toBe(0)
+    await clock.advance(1)
+    expect(pings()).toBe(1)
+    await clock.advance(PROBE_TIMEOUT_MS)
+    expect(await connection.ended).toMatchObject({ advice: 'reconnect', error: { code: 'timeout' } })
+    await sending
+    expect(clock.pending).toBe(0)
+  })
+
+  it('is kept while a server that owes an answer is heard, and doubted again when it falls silent', async () => {
+    const connection = await connect()
+    const sending = connection.send(new Uint8Array(80), 0).catch(() => 'gone')
+    await clock.advance(2_000)
+    network.last.push(delivery(1))
+    await clock.advance(ANSWER_SILENCE_MS - 1)
+    expect(pings()).toBe(0)
+    await clock.advance(1)
+    expect(pings()).toBe(1)
+    // It is slow, and says so by its pong.
+    network.last.push([FRAME_TYPE.pong, 0, new Uint8Array()])
+    await clock.advance(ANSWER_SILENCE_MS - 1)
+    expect(pings()).toBe(1)
+    await clock.advance(1 + PROBE_TIMEOUT_MS)
+    expect(pings()).toBe(2)
+    expect(await connection.ended).toMatchObject({ error: { code: 'timeout' } })
+    expect(await sending).toBe('gone')
+  })
+
+  it('is doubted for a catch-up without pages too, and not once everything is answered', async () => {
+    const connection = await connect()
+    connection.catchUp({ sinceMs: 500 })
+    const [ask] = network.last.framesOf(FRAME_TYPE.catchUp)
+    network.last.push([FRAME_TYPE.page, ask?.correlation ?? 0, encodePage({ deliveries: [], more: false })])
+    await clock.advance(ANSWER_SILENCE_MS * 2)
+    expect(pings()).toBe(0)
+    connection.catchUp({ token: new Uint8Array(4) })
+    await clock.advance(ANSWER_SILENCE_MS + PROBE_TIMEOUT_MS)
+    expect(await connection.ended).toMatchObject({ error: { code: 'timeout', operation: 'hear from server' } })
   })
 
   it('cannot be made to ping more often than once a second', async () => {

@@ -37,6 +37,11 @@ export class PendingRequests<Answer> {
     this.#operation = operation
   }
 
+  /** Requests that wait. */
+  get size(): number {
+    return this.#waiting.size
+  }
+
   /** Whether `correlation` waits here. */
   has(correlation: number): boolean {
     return this.#waiting.has(correlation)
