@@ -3,6 +3,7 @@
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { carryOut } from './cluster/orders.mjs'
+import { AUTHS_DEFAULT } from './cluster/plan.mjs'
 import { startCluster } from './cluster/start-cluster.mjs'
 import { whenLauncherEnds } from './launcher.mjs'
 import { build, install, requireNode, root } from './prepare.mjs'
@@ -12,11 +13,12 @@ import { startProgress } from './services/progress.mjs'
 
 const USAGE = `npm run cluster -- [options]
 
-A whole cluster on loopback: Cassandra, NATS and Redis (npm run services), two auth processes behind one address, and engines that share one port.
+A whole cluster on loopback: Cassandra, NATS and Redis (npm run services), auth processes behind one address, and engines that share one port.
 It ends with Ctrl-C; data stays for the next start. What ends by itself is started again after a second.
 
   --nodes 1|3              nodes of each service (default 3)
   --engines <n>            engine processes (default: as many as nodes), at most 16
+  --auths <n>              auth processes (default ${AUTHS_DEFAULT}), at most 16
   --http-port <port>       sign-in and API (default EVEGRAM_HTTP_PORT or 8080; 0: a free one)
   --ws-port <port>         messages (default EVEGRAM_WS_PORT or 8081; 0: a free one)
   --dir <folder>           keys and logs (default .evegram-cluster)
@@ -26,7 +28,7 @@ SIGUSR2 replaces all engines as a deploy would. Forked by another Node process, 
 Exit codes: 0 stopped, 1 failed, 2 wrong usage.`
 
 const EXIT_USAGE = 2
-const ENGINES_MAX = 16
+const PROCESSES_MAX = 16
 const PORT_MAX = 65_535
 /** Nobody else runs a cluster in the same folder: a wait would only hide that. */
 const LOCK_MS_MAX = 2_000
@@ -103,7 +105,7 @@ function readOptions() {
   try {
     ({ values } = parseArgs({
       options: {
-        'nodes': { type: 'string', default: '3' }, 'engines': { type: 'string' }, 'dir': { type: 'string' }, 'services-dir': { type: 'string' },
+        'nodes': { type: 'string', default: '3' }, 'engines': { type: 'string' }, 'auths': { type: 'string', default: String(AUTHS_DEFAULT) }, 'dir': { type: 'string' }, 'services-dir': { type: 'string' },
         'http-port': { type: 'string', default: process.env['EVEGRAM_HTTP_PORT'] ?? '8080' }, 'ws-port': { type: 'string', default: process.env['EVEGRAM_WS_PORT'] ?? '8081' },
         'json': { type: 'boolean', default: false }, 'help': { type: 'boolean', short: 'h', default: false },
       },
@@ -117,14 +119,15 @@ function readOptions() {
   }
   if (!['1', '3'].includes(values.nodes)) return refuse('--nodes is 1 or 3')
   const number = (text, from, to) => (/^\d{1,5}$/.test(text) && Number(text) >= from && Number(text) <= to ? Number(text) : undefined)
-  const engines = number(values.engines ?? values.nodes, 1, ENGINES_MAX)
+  const engines = number(values.engines ?? values.nodes, 1, PROCESSES_MAX)
+  const auths = number(values.auths, 1, PROCESSES_MAX)
   const httpPort = number(values['http-port'], 0, PORT_MAX)
   const wsPort = number(values['ws-port'], 0, PORT_MAX)
-  if (engines === undefined) return refuse(`--engines is 1 to ${ENGINES_MAX}`)
+  if (engines === undefined || auths === undefined) return refuse(`--engines and --auths are 1 to ${PROCESSES_MAX}`)
   if (httpPort === undefined || wsPort === undefined) return refuse(`a port is 0 to ${PORT_MAX}`)
   const dir = resolve(root, values.dir ?? '.evegram-cluster')
   const servicesDir = resolve(root, values['services-dir'] ?? (values.dir === undefined ? '.services' : join(values.dir, 'services')))
-  return { nodes: Number(values.nodes), engines, httpPort, wsPort, dir, servicesDir, json: values.json }
+  return { nodes: Number(values.nodes), engines, auths, httpPort, wsPort, dir, servicesDir, json: values.json }
 }
 
 function refuse(why) {

@@ -14,7 +14,7 @@ const MAIN = fileURLToPath(new URL('../../tools/cluster.mjs', import.meta.url))
 /** One process of a cluster. */
 export interface ClusterMember {
   readonly name: string
-  readonly kind: 'engine' | 'auth' | 'edge' | 'cassandra' | 'nats' | 'redis'
+  readonly kind: 'engine' | 'auth' | 'edge' | 'cassandra' | 'nats' | 'redis' | 'sentinel'
   readonly pid: number
   /** Base URL of its metrics and health, for processes of ours. */
   readonly admin?: string
@@ -28,6 +28,10 @@ export type ClusterOrder =
   | { readonly kind: 'pause'; readonly name: string; readonly ms: number }
   /** New engines beside the old ones, then the old ones drain; done = they are gone. */
   | { readonly kind: 'roll' }
+  /** SIGKILL of the Redis server that is written to, which stays down until the sentinels made its replica the primary; done = it is back as a replica, and the answer names the new primary. */
+  | { readonly kind: 'failover' }
+  /** The Redis server that is written to; the answer names it. */
+  | { readonly kind: 'primary' }
   /** The NATS server that leads; the answer names it. */
   | { readonly kind: 'leader' }
   | { readonly kind: 'list' }
@@ -64,10 +68,10 @@ export class ClusterProcess {
     return this.#ws
   }
 
-  /** Starts `engines` engines on `nodes` nodes of each store and broker. Resolves with the time that took, in ms. */
-  async start(nodes: number, engines = nodes): Promise<number> {
+  /** Starts `engines` engines and `auths` auth processes on `nodes` nodes of each store and broker. Resolves with the time that took, in ms. */
+  async start(nodes: number, engines = nodes, auths = 2): Promise<number> {
     const startedAt = performance.now()
-    const child = fork(MAIN, ['--nodes', String(nodes), '--engines', String(engines), '--json', '--dir', this.#dir, '--http-port', '0', '--ws-port', '0'], {
+    const child = fork(MAIN, ['--nodes', String(nodes), '--engines', String(engines), '--auths', String(auths), '--json', '--dir', this.#dir, '--http-port', '0', '--ws-port', '0'], {
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'], env: { ...process.env, ...this.#settings },
     })
     this.#child = child

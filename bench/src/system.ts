@@ -24,7 +24,7 @@ export const NODES_OPTION = { default: 0, min: 0, max: 3, help: 'nodes of a clus
 
 /** Starts one process (`nodes` 0) or a cluster of 1 or 3 nodes. The processes whose cost is counted are those that run when it resolves. */
 export async function startSystem(
-  nodes: number, settings: Readonly<Record<string, string>>, { engines, profiled = false }: { readonly engines?: number; readonly profiled?: boolean } = {},
+  nodes: number, settings: Readonly<Record<string, string>>, { engines, auths, profiled = false }: { readonly engines?: number; readonly auths?: number; readonly profiled?: boolean } = {},
 ): Promise<System> {
   if (nodes === 0) {
     const server = new ServerProcess(settings)
@@ -37,18 +37,22 @@ export async function startSystem(
   }
   const cluster = new ClusterProcess(settings)
   try {
-    await cluster.start(nodes, engines)
+    await cluster.start(nodes, engines, auths)
     const members = await cluster.members()
     const costOf = (kinds: readonly string[]) => (): ProcessCost => members.filter(({ kind }) => kinds.includes(kind)).map(({ pid }) => processCost(pid)).reduce(plus, NOTHING)
     const { url, ws } = cluster
     return {
-      url, ws, cluster, server: undefined, description: `${String(engines ?? nodes)} engines, ${String(nodes)} nodes of Cassandra and NATS`,
-      cost: costOf(['engine', 'auth']), storeCost: costOf(['cassandra', 'nats', 'redis']), dispose: () => cluster.dispose(),
+      url, ws, cluster, server: undefined, description: `${countText(engines ?? nodes, 'engine')}, ${String(auths ?? 2)} of auth, ${countText(nodes, 'node')} of Cassandra and NATS`,
+      cost: costOf(['engine', 'auth']), storeCost: costOf(['cassandra', 'nats', 'redis', 'sentinel']), dispose: () => cluster.dispose(),
     }
   } catch (error) {
     await cluster.dispose()
     throw error
   }
+}
+
+function countText(count: number, name: string): string {
+  return `${String(count)} ${name}${count === 1 ? '' : 's'}`
 }
 
 const NOTHING: ProcessCost = { cpuSeconds: 0, rssBytes: 0, waitedSeconds: 0 }

@@ -46,16 +46,22 @@ function passOn({ incoming, outgoing, agent, candidates }) {
   const { host, port } = target
   const upstream = request({ host, port, agent, method: incoming.method, path: incoming.url, headers: headersFor(incoming), setHost: false })
   let hasSent = false
-  const connecting = setTimeout(() => upstream.destroy(new Error('no connection in time')), CONNECT_MS_MAX)
+  // Waiting for one of the kept connections is waiting for answers to others.
+  let waiting = setTimeout(() => upstream.destroy(new Error('no turn in time')), ANSWER_MS_MAX)
   const send = () => {
-    clearTimeout(connecting)
+    clearTimeout(waiting)
     hasSent = true
     upstream.setTimeout(ANSWER_MS_MAX, () => upstream.destroy(new Error('no answer in time')))
     incoming.pipe(upstream)
   }
   upstream.on('socket', (socket) => {
-    if (socket.connecting) socket.once('connect', send)
-    else send()
+    clearTimeout(waiting)
+    if (!socket.connecting) {
+      send()
+      return
+    }
+    waiting = setTimeout(() => upstream.destroy(new Error('no connection in time')), CONNECT_MS_MAX)
+    socket.once('connect', send)
   })
   upstream.on('response', (answer) => {
     outgoing.writeHead(answer.statusCode, answer.statusMessage, withoutHops(answer.headers))
@@ -64,7 +70,7 @@ function passOn({ incoming, outgoing, agent, candidates }) {
     answer.on('error', () => outgoing.destroy())
   })
   upstream.on('error', () => {
-    clearTimeout(connecting)
+    clearTimeout(waiting)
     if (outgoing.destroyed) return
     incoming.unpipe(upstream)
     // A kept connection may have been closed by the other side just now: nobody read what was sent into it.

@@ -5,7 +5,9 @@ export interface OrderedCluster {
   restart(name: string): Promise<void>
   pause(name: string, ms: number): Promise<void>
   roll(): Promise<void>
+  failover(): Promise<string>
   leader(): Promise<string>
+  primary(): Promise<string>
 }
 /** Carries out one order. */
 export function carryOut(cluster: OrderedCluster, order: Readonly<Record<string, unknown>>): Promise<{

@@ -3,7 +3,7 @@
 const PAUSE_MS_MAX = 600_000
 
 /**
- * Carries out one order `{kind: 'kill' | 'pause' | 'restart' | 'roll' | 'leader' | 'list', id, name?, ms?}`. Resolves with `{kind: 'done', id, processes,
+ * Carries out one order `{kind: 'kill' | 'pause' | 'restart' | 'roll' | 'failover' | 'leader' | 'primary' | 'list', id, name?, ms?}`. Resolves with `{kind: 'done', id, processes,
  * name?}`, or with `error` when it could not be done; never rejects.
  */
 export async function carryOut(cluster, order) {
@@ -14,7 +14,9 @@ export async function carryOut(cluster, order) {
     else if (kind === 'restart') await cluster.restart(requireName(name))
     else if (kind === 'pause') await cluster.pause(requireName(name), requireMs(ms))
     else if (kind === 'roll') await cluster.roll()
+    else if (kind === 'failover') found = await cluster.failover()
     else if (kind === 'leader') found = await cluster.leader()
+    else if (kind === 'primary') found = await cluster.primary()
     else if (kind !== 'list') throw new Error(`no such order: ${String(kind)}`)
     return { kind: 'done', id, processes: cluster.list(), ...(found === undefined ? {} : { name: found }) }
   } catch (error) {

@@ -21,8 +21,8 @@ export interface ClusterRecipe {
   readonly main: string
   readonly env: Readonly<Record<string, string>>
 }
-/** Ports for as many engines. */
-export function planPorts(options: { readonly engines: number, readonly httpPort: number, readonly wsPort: number }): Promise<ClusterPorts>
+/** Ports for as many engines and auth processes. */
+export function planPorts(options: { readonly engines: number, readonly auths?: number, readonly httpPort: number, readonly wsPort: number }): Promise<ClusterPorts>
 /** The public addresses. */
 export function publicUrls(ports: { readonly http: number, readonly ws: number }): { readonly url: string, readonly ws: string }
 /** The recipe of an auth process. */

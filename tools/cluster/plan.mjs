@@ -4,14 +4,14 @@ import { freePort } from '../services/free-port.mjs'
 import { keyEnvironment } from './keys.mjs'
 
 const HOST = '127.0.0.1'
-/** One auth process may die or restart while another answers. */
-const AUTH_PROCESSES = 2
+/** Auth processes unless somebody asks for more: one may die or restart while another answers. */
+export const AUTHS_DEFAULT = 2
 
 /**
- * Ports and addresses for `engines` engines: the two that people use, and for each process its own. Engines have twice as many places as run, because in a
+ * Ports and addresses for `engines` engines and `auths` auth processes: the two that people use, and for each process its own. Engines have twice as many places as run, because in a
  * roll the new ones stand beside the old, and the addresses that others know do not change.
  */
-export async function planPorts({ engines, httpPort, wsPort }) {
+export async function planPorts({ engines, auths = AUTHS_DEFAULT, httpPort, wsPort }) {
   const taken = new Set([httpPort, wsPort])
   const one = () => freePort([HOST], taken)
   const places = async (count, names) => {
@@ -26,7 +26,7 @@ export async function planPorts({ engines, httpPort, wsPort }) {
   return {
     http: httpPort === 0 ? await one() : httpPort,
     ws: wsPort === 0 ? await one() : wsPort,
-    auth: await places(AUTH_PROCESSES, ['http', 'admin', 'internal']),
+    auth: await places(auths, ['http', 'admin', 'internal']),
     engine: await places(2 * engines, ['admin', 'internal']),
   }
 }

@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { isFree } from '../services/free-port.mjs'
 import { natsLeader } from '../services/nats.mjs'
 import { checkHealth } from '../services/health.mjs'
+import { redisPrimary } from '../services/redis.mjs'
 import { isRunning } from '../services/process-identity.mjs'
 import { findService, killService, signalService, startService } from '../services/restart.mjs'
 import { readState } from '../services/state.mjs'
@@ -17,20 +18,22 @@ import { Supervised } from './supervised.mjs'
 const READY_MS_MAX = 120_000
 const SERVICE_RESTART_MS = 1_000
 const SERVICE_READY_MS_MAX = 180_000
+/** Sentinels have to miss the primary for three seconds, agree, and try again when a vote failed. */
+const FAILOVER_MS_MAX = 60_000
 const LOOK_MS = 200
 const WATCH_MS = 500
 
 /**
  * Starts services (unless they run in `servicesDir`), auth, engines and the edge. Resolves when all are ready, with `{url, ws, list, kill, pause, roll,
- * restart, leader, stop}`. `say(line)` hears what happens; `abort` ends a start that is under way.
+ * restart, failover, leader, primary, stop}`. `say(line)` hears what happens; `abort` ends a start that is under way.
  */
-export async function startCluster({ root, dir, servicesDir, nodes, engines, httpPort, wsPort, say, abort, environment = process.env }) {
+export async function startCluster({ root, dir, servicesDir, nodes, engines, auths, httpPort, wsPort, say, abort, environment = process.env }) {
   await requireFreePort('EVEGRAM_HTTP_PORT', httpPort)
   // Engines share their port, and would share it with a server that runs here as well.
   await requireFreePort('EVEGRAM_WS_PORT', wsPort)
   const wasUp = readState(servicesDir)?.processes.some((noted) => noted.container !== undefined || isRunning(noted)) === true
   const { env: services } = await up({ nodes, dir: servicesDir, settings: DEFAULT_SETTINGS, say, abort })
-  const cluster = new Cluster({ root, dir, servicesDir, nodes, keepsServices: wasUp, engines, say, services, environment })
+  const cluster = new Cluster({ root, dir, servicesDir, nodes, keepsServices: wasUp, engines, auths, say, services, environment })
   try {
     await cluster.start({ httpPort, wsPort, abort })
     return cluster
@@ -63,8 +66,8 @@ class Cluster {
   }
 
   async start({ httpPort, wsPort, abort }) {
-    const { root, dir, engines, services, environment, say } = this.options
-    const ports = await planPorts({ engines, httpPort, wsPort })
+    const { root, dir, engines, auths, services, environment, say } = this.options
+    const ports = await planPorts({ engines, auths, httpPort, wsPort })
     this.context = { root, dir, ports, keys: loadKeys(dir), services, environment }
     Object.assign(this, publicUrls(ports))
     const aborted = new Promise((_, reject) => {
@@ -214,10 +217,39 @@ class Cluster {
     }
   }
 
+  services(wanted) {
+    return (readState(this.options.servicesDir)?.processes ?? []).filter(({ kind }) => kind === wanted)
+  }
+
+  /** Name of the Redis server that is written to. */
+  async primary() {
+    const [servers, sentinels] = [this.services('redis'), this.services('sentinel')]
+    const address = sentinels.length === 0 ? servers[0]?.address : await redisPrimary(sentinels.map((noted) => noted.address))
+    const found = servers.find((noted) => noted.address === address)
+    if (found === undefined) throw new Error('the primary of Redis is not known')
+    return found.name
+  }
+
+  /** Kills the primary of Redis and leaves it down until the sentinels have made the replica the primary. Resolves with the new one's name when the old one is back, as a replica. */
+  async failover() {
+    if (this.services('sentinel').length === 0) throw new Error('this cluster has no sentinels, so its Redis cannot fail over')
+    const old = await this.primary()
+    if (this.returning.has(old)) throw new Error(`${old} is being started again`)
+    await this.bringBack(old, async () => {
+      await killService(this.options.servicesDir, old)
+      const deadline = performance.now() + FAILOVER_MS_MAX
+      while ((await this.primary()) === old) {
+        if (performance.now() > deadline) throw new Error(`nobody took over from ${old} within ${FAILOVER_MS_MAX / 1000} s`)
+        if (this.stopping !== undefined) return
+        await delay(LOOK_MS)
+      }
+    })
+    return this.primary()
+  }
+
   /** Name of the NATS server that leads JetStream; rejects while there is none. */
   async leader() {
-    const monitors = (readState(this.options.servicesDir)?.processes ?? []).filter(({ kind }) => kind === 'nats').map(({ monitor }) => monitor)
-    const name = await natsLeader(monitors)
+    const name = await natsLeader(this.services('nats').map(({ monitor }) => monitor))
     if (name === undefined) throw new Error('JetStream has no leader now')
     return name
   }

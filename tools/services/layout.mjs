@@ -10,16 +10,26 @@ const layoutFile = (dir) => join(dir, 'layout.json')
 /** The ports below `dir`, chosen now when this is the first start. */
 export async function layoutOf(dir, nodes) {
   const file = layoutFile(dir)
-  if (existsSync(file)) return JSON.parse(readFileSync(file, 'utf8'))
   const taken = new Set()
   const one = () => freePort(['127.0.0.1'], taken)
+  if (existsSync(file)) {
+    const known = JSON.parse(readFileSync(file, 'utf8'))
+    // Chosen by a release that had no sentinels.
+    if (known.sentinels !== undefined || nodes === 1) return known
+    for (const port of [known.cassandra.native, known.cassandra.storage, ...known.nats.flatMap((ports) => Object.values(ports)), ...known.redis]) taken.add(port)
+    const all = { ...known, sentinels: [await one(), await one(), await one()] }
+    writeJson(file, all)
+    return all
+  }
   const hosts = loopbackHosts(nodes)
   const layout = {
     cassandra: { native: await freePort(hosts, taken), storage: await freePort(hosts, taken) },
-    nats: [], redis: [],
+    nats: [], redis: [], sentinels: [],
   }
   for (let index = 0; index < nodes; index++) layout.nats.push({ client: await one(), monitor: await one(), route: await one() })
   for (let index = 0; index < Math.min(nodes, 2); index++) layout.redis.push(await one())
+  // One alone would decide without others, two could not go on without each other.
+  if (nodes > 1) for (let index = 0; index < nodes; index++) layout.sentinels.push(await one())
   writeJson(file, layout)
   return layout
 }

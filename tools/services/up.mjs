@@ -12,7 +12,7 @@ import { buildNatsServer, NATS_VERSION, planNats } from './nats.mjs'
 import { findingLines, loopbackHosts, preflight } from './preflight.mjs'
 import { isRunning } from './process-identity.mjs'
 import { kill, startDetached } from './processes.mjs'
-import { planRedis } from './redis.mjs'
+import { planRedis, redisUrl } from './redis.mjs'
 import { readState, removeState, withState, writeState } from './state.mjs'
 
 /** Nothing is acknowledged before it is on the disk; Redis holds nothing that must be. */
@@ -41,10 +41,10 @@ export async function up({ nodes, dir, kinds = KINDS, settings, say, asked = [],
     const before = readState(dir)
     requireSame(before, nodes, settings)
     const alive = (before?.processes ?? []).filter((noted) => noted.container !== undefined || isRunning(noted))
-    const wanted = [...new Set([...alive.map(({ kind }) => kind), ...kinds])]
+    const wanted = [...new Set([...alive.map(serviceOf), ...kinds])]
     const work = join(dir, `nodes-${nodes}`)
     const mode = before !== undefined && alive.length > 0 ? before.mode : !native && (await hasDocker()) ? 'docker' : 'native'
-    const absent = wanted.filter((kind) => !isComplete(alive, kind, nodes))
+    const absent = wanted.filter((kind) => !isComplete({ alive, kind, nodes, mode }))
     const state = { mode, nodes, dir, settings, versions: before?.versions ?? {}, env: {}, processes: [...alive] }
     const start = mode === 'docker' ? startContainers : startNatively
     const started = []
@@ -72,8 +72,7 @@ export function environmentOf({ nodes, processes }) {
   const addresses = (kind, prefix = '') => processes.filter((noted) => noted.kind === kind).map(({ address }) => prefix + address)
   const cassandra = addresses('cassandra')
   const nats = addresses('nats', 'nats://')
-  // A replica is found through its primary's failover, never written to.
-  const [redis] = addresses('redis', 'redis://')
+  const redis = redisUrl(processes)
   return {
     ...(cassandra.length === 0 ? {} : {
       EVEGRAM_CASSANDRA: cassandra.join(','), EVEGRAM_CASSANDRA_DC: CASSANDRA_DATA_CENTER,
@@ -84,13 +83,19 @@ export function environmentOf({ nodes, processes }) {
   }
 }
 
-/** How many processes of a kind belong to `nodes`. */
-function countOf(kind, nodes) {
-  return kind === 'redis' ? Math.min(nodes, 2) : nodes
+/** The service that a process belongs to: sentinels come and go with Redis. */
+function serviceOf({ kind }) {
+  return kind === 'sentinel' ? 'redis' : kind
 }
 
-function isComplete(alive, kind, nodes) {
-  return alive.filter((noted) => noted.kind === kind).length === countOf(kind, nodes)
+/** How many processes of a service belong to `nodes`. Containers have no sentinels: these would name addresses that only containers can reach. */
+function countOf(service, nodes, mode) {
+  if (service !== 'redis' || nodes === 1) return nodes
+  return mode === 'docker' ? 2 : 2 + nodes
+}
+
+function isComplete({ alive, kind, nodes, mode }) {
+  return alive.filter((noted) => serviceOf(noted) === kind).length === countOf(kind, nodes, mode)
 }
 
 function requireSame(before, nodes, settings) {
@@ -116,7 +121,7 @@ async function startNatively({ state, started, kinds, absent, work, say, environ
       commitlogSync: settings.commitlogSync,
     })),
     ...(server === undefined ? [] : planNats({ ports: layout.nats, dir: work, server, syncInterval: settings.natsSync })),
-    ...(absent.includes('redis') ? planRedis({ ports: layout.redis, dir: work, server: tools.redis, sync: settings.redisSync }) : []),
+    ...(absent.includes('redis') ? planRedis({ ports: layout.redis, sentinels: layout.sentinels, dir: work, server: tools.redis, sync: settings.redisSync }) : []),
   ]
   const redis = findings.find(({ name }) => name.startsWith('Redis'))?.detail.split(' ')[0]
   const versions = { cassandra: CASSANDRA_VERSION, nats: NATS_VERSION, redis }
@@ -133,7 +138,7 @@ async function startNatively({ state, started, kinds, absent, work, say, environ
     // Written at once: whatever happens to this command, `down` finds what it started.
     writeState(state.dir, state)
   }
-  const order = (noted) => kinds.indexOf(noted.kind)
+  const order = (noted) => kinds.indexOf(serviceOf(noted))
   state.processes.sort((a, b) => order(a) - order(b) || a.name.localeCompare(b.name))
 }
 

@@ -113,6 +113,12 @@ describe('the edge', () => {
     expect(JSON.parse(text)).toMatchObject({ error: { code: 'unavailable.auth' } })
   })
 
+  it('lets requests wait for their turn, longer than for a connection, when a process is busy with many', async () => {
+    const port = await edgeOver(await target((_incoming, outgoing) => { setTimeout(() => { outgoing.end('late') }, 2_500) }))
+    const answers = await Promise.all(Array.from({ length: 80 }, () => ask(port, { method: 'POST', body: 'kept' })))
+    expect(new Set(answers.map(({ answer, text }) => `${String(answer.statusCode)} ${text}`))).toEqual(new Set(['200 late']))
+  })
+
   it('answers 503 when nobody is there', async () => {
     expect((await ask(await edgeOver())).answer.statusCode).toBe(503)
     expect((await ask(await edgeOver(await nobody()))).answer.statusCode).toBe(503)
@@ -148,17 +154,17 @@ describe('the keys of a cluster', () => {
 
 describe('the plan of a cluster', () => {
   it('gives every process ports of its own, engines one for messages, and room for a second set of engines', async () => {
-    const ports = await planPorts({ engines: 3, httpPort: 0, wsPort: 0 })
+    const ports = await planPorts({ engines: 3, auths: 3, httpPort: 0, wsPort: 0 })
     const all = [ports.http, ports.ws, ...ports.auth.flatMap((own) => Object.values(own)), ...ports.engine.flatMap((own) => Object.values(own))]
     expect(new Set(all).size).toBe(all.length)
     expect(ports.engine.length).toBe(6)
     const context: ClusterContext = { root: '/r', dir: '/d', ports, keys: loadKeys(dir), services: { EVEGRAM_NATS: 'nats://n' }, environment: {} }
-    const auths = [authRecipe(context, 0), authRecipe(context, 1)]
+    const auths = [authRecipe(context, 0), authRecipe(context, 2)]
     const engines = [engineRecipe(context, 0, 1), engineRecipe(context, 5, 6)]
-    expect([...auths, ...engines].map(({ name }) => name)).toEqual(['auth-1', 'auth-2', 'engine-1', 'engine-6'])
+    expect([...auths, ...engines].map(({ name }) => name)).toEqual(['auth-1', 'auth-3', 'engine-1', 'engine-6'])
     expect(engines.map(({ env }) => env['EVEGRAM_WS_PORT'])).toEqual([String(ports.ws), String(ports.ws)])
     expect(new Set([...auths, ...engines].map(({ env }) => env['EVEGRAM_ADMIN_PORT'])).size).toBe(4)
-    expect(engines[0]?.env['EVEGRAM_AUTH_URLS']?.split(',').length).toBe(2)
+    expect(engines[0]?.env['EVEGRAM_AUTH_URLS']?.split(',').length).toBe(3)
     expect(auths[0]?.env['EVEGRAM_ENGINE_URLS']?.split(',').length).toBe(6)
     expect(auths[0]?.env).toMatchObject({ EVEGRAM_NATS: 'nats://n', EVEGRAM_PUBLIC_URL: publicUrls(ports).url, EVEGRAM_LOG_LEVEL: 'warn' })
   })
@@ -219,7 +225,9 @@ describe('orders', () => {
     restart: async (name) => { done.push(`restart ${name}`) },
     pause: async (name, ms) => { done.push(`pause ${name} ${String(ms)}`) },
     roll: async () => { throw new Error('a roll is under way') },
+    failover: async () => 'redis-2',
     leader: async () => 'nats-2',
+    primary: async () => 'redis-1',
   }
 
   it('are carried out and answered with the processes that run then', async () => {
@@ -229,6 +237,8 @@ describe('orders', () => {
     await carryOut(cluster, { kind: 'pause', id: 3, name: 'engine-1', ms: 20_000 })
     expect(done).toEqual(['kill engine-1', 'restart auth-1', 'pause engine-1 20000'])
     expect(await carryOut(cluster, { kind: 'leader', id: 4 })).toMatchObject({ id: 4, name: 'nats-2' })
+    expect(await carryOut(cluster, { kind: 'primary', id: 5 })).toMatchObject({ id: 5, name: 'redis-1' })
+    expect(await carryOut(cluster, { kind: 'failover', id: 6 })).toMatchObject({ id: 6, name: 'redis-2' })
   })
 
   it('that cannot be done are answered with why', async () => {

@@ -299,7 +299,9 @@ describe('the environment of services', () => {
     expect(environmentOf({ nodes: 1, processes: nodes.slice(0, 1) })['EVEGRAM_CASSANDRA_REPLICATION']).toBe('1')
   })
 
-  it('names the primary of Redis alone, and nothing that does not run', () => {
+  it('names the sentinels of Redis, its primary alone where there are none, and nothing that does not run', () => {
+    const sentinels = [process('sentinel', '127.0.0.1:3'), process('sentinel', '127.0.0.1:4')]
+    expect(environmentOf({ nodes: 3, processes: [process('redis', '127.0.0.1:1'), ...sentinels] })).toEqual({ EVEGRAM_REDIS: 'sentinel://127.0.0.1:3,127.0.0.1:4/evegram' })
     expect(environmentOf({ nodes: 3, processes: [process('redis', '127.0.0.1:1'), process('redis', '127.0.0.1:2')] })).toEqual({ EVEGRAM_REDIS: 'redis://127.0.0.1:1' })
   })
 })

@@ -4,35 +4,47 @@ import { readRunOptions } from '../options.js'
 import { machineFacts } from '../process-cost.js'
 import { answerOf, RawHttp } from '../raw/raw-http.js'
 import { RawEnrolment } from '../raw/raw-device.js'
-import { NODES_OPTION, startSystem } from '../system.js'
+import type { ClusterProcess } from '../cluster-process.js'
+import { NODES_OPTION, startSystem, type System } from '../system.js'
 import { judgeRound, type NonceRound } from './judge.js'
 import { nonceEntry } from './nonce-entry.js'
 
-const FAULTS = ['none', 'redis', 'cassandra', 'auth'] as const
+const FAULTS = ['none', 'redis', 'failover', 'cassandra', 'auth'] as const
 type RoundFault = (typeof FAULTS)[number]
 
 const { numbers, json } = readRunOptions(
-  'npm run nonces -- [--verifies 1000] [--rounds 8] [--nodes 3]\n\n' +
-    'Sends many copies of one good wallet proof at once, spread over all instances of auth: one must win. In a cluster Redis, a node of Cassandra\n' +
-    'and an instance of auth are killed with -9 in the middle of rounds, and every proof is tried again afterwards.',
+  'npm run nonces -- [--verifies 1000] [--rounds 10] [--nodes 3]\n\n' +
+    'Sends many copies of one good wallet proof at once, spread over all processes of auth (as many as nodes): one must win. In a cluster the primary\n' +
+    'of Redis (it comes back empty; with three nodes also: its replica takes over), a node of Cassandra and a process of auth are killed with -9 in\n' +
+    'the middle of rounds. More copies are sent until the cluster is whole again, and one at the end.',
   {
     verifies: { default: 1_000, min: 2, max: 20_000, help: 'copies of one proof that are sent at once' },
-    rounds: { default: 8, min: 1, max: 100, help: 'proofs; the kinds of faults take turns' },
+    rounds: { default: 10, min: 1, max: 100, help: 'proofs; no fault and the kinds of faults take turns' },
     nodes: { ...NODES_OPTION, default: 3 },
   },
 )
 /** The fault comes this long after the copies were let go, at most. */
 const FAULT_WITHIN_MS = 150
+/** Copies on their way at a time while the cluster is being mended. */
+const COPIES_MEANWHILE = 8
+const MEANWHILE_PAUSE_MS = 20
+const FAULT_TEXTS: Readonly<Record<RoundFault, string>> = {
+  none: 'no fault', redis: 'Redis killed, back empty', failover: 'Redis failed over to its replica', cassandra: 'a node of Cassandra killed', auth: 'a process of auth killed',
+}
+
+const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 
 async function run(): Promise<boolean> {
-  const system = await startSystem(numbers.nodes, { EVEGRAM_RATE_FACTOR: '100000' })
-  const http = new RawHttp(system.url)
+  const system = await startSystem(numbers.nodes, { EVEGRAM_RATE_FACTOR: '100000' }, { auths: Math.max(2, numbers.nodes) })
+  const faults = await faultsOf(system)
   try {
     const enrolment = await RawEnrolment.open(system.url)
     const rounds: (NonceRound & { readonly fault: RoundFault; readonly seconds: number; readonly breaches: readonly string[] })[] = []
     for (let index = 0; index < numbers.rounds; index++) {
-      const fault: RoundFault = system.cluster === undefined ? 'none' : FAULTS[index % FAULTS.length] ?? 'none'
+      const fault = faults[index % faults.length] ?? 'none'
       const { account, bytes } = await nonceEntry(enrolment)
+      // Connections of its own: one that was idle since the last round may be closed in the moment in which it is used again.
+      const http = new RawHttp(system.url)
       const post = async (): Promise<string> => {
         try {
           const json = { entry: Buffer.from(bytes).toString('base64url') }
@@ -43,13 +55,27 @@ async function run(): Promise<boolean> {
       }
       const startedAt = performance.now()
       const posting = Promise.all(Array.from({ length: numbers.verifies }, post))
-      await kill(fault, system.cluster)
-      const answers = await posting
+      let isWhole = false
+      const meanwhile = Array.from({ length: fault === 'none' ? 0 : COPIES_MEANWHILE }, async () => {
+        const answers: string[] = []
+        while (!isWhole) {
+          answers.push(await post())
+          await sleep(MEANWHILE_PAUSE_MS)
+        }
+        return answers
+      })
+      try {
+        await inflict(fault, system.cluster)
+      } finally {
+        isWhole = true
+      }
+      const answers = [...await posting, ...(await Promise.all(meanwhile)).flat()]
       const later = await untilAnswered(post)
+      http.close()
       const { seq } = await enrolment.api.logPage(account, 0)
       const round = { answers, later, entries: seq }
       rounds.push({ ...round, fault, seconds: (performance.now() - startedAt) / 1_000, breaches: judgeRound(round, fault !== 'none') })
-      if (!json) console.error(`round ${String(index + 1)}, ${fault === 'none' ? 'no fault' : `${fault} killed`}: ${tally(answers)}; later ${later}; entries ${String(seq)}`)
+      if (!json) console.error(`round ${String(index + 1)}, ${FAULT_TEXTS[fault]}: ${tally(answers)}; later ${later}; entries ${String(seq)}`)
     }
     const breaches = rounds.flatMap((round, index) => round.breaches.map((breach) => `round ${String(index + 1)} (${round.fault}): ${breach}`))
     if (json) {
@@ -62,25 +88,38 @@ async function run(): Promise<boolean> {
     }
     return breaches.length === 0
   } finally {
-    http.close()
     await system.dispose()
   }
 }
 
-async function kill(fault: RoundFault, cluster: Awaited<ReturnType<typeof startSystem>>['cluster']): Promise<void> {
+/** What can be done to the system: Redis has somebody to take over where there are sentinels. */
+async function faultsOf({ cluster }: System): Promise<readonly RoundFault[]> {
+  if (cluster === undefined) return ['none']
+  const hasSentinels = (await cluster.members()).some(({ kind }) => kind === 'sentinel')
+  return FAULTS.filter((fault) => fault !== 'failover' || hasSentinels)
+}
+
+/** Resolves when what was killed is back. */
+async function inflict(fault: RoundFault, cluster: System['cluster']): Promise<void> {
   if (fault === 'none' || cluster === undefined) return
+  const order = fault === 'failover' ? { kind: 'failover' } as const : { kind: 'kill', name: await victimOf(fault, cluster) } as const
+  await sleep(randomInt(FAULT_WITHIN_MS))
+  await cluster.order(order)
+}
+
+async function victimOf(fault: 'redis' | 'cassandra' | 'auth', cluster: ClusterProcess): Promise<string> {
+  const primary = fault === 'redis' ? (await cluster.order({ kind: 'primary' })).name : undefined
   const candidates = (await cluster.members()).filter(({ kind }) => kind === fault)
-  const victim = candidates[randomInt(Math.max(1, candidates.length))]
-  if (victim === undefined) throw new Error(`there is no ${fault} to kill`)
-  await new Promise((resolve) => setTimeout(resolve, randomInt(FAULT_WITHIN_MS)))
-  await cluster.order({ kind: 'kill', name: victim.name })
+  const name = primary ?? candidates[randomInt(Math.max(1, candidates.length))]?.name
+  if (name === undefined) throw new Error(`there is no ${fault} to kill`)
+  return name
 }
 
 /** Tries once more, as often as it takes to get an answer that decides. */
 async function untilAnswered(post: () => Promise<string>): Promise<string> {
   let answer = await post()
   for (let left = 60; left > 0 && (answer === 'no answer' || answer.startsWith('5')); left--) {
-    await new Promise((resolve) => setTimeout(resolve, 500))
+    await sleep(500)
     answer = await post()
   }
   return answer
