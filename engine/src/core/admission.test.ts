@@ -21,6 +21,89 @@ describe('Admission', () => {
   })
 })
 
+/** A service that checks `perSecond` hellos one after the other, and clients that wait two seconds for theirs and come back when they were told to. */
+function storm({ clients, perSecond, admission }: { readonly clients: number, readonly perSecond: number, readonly admission: Admission }): { readonly throughMs: number, readonly inVain: number } {
+  const events: { readonly atMs: number, readonly run: (nowMs: number) => void }[] = []
+  const at = (atMs: number, run: (nowMs: number) => void): void => { events.push({ atMs, run }) }
+  let [freeMs, through, throughMs, inVain] = [0, 0, 0, 0]
+  const arrive = (seed: number, tries: number) => (nowMs: number): void => {
+    // Spread as the back-off of clients does, but the same in every run.
+    const jitterMs = ((seed * 7_919 + tries * 104_729) % 1_000) / 1_000 * Math.min(30_000, 5_000 * 2 ** tries)
+    const waitMs = admission.take(nowMs)
+    if (waitMs > 0) {
+      at(nowMs + waitMs + jitterMs, arrive(seed, tries + 1))
+      return
+    }
+    admission.began()
+    freeMs = Math.max(freeMs, nowMs) + 1_000 / perSecond
+    at(freeMs, (endMs) => {
+      admission.checked(nowMs, endMs)
+      if (endMs - nowMs > 2_000) {
+        inVain++
+        at(endMs + jitterMs, arrive(seed, tries + 1))
+      } else {
+        through++
+        throughMs = endMs
+      }
+    })
+  }
+  for (let client = 0; client < clients; client++) at(client / 100, arrive(client, 0))
+  for (let steps = 0; events.length > 0 && steps < 100_000; steps++) {
+    events.sort((one, other) => other.atMs - one.atMs)
+    const next = events.pop()
+    next?.run(next.atMs)
+  }
+  expect(through).toBe(clients)
+  return { throughMs, inVain }
+}
+
+describe('hellos that take long to check', () => {
+  it('are taken as many at once as are checked in good time: a storm is through in about the time of its checks, and hardly a check is in vain', () => {
+    for (const perSecond of [20, 200]) {
+      const { throughMs, inVain } = storm({ clients: 1_000, perSecond, admission: new Admission(2_000, 0) })
+      expect(inVain, `checks in vain at ${String(perSecond)}/s`).toBeLessThan(30)
+      expect(throughMs, `time at ${String(perSecond)}/s`).toBeLessThan((1_000 / perSecond) * 1_000 * 1.5 + 40_000)
+    }
+  })
+
+  it('are advised waits that fit the rate at which they are checked', () => {
+    const admission = new Admission(2_000, 0)
+    for (let index = 0; index < 200; index++) {
+      admission.began()
+      admission.checked(index * 100, index * 100 + 100)
+    }
+    let taken = 0
+    while (admission.take(100_000) === 0) {
+      admission.began()
+      taken++
+    }
+    // 32 at once, 100 ms each.
+    expect(taken).toBe(32)
+    const waits = [admission.take(100_000), admission.take(100_000), admission.take(100_000)]
+    expect(waits.map((waitMs, index) => waitMs - (waits[index - 1] ?? 0))).toEqual(waits.map(() => expect.closeTo(3, -1) as unknown))
+  })
+
+  it('are taken more of when checks are fast', () => {
+    const admission = new Admission(1_000_000, 0)
+    let nowMs = 0
+    for (let round = 0; round < 400; round++) {
+      let taken = 0
+      while (admission.take(nowMs) === 0) {
+        admission.began()
+        taken++
+      }
+      for (let index = 0; index < taken; index++) admission.checked(nowMs, nowMs + 10)
+      nowMs += 10
+    }
+    let taken = 0
+    while (admission.take(nowMs) === 0) {
+      admission.began()
+      taken++
+    }
+    expect(taken).toBe(1_024)
+  })
+})
+
 describe('a storm of hellos', () => {
   useScene()
 

@@ -104,12 +104,12 @@ export class Dispatch implements SocketHandlers {
 
   /** Handles one frame; false when the rest of the message is not wanted any more. */
   #handle(session: Session, frame: Frame): boolean {
-    const { admission, greeter, sendPath } = this.#parts
+    const { admission, sendPath } = this.#parts
     const { owner } = session
     if (owner === undefined) {
       const waitMs = admission.take(session.heardMonotonicMs)
       if (waitMs > 0) this.#putOff(session, frame.correlation, waitMs)
-      else void greeter.greet(session, frame)
+      else this.#greet(session, frame)
       return waitMs === 0
     }
     if (frame.type === FRAME_TYPE.send) {
@@ -119,6 +119,14 @@ export class Dispatch implements SocketHandlers {
     else if (this.#allows(session, owner, frame)) this.#request(session, owner, frame)
     // A flood ends in a close: what follows in the same message is not read.
     return !session.out.ended
+  }
+
+  #greet(session: Session, frame: Frame): void {
+    const { admission, greeter, clock } = this.#parts
+    const beganMs = clock.monotonicMs()
+    const checking = greeter.greet(session, frame)
+    admission.began()
+    void checking.then(() => { admission.checked(beganMs, clock.monotonicMs()) })
   }
 
   /** Too many say hello at once: the client is told when to come back. */

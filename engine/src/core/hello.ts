@@ -65,14 +65,17 @@ export class Greeter {
   async #check(session: Session, hello: Hello, correlation: number): Promise<void> {
     const { clock, directory, sessions, rates, positions } = this.#parts
     const holder = await directory.verifyToken(hello.token)
+    // Who hung up meanwhile, as clients do that wait too long, costs nothing more.
+    if (!isAwaited(session)) return
     if (holder.account !== hello.account || holder.device !== hello.device) throw new EvegramError('auth.hello', { operation: 'compare token' })
     await this.#provePossession(session, hello)
+    if (!isAwaited(session)) return
     // Epochs, cursors and the time that a client learns here come from this clock: one that nobody agrees with must not make any.
     if (!await this.#parts.clockLease.acquire()) throw new EvegramError('unavailable.clock', { operation: 'check hello' })
     // Presence first, catch-up later (rule 7): from here on every send finds this connection.
     const foundMs = positions.nowMs()
     const presence = await this.#register(holder)
-    if (session.state !== 'connected' || session.greeting === undefined) {
+    if (!isAwaited(session)) {
       await this.#parts.presence.remove(presence)
       return
     }
@@ -132,6 +135,11 @@ export class Greeter {
     session.out.frame(encodeFrame(FRAME_TYPE.failure, correlation, encodeFailure({ code, message: new EvegramError(code).advice })))
     session.close(closeReasonOf(code))
   }
+}
+
+/** Whether the client still waits for the answer to its hello, and may have one. */
+function isAwaited(session: Session): boolean {
+  return session.state === 'connected' && session.greeting !== undefined
 }
 
 function closeReasonOf(code: ErrorCode): CloseReason {
