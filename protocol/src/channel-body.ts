@@ -23,12 +23,20 @@ export function encodeChannelBody(body: Exclude<ChannelBody, { readonly kind: 'u
   return pad(encodeCbor({ v: 1, ...body }))
 }
 
-/** Reads a decrypted body. Throws `invalid.payload` (padding), `invalid.cbor`, `invalid.channel_post`. */
+/**
+ * Reads a decrypted body; fields that this version does not know are passed over. Throws `invalid.payload` (padding), `invalid.cbor`,
+ * `invalid.channel_post`, the last also for what {@link encodeChannelBody} would refuse as too long.
+ */
 export function decodeChannelBody(padded: Uint8Array): ChannelBody {
   const fields = new CborFields(decodeCbor(unpad(padded), LIMITS.channelPostBytesMax), INVALID)
+  // CborFields counts UTF-16 units, of which a text has no more than UTF-8 bytes.
+  const text = (name: string, bytesMax: number): string => {
+    const value = fields.text(name, bytesMax)
+    return utf8(value).length > bytesMax ? fields.fail(`${name}: length`) : value
+  }
   if (fields.uint('v') !== 1) return { kind: 'unknown', name: '' }
-  const name = fields.text('name', LIMITS.groupNameBytesMax)
+  const name = text('name', LIMITS.groupNameBytesMax)
   const kind = fields.text('kind', 32)
-  if (kind === 'text') return { kind, name, text: fields.text('text', LIMITS.textBytesMax) }
+  if (kind === 'text') return { kind, name, text: text('text', LIMITS.textBytesMax) }
   return kind === 'authors' ? { kind, name } : { kind: 'unknown', name }
 }

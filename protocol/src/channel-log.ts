@@ -29,11 +29,12 @@ export function emptyChannelState(channel: ConversationId): ChannelState {
 }
 
 /**
- * The state in which somebody enters a channel whose first visible post is `first`: what lies before it is gone, so its number and the hash that it
- * names are taken as they are. From there on everything is checked.
+ * The state in which somebody who knows the channel up to `known` (the empty state: nothing) goes on with `first`, when what lies between is gone: the
+ * number of `first` and the hash that it names are taken as they are. What posts named before is kept, so that nobody who was removed or revoked since
+ * comes back through the gap. A `first` that leaves no gap changes nothing: it has to follow `known`. Whether there may be a gap is the caller's to judge.
  */
-export function channelStateBefore(first: ChannelPost): ChannelState {
-  return { ...emptyChannelState(first.channel), seq: first.seq - 1, head: first.prev }
+export function channelStateBefore(known: ChannelState, first: ChannelPost): ChannelState {
+  return first.seq > known.seq + 1 ? { ...known, seq: first.seq - 1, head: first.prev } : known
 }
 
 /** What the rules of a channel need to know beside its posts. */
@@ -59,7 +60,8 @@ export type ApplyChannelPostResult =
 
 /**
  * Applies one encoded post to the state before it. All rules are here, in this order: bytes, place behind the head, time, membership (an author never
- * names an older membership than a post before it did), the author, its device and its signature; the first that fails gives the code.
+ * names an older membership than a post before it did), the author, the number of authors, its device and its signature; the first that fails gives
+ * the code.
  * Never throws, whatever the bytes.
  */
 export function applyChannelPost(state: ChannelState, encodedPost: Uint8Array, context: ChannelContext): ApplyChannelPostResult {
@@ -120,17 +122,19 @@ function checkAuthor(state: ChannelState, post: ChannelPost, context: ChannelCon
   const { author, members, signature } = post
   // An author who was removed could otherwise go on posting by naming the membership as it was before.
   const isOlder = members.seq < state.members.seq || (members.seq === state.members.seq && !equalBytes(members.head, state.members.head))
-  if (state.members.seq > 0 && isOlder) return invalid('a post before it named a newer membership')
+  if (isOlder) return invalid('a post before it named a newer membership')
   if (!context.isAuthor(author.account, members)) return { code: 'denied.not_author', reason: 'the account is no author in the membership that is named' }
+  // The state names every account that ever posted, and is stored anew with every post.
+  if (!state.authorLogs.has(author.account) && state.authorLogs.size >= LIMITS.channelAuthorsMax) {
+    return { code: 'channel.author_limit', reason: 'as many accounts have posted as may' }
+  }
   return checkActor(author, {
     primitives: context.primitives, before: state.authorLogs.get(author.account), signingKey: context.signingKeyOf(author), hash: channelPostHash(post), signature,
   })
 }
 
-/** Largest encoded state; some 60 bytes for each account that ever posted. */
-const CHANNEL_STATE_BYTES_MAX = 1_048_576
-/** Accounts in one state. */
-const AUTHORS_MAX = 8_192
+/** Largest encoded state: some 60 bytes for each of `LIMITS.channelAuthorsMax` accounts. */
+const CHANNEL_STATE_BYTES_MAX = 131_072
 const INVALID_STATE = 'invalid.channel_post' as const
 
 /** CBOR of a state, for stores; it is not part of the wire protocol. */
@@ -145,14 +149,14 @@ export function encodeChannelState(state: ChannelState): Uint8Array<ArrayBuffer>
 export function decodeChannelState(bytes: Uint8Array): ChannelState {
   const fields = new CborFields(decodeCbor(bytes, CHANNEL_STATE_BYTES_MAX), INVALID_STATE)
   const readHead = (seq: CborValue | undefined, head: CborValue | undefined): LogHead =>
-    (typeof seq === 'number' && head instanceof Uint8Array && head.length === 32 ? { seq, head } : fields.fail('a head'))
+    (typeof seq === 'number' && seq >= 0 && head instanceof Uint8Array && head.length === 32 ? { seq, head } : fields.fail('a head'))
   const [seq, head] = fields.list('members', 2)
   return {
     channel: parseConversationId(hexOf(fields.bytes('channel', ID_BYTES))), seq: fields.uint('seq'), head: fields.bytes('head', 32), members: readHead(seq, head),
-    authorLogs: new Map(fields.list('authorLogs', AUTHORS_MAX).map((row) => {
+    authorLogs: new Map(fields.list('authorLogs', LIMITS.channelAuthorsMax).map((row) => {
       // Array.isArray widens readonly arrays to any[]; the type of `row` is known.
       const [account, logSeq, logHead] = Array.isArray(row) ? (row as readonly CborValue[]) : []
-      if (!(account instanceof Uint8Array)) return fields.fail('authorLogs')
+      if (!(account instanceof Uint8Array) || account.length !== ID_BYTES) return fields.fail('authorLogs')
       return [parseAccountId(hexOf(account)), readHead(logSeq, logHead)] as const
     })),
   }

@@ -75,6 +75,7 @@ export function decodeChannelPost(bytes: Uint8Array): ChannelPost {
   }
   fields.end()
   if (post.seq === 0) fields.fail('a number from 1')
+  if (post.members.seq === 0) fields.fail('members: from the first entry on')
   return post
 }
 

@@ -88,6 +88,7 @@ export const ERROR_CODES = {
   'group.member_limit': ['after_fix', 'The group has as many members as it may: remove somebody first, or use a channel.'],
   // --- channels
   'channel.log_invalid': ['never', 'The posts of the channel break their own rules: do not trust this server for that channel.'],
+  'channel.author_limit': ['never', 'As many accounts have posted in this channel as may: nobody new can post in it.'],
   'channel.key': ['after_fix', 'The link does not belong to this channel: ask for a new one.'],
   'server.identity_changed': ['never', 'This is not the server that the profile was made with.'],
   // --- sessions and permission

@@ -26,7 +26,7 @@ export function decodeGroupState(bytes: Uint8Array): GroupState {
     new Map(fields.list(name, ACCOUNTS_MAX).map((row) => {
       // Array.isArray widens readonly arrays to any[]; the type of `row` is known.
       const [account, second, third] = Array.isArray(row) ? (row as readonly CborValue[]) : []
-      if (!(account instanceof Uint8Array)) return fields.fail(name)
+      if (!(account instanceof Uint8Array) || account.length !== ID_BYTES) return fields.fail(name)
       return [parseAccountId(hexOf(account)), readValue(second, third)] as const
     }))
   return {

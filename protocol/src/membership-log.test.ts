@@ -4,11 +4,11 @@ import { GroupStory, groupActor, type GroupActor } from '../vectors/group-story.
 import { seed } from '../vectors/actors.js'
 import { encodeCbor } from './cbor.js'
 import { isErrorCode, isEvegramError } from './errors.js'
-import { directConversationIdOf, groupConversationIdOf, parseAccountId, type AccountId } from './ids.js'
+import { channelIdOf, directConversationIdOf, groupConversationIdOf, parseAccountId, type AccountId } from './ids.js'
 import { LIMITS } from './limits.js'
 import { decodeGroupState, encodeGroupState } from './membership-log-row.js'
 import { applyMembershipEntry, verifyMembershipLog } from './membership-log.js'
-import { draftGroup, listedMembers, sealMembershipEntry } from './membership-log-draft.js'
+import { draftChannel, draftGroup, draftMembershipEntry, listedMembers, sealMembershipEntry } from './membership-log-draft.js'
 import {
   decodeMembershipEntry, encodeMembershipEntry, GROUP_ROLES, membershipEntryHash, type GroupRole, type MembershipEntry,
 } from './membership-log-entry.js'
@@ -60,6 +60,71 @@ describe('founding a group', () => {
     const listed = { ...story.found(alice, []), kind: 'create' as const, body: { salt: story.salt, members: [alice.account] } }
     expect(story.offer(listed, alice)).toMatchObject(refusedWith('group.log_invalid'))
     expect(draftGroup(story.salt, [alice.account, bob.account], alice, 0)).toMatchObject({ body: { members: [bob.account] } })
+  })
+})
+
+describe('founding a channel', () => {
+  const channelOf = (...authors: readonly GroupActor[]): GroupStory => {
+    const story = new GroupStory(everyone, 'channel')
+    story.must(story.found(alice, authors.map(({ account: author }) => author)), alice)
+    return story
+  }
+
+  it('makes a log of authors whose kind never changes', () => {
+    const story = channelOf(bob)
+    expect(story.state).toMatchObject({ kind: 'channel', seq: 1 })
+    expect(roleOf(story.state, alice.account)).toBe('owner')
+    expect(roleOf(story.state, bob.account)).toBe('member')
+    for (const after of [(): void => { story.act(alice, 'add', { members: [carol.account] }) }, (): void => { story.act(bob, 'leave', {}) }]) {
+      after()
+      expect(story.state.kind).toBe('channel')
+      expect(decodeGroupState(encodeGroupState(story.state))).toEqual(story.state)
+    }
+    expect(founded(bob).state.kind).toBe('group')
+    expect(emptyGroupState(story.state.conversation).kind).toBe('group')
+  })
+
+  it('needs an id of its own: neither a group under the id of a channel, nor a channel under that of a group, nor under another founder\'s', () => {
+    const salt = seed('group salt').slice(0, 16)
+    expect(channelIdOf(alice.account, alice.device, salt)).not.toBe(groupConversationIdOf(alice.account, alice.device, salt))
+    const [group, channel] = [new GroupStory(everyone), new GroupStory(everyone, 'channel')]
+    expect(channel.state.conversation).toBe(channelIdOf(alice.account, alice.device, salt))
+    for (const [story, kind] of [[group, 'create_channel'], [channel, 'create']] as const) {
+      const mixed = draftMembershipEntry(story.state, { kind, body: { salt, members: [] } }, story.found(alice, []).actor, story.nowMs)
+      expect(story.offer(mixed, alice)).toMatchObject(refusedWith('group.log_invalid'))
+    }
+    expect(channel.offer({ ...channel.found(bob, []), conversation: channel.state.conversation }, bob)).toMatchObject(refusedWith('group.log_invalid'))
+    expect(draftChannel(salt, [alice.account, bob.account], alice, 0)).toMatchObject({ kind: 'create_channel', body: { members: [bob.account] } })
+  })
+
+  it('happens once, and first, whatever the log is of', () => {
+    for (const story of [founded(bob), channelOf(bob)]) {
+      for (const kind of ['create', 'create_channel'] as const) {
+        const again = draftMembershipEntry(story.state, { kind, body: { salt: story.salt, members: [] } }, story.found(alice, []).actor, story.nowMs)
+        expect(story.offer(again, alice)).toMatchObject(refusedWith('group.log_invalid'))
+      }
+    }
+  })
+
+  it('leaves no entry that fits a log of the other kind', () => {
+    const [group, channel] = [founded(bob), channelOf(bob)]
+    const { bytes } = group.seal(group.draft(alice, 'add', { members: [carol.account] }), alice)
+    expect(applyMembershipEntry(channel.state, bytes, channel.context)).toMatchObject(refusedWith('group.log_invalid'))
+    const [creation] = group.entries as [Uint8Array]
+    expect(applyMembershipEntry(emptyGroupState(channel.state.conversation), creation, channel.context)).toMatchObject(refusedWith('group.log_invalid'))
+  })
+})
+
+describe('a state in a store', () => {
+  it('is refused when it is not what was written, with the code of its format', () => {
+    const state = founded(bob).state
+    const row = { conversation: new Uint8Array(16), seq: 1, head: new Uint8Array(32), members: [], actorLogs: [] }
+    expect(decodeGroupState(encodeCbor(row))).toMatchObject({ kind: 'group', seq: 1 })
+    expect(decodeGroupState(encodeCbor({ ...row, channel: true }))).toMatchObject({ kind: 'channel' })
+    for (const change of [{ members: [[new Uint8Array(15), 0, 1]] }, { members: [[new Uint8Array(16), 3, 1]] }, { actorLogs: [[new Uint8Array(17), 1, seed('head')]] }, { members: [1] }]) {
+      expect(() => decodeGroupState(encodeCbor({ ...row, ...change }))).toThrow('invalid.membership_entry')
+    }
+    expect(decodeGroupState(encodeGroupState(state))).toEqual(state)
   })
 })
 

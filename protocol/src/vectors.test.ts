@@ -1,18 +1,23 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { primitives } from '../vectors/actors.js'
+import { encryptBody } from '../vectors/channel-story.js'
 import { FRAME_BODIES } from '../vectors/frame-bodies.js'
 import { fromView, toView, type Golden, type JsonView, type RefusedBytes } from '../vectors/json-view.js'
 import { applyEntry, verifyLog } from './account-log.js'
 import { decodeEntry, encodeEntry, entryHash, headOf, type LogEntry } from './account-log-entry.js'
 import type { LogContext } from './account-log-proofs.js'
 import { bytesOfHex, concatBytes, hexOf } from './bytes.js'
+import { decodeChannelBody, encodeChannelBody } from './channel-body.js'
+import { channelSaltOf, formatChannelLink, parseChannelLink, type ChannelLink } from './channel-link.js'
+import { applyChannelPost, emptyChannelState, type ChannelContext, type ChannelState } from './channel-log.js'
+import { channelHeadOf, channelPostHash, decodeChannelPost, encodeChannelPost, type ChannelPost } from './channel-post.js'
 import { chainHash, membershipHash, seenHeadsDigest, type ChainHead, type ChainLink } from './chain.js'
 import { helloBytes } from './commands.js'
 import { decodeEnvelope, encodeEnvelope, sliceEnvelope, viewEnvelope, type Envelope } from './envelope.js'
 import { isEvegramError } from './errors.js'
 import { decodeFrames, encodeFrame, FRAME_TYPE } from './frame.js'
-import { accountIdOf, deviceIdOf, directConversationIdOf, groupConversationIdOf, messageIdOf, type AccountId, type ConversationId, type DeviceId, type MessageKey, type WalletId } from './ids.js'
+import { accountIdOf, channelIdOf, deviceIdOf, directConversationIdOf, groupConversationIdOf, messageIdOf, type AccountId, type ConversationId, type DeviceId, type MessageKey, type WalletId } from './ids.js'
 import { applyMembershipEntry, verifyMembershipLog, type MembershipContext } from './membership-log.js'
 import { decodeMembershipEntry, encodeMembershipEntry, membershipEntryHash, membershipHeadOf, type MembershipEntry } from './membership-log-entry.js'
 import { groupMembershipHash } from './membership-log-state.js'
@@ -150,11 +155,18 @@ describe('chains.json', () => {
 describe('ids.json', () => {
   const file = load<{
     accounts: { wallet: WalletId; account: string }[]; devices: { identityKey: string; signingKey: string; device: string }[]
+    groups: { account: AccountId; device: DeviceId; salt: string; group: string }[]
+    channels: { account: AccountId; device: DeviceId; key: string; salt: string; channel: string }[]
     directConversations: { accounts: [AccountId, AccountId]; conversation: string }[]; messages: (MessageKey & { messageId: string })[]
     positions: { value: Position; hex: string }[]
   }>('ids.json')
 
   it('holds accounts, devices, conversations, messages and positions', () => {
+    for (const { account, device, salt, group } of file.groups) expect(groupConversationIdOf(account, device, bytesOfHex(salt))).toBe(group)
+    for (const { account, device, key, salt, channel } of file.channels) {
+      expect(hexOf(channelSaltOf(bytesOfHex(key)))).toBe(salt)
+      expect(channelIdOf(account, device, bytesOfHex(salt))).toBe(channel)
+    }
     for (const { wallet, account } of file.accounts) expect(accountIdOf(wallet)).toBe(account)
     for (const { identityKey, signingKey, device } of file.devices) expect(deviceIdOf(bytesOfHex(identityKey), bytesOfHex(signingKey))).toBe(device)
     for (const { accounts: [one, other], conversation } of file.directConversations) expect(directConversationIdOf(one, other)).toBe(conversation)
@@ -248,5 +260,79 @@ describe('membership-log.json', () => {
     const before = verifyMembershipLog(file.conversation, bytesUpTo(after), context)
     if (before.status === 'refused') throw new Error(before.reason)
     expect(applyMembershipEntry(before.state, bytesOfHex(hex), { ...context, mode, nowMs })).toMatchObject({ status: 'refused', code })
+  })
+})
+
+describe('channel-log.json', () => {
+  interface PostCase extends Golden {
+    readonly postHash: string
+    readonly head: string
+    readonly state: JsonView
+  }
+  const file = load<{
+    channel: ConversationId; key: string; nowMs: number; links: { value: JsonView; link: string }[]; refusedLinks: string[]
+    authors: { entries: string[]; memberships: { seq: number; head: string; authors: AccountId[] }[] }
+    verified: { account: AccountId; device: DeviceId; seq: number; head: string; signingKey: string }[]; posts: PostCase[]
+    bodies: { post: number; nonce: string; padded: string; value: JsonView }[]
+    refused: { name: string; after: number; hex: string; mode: 'server' | 'peer'; nowMs: number; code: string }[]
+  }>('channel-log.json')
+  const signingKeyOf: ChannelContext['signingKeyOf'] = ({ account, device, log }) => {
+    const known = file.verified.find((one) => one.account === account && one.device === device && one.seq === log.seq && one.head === hexOf(log.head))
+    return known === undefined ? undefined : bytesOfHex(known.signingKey)
+  }
+  const context: ChannelContext = {
+    primitives, nowMs: file.nowMs, mode: 'peer', signingKeyOf,
+    isAuthor: (account, { seq, head }) => file.authors.memberships.some((one) => one.seq === seq && one.head === hexOf(head) && one.authors.includes(account)),
+  }
+  function stateBehind(count: number): ChannelState {
+    return file.posts.slice(0, count).reduce((state, { hex }) => {
+      const result = applyChannelPost(state, bytesOfHex(hex), context)
+      if (result.status === 'refused') throw new Error(result.reason)
+      return result.state
+    }, emptyChannelState(file.channel))
+  }
+
+  it.each(file.posts)('holds post $name', ({ hex, value, ...hashes }) => {
+    const post = decodeChannelPost(bytesOfHex(hex))
+    expect(toView(post)).toEqual(value)
+    expect(hexOf(encodeChannelPost(fromView(value) as ChannelPost))).toBe(hex)
+    expect(hexOf(channelPostHash(post))).toBe(hashes.postHash)
+    expect(hexOf(channelHeadOf(bytesOfHex(hex)))).toBe(hashes.head)
+  })
+
+  it('holds the state behind every post', () => {
+    file.posts.forEach(({ state }, index) => { expect(toView(stateBehind(index + 1))).toEqual(state) })
+    expect(stateBehind(file.posts.length).seq).toBe(file.posts.length)
+  })
+
+  it('holds a log of authors that begins a channel made of this key', () => {
+    const members: MembershipContext = { primitives, nowMs: file.nowMs, mode: 'peer', signingKeyOf }
+    file.authors.memberships.forEach(({ seq, head, authors }, index) => {
+      const result = verifyMembershipLog(file.channel, file.authors.entries.slice(0, index + 1).map(bytesOfHex), members)
+      if (result.status === 'refused') throw new Error(result.reason)
+      expect(result.state).toMatchObject({ kind: 'channel', seq, head: bytesOfHex(head) })
+      expect(new Set(result.state.members.keys())).toEqual(new Set(authors))
+    })
+    const founding = decodeMembershipEntry(bytesOfHex(file.authors.entries[0] ?? ''))
+    expect(founding.kind === 'create_channel' ? founding.body.salt : undefined).toEqual(channelSaltOf(bytesOfHex(file.key)))
+  })
+
+  it.each(file.bodies)('holds the body of post $post', ({ post, nonce, padded, value }) => {
+    const { author, channel, body } = decodeChannelPost(bytesOfHex(file.posts[post - 1]?.hex ?? ''))
+    expect(toView(decodeChannelBody(bytesOfHex(padded)))).toEqual(value)
+    expect(hexOf(encodeChannelBody(fromView(value) as Parameters<typeof encodeChannelBody>[0]))).toBe(padded)
+    expect(hexOf(encryptBody(bytesOfHex(file.key), channel, author.device, bytesOfHex(nonce), bytesOfHex(padded)))).toBe(hexOf(body))
+  })
+
+  it('holds links, and some that are refused', () => {
+    for (const { value, link } of file.links) {
+      expect(toView(parseChannelLink(link))).toEqual(value)
+      expect(formatChannelLink(fromView(value) as ChannelLink)).toBe(link)
+    }
+    for (const link of file.refusedLinks) expect([link, codeOf(() => parseChannelLink(link))]).toEqual([link, 'invalid.channel_link'])
+  })
+
+  it.each(file.refused)('holds a refusal: $name', ({ after, hex, mode, nowMs, code }) => {
+    expect(applyChannelPost(stateBehind(after), bytesOfHex(hex), { ...context, mode, nowMs })).toMatchObject({ status: 'refused', code })
   })
 })

@@ -1,3 +1,4 @@
+import * as channels from '../src/channel-commands.js'
 import * as commands from '../src/commands.js'
 import { decodeEnvelope, encodeEnvelope, type Envelope } from '../src/envelope.js'
 import type { FRAME_TYPE } from '../src/frame.js'
@@ -24,6 +25,10 @@ export const FRAME_BODIES: Readonly<Record<keyof typeof FRAME_TYPE, BodyCodec>> 
   ping: empty,
   changeGroup: codec<Uint8Array>((entry) => entry, (body) => body.slice()),
   readGroup: codec<commands.ReadGroup>(commands.encodeReadGroup, commands.decodeReadGroup),
+  post: codec<Uint8Array>((post) => post, (body) => body.slice()),
+  follow: codec<channels.ReadChannel>(channels.encodeReadChannel, channels.decodeReadChannel),
+  unfollow: codec<channels.Unfollow>(channels.encodeUnfollow, channels.decodeUnfollow),
+  readChannel: codec<channels.ReadChannel>(channels.encodeReadChannel, channels.decodeReadChannel),
   challenge: codec<commands.Challenge>(commands.encodeChallenge, commands.decodeChallenge),
   welcome: codec<commands.Welcome>(commands.encodeWelcome, commands.decodeWelcome),
   ack: codec<readonly commands.Ack[]>(commands.encodeAcks, commands.decodeAcks),
@@ -35,4 +40,7 @@ export const FRAME_BODIES: Readonly<Record<keyof typeof FRAME_TYPE, BodyCodec>> 
   failure: codec<commands.Failure>(commands.encodeFailure, commands.decodeFailure),
   notice: codec<commands.Notice>(commands.encodeNotice, commands.decodeNotice),
   group: codec<commands.GroupPage>(commands.encodeGroupPage, commands.decodeGroupPage),
+  channelPage: codec<channels.ChannelPage>(channels.encodeChannelPage, channels.decodeChannelPage),
+  channelHead: codec<channels.ChannelHead>(channels.encodeChannelHead, channels.decodeChannelHead),
+  posted: codec<Uint8Array>((post) => post, (body) => body.slice()),
 }

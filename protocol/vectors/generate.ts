@@ -4,6 +4,10 @@ import { ed25519 } from '@noble/curves/ed25519.js'
 import { sha256 } from '@noble/hashes/sha2.js'
 import { applyEntry } from '../src/account-log.js'
 import { sealEntry } from '../src/account-log-draft.js'
+import { channelSaltOf, formatChannelLink } from '../src/channel-link.js'
+import { encodeChannelBody } from '../src/channel-body.js'
+import { applyChannelPost, type ChannelContext, type ChannelState } from '../src/channel-log.js'
+import { channelHeadOf, channelPostHash, decodeChannelPost, type ChannelPostDraft } from '../src/channel-post.js'
 import { decodeEntry, entryHash, headOf, type LogDraft, type LogProof } from '../src/account-log-entry.js'
 import { policyBodyHash, type LogContext } from '../src/account-log-proofs.js'
 import type { AccountState } from '../src/account-log-state.js'
@@ -13,7 +17,7 @@ import { encodeCbor } from '../src/cbor.js'
 import { encodeCatchUp, encodePage, helloBytes } from '../src/commands.js'
 import { BODY_TYPE, encodeEnvelope, ENVELOPE_KIND, sliceEnvelope, viewEnvelope, type Envelope } from '../src/envelope.js'
 import { encodeFrame, FRAME_TYPE, type FrameType } from '../src/frame.js'
-import { accountIdOf, deviceIdOf, directConversationIdOf, messageIdOf, parseConversationId } from '../src/ids.js'
+import { accountIdOf, channelIdOf, deviceIdOf, directConversationIdOf, groupConversationIdOf, messageIdOf, parseConversationId } from '../src/ids.js'
 import { applyMembershipEntry, type MembershipContext } from '../src/membership-log.js'
 import { listedMembers } from '../src/membership-log-draft.js'
 import { decodeMembershipEntry, membershipEntryHash, membershipHeadOf, type MembershipDraft } from '../src/membership-log-entry.js'
@@ -23,6 +27,7 @@ import { encodePayload, type Payload } from '../src/payload.js'
 import { encodePayloadBody, resendRequestBytes, type PayloadContent } from '../src/payload-body.js'
 import { encodePosition } from '../src/position.js'
 import { deviceActor, LogStory, seed, SITE, solanaWallet, START_MS, terraWallet } from './actors.js'
+import { CHANNEL_KEY, ChannelStory, encryptBody } from './channel-story.js'
 import { GroupStory, groupActor, type GroupActor } from './group-story.js'
 import { FRAME_BODIES } from './frame-bodies.js'
 import { toView, type Golden, type RefusedBytes } from './json-view.js'
@@ -89,6 +94,9 @@ function frames(): void {
   const group = new GroupStory([groupActor('alice')])
   const { bytes: founding } = group.seal(group.found(groupActor('alice'), []), groupActor('alice'))
   const groupId = group.state.conversation
+  const story = new ChannelStory([groupActor('alice')], [])
+  story.post(groupActor('alice'), { body: channelBody(story, groupActor('alice'), 'text', 'The gate opens at 8') })
+  const [channel, [post = new Uint8Array(0)]] = [story.state.channel, story.posts]
   const values: readonly (readonly [string, keyof typeof FRAME_TYPE, number, number, unknown])[] = [
     ['hello', 'hello', 1, 0, {
       account: aliceAccount, device: alice.phone.device, token: 'eyJhbGciOiJFZERTQSJ9.e30.c2ln', clientNonce: seed('client nonce'),
@@ -108,6 +116,13 @@ function frames(): void {
     ['last page, empty', 'page', 5, 0, { deliveries: [], more: false }], ['synced', 'synced', 0, 0, START_MS - 60_000], ['pong', 'pong', 6, 0, null],
     ['change of a group', 'changeGroup', 9, 0, founding], ['read of a membership log', 'readGroup', 10, 0, { conversation: groupId, after: 3 }],
     ['page of a membership log', 'group', 10, 0, { conversation: groupId, version: 1, entries: [founding] }],
+    ['post', 'post', 11, 0, post], ['following a channel from its beginning', 'follow', 12, 0, { channel, after: 0 }],
+    ['page of a channel', 'channelPage', 12, 0, { channel, seq: 1, head: story.state.head, posts: [post] }],
+    ['reading on in a channel', 'readChannel', 13, 0, { channel, after: 9_007_199_254_740_991 }],
+    ['page of a channel whose posts are gone', 'channelPage', 13, 0, { channel, seq: 4_294_967_297, head: seed('head'), posts: [] }],
+    ['head behind a post', 'channelHead', 11, 0, { channel, seq: 1, head: story.state.head }],
+    ['head of a channel without posts', 'channelHead', 0, 0, { channel, seq: 0, head: new Uint8Array(32) }],
+    ['post for a follower', 'posted', 0, 0, post], ['end of following', 'unfollow', 14, 0, { channel }],
     ['failure with a delta of devices', 'failure', 7, 0, { code: 'stale.devices', message: 'Members have other devices now.', accounts, missing: [alice.laptop.device] }],
     ['failure with a wait', 'failure', 8, 0, { code: 'limited.rate', message: 'Slow down.', retryAfterMs: 1_500 }],
     ['account changed', 'notice', 0, 0, { kind: 'account_changed', account: bobAccount, seq: 3 }], ['draining', 'notice', 0, 0, { kind: 'draining', spreadMs: 5_000 }],
@@ -135,6 +150,11 @@ function frames(): void {
       refusedBytes('read of more than a page', typed(FRAME_TYPE.read, encodeCbor({ conversation: seed('c').slice(0, 16), after: new Uint8Array(16), limit: 257 })), 'invalid.request'),
       refusedBytes('page with a delivery of a gigabyte', typed(FRAME_TYPE.page, concatBytes(encodePage({ deliveries: [], more: false }), Uint8Array.of(0x40, 0, 0, 0))), 'invalid.frame'),
       refusedBytes('synced of 7 bytes', typed(FRAME_TYPE.synced, new Uint8Array(7)), 'invalid.frame'), refusedBytes('no acknowledgement', typed(FRAME_TYPE.ack, new Uint8Array(0)), 'invalid.frame'),
+      refusedBytes('page of a channel with 65 posts', typed(FRAME_TYPE.channelPage, encodeCbor({
+        channel: seed('c').slice(0, 16), seq: 65, head: seed('head'), posts: Array.from({ length: 65 }, () => Uint8Array.of(1)),
+      })), 'invalid.request'),
+      refusedBytes('following from number -1', typed(FRAME_TYPE.follow, encodeCbor({ channel: seed('c').slice(0, 16), after: -1 })), 'invalid.request'),
+      refusedBytes('head of 31 bytes', typed(FRAME_TYPE.channelHead, encodeCbor({ channel: seed('c').slice(0, 16), seq: 1, head: new Uint8Array(31) })), 'invalid.request'),
       refusedBytes('acknowledgement at a time of 2^48', typed(FRAME_TYPE.ack, changed(new Uint8Array(20), 5, 1)), 'invalid.position'),
     ],
   })
@@ -216,6 +236,11 @@ function chains(): void {
   })
 }
 
+function founderOf(name: string): { readonly account: ReturnType<typeof accountIdOf>; readonly device: ReturnType<typeof deviceIdOf>; readonly salt: Uint8Array; readonly key: Uint8Array } {
+  const { account, device } = groupActor(name)
+  return { account, device, salt: seed(`salt of ${name}`).slice(0, 16), key: seed(`key of ${name}`) }
+}
+
 function ids(): void {
   const wallets = [alice.wallet.walletId, bob.wallet.walletId]
   write('ids.json', 'Ids and what they are made of; positions.', {
@@ -226,6 +251,10 @@ function ids(): void {
     }),
     directConversations: [[aliceAccount, bobAccount], [bobAccount, aliceAccount], [aliceAccount, aliceAccount]].map(([one = aliceAccount, other = aliceAccount]) => ({
       accounts: [one, other], conversation: directConversationIdOf(one, other),
+    })),
+    groups: [founderOf('alice'), founderOf('bob')].map(({ account, device, salt }) => ({ account, device, salt: hexOf(salt), group: groupConversationIdOf(account, device, salt) })),
+    channels: [founderOf('alice'), founderOf('bob')].map(({ account, device, key }) => ({
+      account, device, key: hexOf(key), salt: hexOf(channelSaltOf(key)), channel: channelIdOf(account, device, channelSaltOf(key)),
     })),
     messages: [{ epoch: 1, number: 0 }, { epoch: 1, number: 41 }, { epoch: 0xffffffff, number: Number.MAX_SAFE_INTEGER }, { epoch: 0, number: 41 }].map((place) => {
       const key = { conversation: parseConversationId(conversation), device: alice.phone.device, ...place }
@@ -383,6 +412,85 @@ function membershipLogs(): void {
   })
 }
 
+/** The body of the next post of a story, as clients encrypt it. */
+function channelBody(story: ChannelStory, by: GroupActor, kind: 'text' | 'authors', text = ''): Uint8Array {
+  const nonce = seed(`nonce of post ${String(story.state.seq + 1)}`).slice(0, 24)
+  const padded = encodeChannelBody(kind === 'text' ? { kind, name: 'North gate', text } : { kind, name: 'North gate' })
+  return encryptBody(CHANNEL_KEY, story.state.channel, by.device, nonce, padded)
+}
+
+interface RefusedPost {
+  readonly name: string
+  /** How many posts of the story come before. */
+  readonly after: number
+  readonly hex: string
+  readonly mode: 'server' | 'peer'
+  readonly nowMs: number
+  readonly code: string
+}
+
+function channelLogs(): void {
+  const [phone, laptop, robert, carol] = [groupActor('alice'), groupActor('alice', 2, 'laptop'), groupActor('bob'), groupActor('carol')]
+  const actors = [phone, laptop, groupActor('alice', 2), robert, carol]
+  const story = new ChannelStory(actors, [robert])
+  const states: ChannelState[] = []
+  const refused: RefusedPost[] = []
+  const bodies: { readonly post: number; readonly nonce: string; readonly padded: string; readonly value: unknown }[] = []
+  const refuse = (name: string, draft: ChannelPostDraft, by: GroupActor, code: string, change: Partial<ChannelContext> = {}): void => {
+    const context = { ...story.context, ...change }
+    const bytes = story.seal(draft, by)
+    const result = applyChannelPost(story.state, bytes, context)
+    if (result.status !== 'refused' || result.code !== code) throw new Error(`${name}: ${JSON.stringify(result)}`)
+    refused.push({ name, after: story.posts.length, hex: hexOf(bytes), mode: context.mode, nowMs: context.nowMs, code })
+  }
+  const post = (by: GroupActor, kind: 'text' | 'authors', text = ''): void => {
+    const body = channelBody(story, by, kind, text)
+    const value = kind === 'text' ? { kind, name: 'North gate', text } as const : { kind, name: 'North gate' } as const
+    story.post(by, { body })
+    states.push(story.state)
+    bodies.push({ post: states.length, nonce: hexOf(body.slice(0, 24)), padded: hexOf(encodeChannelBody(value)), value })
+  }
+  const links = ['chat.example', 'localhost:8080'].map((domain) => ({ domain, channel: story.state.channel, key: CHANNEL_KEY }))
+  const withDomain = (start: string): string => `${start}/channel/${story.state.channel}#${hexOf(CHANNEL_KEY)}`
+
+  refuse('by somebody who is no author', story.draft(carol), carol, 'denied.not_author')
+  refuse('first post behind something', story.draft(phone, { prev: seed('before') }), phone, 'channel.log_invalid', { mode: 'peer' })
+  post(phone, 'text', 'The gate opens at 8')
+  const early = story.draft(robert)
+  refuse('signed by another device', story.draft(phone), robert, 'proof.signature')
+  refuse('device that the account does not have', story.draft(groupActor('bob', 1, 'ghost')), groupActor('bob', 1, 'ghost'), 'account.device_unknown')
+  refuse('late', story.draft(robert), robert, 'proof.expired', { nowMs: story.context.nowMs + 600_001 })
+  refuse('early', story.draft(robert), robert, 'proof.not_yet_valid', { nowMs: story.context.nowMs - 600_001, mode: 'peer' })
+  post(robert, 'text', 'é'.repeat(700))
+  refuse('overtaken, told to the author', early, robert, 'conflict.channel_head')
+  refuse('overtaken, seen by a follower', early, robert, 'channel.log_invalid', { mode: 'peer' })
+  refuse('number left out', story.draft(robert, { seq: 4 }), robert, 'channel.log_invalid', { mode: 'peer' })
+  const before = story.draft(robert).members
+  story.authors.act(laptop, 'remove', { members: [robert.account] })
+  story.keep()
+  refuse('removed, under the membership without it', story.draft(robert), robert, 'denied.not_author')
+  post(laptop, 'authors')
+  refuse('removed, under the membership as it was', story.draft(robert, { members: before }), robert, 'channel.log_invalid', { mode: 'peer' })
+  refuse('older state of the account log', story.draft(phone), phone, 'account.log_rolled_back')
+  post(groupActor('alice', 2), 'text', '')
+
+  write('channel-log.json', 'The posts of one channel, encrypted bodies included: bytes, what the author\'s device signs, head, fields and the state behind each; the log of its authors; the devices and account-log states that count as verified; links; posts that are refused.', {
+    channel: story.state.channel, key: hexOf(CHANNEL_KEY), nowMs: story.context.nowMs,
+    links: links.map((link) => ({ value: toView(link), link: formatChannelLink(link) })),
+    refusedLinks: [
+      withDomain('evegram:Chat.example'), withDomain('https://chat.example'), withDomain('evegram:'), withDomain('evegram:chat.example').slice(0, -1),
+      `${withDomain('evegram:chat.example')}0`, withDomain('evegram:chat.example').replace('/channel/', '/group/'),
+    ],
+    authors: { entries: story.authors.entries.map((bytes) => hexOf(bytes)), memberships: story.memberships.map(({ at, accounts: members }) => ({ seq: at.seq, head: hexOf(at.head), authors: [...members] })) },
+    verified: actors.map(({ account, device, log, actor }) => ({ account, device, seq: log.seq, head: hexOf(log.head), signingKey: hexOf(actor.addition.signingKey) })),
+    posts: story.posts.map((bytes, index) => {
+      const value = decodeChannelPost(bytes)
+      return { ...golden(String(index + 1), bytes, value), postHash: hexOf(channelPostHash(value)), head: hexOf(channelHeadOf(bytes)), state: toView(states[index]) }
+    }),
+    bodies, refused,
+  })
+}
+
 // Fails early when a library stops signing the same bytes in the same way.
 if (hexOf(ed25519.sign(seed('a'), seed('b'))) !== hexOf(ed25519.sign(seed('a'), seed('b')))) throw new Error('signatures are not deterministic')
 envelopes()
@@ -392,3 +500,4 @@ chains()
 ids()
 accountLogs()
 membershipLogs()
+channelLogs()

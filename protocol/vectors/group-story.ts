@@ -1,11 +1,11 @@
 import { equalBytes } from '../src/bytes.js'
 import { accountIdOf, type AccountId } from '../src/ids.js'
 import { applyMembershipEntry, type ApplyMembershipResult, type MembershipContext } from '../src/membership-log.js'
-import { draftGroup, draftMembershipEntry, sealMembershipEntry, type SealedMembershipEntry } from '../src/membership-log-draft.js'
+import { draftChannel, draftGroup, draftMembershipEntry, sealMembershipEntry, type SealedMembershipEntry } from '../src/membership-log-draft.js'
 import {
   membershipEntryHash, type MembershipActor, type MembershipBodies, type MembershipChange, type MembershipDraft, type MembershipKind,
 } from '../src/membership-log-entry.js'
-import { emptyGroupState, type GroupState } from '../src/membership-log-state.js'
+import { emptyGroupState, type GroupKind, type GroupState } from '../src/membership-log-state.js'
 import { deviceActor, primitives, seed, solanaWallet, START_MS, type DeviceActor } from './actors.js'
 
 /** An account with one device, at a state of its log that the tests take as verified. */
@@ -28,14 +28,17 @@ export class GroupStory {
   state: GroupState
   readonly entries: Uint8Array[] = []
   nowMs = START_MS
-  readonly salt = seed('group salt').slice(0, 16)
+  readonly salt: Uint8Array
   readonly #actors: readonly GroupActor[]
+  readonly #kind: GroupKind
 
-  constructor(actors: readonly GroupActor[]) {
+  constructor(actors: readonly GroupActor[], kind: GroupKind = 'group', salt: Uint8Array = seed('group salt').slice(0, 16)) {
     this.#actors = actors
+    this.#kind = kind
+    this.salt = salt
     const [founder] = actors
     if (founder === undefined) throw new Error('a group has a founder')
-    this.state = emptyGroupState(draftGroup(this.salt, [], founder, this.nowMs).conversation)
+    this.state = emptyGroupState(this.found(founder, []).conversation)
   }
 
   get context(): MembershipContext {
@@ -49,7 +52,8 @@ export class GroupStory {
   }
 
   found(by: GroupActor, members: readonly AccountId[]): MembershipDraft {
-    return draftGroup(this.salt, members, actorOf(by), this.nowMs)
+    const draft = this.#kind === 'group' ? draftGroup : draftChannel
+    return draft(this.salt, members, actorOf(by), this.nowMs)
   }
 
   draft<Kind extends MembershipKind>(by: GroupActor, kind: Kind, body: MembershipBodies[Kind]): MembershipDraft {
@@ -85,6 +89,6 @@ export class GroupStory {
 }
 
 /** The fields that an entry holds, without what the tests keep beside them. */
-function actorOf({ account, device, log }: GroupActor): MembershipActor {
+export function actorOf({ account, device, log }: GroupActor): MembershipActor {
   return { account, device, log }
 }
