@@ -75,6 +75,9 @@ export class StormClient {
         this.syncedAtMs ??= performance.now()
         return
       case 'notice': return
+      // It follows no channel.
+      case 'posted':
+      case 'channel_head': return
       default: event satisfies never
     }
   }

@@ -1,5 +1,5 @@
 import {
-  activeWallets, EvegramError, isEvegramError, parseAccountId, type AccountId, type Clock, type ConversationId, type DeviceId,
+  activeWallets, EvegramError, isEvegramError, parseAccountId, parseConversationId, type AccountId, type Clock, type ConversationId, type DeviceId,
   type Random,
 } from '@evegram/protocol'
 import { addressOf, chainOf, parseAddress, type Chain } from '@evegram/protocol/proof'
@@ -11,7 +11,10 @@ import { cancellable, type InboxItem } from './core/feed.js'
 import { KeyedTurns } from './core/turns.js'
 import { readVerified, verifiedChange, verifiedSetOf } from './core/verified.js'
 import { DirectConversation, type Conversation } from './conversation.js'
+import { FollowedChannel, type Channel } from './channel.js'
+import { listChannels, readChannel, type ChannelRow } from './core/channel-row.js'
 import { GroupConversation, type Group } from './group.js'
+import { FOLLOWER_LIMITS } from './sync/channel-follower.js'
 import type { VerifiedAccount } from './account/account-verifier.js'
 import type { DiscoveredServer } from './api/discovered-server.js'
 import { safetyNumber } from './crypto/safety-number.js'
@@ -54,6 +57,14 @@ export interface InboxOptions {
   readonly signal?: AbortSignal
 }
 
+/** What a new channel is. */
+export interface NewChannel {
+  /** At most `LIMITS.groupNameBytesMax` UTF-8 bytes. */
+  readonly name: string
+  /** Addresses or ids of accounts that may post beside its founder. */
+  readonly authors?: readonly string[]
+}
+
 /** A signed-in device of an account. Made by `createClient`; usable until `close`. */
 export interface Client {
   readonly account: AccountId
@@ -62,7 +73,7 @@ export interface Client {
   readonly address: string
   readonly domain: string
   readonly state: ClientState
-  /** Envelopes that this device has committed and the server has not stored yet. */
+  /** Envelopes and posts that this device has committed and the server has not stored yet. */
   readonly pending: number
   /** Calls `listener` at each `event` until the returned function is called. Throws `limited.queue` past 1,000 listeners. */
   on<Name extends keyof ClientEvents>(event: Name, listener: (event: ClientEvents[Name]) => void): () => void
@@ -79,6 +90,21 @@ export interface Client {
   groups(): Promise<readonly Group[]>
   /** A group of this profile. Rejects `not_found.conversation`. */
   group(conversation: ConversationId | string): Promise<Group>
+  /**
+   * Founds a channel of this account, as its owner, and of the accounts behind `authors`, who may post too. Its first post says its name and nothing
+   * else. Needs a connection. Rejects as changes of a {@link Channel} do, `invalid.argument` for the name, `limited.channels`.
+   */
+  createChannel(options: NewChannel): Promise<Channel>
+  /**
+   * Follows the channel of a link, now and in later runs of this profile; once more is once. Verifies the log of its authors and that the key belongs
+   * to it; resolves when the posts that there are were read, as far as the server shows them. Rejects `invalid.channel_link`, `channel.key`,
+   * `not_found.conversation`, `client.domain_mismatch` for a channel of another server, `limited.channels`, `unavailable.server`.
+   */
+  followChannel(link: string): Promise<Channel>
+  /** A channel that this profile follows, or undefined. */
+  channel(id: ConversationId | string): Promise<Channel | undefined>
+  /** All channels that this profile follows, own ones included. */
+  channels(): Promise<readonly Channel[]>
   /**
    * All messages of all conversations, own ones included, in the order in which this profile committed them, behind a durable place
    * that `done` advances: what was not `done` comes again after a restart. Ends when `signal` aborts or the client closes.
@@ -142,7 +168,7 @@ export class EvegramClient implements Client {
   }
 
   get pending(): number {
-    return this.#parts.core.outbox.size
+    return this.#parts.core.outbox.size + this.#parts.core.channelOutbox.size
   }
 
   get #core(): ClientCore['core'] {
@@ -193,6 +219,27 @@ export class EvegramClient implements Client {
     const row = (await allConversations(this.#core)).filter(isGroup).find((known) => known.conversation === conversation)
     if (row === undefined) throw new EvegramError('not_found.conversation', { operation: 'open group', advice: 'This profile knows no such group.' })
     return this.#openGroup(row)
+  }
+
+  async createChannel({ name, authors = [] }: NewChannel): Promise<Channel> {
+    this.#parts.core.check()
+    const accounts: AccountId[] = []
+    for (const author of authors) accounts.push((await this.#resolve(author)).verified.account)
+    return this.#openChannel(await this.#parts.core.channelActions.create(this.domain, name, accounts))
+  }
+
+  async followChannel(link: string): Promise<Channel> {
+    this.#parts.core.check()
+    return this.#openChannel(await this.#parts.core.channelActions.follow(this.domain, link))
+  }
+
+  async channel(id: string): Promise<Channel | undefined> {
+    const row = await readChannel(this.#core.store, parseConversationId(id))
+    return row === undefined ? undefined : this.#openChannel(row)
+  }
+
+  async channels(): Promise<readonly Channel[]> {
+    return (await listChannels(this.#core.store, FOLLOWER_LIMITS.channelsMax)).map((row) => this.#openChannel(row))
   }
 
   inbox(options: InboxOptions): AsyncIterable<InboxItem> {
@@ -270,6 +317,17 @@ export class EvegramClient implements Client {
         return (await this.#resolve(addressOrAccount)).verified.account
       },
     })
+  }
+
+  #openChannel(row: ChannelRow): Channel {
+    const { core } = this.#parts
+    return new FollowedChannel({
+      core: core.core, actions: core.channelActions, logs: core.channelLogs, check: () => { core.check() },
+      resolve: async (addressOrAccount) => {
+        core.check()
+        return (await this.#resolve(addressOrAccount)).verified.account
+      },
+    }, row)
   }
 
   /** The verified account behind an address or id. Offline it is the one known from before, where the address names its founder. */

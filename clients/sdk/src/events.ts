@@ -1,6 +1,7 @@
 import {
   EvegramError, type AccountId, type Clock, type ConversationId, type DeviceId, type ErrorCode, type MembershipKind, type MessageId,
 } from '@evegram/protocol'
+import type { ChannelGap, ChannelPostShown } from './core/channel-row.js'
 import type { Message } from './core/message.js'
 import type { GapReason } from './sync/chain-state.js'
 
@@ -44,6 +45,19 @@ export interface ClientEvents {
   'group-changed': GroupEvent
   /** The server showed entries of a membership log that break its rules, or another log than before: the group stays as it was. */
   'group-alarm': { readonly conversation: ConversationId; readonly code: ErrorCode; readonly reason: string }
+  /** A post of a channel was shown: it is durable in the local store. Own posts included. */
+  'channel-post': ChannelPostEvent
+  /** The authors of a channel changed by one verified entry of its membership log, or it got another name. */
+  'channel-changed': ChannelChangedEvent
+  /** Posts of a channel are missing. Those that are withheld are asked for again; those that are expired are gone. */
+  'channel-gap': ChannelGap
+  /**
+   * The server showed something of a channel that breaks its rules: another history than before, a post that its author did not sign or had no right to.
+   * The channel stays as it was until the server shows what is right.
+   */
+  'channel-alarm': { readonly channel: ConversationId; readonly code: ErrorCode; readonly reason: string }
+  /** An own post will never be posted: the server refused it for good. `Channel.post` rejects with the same error. */
+  'channel-post-failed': { readonly channel: ConversationId; readonly text: string; readonly error: EvegramError }
   /** A message that could not be read before was sent again and is shown. */
   'session-healed': { readonly account: AccountId; readonly device: DeviceId; readonly conversation: ConversationId; readonly messageId: MessageId }
   /** A task in the background failed and will be tried again. */
@@ -61,6 +75,23 @@ export interface GroupEvent {
   readonly left: readonly AccountId[]
   /** The device that signed it is revoked by now: somebody may have used its key and an old state of the account. */
   readonly signerRevokedSince: boolean
+}
+
+/** A post, and what its channel is called by now. */
+export interface ChannelPostEvent extends ChannelPostShown {
+  readonly name: string
+}
+
+/** One change of a channel. */
+export interface ChannelChangedEvent {
+  readonly channel: ConversationId
+  readonly name: string
+  /** Number of the newest entry of the membership log that this device verified. */
+  readonly version: number
+  /** Who made the change. */
+  readonly by: AccountId
+  readonly joined: readonly AccountId[]
+  readonly left: readonly AccountId[]
 }
 
 /** A device and whose it is. */

@@ -89,6 +89,7 @@ export function readCommit(device: DeviceRecord, changes: readonly StoreChange[]
         if (value !== undefined && key.startsWith(GROUP_PREFIX)) groups.push(decodeGroup(value))
         break
       case 'prekeys':
+      case 'channels':
         break
       default:
         table satisfies never

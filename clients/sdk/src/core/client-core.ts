@@ -9,6 +9,9 @@ import type { Signal } from '../crypto/signal.js'
 import type { ClientState, EventHub } from '../events.js'
 import type { LocalStore } from '../store/local-store.js'
 import { CatchUp } from '../sync/catch-up.js'
+import { ChannelFollower } from '../sync/channel-follower.js'
+import { ChannelOutbox } from '../sync/channel-outbox.js'
+import { ChannelReader } from '../sync/channel-reader.js'
 import { Healing } from '../sync/healing.js'
 import { Outbox } from '../sync/outbox.js'
 import { PreKeyUpkeep, tendPreKeys } from '../sync/prekey-upkeep.js'
@@ -18,6 +21,8 @@ import { Transmission } from '../sync/transmit.js'
 import type { Connection, ConnectionEvent } from '../transport/connection.js'
 import type { Link, LinkEvents, LinkState } from '../transport/link.js'
 import { BackgroundTasks } from './background.js'
+import { ChannelActions } from './channel-actions.js'
+import { ChannelLogs } from './channel-logs.js'
 import type { Core } from './context.js'
 import { Deferred } from './deferred.js'
 import { Revocations } from './devices.js'
@@ -54,6 +59,10 @@ export class ClientCore {
   readonly revocations: Revocations
   readonly groupLogs: GroupLogs
   readonly groupActions: GroupActions
+  readonly channelLogs: ChannelLogs
+  readonly channelActions: ChannelActions
+  readonly channelOutbox: ChannelOutbox
+  readonly #follower: ChannelFollower
   readonly #catchUp: CatchUp
   readonly #healing: Healing
   readonly #upkeep: PreKeyUpkeep
@@ -74,6 +83,10 @@ export class ClientCore {
     this.transmission = new Transmission(core, sessions, this.groupLogs, (row, devices, tx) => { this.#healing.noteSupplement(row, devices, tx) })
     this.outbox = new Outbox(core, this.transmission)
     this.groupActions = new GroupActions(core, this.groupLogs, this.outbox, this.transmission)
+    this.channelLogs = new ChannelLogs(core)
+    this.channelOutbox = new ChannelOutbox(core, this.channelLogs)
+    this.#follower = new ChannelFollower(core, new ChannelReader(core, this.channelLogs, this.channelOutbox), this.channelOutbox)
+    this.channelActions = new ChannelActions(core, this.channelLogs, this.#follower, this.channelOutbox)
     const receiver = new Receiver(core, this.groupLogs, {
       resendRequest: (tx, request, conversation, from) => this.#healing.answer(tx, request, conversation, from),
       revocation: (notice, from) => { background.run('check revocation', () => this.revocations.receive(notice, from)) },
@@ -86,6 +99,8 @@ export class ClientCore {
     this.#catchUp = new CatchUp(core, receiver, {
       onSynced: (first) => { if (first) this.#live() },
       onNotice: (notice) => { this.#notice(notice) },
+      onPosted: (post) => { this.#follower.posted(post) },
+      onChannelHead: (head) => { this.#follower.heard(head) },
     })
     this.#upkeep = new PreKeyUpkeep(
       () => { background.run('tend prekeys', () => tendPreKeys(core)) },
@@ -111,6 +126,8 @@ export class ClientCore {
     const self = new ClientCore(core, background)
     running.client = self
     await self.outbox.load()
+    await self.channelOutbox.load()
+    await self.#follower.load()
     await self.#catchUp.load()
     self.#link = parts.startLink(self.#linkEvents(), () => self.#catchUp.cursorMs)
     return self
@@ -148,6 +165,8 @@ export class ClientCore {
     this.feed.close()
     this.revocations.close()
     this.outbox.close()
+    this.#follower.close()
+    this.channelOutbox.close()
     await this.#link?.close()
     await this.#background.close()
     await this.core.local.idle()
@@ -207,6 +226,7 @@ export class ClientCore {
 
   #pause(): void {
     this.outbox.pause()
+    this.#follower.pause()
     this.#healing.pause()
     this.#upkeep.pause()
   }
@@ -216,6 +236,7 @@ export class ClientCore {
     this.#enter('live')
     this.#synced.resolve()
     this.outbox.resume()
+    this.#follower.resume()
     this.#healing.resume()
     this.#upkeep.resume()
     // Own devices that came or went while this one was away.

@@ -1,20 +1,15 @@
 import {
-  draftGroup, draftMembershipEntry, encodePayloadBody, EvegramError, isEvegramError, listedMembers, membershipEntryHash, sealMembershipEntry,
-  type AccountId, type ConversationId, type GroupRole, type MembershipActor, type MembershipChange, type MembershipDraft,
+  draftGroup, encodePayloadBody, EvegramError, listedMembers, type AccountId, type ConversationId, type GroupRole,
 } from '@evegram/protocol'
-import { signWithSigning } from '../crypto/device-keys.js'
 import { composeControl, recipientsOf } from '../sync/control.js'
 import { GIFTS_PER_ENVELOPE_MAX } from '../sync/group-seal.js'
 import type { Outbox } from '../sync/outbox.js'
 import type { Transmission } from '../sync/transmit.js'
-import type { Connection } from '../transport/connection.js'
 import type { Core } from './context.js'
 import { readConversation } from './conversation-row.js'
 import type { GroupLogs } from './group-logs.js'
 import { readGroup, writeGroup, type GroupRow } from './group-row.js'
-
-/** Changes of a group that were overtaken by others and signed again. */
-const CHANGE_TRIES_MAX = 4
+import { MembershipOffers } from './membership-offers.js'
 
 /** What a person does with groups: entries signed by this device, offered to the server, and believed only once they came back verified. */
 export class GroupActions {
@@ -22,43 +17,44 @@ export class GroupActions {
   readonly #logs: GroupLogs
   readonly #outbox: Outbox
   readonly #transmission: Transmission
+  readonly #offers: MembershipOffers
 
   constructor(core: Core, logs: GroupLogs, outbox: Outbox, transmission: Transmission) {
     this.#core = core
     this.#logs = logs
     this.#outbox = outbox
     this.#transmission = transmission
+    this.#offers = new MembershipOffers(core, (conversation) => logs.refresh(conversation))
   }
 
   /** Founds a group of the own account and `members`. Rejects `too_large.payload` for the name, `unavailable.server` without a connection, or as the server does. */
   async create(name: string, members: readonly AccountId[]): Promise<GroupRow> {
     checkName(name)
-    const connection = this.#connection()
-    const draft = draftGroup(this.#core.random.bytes(16), members, await this.#actor(), this.#core.time.now())
-    await this.#offer(connection, draft)
+    this.#offers.connection()
+    const draft = draftGroup(this.#core.random.bytes(16), members, await this.#offers.actor(), this.#core.time.now())
+    await this.#offers.offer(draft)
     const row = await this.#logs.refresh(draft.conversation)
     await this.rename(draft.conversation, name)
     return { ...row, name }
   }
 
   async add(conversation: ConversationId, members: readonly AccountId[]): Promise<void> {
-    const row = await this.#change(conversation, { kind: 'add', body: { members: listedMembers(members) } })
+    const row = await this.#offers.change(conversation, { kind: 'add', body: { members: listedMembers(members) } })
     // Who was added learns of the group by being told its name.
     if (row.name !== '') await this.#tellName(conversation, row.name, members)
   }
 
   async remove(conversation: ConversationId, members: readonly AccountId[]): Promise<void> {
-    await this.#change(conversation, { kind: 'remove', body: { members: listedMembers(members) } })
+    await this.#offers.change(conversation, { kind: 'remove', body: { members: listedMembers(members) } })
   }
 
   async setRole(conversation: ConversationId, member: AccountId, role: GroupRole): Promise<void> {
-    await this.#change(conversation, { kind: 'role', body: { member, role } })
+    await this.#offers.change(conversation, { kind: 'role', body: { member, role } })
   }
 
   /** Leaves; nothing of the group reaches this account any more. What is stored here stays. */
   async leave(conversation: ConversationId): Promise<void> {
-    const draft = await this.#draft(conversation, { kind: 'leave', body: {} })
-    await this.#offer(this.#connection(), draft)
+    await this.#offers.offer(await this.#offers.draft(conversation, { kind: 'leave', body: {} }))
     await this.#core.local.write(async (tx) => {
       const row = await readGroup(tx, conversation)
       if (row !== undefined) writeGroup(tx, { ...row, gone: true })
@@ -91,40 +87,6 @@ export class GroupActions {
         if (control !== undefined) this.#outbox.add(tx, control)
       }
     })
-  }
-
-  /** Offers a change, upon the newest log; one that was overtaken is signed again as long as it still makes sense. */
-  async #change(conversation: ConversationId, change: MembershipChange): Promise<GroupRow> {
-    for (let tries = 1; ; tries++) {
-      try {
-        await this.#offer(this.#connection(), await this.#draft(conversation, change))
-        return await this.#logs.refresh(conversation)
-      } catch (error) {
-        if (!isEvegramError(error, 'conflict.membership_head') || tries >= CHANGE_TRIES_MAX) throw error
-      }
-    }
-  }
-
-  async #draft(conversation: ConversationId, change: MembershipChange): Promise<MembershipDraft> {
-    const { state } = await this.#logs.refresh(conversation)
-    return draftMembershipEntry(state, change, await this.#actor(), this.#core.time.now())
-  }
-
-  #offer(connection: Connection, draft: MembershipDraft): Promise<unknown> {
-    const signature = signWithSigning(this.#core.keys, membershipEntryHash(draft))
-    return connection.changeGroup(sealMembershipEntry(draft, signature).bytes)
-  }
-
-  async #actor(): Promise<MembershipActor> {
-    const { account, device, roster } = this.#core
-    const { seq, head } = await roster.refresh(account)
-    return { account, device, log: { seq, head } }
-  }
-
-  #connection(): Connection {
-    const connection = this.#core.connection()
-    if (connection === undefined) throw new EvegramError('unavailable.server', { operation: 'change group' })
-    return connection
   }
 }
 

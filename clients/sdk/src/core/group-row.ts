@@ -40,7 +40,7 @@ function groupKey(conversation: ConversationId): string {
 }
 
 /** Row bytes of a group. */
-function encodeGroup(row: GroupRow): Uint8Array<ArrayBuffer> {
+export function encodeGroup(row: GroupRow): Uint8Array<ArrayBuffer> {
   return encodeCbor({
     state: encodeGroupState(row.state), heads: concatBytes(...row.heads), name: row.name, gone: row.gone,
     spans: row.spans.map(({ account, from, to, goneAtMs }) => [idBytes(account), from, to ?? 0, goneAtMs ?? 0]),

@@ -20,6 +20,8 @@ export type StoreTable =
   | 'outbox'
   /** Ciphertexts that could not be read yet, resend requests and their limits. */
   | 'healing'
+  /** Channels that are followed: their keys, authors' logs, posts, gaps, and own posts that wait for the server. */
+  | 'channels'
 
 /** One write of a transaction: `undefined` removes the row (and is no error when there is none). */
 export interface StoreChange {

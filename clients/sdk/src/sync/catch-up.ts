@@ -1,4 +1,4 @@
-import { encodeCbor, EvegramError, LIMITS, type Page } from '@evegram/protocol'
+import { encodeCbor, EvegramError, LIMITS, type ChannelHead, type Page } from '@evegram/protocol'
 import type { Core } from '../core/context.js'
 import { cursorChange, readCursor } from '../core/profile.js'
 import type { Connection, ConnectionEvent } from '../transport/connection.js'
@@ -9,6 +9,9 @@ export interface CatchUpHooks {
   /** Everything up to now is committed. Called for each `synced`; `first` for the one that ends the catch-up of a connection. */
   onSynced(first: boolean): void
   onNotice(event: Extract<ConnectionEvent, { type: 'notice' }>['notice']): void
+  /** A post of a channel was pushed, or where a channel ends. Nothing is committed by that: what is lost here is read from the server. */
+  onPosted(post: Uint8Array): void
+  onChannelHead(head: ChannelHead): void
 }
 
 /**
@@ -58,6 +61,12 @@ export class CatchUp {
         return
       case 'notice':
         this.#hooks.onNotice(event.notice)
+        return
+      case 'posted':
+        this.#hooks.onPosted(event.post)
+        return
+      case 'channel_head':
+        this.#hooks.onChannelHead(event.head)
         return
       default:
         event satisfies never

@@ -1,5 +1,6 @@
 import type {
-  AccountId, CatchUp, CloseAdvice, Delivery, EvegramError, Failure, GroupPage, Notice, Opened, Page, Position, Read, ReadGroup, Welcome,
+  AccountId, CatchUp, ChannelHead, ChannelPage, CloseAdvice, ConversationId, Delivery, EvegramError, Failure, GroupPage, Notice, Opened, Page, Position,
+  Read, ReadChannel, ReadGroup, Welcome,
 } from '@evegram/protocol'
 
 /** What the server sends on its own, in the order it was received. */
@@ -11,6 +12,10 @@ export type ConnectionEvent =
   /** Everything for this device at positions <= `cursorMs` came before this event. */
   | { readonly type: 'synced'; readonly cursorMs: number }
   | { readonly type: 'notice'; readonly notice: Notice }
+  /** An encoded post of a channel that this connection follows, as the server pushed it. */
+  | { readonly type: 'posted'; readonly post: Uint8Array }
+  /** Where a channel that this connection follows ends, as the server says on its own. */
+  | { readonly type: 'channel_head'; readonly head: ChannelHead }
 
 /** Deliveries handed over in one event. */
 export const DELIVERY_BATCH_MAX = 64
@@ -42,8 +47,8 @@ export interface ConnectionEnd {
 
 /**
  * One authenticated connection, from `welcome` to its end. Requests reject with `unavailable.server` when it ends before the answer,
- * `timeout` after `LIMITS.requestTimeoutMs`, `limited.queue` at once when too many wait; the server's refusals of `open`, `read`,
- * `changeGroup` and `readGroup` reject with their code.
+ * `timeout` after `LIMITS.requestTimeoutMs`, `limited.queue` at once when too many wait; the server's refusals of all requests but
+ * `send` reject with their code.
  */
 export interface Connection {
   readonly welcome: Welcome
@@ -58,6 +63,17 @@ export interface Connection {
   changeGroup(entry: Uint8Array): Promise<Opened>
   /** Entries of the membership log of a group. */
   readGroup(request: ReadGroup): Promise<GroupPage>
+  /**
+   * Offers an encoded post of a channel; the answer names the head behind it. A rejection with a code of the connection (`timeout`,
+   * `unavailable.server`) says nothing about whether it was stored: offering the same bytes again stores them once.
+   */
+  post(post: Uint8Array): Promise<ChannelHead>
+  /** Posts of a channel behind a number; from then on this connection is told of new ones. Rejects `limited.channels`. */
+  follow(request: ReadChannel): Promise<ChannelPage>
+  /** Ends that. */
+  unfollow(channel: ConversationId): Promise<ChannelHead>
+  /** Posts of a channel behind a number. */
+  readChannel(request: ReadChannel): Promise<ChannelPage>
   /** A page of history. */
   read(request: Read): Promise<Page>
   /**

@@ -1,9 +1,9 @@
 import {
-  CLOSE_CODES, decodeAcks, decodeDelivery, decodeFailure, decodeGroupPage, decodeNotice, decodeOpened, decodePage, decodeSynced, encodeCatchUp,
-  encodeDeviceAck, encodeFrame, encodeOpen, encodeRead, encodeReadGroup, EvegramError, FRAME_TYPE, isEvegramError, LIMITS,
-  type AccountId, type CatchUp, type Clock, type Failure, type Frame, type FrameType, type GroupPage, type Opened, type Page, type Read, type ReadGroup,
-  type Timer,
-  type Welcome,
+  CLOSE_CODES, decodeAcks, decodeChannelHead, decodeChannelPage, decodeDelivery, decodeFailure, decodeGroupPage, decodeNotice, decodeOpened, decodePage, decodeSynced, encodeCatchUp,
+  encodeDeviceAck, encodeFrame, encodeOpen, encodeRead, encodeReadChannel, encodeReadGroup, encodeUnfollow, EvegramError, FRAME_TYPE, isEvegramError,
+  LIMITS,
+  type AccountId, type CatchUp, type ChannelHead, type ChannelPage, type Clock, type ConversationId, type Failure, type Frame, type FrameType,
+  type GroupPage, type Opened, type Page, type Read, type ReadChannel, type ReadGroup, type Timer, type Welcome,
 } from '@evegram/protocol'
 import {
   OUTBOUND_BYTES_MAX, REQUESTS_IN_FLIGHT_MAX, type Connection, type ConnectionConsumer, type ConnectionEnd, type ConnectionEvent,
@@ -36,6 +36,8 @@ type Answered =
   | { readonly type: 'opened'; readonly opened: Opened }
   | { readonly type: 'page'; readonly page: Page }
   | { readonly type: 'group'; readonly group: GroupPage }
+  | { readonly type: 'channel_page'; readonly page: ChannelPage }
+  | { readonly type: 'channel_head'; readonly head: ChannelHead }
   | { readonly type: 'pong' }
 
 /** A connection from `welcome` to its end: see {@link Connection}. Whoever owns the socket passes on its frames and its close. */
@@ -96,6 +98,26 @@ export class LiveConnection implements Connection {
   async readGroup(request: ReadGroup): Promise<GroupPage> {
     const answer = await this.#request(FRAME_TYPE.readGroup, encodeReadGroup(request))
     return answer.type === 'group' ? answer.group : this.#wrongAnswer()
+  }
+
+  async post(post: Uint8Array): Promise<ChannelHead> {
+    const answer = await this.#request(FRAME_TYPE.post, post)
+    return answer.type === 'channel_head' ? answer.head : this.#wrongAnswer()
+  }
+
+  async follow(request: ReadChannel): Promise<ChannelPage> {
+    const answer = await this.#request(FRAME_TYPE.follow, encodeReadChannel(request))
+    return answer.type === 'channel_page' ? answer.page : this.#wrongAnswer()
+  }
+
+  async unfollow(channel: ConversationId): Promise<ChannelHead> {
+    const answer = await this.#request(FRAME_TYPE.unfollow, encodeUnfollow({ channel }))
+    return answer.type === 'channel_head' ? answer.head : this.#wrongAnswer()
+  }
+
+  async readChannel(request: ReadChannel): Promise<ChannelPage> {
+    const answer = await this.#request(FRAME_TYPE.readChannel, encodeReadChannel(request))
+    return answer.type === 'channel_page' ? answer.page : this.#wrongAnswer()
   }
 
   async read(request: Read): Promise<Page> {
@@ -166,6 +188,16 @@ export class LiveConnection implements Connection {
         return void this.#requests.resolve(correlation, { type: 'opened', opened: decodeOpened(body) })
       case FRAME_TYPE.group:
         return void this.#requests.resolve(correlation, { type: 'group', group: decodeGroupPage(body) })
+      case FRAME_TYPE.channelPage:
+        return void this.#requests.resolve(correlation, { type: 'channel_page', page: decodeChannelPage(body) })
+      case FRAME_TYPE.channelHead: {
+        const head = decodeChannelHead(body)
+        if (correlation === 0) return this.#inbound.push({ type: 'channel_head', head }, body.length)
+        return void this.#requests.resolve(correlation, { type: 'channel_head', head })
+      }
+      case FRAME_TYPE.posted:
+        // A copy: the body is a view into a message with other frames.
+        return this.#inbound.push({ type: 'posted', post: body.slice() }, body.length)
       case FRAME_TYPE.pong:
         return void this.#requests.resolve(correlation, { type: 'pong' })
       case FRAME_TYPE.failure:

@@ -181,6 +181,33 @@ class FakeConnection implements Connection {
     return this.#server.readGroup(this.#account, this.#device, request)
   }
 
+  async post(post: Uint8Array): ReturnType<Connection['post']> {
+    await this.#reach('post')
+    const answer = this.#server.channels.post(this.#device, post.slice())
+    if (answer !== 'lost') return answer
+    return new Promise((_resolve, reject) => { this.#waiting.add(reject) })
+  }
+
+  async follow(request: Parameters<Connection['follow']>[0]): ReturnType<Connection['follow']> {
+    await this.#reach('follow')
+    return this.#server.channels.follow(this.#device, request)
+  }
+
+  async unfollow(channel: Parameters<Connection['unfollow']>[0]): ReturnType<Connection['unfollow']> {
+    await this.#reach('unfollow')
+    return this.#server.channels.unfollow(this.#device, channel)
+  }
+
+  async readChannel(request: Parameters<Connection['readChannel']>[0]): ReturnType<Connection['readChannel']> {
+    await this.#reach('read channel')
+    return this.#server.channels.read(this.#device, request)
+  }
+
+  async #reach(operation: string): Promise<void> {
+    await Promise.resolve()
+    if (this.#over) throw new EvegramError('unavailable.server', { operation })
+  }
+
   catchUp(request: Parameters<Connection['catchUp']>[0]): void {
     const page = this.#server.catchUp(this.#device, request)
     this.push({ type: 'page', page })

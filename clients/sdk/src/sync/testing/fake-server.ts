@@ -8,6 +8,7 @@ import type { AuthApi, ClaimedHead, FetchedBundle, LogPage, PreKeyStatus, PreKey
 import type { DiscoveredServer } from '../../api/discovered-server.js'
 import { noblePrimitives } from '../../crypto/noble-primitives.js'
 import type { SendOutcome } from '../../transport/connection.js'
+import { FakeChannels, type ChannelLies } from './fake-channels.js'
 import type { FakeLink } from './fake-link.js'
 import type { VirtualClock } from './virtual-clock.js'
 
@@ -41,6 +42,7 @@ export interface Lies {
   group?: (page: GroupPage, to: DeviceId) => GroupPage
   /** Whoever asks is told that it is a member, and messages of anybody are taken. */
   anybodyInGroups?: boolean
+  channels?: ChannelLies
 }
 
 /** A server in memory: account logs, prekeys, envelope logs, live routing. For tests of the client alone. */
@@ -55,6 +57,10 @@ export class FakeServer {
   readonly #members = new Map<ConversationId, readonly AccountId[]>()
   readonly #logs = new Map<ConversationId, Stored[]>()
   readonly #links = new Map<DeviceId, FakeLink>()
+  readonly channels = new FakeChannels({
+    nowMs: () => this.clock.now(), lies: () => this.lies.channels ?? {}, stateOf: (account) => this.stateOf(account),
+    group: (channel) => this.groups.get(channel)?.state, push: (to, event) => { this.#links.get(to)?.push(event) },
+  })
   #counter = 0
   #nonce = 0
 
@@ -169,7 +175,9 @@ export class FakeServer {
   }
 
   detach(link: FakeLink): void {
-    if (this.#links.get(link.device) === link) this.#links.delete(link.device)
+    if (this.#links.get(link.device) !== link) return
+    this.#links.delete(link.device)
+    this.channels.gone(link.device)
   }
 
   open(me: AccountId, peer: AccountId): Opened {
@@ -189,7 +197,8 @@ export class FakeServer {
     })
     if (result.status === 'refused') throw new EvegramError(result.code, { operation: 'change group' })
     this.groups.set(conversation, { state: result.state, entries: [...known.entries, entry] })
-    this.#members.set(conversation, groupMembers(result.state))
+    // Envelopes are never taken for a channel, whoever sends them.
+    if (result.state.kind === 'group') this.#members.set(conversation, groupMembers(result.state))
     const members = groupMembers(result.state).map((account) => ({ account, seq: this.stateOf(account).seq }))
     return { conversation, membershipVersion: result.state.seq, members }
   }
@@ -197,7 +206,7 @@ export class FakeServer {
   readGroup(account: AccountId, device: DeviceId, { conversation, after }: ReadGroup): GroupPage {
     const known = this.groups.get(conversation)
     if (known === undefined) throw new EvegramError('not_found.conversation', { operation: 'read group' })
-    if (!known.state.members.has(account) && this.lies.anybodyInGroups !== true) throw new EvegramError('denied.not_member', { operation: 'read group' })
+    if (known.state.kind === 'group' && !known.state.members.has(account) && this.lies.anybodyInGroups !== true) throw new EvegramError('denied.not_member', { operation: 'read group' })
     const page = { conversation, version: known.state.seq, entries: known.entries.slice(after, after + this.pageSize) }
     return this.lies.group === undefined ? page : this.lies.group(page, device)
   }

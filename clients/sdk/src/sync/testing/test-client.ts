@@ -46,7 +46,7 @@ export interface TestClient {
 
 const WATCHED: readonly (keyof ClientEvents)[] = [
   'message', 'message-state', 'device-added', 'device-revoked', 'identity-changed', 'gap', 'account-alarm', 'state', 'security', 'session-healed', 'fault', 'group-changed',
-  'group-alarm',
+  'group-alarm', 'channel-post', 'channel-changed', 'channel-gap', 'channel-alarm', 'channel-post-failed',
 ]
 
 /** Signs in (or opens) the profile of `store` and connects it. `auth` stands in for the API of the server. */
