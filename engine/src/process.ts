@@ -12,7 +12,7 @@ import { AccountChanges } from './adapters/bus/account-changes.js'
 import { openCassandraEngineStore } from './adapters/cassandra/index.js'
 import { HttpAccountDirectory, isTokenVerdict } from './adapters/http/account-directory.js'
 import { engineInternalRoutes } from './adapters/http/internal-routes.js'
-import { RedisPresence } from './adapters/redis/index.js'
+import { RedisInterest, RedisPresence } from './adapters/redis/index.js'
 import { selectSocketServer } from './adapters/select-socket-server.js'
 import { acceptedContacts } from './core/accepted-contacts.js'
 import { engineConfigOf, printableEngineSettings, type EngineProcessConfig } from './process-config.js'
@@ -111,7 +111,7 @@ async function addEngine(shared: Shared, auth: InternalClient): Promise<{
   const primitives = createNodePrimitives()
   const engine = createEngine({
     config: settings, clock, random, logger: log, log: store.envelopeLog, marks: store.marks, membership: store.membership, registry: store.nodeRegistry,
-    presence: new RedisPresence({ redis, ...prefix }), directory: new HttpAccountDirectory({ client: auth, changes, turn: nodeTurn }), bus, sockets,
+    presence: new RedisPresence({ redis, ...prefix }), interest: new RedisInterest({ redis, ...prefix }), directory: new HttpAccountDirectory({ client: auth, changes, turn: nodeTurn }), bus, sockets,
     ed25519Verify: (publicKey, message, signature) => verifyEd25519(primitives, publicKey, message, signature) === 'valid',
   })
   const ports: Record<string, number> = {}

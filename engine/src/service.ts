@@ -6,6 +6,7 @@ import { createEngineMetrics, engineMetricsText, type EngineMetrics } from './co
 import { EngineNode, type NodeReadiness } from './core/node.js'
 import type { AccountDirectory } from './ports/account-directory.js'
 import type { EnvelopeLog } from './ports/envelope-log.js'
+import type { Interest } from './ports/interest.js'
 import type { Marks } from './ports/marks.js'
 import type { Membership } from './ports/membership.js'
 import type { NodeRegistry } from './ports/node-registry.js'
@@ -23,11 +24,14 @@ export interface EngineOptions {
   readonly marks: Marks
   readonly membership: Membership
   readonly presence: Presence
+  readonly interest: Interest
   readonly registry: NodeRegistry
   readonly directory: AccountDirectory
   readonly bus: Bus
   readonly sockets: SocketServer
   readonly ed25519Verify: Ed25519Verify
+  /** Groups of more members than this are wide: marks and interest go by conversation. Every node of a cluster takes the same. Default 64. */
+  readonly wideOver?: number
   /** Default: the turns of Node's event loop. */
   readonly turn?: Turn
 }

@@ -2,7 +2,7 @@
 import type {} from '@fastify/swagger'
 import { createAuth, fileSecretStore, lmdbAuthStores, openAuthEnvironment, type Auth } from '@evegram/auth'
 import {
-  acceptedContacts, createEngine, engineConfig, DEFAULT_RATES, HELLOS_PER_SECOND_DEFAULT, MemoryPresence, openEngineStore, scaledRates, selectSocketServer, type Engine,
+  acceptedContacts, createEngine, engineConfig, DEFAULT_RATES, HELLOS_PER_SECOND_DEFAULT, MemoryInterest, MemoryPresence, openEngineStore, scaledRates, selectSocketServer, type Engine,
 } from '@evegram/engine'
 import {
   createHttp, createLogger, createMetrics, createNodePrimitives, HealthChecks, Lifecycle, MemoryBroker, systemClock, systemRandom, registerOpenApi,
@@ -127,7 +127,7 @@ async function addEngine(
     }),
     clock, random, logger: log.child({ part: 'engine' }),
     log: store.envelopeLog, marks: store.marks, membership: store.membership, registry: store.nodeRegistry,
-    presence: new MemoryPresence(clock), directory: accountDirectoryOf(auth), bus: new MemoryBroker({ log }).connect(), sockets,
+    presence: new MemoryPresence(clock), interest: new MemoryInterest(clock), directory: accountDirectoryOf(auth), bus: new MemoryBroker({ log }).connect(), sockets,
     ed25519Verify: (publicKey, message, signature) => verifyEd25519(primitives, publicKey, message, signature) === 'valid',
   })
   lifecycle.add({ name: 'engine', start: async () => { await engine.start() }, drain: () => engine.drain(), stop: () => engine.stop() })

@@ -22,10 +22,10 @@ export interface EnvelopeRows {
 /** Marks in a store that has no transaction over rows and marks. */
 export interface MarkRows {
   /**
-   * Writes the mark of one account; `hour` in hours since 1970. Resolved = durable and seen by every read that begins later. Writing twice changes
+   * Writes the mark of one inbox, an account or a wide conversation; `hour` in hours since 1970. Resolved = durable and seen by every read that begins later. Writing twice changes
    * nothing. Rejects `unavailable.envelope_log` with an unknown outcome.
    */
-  mark(account: string, conversation: ConversationId, hour: number): Promise<void>
+  mark(inbox: string, conversation: ConversationId, hour: number): Promise<void>
 }
 
 /** What a {@link MarkingLog} is made of. */
@@ -39,7 +39,7 @@ export interface MarkingLogParts {
 /**
  * An {@link EnvelopeLog} over a store that writes rows and marks apart. Never answers `exists`: without an atomically visible commit nobody can
  * promise that a copy is visible to every reader.
- * Architecture invariant: an append resolves only when its row and the marks of all its accounts are durable. What this node marked in an hour is
+ * Architecture invariant: an append resolves only when its row and the marks of all its inboxes are durable. What this node marked in an hour is
  * remembered, so that most appends write their row alone; a mark is remembered only once it is durable.
  */
 export class MarkingLog implements EnvelopeLog {
@@ -53,13 +53,13 @@ export class MarkingLog implements EnvelopeLog {
     this.#marked = new RememberedWrites(parts.rememberedMax ?? REMEMBERED_MARKS_MAX)
   }
 
-  async append(request: AppendRequest, accounts: readonly string[]): Promise<AppendResult> {
+  async append(request: AppendRequest, inboxes: readonly string[]): Promise<AppendResult> {
     const { conversation, position } = request
     const hour = Math.floor(position.timeMs / MARK_HOUR_MS)
     // Row and marks at the same time: which of them is durable first does not matter, as nobody hears of the message before both are.
     const writes = [this.#rows.append(request)]
-    for (const account of accounts) {
-      const marking = this.#marked.once(`${hour}/${account}/${conversation}`, () => this.#marks.mark(account, conversation, hour))
+    for (const inbox of inboxes) {
+      const marking = this.#marked.once(`${hour}/${inbox}/${conversation}`, () => this.#marks.mark(inbox, conversation, hour))
       if (marking !== undefined) writes.push(marking)
     }
     await Promise.all(writes)

@@ -9,6 +9,7 @@ import type { EngineMetrics } from './metrics.js'
 import type { PositionClock } from './position-clock.js'
 import { Backlog, type BacklogDelivery, type BacklogStores } from './resume.js'
 import type { Session, SessionOwner } from './session.js'
+import type { WideInterest } from './wide-interest.js'
 
 /** Bytes of the token that a page carries: it is good for the next page of this connection, once. */
 const TOKEN_BYTES = 16
@@ -21,6 +22,7 @@ export interface CatchUpParts {
   readonly clockLease: Pick<ClockLease, 'acquire'>
   readonly inFlight: InFlight
   readonly stores: BacklogStores
+  readonly wide: Pick<WideInterest, 'guideOf'>
   readonly gate: Gate
   readonly metrics: EngineMetrics
 }
@@ -82,7 +84,7 @@ export class CatchUps {
   }
 
   #begin(session: Session, owner: SessionOwner, sinceMs: number): Pull {
-    const { positions, inFlight, metrics, stores } = this.#parts
+    const { positions, inFlight, metrics, stores, wide } = this.#parts
     const nowMs = positions.nowMs()
     const keptSinceMs = Math.floor(nowMs - LIMITS.retentionMs)
     metrics.catchUps.add()
@@ -93,6 +95,7 @@ export class CatchUps {
       // Every cursor is at least the overlap behind; a younger time (a device that was just added) is taken with the overlap.
       sinceMs: Math.max(keptSinceMs, Math.min(sinceMs, Math.floor(nowMs) - LIMITS.overlapMs)),
       startedMs: inFlight.publishedUntilMs(nowMs),
+      guide: wide.guideOf(session, owner),
     })
     const pull = { backlog, discontinuityMs: sinceMs < keptSinceMs ? keptSinceMs : undefined, token: undefined, paging: false }
     session.backlog = backlog

@@ -2,11 +2,13 @@ import { createHash } from 'node:crypto'
 import { MemoryBroker, silentLogger, systemClock, type Bus, type Subject } from '@evegram/platform'
 import { sleep, type Clock, type Random, type Timer } from '@evegram/protocol'
 import { MemoryEnvelopeLog } from '../adapters/memory/envelope-log.js'
+import { MemoryInterest } from '../adapters/memory/interest.js'
 import { MemoryMembership } from '../adapters/memory/membership.js'
 import { MemoryNodeRegistry } from '../adapters/memory/node-registry.js'
 import { MemoryPresence } from '../adapters/memory/presence.js'
 import { DEFAULT_RATES } from '../config.js'
 import type { EnvelopeLog } from '../ports/envelope-log.js'
+import type { Interest } from '../ports/interest.js'
 import type { Marks } from '../ports/marks.js'
 import type { Membership } from '../ports/membership.js'
 import type { NodeRegistry } from '../ports/node-registry.js'
@@ -192,6 +194,8 @@ export interface ClusterOptions {
   readonly marks?: Marks
   readonly membership?: Membership
   readonly presence?: (memory: Presence) => Presence
+  readonly interest?: (memory: Interest) => Interest
+  readonly wideOver?: number
   readonly registry?: NodeRegistry
   readonly rates?: DeviceRates
   readonly hellosPerSecond?: number
@@ -204,6 +208,7 @@ export class TestCluster {
   readonly directory: TestDirectory
   readonly memoryLog = new MemoryEnvelopeLog()
   readonly presence: MemoryPresence
+  readonly interest: MemoryInterest
   readonly registry: NodeRegistry
   readonly log: EnvelopeLog
   readonly membership: Membership
@@ -216,6 +221,7 @@ export class TestCluster {
     this.clock = options.clock ?? new VirtualClock()
     this.directory = new TestDirectory(this.clock)
     this.presence = new MemoryPresence(this.clock)
+    this.interest = new MemoryInterest(this.clock)
     this.log = options.log ?? this.memoryLog
     this.membership = options.membership ?? new MemoryMembership()
     this.registry = options.registry ?? new MemoryNodeRegistry(this.clock)
@@ -233,9 +239,11 @@ export class TestCluster {
     const node = await EngineNode.create({
       clock: this.clock, random: seededRandom(this.nodes.length), turn: { defer: (task) => { setImmediate(task) } },
       log: this.log, marks: this.#options.marks ?? this.memoryLog.marks, membership: this.membership,
-      presence: this.#options.presence?.(this.presence) ?? this.presence, registry: this.registry, directory: this.directory, bus,
+      presence: this.#options.presence?.(this.presence) ?? this.presence, interest: this.#options.interest?.(this.interest) ?? this.interest,
+      registry: this.registry, directory: this.directory, bus,
       ed25519Verify: verifyTestSignature, metrics, logger: silentLogger, origin: this.origin, rates: this.#options.rates ?? DEFAULT_RATES,
       ...(this.#options.hellosPerSecond === undefined ? {} : { hellosPerSecond: this.#options.hellosPerSecond }),
+      ...(this.#options.wideOver === undefined ? {} : { wideOver: this.#options.wideOver }),
     })
     await node.start()
     const added = { node, metrics, bus, clock: this.clock }

@@ -16,6 +16,8 @@ export interface ConversationLease {
   readonly conversation: ConversationId
   readonly membershipVersion: number
   readonly members: readonly AccountId[]
+  /** Marks and interest go by conversation instead of by member. */
+  readonly wide: boolean
   /** Account-log versions of the members, in the order of `members`. */
   readonly versions: readonly AccountVersion[]
   /** Active devices of all members. */
@@ -166,7 +168,7 @@ export class Conversations {
 }
 
 function sameState(one: ConversationLease, other: ConversationLease): boolean {
-  return one.membershipVersion === other.membershipVersion
+  return one.membershipVersion === other.membershipVersion && one.wide === other.wide
     && one.versions.length === other.versions.length
     && one.versions.every((version, index) => version.account === other.versions[index]?.account && version.seq === other.versions[index]?.seq)
     && one.devices.size === other.devices.size
@@ -181,7 +183,7 @@ function leaseOf(state: MembershipState, summaries: readonly (AccountSummary | u
     return { account, seq: summary?.seq ?? 0 }
   })
   return {
-    conversation: state.conversation, membershipVersion: state.version, members: state.members, versions, devices,
+    conversation: state.conversation, membershipVersion: state.version, members: state.members, wide: state.kind === 'group' && state.wide, versions, devices,
     untilMs: askedMs + LEASE_MS, renewAtMs: askedMs + RENEW_AHEAD_MS, ended: false,
   }
 }

@@ -18,6 +18,7 @@ import type { SendPath } from './send.js'
 import { Session, type SessionOwner } from './session.js'
 import { ACCEPTED_FRAMES } from './session-states.js'
 import type { Sessions } from './sessions.js'
+import type { WideInterest } from './wide-interest.js'
 
 /** What dispatching needs. */
 export interface DispatchParts {
@@ -34,6 +35,7 @@ export interface DispatchParts {
   readonly catchUps: CatchUps
   readonly repairs: Repairs
   readonly presence: PresenceKeeper
+  readonly wide: Pick<WideInterest, 'forget'>
   readonly metrics: EngineMetrics
   readonly log: Logger
   /** Whether new connections are taken. */
@@ -89,7 +91,7 @@ export class Dispatch implements SocketHandlers {
   }
 
   closed(socket: Socket, code: number): void {
-    const { sessions, presence, metrics } = this.#parts
+    const { sessions, presence, wide, metrics } = this.#parts
     const session = sessions.ofSocket(socket.id)
     if (session === undefined) return
     if (code === SLOW_CONSUMER) metrics.slowConsumers.add()
@@ -99,6 +101,7 @@ export class Dispatch implements SocketHandlers {
     session.dirty = undefined
     session.greeting = undefined
     sessions.remove(session)
+    wide.forget(session)
     if (session.owner !== undefined) void presence.remove(session.owner.presence)
   }
 

@@ -1,15 +1,16 @@
 import {
   applyMembershipEntry, decodeMembershipEntry, decodeReadGroup, emptyGroupState, encodeFrame, encodeGroupPage, encodeOpened, equalBytes, EvegramError,
   FRAME_TYPE, GROUP_PAGE_ENTRIES_MAX, groupMembers, isEvegramError, sleep,
-  type Clock, type Frame, type GroupState, type MembershipEntry,
+  type AccountId, type Clock, type Frame, type GroupState, type MembershipEntry,
 } from '@evegram/protocol'
 import type { Logger } from '@evegram/platform'
 import type { AccountDirectory, AccountSummary } from '../ports/account-directory.js'
-import type { Membership } from '../ports/membership.js'
+import type { GroupMembership, Membership } from '../ports/membership.js'
 import { LEASE_MS, type Conversations } from './conversations.js'
 import type { Ed25519Verify } from './hello.js'
 import type { PositionClock } from './position-clock.js'
 import type { Session, SessionOwner } from './session.js'
+import type { WideMembers } from './wide-members.js'
 
 /** Time after which no node relies on a lease from before: a lease counts to its last moment, and clocks of nodes do not run quite alike. */
 export const LEASES_ENDED_MS = LEASE_MS + 100
@@ -22,6 +23,9 @@ export interface GroupRequestParts {
   readonly membership: Membership
   readonly conversations: Conversations
   readonly ed25519Verify: Ed25519Verify
+  readonly wideMembers: Pick<WideMembers, 'join' | 'leave'>
+  /** Groups of more members than this are wide, and stay so. */
+  readonly wideOver: number
   /** Whether other nodes may hold the membership as it was. */
   readonly hasPeers: () => boolean
   readonly logger: Logger
@@ -47,15 +51,17 @@ export class GroupRequests {
       if (entry.actor.account !== owner.account || entry.actor.device !== owner.device) throw new EvegramError('denied.sender', { operation: 'change group' })
       const { conversations, membership } = this.#parts
       const standing = await membership.get(entry.conversation)
-      const state = standing?.kind === 'group' ? standing.group : emptyGroupState(entry.conversation)
-      const next = await this.#isStored(state, entry, bytes) ? state : await this.#store(state, entry, bytes)
+      const group = standing?.kind === 'group' ? standing : undefined
+      const next = group !== undefined && await this.#isStored(group.group, entry, bytes) ? group : await this.#store(group, entry, bytes)
       await this.#leasesEnded(entry)
-      const versions = await Promise.all(groupMembers(next).map(async (account) => ({
+      // Nobody acts on the membership before any more. An author that got no answer comes again, also when this failed.
+      if (next.wide) await this.#parts.wideMembers.leave(entry.conversation, leftBy(entry), entry.seq)
+      const versions = await Promise.all(next.members.map(async (account) => ({
         account, seq: (await this.#parts.directory.summary(account))?.seq ?? 0,
       })))
       conversations.membershipChanged(entry.conversation)
       return encodeFrame(FRAME_TYPE.opened, frame.correlation, encodeOpened({
-        conversation: next.conversation, membershipVersion: next.seq, members: versions,
+        conversation: next.conversation, membershipVersion: next.version, members: versions,
       }))
     })
   }
@@ -81,8 +87,9 @@ export class GroupRequests {
     return stored !== undefined && equalBytes(stored, bytes)
   }
 
-  async #store(state: GroupState, entry: MembershipEntry, bytes: Uint8Array): Promise<GroupState> {
-    const { directory, membership, positions, ed25519Verify } = this.#parts
+  async #store(standing: GroupMembership | undefined, entry: MembershipEntry, bytes: Uint8Array): Promise<GroupMembership> {
+    const { directory, membership, positions, ed25519Verify, wideMembers, wideOver } = this.#parts
+    const state = standing?.group ?? emptyGroupState(entry.conversation)
     const actor = await directory.summary(entry.actor.account)
     const result = applyMembershipEntry(state, bytes, {
       primitives: { ed25519Verify, secp256k1Verify: () => false },
@@ -90,11 +97,14 @@ export class GroupRequests {
     })
     if (result.status === 'refused') throw new EvegramError(result.code, { operation: 'change group', details: { reason: result.reason } })
     await this.#checkAdded(entry)
-    const stored = await membership.changeGroup({
-      conversation: entry.conversation, kind: 'group', version: entry.seq, members: groupMembers(result.state), group: result.state,
-    }, bytes)
+    const members = groupMembers(result.state)
+    const wide = standing?.wide === true || members.length > wideOver
+    const next: GroupMembership = { conversation: entry.conversation, kind: 'group', version: entry.seq, members, wide, group: result.state }
+    // Before the change: a node that acts on it relies on these, and so on all of them where the group was not wide before.
+    if (wide) await wideMembers.join(entry.conversation, standing?.wide === true ? members.filter((member) => !standing.members.includes(member)) : members, entry.seq)
+    const stored = await membership.changeGroup(next, bytes)
     if (stored.status === 'conflict') throw new EvegramError('conflict.membership_head', { operation: 'change group' })
-    return result.state
+    return next
   }
 
   /** Nobody is added who is not there: a mistyped account would be a member for whom nothing can be encrypted. */
@@ -122,6 +132,12 @@ export class GroupRequests {
       session.fail(correlation, { code, message: new EvegramError(code).advice })
     }
   }
+}
+
+/** The accounts that an entry puts out of the group. */
+function leftBy(entry: MembershipEntry): readonly AccountId[] {
+  if (entry.kind === 'leave') return [entry.actor.account]
+  return entry.kind === 'remove' ? entry.body.members : []
 }
 
 /** The key of the acting device, if the account has it now and is at least as far as the entry says. The head is for peers to check. */

@@ -8,6 +8,7 @@ import { PRESENCE_REFRESH_MS, type PresenceKeeper } from './presence-keeper.js'
 import type { Repairs } from './repairs.js'
 import type { Session } from './session.js'
 import type { Sessions } from './sessions.js'
+import type { WideInterest } from './wide-interest.js'
 
 /** Interval at which every session is looked at. */
 const HOUSEKEEPING_MS = 1_000
@@ -29,6 +30,7 @@ export interface HousekeepingParts {
   readonly links: Links
   readonly repairs: Repairs
   readonly presence: PresenceKeeper
+  readonly wide: Pick<WideInterest, 'foundMs' | 'refresh'>
   readonly metrics: EngineMetrics
   readonly log: Logger
 }
@@ -91,8 +93,8 @@ export class Housekeeping {
 
   /** The cursor of a live session (rule 4), or a repair where it has something to read. */
   #followUp(session: Session, confirmedMs: number, nowMs: number): void {
-    const { repairs, positions, clockLease } = this.#parts
-    const cursorMs = Math.floor(Math.min(session.presenceFoundMs, confirmedMs)) - LIMITS.overlapMs
+    const { repairs, positions, clockLease, wide } = this.#parts
+    const cursorMs = Math.floor(Math.min(session.presenceFoundMs, confirmedMs, wide.foundMs(session))) - LIMITS.overlapMs
     if (!session.clean) return repairs.consider(session)
     if (nowMs - session.syncedMonotonicMs < LIMITS.syncedIntervalMs || !clockLease.held()) return
     if (cursorMs - session.cursorMs >= CURSOR_GAIN_MS_MIN) session.synced(cursorMs, nowMs)
@@ -102,9 +104,9 @@ export class Housekeeping {
   #refresh(due: readonly Session[]): void {
     if (this.#refreshing) return
     this.#refreshing = true
-    const { presence, log } = this.#parts
+    const { presence, wide, log } = this.#parts
     const asking = due.length === 0 ? presence.probe() : presence.refresh(due)
-    asking
+    Promise.all([asking, wide.refresh()])
       .catch((failure: unknown) => { log.error({ err: failure }, 'presence could not be refreshed') })
       .finally(() => { this.#refreshing = false })
   }

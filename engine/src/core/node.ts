@@ -2,6 +2,7 @@ import type { Bus, Logger } from '@evegram/platform'
 import type { Clock, Random } from '@evegram/protocol'
 import type { AccountDirectory } from '../ports/account-directory.js'
 import type { EnvelopeLog } from '../ports/envelope-log.js'
+import type { Interest } from '../ports/interest.js'
 import type { Marks } from '../ports/marks.js'
 import type { Membership } from '../ports/membership.js'
 import type { NodeRegistry } from '../ports/node-registry.js'
@@ -34,6 +35,8 @@ import { Router } from './route.js'
 import { SendPath } from './send.js'
 import type { Session } from './session.js'
 import { Sessions } from './sessions.js'
+import { WideInterest } from './wide-interest.js'
+import { WideMembers, WIDE_OVER } from './wide-members.js'
 
 /** Reads of the log that clients cause at once; the others wait. */
 const READS_AT_ONCE = 256
@@ -53,6 +56,7 @@ export interface EngineNodeParts {
   readonly marks: Marks
   readonly membership: Membership
   readonly presence: Presence
+  readonly interest: Interest
   readonly registry: NodeRegistry
   readonly directory: AccountDirectory
   readonly bus: Bus
@@ -63,6 +67,8 @@ export interface EngineNodeParts {
   readonly rates: DeviceRates
   /** Hellos that are taken per second; {@link HELLOS_PER_SECOND_DEFAULT} when nothing is said. */
   readonly hellosPerSecond?: number
+  /** Groups of more members than this are wide; {@link WIDE_OVER} when nothing is said. */
+  readonly wideOver?: number
 }
 
 /** Why a node is not ready, in words for an operator. */
@@ -92,25 +98,29 @@ export class EngineNode {
   }
 
   private constructor(parts: EngineNodeParts, positions: PositionClock) {
-    const { clock, random, turn, log, marks, membership, presence, registry, directory, bus, metrics, logger } = parts
+    const { clock, random, turn, log, marks, membership, presence, interest, registry, directory, bus, metrics, logger } = parts
     this.#parts = parts
     this.incarnation = positions.incarnation
     const inFlight = this.#inFlight = new InFlight()
     const sessions = this.#sessions = new Sessions(metrics)
     this.#rechecks = new Rechecks({ clock, directory, sessions, metrics, log: logger })
     const clockLease = this.#clockLease = new ClockLease({ clock, positions, registry, metrics })
-    const repairs = new Repairs({ clock, positions, clockLease, inFlight, stores: { log, marks }, metrics, log: logger })
+    const guideOf: WideInterest['guideOf'] = (session, owner) => wide.guideOf(session, owner)
+    const repairs = new Repairs({ clock, positions, clockLease, inFlight, stores: { log, marks }, guideOf, metrics, log: logger })
+    const demand = (session: Session): void => { repairs.demand(session) }
+    const followers: Pick<WideInterest, 'followersOf'> = { followersOf: (conversation) => wide.followersOf(conversation) }
     const links = this.#links = new Links({
-      clock, bus, positions, registry, inFlight, metrics, log: logger, handlers: new Inbox(sessions, repairs),
+      clock, bus, positions, registry, inFlight, metrics, log: logger, handlers: new Inbox(sessions, repairs, followers),
     })
-    const router = this.#router = new Router({ clock, presence, links, sessions, incarnation: positions.incarnation, metrics, log: logger })
+    const router = this.#router = new Router({ clock, presence, interest, links, sessions, incarnation: positions.incarnation, metrics, log: logger })
     const conversations = this.#conversations = new Conversations({ clock, membership, directory })
+    const wide = new WideInterest({ clock, positions, interest, marks, conversations, router, demand, metrics, log: logger })
     const keeper = new PresenceKeeper({ clock, positions, presence, sessions, repairs, router, metrics, log: logger })
     const gate = new Gate({ atOnce: READS_AT_ONCE, waitingMax: READS_WAITING_MAX })
     this.#retention = new Retention({ clock, positions, clockLease, log, logger })
-    this.#housekeeping = new Housekeeping({ clock, positions, clockLease, sessions, links, repairs, presence: keeper, metrics, log: logger })
+    this.#housekeeping = new Housekeeping({ clock, positions, clockLease, sessions, links, repairs, presence: keeper, wide, metrics, log: logger })
     this.handlers = new Dispatch({
-      clock, random, positions, sessions, flush: new OutboundFlush(turn), repairs, presence: keeper, metrics, log: logger,
+      clock, random, positions, sessions, flush: new OutboundFlush(turn), repairs, presence: keeper, wide, metrics, log: logger,
       admission: new Admission(parts.hellosPerSecond ?? HELLOS_PER_SECOND_DEFAULT, clock.monotonicMs()),
       greeter: new Greeter({
         clock, random, positions, clockLease, directory, presence, links, sessions, metrics, log: logger,
@@ -119,9 +129,10 @@ export class EngineNode {
       sendPath: new SendPath({ clock, turn, positions, clockLease, conversations, log, inFlight, router, metrics, logger }),
       requests: new Requests({ directory, membership, conversations, log, gate, logger }),
       groupRequests: new GroupRequests({
-        clock, positions, directory, membership, conversations, ed25519Verify: parts.ed25519Verify, hasPeers: () => links.everyPeer().length > 0, logger,
+        clock, positions, directory, membership, conversations, ed25519Verify: parts.ed25519Verify,
+        wideMembers: new WideMembers({ marks, links, sessions, repairs, positions }), wideOver: parts.wideOver ?? WIDE_OVER, hasPeers: () => links.everyPeer().length > 0, logger,
       }),
-      catchUps: new CatchUps({ clock, random, positions, clockLease, inFlight, stores: { log, marks }, gate, metrics }),
+      catchUps: new CatchUps({ clock, random, positions, clockLease, inFlight, stores: { log, marks }, wide, gate, metrics }),
       accepting: () => this.#accepting,
     })
   }

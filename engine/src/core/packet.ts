@@ -1,8 +1,11 @@
-import { EvegramError, FRAME_HEADER_BYTES } from '@evegram/protocol'
+import { EvegramError, FRAME_HEADER_BYTES, writePosition, type AccountId, type ConversationId, type Position } from '@evegram/protocol'
 
 /** Kinds of packets between nodes. Nodes of one cluster may run neighbouring versions: values are fixed. */
 export const PACKET_KIND = {
-  /** Numbered: deliveries for devices of the receiving node. */
+  /**
+   * Numbered: deliveries for devices of the receiving node. In the place of a device may stand the id of all devices, for the members of a wide
+   * conversation, or an account, to say that its membership of a wide conversation changes.
+   */
   data: 1,
   /** The last number of the link, and until when everything positioned was published. */
   confirm: 2,
@@ -92,6 +95,25 @@ export function eachDelivery(packet: Uint8Array, each: (deviceAt: number, frameS
     offset = frameEnd
   }
   for (let index = 0; index < ranges.length; index += 3) each(ranges[index] ?? 0, ranges[index + 1] ?? 0, ranges[index + 2] ?? 0)
+}
+
+/**
+ * A data packet, with a free header, that names a wide conversation to accounts. It has the form of deliveries without a body, so that one that got lost is
+ * found again as those are.
+ */
+export function encodeAccountNotices(accounts: readonly AccountId[], conversation: ConversationId, position: Position): Buffer {
+  const entryBytes = ID_BYTES + CONVERSATION_IN_FRAME + ID_BYTES
+  const packet = Buffer.alloc(PACKET_HEADER_BYTES + accounts.length * entryBytes)
+  const view = new DataView(packet.buffer, packet.byteOffset, packet.byteLength)
+  accounts.forEach((account, index) => {
+    const at = PACKET_HEADER_BYTES + index * entryBytes
+    const frameStart = at + ID_BYTES
+    packet.write(account, at, 'hex')
+    view.setUint32(frameStart + 4, CONVERSATION_IN_FRAME + ID_BYTES - FRAME_HEADER_BYTES)
+    writePosition(view, frameStart + FRAME_HEADER_BYTES, position)
+    packet.write(conversation, frameStart + CONVERSATION_IN_FRAME, 'hex')
+  })
+  return packet
 }
 
 /** Offset of the conversation id in a delivery whose frame starts at `frameStart`. */

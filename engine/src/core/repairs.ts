@@ -4,7 +4,7 @@ import type { ClockLease } from './clock-lease.js'
 import type { InFlight } from './in-flight.js'
 import type { EngineMetrics } from './metrics.js'
 import type { PositionClock } from './position-clock.js'
-import { Backlog, type BacklogStores } from './resume.js'
+import { Backlog, type BacklogGuide, type BacklogStores } from './resume.js'
 import { LIVE_BYTES_MAX, UNACKED_RESUME, type Session, type SessionOwner } from './session.js'
 
 /** Live sessions that read the log at once; the others wait: a lost node must not become a storm on the store. */
@@ -19,6 +19,7 @@ export interface RepairParts {
   readonly clockLease: Pick<ClockLease, 'acquire'>
   readonly inFlight: InFlight
   readonly stores: BacklogStores
+  readonly guideOf: (session: Session, owner: SessionOwner) => BacklogGuide
   readonly metrics: EngineMetrics
   readonly log: Logger
 }
@@ -98,7 +99,7 @@ export class Repairs {
   }
 
   #begin(session: Session, owner: SessionOwner): Backlog {
-    const { positions, inFlight, stores, metrics } = this.#parts
+    const { positions, inFlight, stores, guideOf, metrics } = this.#parts
     const nowMs = positions.nowMs()
     metrics.repairs.add()
     const whole = session.mustRepair
@@ -106,6 +107,7 @@ export class Repairs {
     return new Backlog(session, owner, stores, {
       sinceMs: whole ? Math.max(session.cursorMs, Math.floor(nowMs - LIMITS.retentionMs)) : undefined,
       startedMs: inFlight.publishedUntilMs(nowMs),
+      guide: guideOf(session, owner),
     })
   }
 }

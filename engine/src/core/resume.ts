@@ -30,10 +30,26 @@ export interface BacklogStores {
   readonly marks: Marks
 }
 
+/** Where a backlog begins. */
+export interface BacklogFields {
+  /** With undefined only dirty conversations are read. */
+  readonly sinceMs: number | undefined
+  readonly startedMs: number
+  readonly guide: BacklogGuide
+}
+
 /** What a backlog needs of the session that it is for. */
 export type BacklogSession = Pick<Session, 'cursorMs' | 'dirty' | 'mustRepair'>
 /** What a backlog needs of the device that it is for. */
 export type BacklogOwner = Pick<SessionOwner, 'account' | 'deviceBytes'>
+
+/** What a backlog does about wide conversations. */
+export interface BacklogGuide {
+  /** Resolved = what is sent to the account from now on comes here. Called each time before marks are read from the start; what it rejects, the page rejects. */
+  prepare(): Promise<void>
+  /** The log of a marked conversation is about to be read. */
+  reading(conversation: ConversationId): void
+}
 
 interface Reading {
   readonly conversation: ConversationId
@@ -51,6 +67,7 @@ export class Backlog {
   readonly #session: BacklogSession
   readonly #owner: BacklogOwner
   readonly #stores: BacklogStores
+  readonly #guide: BacklogGuide
   readonly #sinceMs: number
   #queue: ConversationId[] = []
   #lastMarked: ConversationId | undefined
@@ -59,10 +76,11 @@ export class Backlog {
   #reading: Reading | undefined
 
   /** With `sinceMs` undefined only dirty conversations are read, unless everything since the session's cursor must be after all. */
-  constructor(session: BacklogSession, owner: BacklogOwner, stores: BacklogStores, fields: { readonly sinceMs: number | undefined; readonly startedMs: number }) {
+  constructor(session: BacklogSession, owner: BacklogOwner, stores: BacklogStores, fields: BacklogFields) {
     this.#session = session
     this.#owner = owner
     this.#stores = stores
+    this.#guide = fields.guide
     this.startedMs = fields.startedMs
     this.#sinceMs = fields.sinceMs ?? session.cursorMs
     this.#whole = fields.sinceMs !== undefined
@@ -110,6 +128,7 @@ export class Backlog {
       if (marked !== undefined) {
         // What was marked dirty until now was stored before, so the reading that begins now sees it.
         this.#session.dirty?.delete(marked)
+        this.#guide.reading(marked)
         return { conversation: marked, after: behindTime(this.#sinceMs) }
       }
       if (!this.#marksRead) await this.#readMarks()
@@ -119,6 +138,7 @@ export class Backlog {
   }
 
   async #readMarks(): Promise<void> {
+    if (this.#lastMarked === undefined) await this.#guide.prepare()
     const page = await this.#stores.marks.since(this.#owner.account, this.#sinceMs - LIMITS.overlapMs, MARKS_PAGE, this.#lastMarked)
     this.#queue.push(...page)
     this.#lastMarked = page.at(-1)

@@ -1,5 +1,6 @@
 import { withDeadline, type Logger } from '@evegram/platform'
-import { ALL_DEVICES, BODY_TYPE, bytesOfHex, EvegramError, type AccountId, type BodySlice, type Clock, type DeviceId } from '@evegram/protocol'
+import { ALL_DEVICES, BODY_TYPE, bytesOfHex, EvegramError, type AccountId, type BodySlice, type Clock, type ConversationId, type DeviceId } from '@evegram/protocol'
+import type { Interest } from '../ports/interest.js'
 import type { Presence, PresenceEntry } from '../ports/presence.js'
 import type { ConversationLease } from './conversations.js'
 import { deliveryBytes, writeDelivery } from './delivery.js'
@@ -18,11 +19,20 @@ const PRESENCE_PAUSE_MS = 500
 export interface RouterParts {
   readonly clock: Clock
   readonly presence: Presence
+  readonly interest: Interest
   readonly links: Links
   readonly sessions: Sessions
   readonly incarnation: number
   readonly metrics: EngineMetrics
   readonly log: Logger
+}
+
+/** Where the recipients of a batch are. */
+interface Whereabouts {
+  /** Devices of the members of conversations that are not wide. */
+  readonly entries: readonly PresenceEntry[]
+  /** Nodes with live members of the wide ones. */
+  readonly interested: ReadonlyMap<ConversationId, readonly number[]>
 }
 
 /** Carries stored envelopes to the nodes and sockets of their recipients (rule 7). */
@@ -37,14 +47,15 @@ export class Router {
   }
 
   /**
-   * One presence lookup for the batch, then its deliveries: to sockets of this node at once, to each other node in one packet.
+   * One presence lookup for the batch, then its deliveries: to sockets of this node at once, to each other node in one packet. A wide conversation is one
+   * key, and what is for all its members goes to each node with live ones once.
    * Resolves when everything was published, with the broker's flush that an ack waits for (undefined when nothing left this node).
    * Rejects `unavailable.bus` or `limited.queue` after every packet that could be published was.
    */
   async route(sends: readonly PendingSend[]): Promise<{ readonly flushed: Promise<void> } | undefined> {
-    const entries = await this.#lookup(sends)
+    const whereabouts = await this.#lookup(sends)
     for (const send of sends) eachRecipient(send, this.#deliverHere)
-    const packets = entries === undefined ? this.#packetsForAll(sends) : this.#packetsFor(sends, entries)
+    const packets = whereabouts === undefined ? this.#packetsForAll(sends) : this.#packetsFor(sends, whereabouts)
     if (packets === undefined) return undefined
     this.#publish(packets)
     return { flushed: this.#parts.links.flush() }
@@ -60,20 +71,28 @@ export class Router {
     this.#presenceAnsweredMonotonicMs = this.#parts.clock.monotonicMs()
   }
 
-  async #lookup(sends: readonly PendingSend[]): Promise<readonly PresenceEntry[] | undefined> {
-    const { clock, presence, metrics, log } = this.#parts
+  async #lookup(sends: readonly PendingSend[]): Promise<Whereabouts | undefined> {
+    const { clock, metrics, log } = this.#parts
     if (clock.monotonicMs() < this.#presencePausedUntilMs) return undefined
-    const accounts = accountsOf(sends)
     try {
-      const entries = await withDeadline(clock, PRESENCE_TIMEOUT_MS, 'look up presence', () => presence.lookup(accounts))
+      const whereabouts = await withDeadline(clock, PRESENCE_TIMEOUT_MS, 'look up presence', () => this.#whereabouts(sends))
       this.presenceAnswered()
-      return entries
+      return whereabouts
     } catch (cause) {
       metrics.presenceFailures.add()
       this.#presencePausedUntilMs = clock.monotonicMs() + PRESENCE_PAUSE_MS
       log.warn({ err: cause }, 'presence does not answer: packets go to every node')
       return undefined
     }
+  }
+
+  async #whereabouts(sends: readonly PendingSend[]): Promise<Whereabouts> {
+    const { presence, interest } = this.#parts
+    const { accounts, wide } = addresseesOf(sends)
+    const [entries, nodes] = await Promise.all([
+      accounts.length === 0 ? [] : presence.lookup(accounts), wide.length === 0 ? [] : interest.lookup(wide),
+    ])
+    return { entries, interested: new Map(wide.map((conversation, index) => [conversation, nodes[index] ?? []])) }
   }
 
   readonly #deliverHere = (device: DeviceId, send: PendingSend, body: BodySlice): void => {
@@ -98,14 +117,20 @@ export class Router {
   }
 
   /** Packets for the nodes that have a recipient. */
-  #packetsFor(sends: readonly PendingSend[], entries: readonly PresenceEntry[]): Map<number, PacketWriter> | undefined {
+  #packetsFor(sends: readonly PendingSend[], { entries, interested }: Whereabouts): Map<number, PacketWriter> | undefined {
     let remote: Map<DeviceId, number> | undefined
     for (const entry of entries) {
       if (entry.incarnation !== this.#parts.incarnation) (remote ??= new Map()).set(entry.device, entry.incarnation)
     }
-    if (remote === undefined) return undefined
+    if (remote === undefined && interested.size === 0) return undefined
     const packets = new Map<number, PacketWriter>()
     for (const send of sends) {
+      const nodes = send.lease?.wide === true ? interested.get(send.envelope.conversation) : undefined
+      if (nodes !== undefined) {
+        for (const incarnation of nodes) if (incarnation !== this.#parts.incarnation) addForNode(writerOf(packets, incarnation), send)
+        continue
+      }
+      if (remote === undefined) continue
       eachRecipient(send, (device, _, body) => {
         const incarnation = remote.get(device)
         if (incarnation !== undefined) writerOf(packets, incarnation).add(device, send, body)
@@ -123,7 +148,7 @@ export class Router {
     const packets = new Map<number, PacketWriter>()
     for (const incarnation of peers) {
       const writer = writerOf(packets, incarnation)
-      for (const send of sends) eachRecipient(send, (device, _, body) => { writer.add(device, send, body) })
+      for (const send of sends) addForNode(writer, send)
     }
     return packets
   }
@@ -148,12 +173,27 @@ function namesDevice(send: PendingSend, device: DeviceId): boolean {
   return send.envelope.bodies.some((body) => body.device === device)
 }
 
-function accountsOf(sends: readonly PendingSend[]): readonly AccountId[] {
+/** Whose presence and which interest a batch needs. */
+function addresseesOf(sends: readonly PendingSend[]): { readonly accounts: readonly AccountId[]; readonly wide: readonly ConversationId[] } {
   const leases = new Set<ConversationLease>()
   for (const { lease } of sends) if (lease !== undefined) leases.add(lease)
   const accounts = new Set<AccountId>()
-  for (const lease of leases) for (const member of lease.members) accounts.add(member)
-  return [...accounts]
+  const wide = new Set<ConversationId>()
+  for (const lease of leases) {
+    if (lease.wide) wide.add(lease.conversation)
+    else for (const member of lease.members) accounts.add(member)
+  }
+  return { accounts: [...accounts], wide: [...wide] }
+}
+
+/**
+ * Writes what a node gets of an envelope without looking who is there. The body for all members of a wide conversation goes once: the node knows
+ * their sessions. Not so when some devices have a body of their own beside it, as then it is not for those.
+ */
+function addForNode(writer: PacketWriter, send: PendingSend): void {
+  const [only, ...others] = send.envelope.bodies
+  if (send.lease?.wide === true && only?.device === ALL_DEVICES && only.type !== BODY_TYPE.skip && others.length === 0) writer.add(ALL_DEVICES, send, only)
+  else eachRecipient(send, (device, _, body) => { writer.add(device, send, body) })
 }
 
 function writerOf(packets: Map<number, PacketWriter>, incarnation: number): PacketWriter {

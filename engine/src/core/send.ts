@@ -163,7 +163,7 @@ export class SendPath {
     const { envelope, position, lease } = send
     send.appending = true
     send.session.appending++
-    this.#parts.log.append({ conversation: envelope.conversation, envelope: envelope.bytes, position }, lease?.members ?? []).then(
+    this.#parts.log.append({ conversation: envelope.conversation, envelope: envelope.bytes, position }, inboxesOf(lease)).then(
       (result) => { this.#appended(send, result) },
       (failure: unknown) => { this.#appendFailed(send, failure) },
     )
@@ -331,6 +331,12 @@ export class SendPath {
 function refuse(session: Session, correlation: number, code: ErrorCode, retryAfterMs?: number): void {
   const message = new EvegramError(code).advice
   session.fail(correlation, retryAfterMs === undefined ? { code, message } : { code, message, retryAfterMs })
+}
+
+/** Who is marked: each member, or a wide conversation itself. */
+function inboxesOf(lease: ConversationLease | undefined): readonly string[] {
+  if (lease === undefined) return []
+  return lease.wide ? [lease.conversation] : lease.members
 }
 
 /** The envelope is complete but names older account versions: the sender should look at those logs. */

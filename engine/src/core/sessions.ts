@@ -30,6 +30,11 @@ export class Sessions {
     return this.#byDevice.get(device)
   }
 
+  /** The authenticated sessions of an account that are connected here. */
+  ofAccount(account: AccountId): readonly Session[] {
+    return this.#byAccount.get(account) ?? []
+  }
+
   /** All connections. */
   all(): IterableIterator<Session> {
     return this.#bySocket.values()

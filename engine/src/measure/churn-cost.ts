@@ -4,7 +4,7 @@ import { CassandraMarks } from '../adapters/cassandra/marks.js'
 import { ENGINE_MIGRATIONS } from '../adapters/cassandra/store.js'
 import { MarkingLog } from '../adapters/marking-log.js'
 import { Backlog } from '../core/resume.js'
-import { accountAt, conversationAt, deviceBytesAt, eachOf, envelopeAt, type MeasuredStore } from './store-under-measure.js'
+import { accountAt, conversationAt, deviceBytesAt, eachOf, envelopeAt, NO_GUIDE, type MeasuredStore } from './store-under-measure.js'
 
 /** What people did. */
 export interface ChurnShape {
@@ -63,7 +63,7 @@ export async function measureChurn(store: MeasuredStore, shape: ChurnShape, onDa
     const oldestKept = beganAt.findIndex((ms) => ms >= performance.now() - RETENTION_DAYS * shape.dayMs)
     for (const sinceDay of [day, oldestKept]) {
       const backlog = new Backlog({ cursorMs: 0, dirty: undefined, mustRepair: false }, { account: accountAt(2), deviceBytes: deviceBytesAt(2) }, { log, marks },
-        { sinceMs: startMs + sinceDay * DAY_MS, startedMs: dayMs + DAY_MS })
+        { sinceMs: startMs + sinceDay * DAY_MS, startedMs: dayMs + DAY_MS, guide: NO_GUIDE })
       while (!backlog.done) missed += (await backlog.next(PAGE)).length
       resumes++
     }

@@ -2,7 +2,7 @@ import { silentLogger, systemClock } from '@evegram/platform'
 import { LIMITS } from '@evegram/protocol'
 import { openCassandraEngineStore, type CassandraEngineStore } from '../adapters/cassandra/index.js'
 import { Backlog } from '../core/resume.js'
-import { accountAt, conversationAt, deviceBytesAt, eachOf, envelopeAt, type MeasuredStore } from './store-under-measure.js'
+import { accountAt, conversationAt, deviceBytesAt, eachOf, envelopeAt, NO_GUIDE, type MeasuredStore } from './store-under-measure.js'
 
 /** How an account looks. */
 export interface ResumeShape {
@@ -39,7 +39,7 @@ export async function measureResume(store: MeasuredStore, shape: ResumeShape, on
   const fresh = await openCassandraEngineStore({ session: store.session, clock, log: silentLogger })
   const [readsBefore, startedAt] = [await store.reads(), performance.now()]
   const backlog = new Backlog({ cursorMs: 0, dirty: undefined, mustRepair: false }, { account: accountAt(2), deviceBytes: deviceBytesAt(2) },
-    { log: fresh.envelopeLog, marks: fresh.marks }, { sinceMs: nowMs - AWAY_MS, startedMs: nowMs })
+    { log: fresh.envelopeLog, marks: fresh.marks }, { sinceMs: nowMs - AWAY_MS, startedMs: nowMs, guide: NO_GUIDE })
   let missed = 0
   while (!backlog.done) missed += (await backlog.next(PAGE)).length
   return { ...shape, missed, reads: (await store.reads()) - readsBefore, ms: performance.now() - startedAt }

@@ -5,6 +5,7 @@ import {
   BODY_TYPE, bytesOfHex, encodeEnvelope, ENVELOPE_KIND, parseAccountId, parseConversationId, parseDeviceId,
   type AccountId, type ConversationId, type DeviceId,
 } from '@evegram/protocol'
+import type { BacklogGuide } from '../core/resume.js'
 
 const IN_FLIGHT_MAX = 128
 const BODY_BYTES = 220
@@ -47,6 +48,9 @@ export function envelopeAt(conversation: ConversationId, number: number, atMs: n
     accounts: [{ account: accountAt(1), seq: 1 }, { account: accountAt(2), seq: 1 }], bodies: [{ device: deviceAt(2), type: BODY_TYPE.opaque, bytes: new Uint8Array(BODY_BYTES) }],
   })
 }
+
+/** For a backlog that is read without a node: nothing is sent meanwhile. */
+export const NO_GUIDE: BacklogGuide = { prepare: async () => undefined, reading: () => undefined }
 
 /** Runs `work` for every item, `width` at a time. */
 export async function eachOf<Item>(items: Iterable<Item>, width: number, work: (item: Item) => Promise<void>): Promise<void> {

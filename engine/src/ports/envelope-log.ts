@@ -38,11 +38,12 @@ export interface StoredEnvelope {
  * Order: `read` returns copies in position order. Concurrent appends never overwrite each other: message and position are both in the key.
  * Duplicates: the same message may be stored several times (retries, with the same or with more bodies); readers dedupe by message.
  * Cost: `read` costs what it returns, not the length of the log or the number of days.
- * Marks: for each account of `accounts` the log makes the mark (account, conversation, hour of the position) durable no later
- * than the append resolves, in the same commit where the store allows it. See {@link Marks}.
+ * Marks: for each inbox of `inboxes` the log makes the mark (inbox, conversation, hour of the position) durable no later
+ * than the append resolves, in the same commit where the store allows it. An inbox is an account, or the conversation itself when it is wide. See
+ * {@link Marks}.
  */
 export interface EnvelopeLog {
-  append(request: AppendRequest, accounts: readonly string[]): Promise<AppendResult>
+  append(request: AppendRequest, inboxes: readonly string[]): Promise<AppendResult>
   /** Copies behind `after` (exclusive), at most `limit`, oldest first. Sees every append that resolved before the call. */
   read(conversation: ConversationId, after: Position, limit: number): Promise<readonly StoredEnvelope[]>
   /**

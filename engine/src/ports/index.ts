@@ -1,6 +1,7 @@
 export type * from './account-directory.js'
 export type * from './channel-log.js'
 export * from './envelope-log.js'
+export type * from './interest.js'
 export * from './marks.js'
 export type * from './membership.js'
 export type * from './node-registry.js'

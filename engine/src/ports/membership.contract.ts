@@ -66,6 +66,19 @@ export function describeMembership(adapter: { readonly name: string; readonly se
       expect(await membership.groupEntries(id, 2, 10)).toEqual([])
     })
 
+    it('keeps whether a group is wide, with every version', async () => {
+      const { membership } = subject
+      const id = sampleConversation(12)
+      for (const [version, wide] of [[1, false], [2, true], [3, true]] as const) {
+        const group = sampleGroup(id, version, [alice, bob], wide)
+        expect(await membership.changeGroup(group, sampleEntry(version))).toEqual({ status: 'stored' })
+        expect(await membership.get(id)).toEqual(group)
+      }
+      const founded = sampleGroup(sampleConversation(13), 1, [alice, bob], true)
+      await membership.changeGroup(founded, sampleEntry(1))
+      expect(await membership.get(founded.conversation)).toEqual(founded)
+    })
+
     it('stores no change upon another version, and then changes nothing', async () => {
       const { membership } = subject
       const id = sampleConversation(8)

@@ -20,6 +20,11 @@ export interface GroupMembership {
   readonly members: readonly AccountId[]
   /** The whole state, from which the next entry is judged. */
   readonly group: GroupState
+  /**
+   * Marks and interest go by conversation instead of by member. Decided by the change that made the members too many, and so for ever: whoever reads
+   * this knows that the entries of `Marks.join` are there.
+   */
+  readonly wide: boolean
 }
 
 /** The members of a conversation at one version. */

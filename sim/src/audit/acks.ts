@@ -33,8 +33,10 @@ export class Acks {
   readonly #cursors: Cursors
   /** Sends without an answer, by socket and correlation. */
   readonly #sends = new Map<string, Map<number, SendSeen>>()
-  /** Last marked hour by account and conversation. */
+  /** Last marked hour by inbox (an account, or the conversation itself) and conversation. */
   readonly #marks = new Map<string, number>()
+  /** Whether an account looks at the mark of a conversation itself, and the version of the membership for which that was written. */
+  readonly #joined = new Map<string, { readonly version: number; readonly looks: boolean }>()
 
   constructor(context: AuditContext, flushes: Flushes, cursors: Cursors) {
     this.#context = context
@@ -49,9 +51,18 @@ export class Acks {
     this.#sends.set(key, sends.set(correlation, send))
   }
 
-  marked(account: string, conversation: ConversationId, hour: number): void {
-    const key = `${account}/${conversation}`
+  marked(inbox: string, conversation: ConversationId, hour: number): void {
+    const key = `${inbox}/${conversation}`
     this.#marks.set(key, Math.max(this.#marks.get(key) ?? 0, hour))
+  }
+
+  /** The newest version stands; of one version, that the account is not in it. */
+  looks(conversation: ConversationId, accounts: readonly AccountId[], version: number, looks: boolean): void {
+    for (const account of accounts) {
+      const key = `${account}/${conversation}`
+      const standing = this.#joined.get(key)
+      if (standing === undefined || standing.version < version || (standing.version === version && !looks)) this.#joined.set(key, { version, looks })
+    }
   }
 
   socketClosed(node: SimProcess, socket: number): void {
@@ -120,11 +131,17 @@ export class Acks {
   #checkMarks(what: string, message: MessageRecord, members: readonly AccountId[], position: Position): void {
     const { run } = this.#context
     const hour = Math.floor(position.timeMs / MARK_HOUR_MS)
+    const own = this.#marks.get(`${message.conversation}/${message.conversation}`)
     for (const account of members) {
       run.coverage.count('audit/mark before ack')
       const marked = this.#marks.get(`${account}/${message.conversation}`)
-      if (marked === undefined || marked < hour) {
-        run.broken('P5', `${what} in hour ${hour}, and account ${short(account)} is marked up to hour ${String(marked ?? 'none')}`)
+      if (marked !== undefined && marked >= hour) continue
+      // In a wide conversation it is marked itself, and its members have to know that they look there.
+      const isJoined = this.#joined.get(`${account}/${message.conversation}`)?.looks === true
+      if (own !== undefined && own >= hour && isJoined) run.coverage.count('audit/wide mark before ack')
+      else {
+        run.broken('P5', `${what} in hour ${hour}, and account ${short(account)} is marked up to hour ${String(marked ?? 'none')}, `
+          + `the conversation itself up to ${String(own ?? 'none')}, where the account ${isJoined ? 'looks' : 'does not look'}`)
       }
     }
   }

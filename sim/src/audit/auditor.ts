@@ -166,8 +166,16 @@ export class Auditor implements Observer {
     this.#groups.stored(next, entry)
   }
 
-  marked(account: string, conversation: ConversationId, hour: number): void {
-    this.#acks.marked(account, conversation, hour)
+  marked(inbox: string, conversation: ConversationId, hour: number): void {
+    this.#acks.marked(inbox, conversation, hour)
+  }
+
+  joined(conversation: ConversationId, accounts: readonly AccountId[], version: number): void {
+    this.#acks.looks(conversation, accounts, version, true)
+  }
+
+  left(conversation: ConversationId, accounts: readonly AccountId[], version: number): void {
+    this.#acks.looks(conversation, accounts, version, false)
   }
 
   published(node: SimProcess, _subject: string, bytes: Uint8Array, id: number): void {

@@ -44,8 +44,12 @@ export interface Observer {
   copyStored(conversation: ConversationId, envelope: Uint8Array, position: Position, askedAtMs: number): void
   /** A change of a group is in the store: from this moment every linearizable read sees it. `entry`: its bytes. */
   groupStored(next: GroupMembership, entry: Uint8Array): void
-  /** A mark is durable. */
-  marked(account: string, conversation: ConversationId, hour: number): void
+  /** A mark is durable. `inbox`: an account, or the conversation itself. */
+  marked(inbox: string, conversation: ConversationId, hour: number): void
+  /** It is durable that these accounts have to look at the mark of the conversation itself, from `version` of its membership on. */
+  joined(conversation: ConversationId, accounts: readonly AccountId[], version: number): void
+  /** It is durable that these accounts are not in `version` of the membership of a wide conversation. */
+  left(conversation: ConversationId, accounts: readonly AccountId[], version: number): void
   /** A node handed a packet to its bus. `id` rises with every packet of the run. */
   published(node: SimProcess, subject: string, bytes: Uint8Array, id: number): void
   /** The broker has every packet of the node up to this id. */

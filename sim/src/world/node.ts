@@ -5,7 +5,7 @@ import type { Run } from '../kernel/run.js'
 import { simLogger } from '../kernel/sim-logger.js'
 
 /** The ports of a node onto the shared stores and the broker. */
-export type StorePorts = Pick<EngineOptions, 'log' | 'marks' | 'membership' | 'presence' | 'registry' | 'bus'>
+export type StorePorts = Pick<EngineOptions, 'log' | 'marks' | 'membership' | 'presence' | 'interest' | 'registry' | 'bus'>
 
 /** What a {@link SimNode} is placed in. */
 export interface NodeSurroundings {
@@ -16,6 +16,8 @@ export interface NodeSurroundings {
   readonly directory: (process: SimProcess) => AccountDirectory
   readonly sockets: (process: SimProcess) => SocketServer
   readonly ed25519Verify: Ed25519Verify
+  /** Groups of more members than this are wide. */
+  readonly wideOver: number
 }
 
 /** Time until a node that died is started again, in ms. */
@@ -83,14 +85,14 @@ export class SimNode {
   }
 
   #boot(): void {
-    const { run, origin, start, stores, directory, sockets, ed25519Verify } = this.#around
+    const { run, origin, start, stores, directory, sockets, ed25519Verify, wideOver } = this.#around
     const process = start(this.machine)
     this.process = process
     this.state = 'starting'
     process.onKilled(() => { if (this.process === process) this.#died() })
     const engine = createEngine({
       config: engineConfig({ origin, drainSpreadMs: DRAIN_SPREAD_MS }), clock: process.clock, random: process.random, turn: process.turn,
-      logger: simLogger(run, () => process.name, true), ...stores(process), directory: directory(process), sockets: sockets(process), ed25519Verify,
+      logger: simLogger(run, () => process.name, true), ...stores(process), directory: directory(process), sockets: sockets(process), ed25519Verify, wideOver,
     })
     engine.start().then(() => {
       if (!process.alive) return

@@ -27,6 +27,9 @@ const SERVER: DiscoveredServer = {
 /** How many people meet. */
 const PEOPLE = [2, 2, 2, 2, 3, 3, 4] as const
 const NAMES = ['alice', 'bob', 'carol', 'dave'] as const
+/** Worlds with wide groups: with more members than one of these. A group of one becomes wide with the second, so that crossing is common. */
+const WIDE_WORLDS = 0.5
+const WIDE_OVER = [1, 1, 2, 2, 3] as const
 /** Everybody is signed in and live within this time, before anything fails. */
 const SETUP_MS_MAX = 60_000
 /** How long faults and traffic go on. */
@@ -66,6 +69,7 @@ export class World {
   readonly #workload: Workload
   readonly #nemesis: Nemesis
   readonly #crypto: WorldCrypto
+  readonly #wideOver: number
   readonly #starts = new Map<string, number>()
   #faults: FaultMix
   #isDark = false
@@ -78,6 +82,8 @@ export class World {
     this.#random = run.random('world')
     this.#balancer = run.random('balancer')
     this.#crypto = cryptoOf(options.crypto)
+    const wide = run.random('wide')
+    this.#wideOver = wide.chance(WIDE_WORLDS) ? wide.pick(WIDE_OVER) : Infinity
     this.#mix = drawMix(options.profile, run.random('mix'))
     this.#faults = calmOf(this.#mix)
     this.#partition = new Partition(run)
@@ -251,7 +257,7 @@ export class World {
   #addNode(): SimNode {
     const machine = `n${++this.#nodeNumber}`
     return new SimNode(machine, {
-      run: this.#run, origin: SERVER.origin,
+      run: this.#run, origin: SERVER.origin, wideOver: this.#wideOver,
       start: (name) => this.#startProcess(name),
       stores: (process) => this.#stores.portsFor(process),
       directory: (process) => this.#auth.directoryFor(process),

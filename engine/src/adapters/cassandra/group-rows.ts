@@ -24,7 +24,7 @@ export class CassandraGroupRows {
     const [row] = await this.#session.readSerial(SELECT_HEAD, [bytesOfHex(conversation)])
     if (row === undefined) return undefined
     const group = decodeGroupState(row.bytes('state'))
-    return { conversation, kind: 'group', version: row.integer('version'), members: groupMembers(group), group }
+    return { conversation, kind: 'group', version: row.integer('version'), members: groupMembers(group), wide: row.has('wide') && row.flag('wide'), group }
   }
 
   /** As {@link Membership.changeGroup} for an id that is no direct conversation. */
@@ -50,11 +50,11 @@ export class CassandraGroupRows {
   }
 
   /** Head and entry lie in one partition: both are stored or neither. Never tried again here: whoever hears nothing reads what came of it. */
-  async #write({ conversation, version, group }: GroupMembership, entry: Uint8Array): Promise<GroupChangeResult> {
+  async #write({ conversation, version, group, wide }: GroupMembership, entry: Uint8Array): Promise<GroupChangeResult> {
     const [id, state] = [bytesOfHex(conversation), encodeGroupState(group)]
     const head = version === 1
-      ? { cql: INSERT_HEAD, values: [id, version, state] }
-      : { cql: UPDATE_HEAD, values: [version, state, id, version - 1] }
+      ? { cql: INSERT_HEAD, values: [id, version, state, wide] }
+      : { cql: UPDATE_HEAD, values: [version, state, wide, id, version - 1] }
     const { applied } = await this.#session.conditionalBatch([head, { cql: INSERT_ENTRY, values: [id, version, entry] }])
     return { status: applied ? 'stored' : 'conflict' }
   }

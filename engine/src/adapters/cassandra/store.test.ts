@@ -10,7 +10,7 @@ import { openCassandraEngineStore, type CassandraEngineStore } from './store.js'
 
 const clock = systemClock()
 const keyspace = testKeyspace()
-const TABLES = ['envelopes', 'envelope_hours', 'inbox_marks', 'conversations', 'groups', 'incarnations', 'nodes', 'store_time']
+const TABLES = ['envelopes', 'envelope_hours', 'inbox_marks', 'wide_conversations', 'conversations', 'groups', 'incarnations', 'nodes', 'store_time']
 const close = async (): Promise<void> => undefined
 let session: CassandraSession
 /** As another process opens the store: nothing is remembered. */

@@ -8,9 +8,9 @@ import type { NodeRegistry } from '../../ports/node-registry.js'
 import { MarkingLog } from '../marking-log.js'
 import { CassandraEnvelopeRows } from './envelope-rows.js'
 import { ENVELOPE_TABLES } from './envelopes.cql.js'
-import { GROUP_TABLES } from './groups.cql.js'
+import { GROUP_CHANGES, GROUP_TABLES } from './groups.cql.js'
 import { CassandraMarks } from './marks.js'
-import { MARK_TABLES } from './marks.cql.js'
+import { MARK_TABLES, WIDE_TABLES } from './marks.cql.js'
 import { CassandraMembership } from './membership.js'
 import { MEMBERSHIP_TABLES } from './membership.cql.js'
 import { CassandraNodeRegistry } from './node-registry.js'
@@ -20,6 +20,7 @@ import { NODE_TABLES } from './nodes.cql.js'
 export const ENGINE_MIGRATIONS: readonly Migration[] = [
   { version: 1, statements: [...ENVELOPE_TABLES, ...MARK_TABLES, ...MEMBERSHIP_TABLES, ...NODE_TABLES] },
   { version: 2, statements: GROUP_TABLES },
+  { version: 3, statements: [...WIDE_TABLES, ...GROUP_CHANGES] },
 ]
 
 /** Rows outlive the retention by this, so that the hour, the list of hours and the marks of a copy never expire before it is too old to be read. */

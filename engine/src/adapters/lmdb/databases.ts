@@ -9,6 +9,7 @@ export interface Databases {
   readonly log: BinaryDatabase
   readonly marks: BinaryDatabase
   readonly hours: BinaryDatabase
+  readonly wide: BinaryDatabase
   readonly membership: BinaryDatabase
   readonly groupEntries: BinaryDatabase
   readonly meta: BinaryDatabase

@@ -6,8 +6,9 @@ import { POSITION_BYTES, readPosition, writePosition, type Position } from '@eve
  * | database | key | value |
  * |---|---|---|
  * | log | conversation (16), position (16), device (16), epoch (u32), number (u64) | the encoded envelope |
- * | marks | account (16), hour (u32), conversation (16) | empty |
- * | hours | hour (u32), conversation (16), account (16) or zeros | empty: which marks and which part of the log go when the hour is trimmed |
+ * | marks | inbox (16), hour (u32), conversation (16) | empty; the inbox is an account, or the conversation itself when it is wide |
+ * | wide | account (16), conversation (16) | version of the membership (u32), hour in which the account left (u32), the largest while it is in |
+ * | hours | hour (u32), conversation (16), inbox (16) or zeros | empty: which marks and which part of the log go when the hour is trimmed |
  * | membership | conversation (16) | CBOR |
  * | groupEntries | conversation (16), number (u32) | an entry of the group's membership log |
  * | meta | name | see schema.ts, node-registry.ts |
@@ -16,6 +17,7 @@ export const KEY_OFFSETS = {
   log: { conversation: 0, position: 16, device: 32, epoch: 48, number: 52, end: 60 },
   marks: { account: 0, hour: 16, conversation: 20, end: 36 },
   hours: { hour: 0, conversation: 4, account: 20, end: 36 },
+  wide: { account: 0, conversation: 16, end: 32 },
 } as const
 
 /** Writes an id of 32 hex digits as 16 bytes at `offset`. */

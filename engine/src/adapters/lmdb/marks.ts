@@ -1,10 +1,14 @@
 import { EvegramError, hexOf, type AccountId, type ConversationId } from '@evegram/protocol'
 import { MARK_HOUR_MS, type Marks } from '../../ports/marks.js'
+import type { Committer } from './committer.js'
 import type { ConversationMemory } from './conversation-cache.js'
 import { NOTHING, type Databases } from './databases.js'
-import { idBytesOf, KEY_OFFSETS, keyBehind, writeId } from './keys.js'
+import { idBytesOf, KEY_OFFSETS, keyBehind, uint32At, writeId } from './keys.js'
 
 const NO_ACCOUNT = '0'.repeat(32)
+/** The hour in which an account left that is still in. */
+const NEVER = 0xffff_ffff
+const JOINED_BYTES = 8
 
 /** Writes marks in the commit of the append that they belong to, once for each account, conversation and hour. */
 export class MarkWriter {
@@ -17,14 +21,14 @@ export class MarkWriter {
   }
 
   /** Marks unless the memory knows that it was done. `hour` is the hour of the position. */
-  mark(memory: ConversationMemory, hour: number, accounts: readonly string[]): void {
-    if (memory.hour === hour && isWithin(accounts, memory.marked)) return
+  mark(memory: ConversationMemory, hour: number, inboxes: readonly string[]): void {
+    if (memory.hour === hour && isWithin(inboxes, memory.marked)) return
     const marked = memory.hour === hour ? [...memory.marked] : []
     // An append for nobody is listed too, so that retention finds it.
-    for (const account of accounts.length === 0 ? [NO_ACCOUNT] : accounts) {
-      if (marked.includes(account)) continue
-      this.#put(account, hour, memory.id)
-      marked.push(account)
+    for (const inbox of inboxes.length === 0 ? [NO_ACCOUNT] : inboxes) {
+      if (marked.includes(inbox)) continue
+      this.#put(inbox, hour, memory.id)
+      marked.push(inbox)
     }
     memory.hour = hour
     memory.marked = marked
@@ -56,30 +60,121 @@ function writeUint32(target: Uint8Array, offset: number, value: number): void {
   target[offset + 3] = value
 }
 
-/** Reads marks. The work grows with the marks since the hour that is asked for, at most one for each hour and conversation. */
+interface Joined {
+  readonly version: number
+  readonly untilHour: number
+}
+
+/**
+ * Reads marks, and keeps who is in which wide conversation. The work grows with the marks since the hour that is asked for, at most one for each hour
+ * and conversation, and with the wide conversations of the account: one seek for each.
+ */
 export class LmdbMarks implements Marks {
   readonly #databases: Databases
+  readonly #committer: Committer
+  /** What the commit that is being made writes, by account and conversation: it cannot be read yet. */
+  readonly #written = new Map<string, Uint8Array>()
+  #writtenIn = 0
 
-  constructor(databases: Databases) {
+  constructor(databases: Databases, committer: Committer) {
     this.#databases = databases
+    this.#committer = committer
   }
 
   since(account: AccountId, sinceMs: number, limit: number, afterConversation?: ConversationId): Promise<readonly ConversationId[]> {
-    const id = idBytesOf(account)
-    const start = new Uint8Array(KEY_OFFSETS.marks.conversation)
-    start.set(id)
-    writeUint32(start, KEY_OFFSETS.marks.hour, Math.max(0, Math.floor(sinceMs / MARK_HOUR_MS)))
-    const end = keyBehind(id)
-    const found = new Set<ConversationId>()
-    try {
-      for (const key of this.#databases.marks.getKeys({ start, ...(end === undefined ? {} : { end }) })) {
-        // Keys were written from conversation ids: 16 bytes as hex are one again.
-        const conversation = hexOf(key, KEY_OFFSETS.marks.conversation, KEY_OFFSETS.marks.end) as ConversationId
+    return this.#read('read marks', () => {
+      const fromHour = Math.max(0, Math.floor(sinceMs / MARK_HOUR_MS))
+      const found = new Set<ConversationId>()
+      const take = (conversation: ConversationId): void => {
         if (afterConversation === undefined || conversation > afterConversation) found.add(conversation)
       }
-    } catch (cause) {
-      return Promise.reject(new EvegramError('unavailable.envelope_log', { operation: 'read marks', cause }))
-    }
-    return Promise.resolve([...found].sort().slice(0, limit))
+      for (const key of this.#marksOf(idBytesOf(account), fromHour)) take(conversationAt(key, KEY_OFFSETS.marks.conversation))
+      for (const { conversation, untilHour } of this.#joined(account)) {
+        // The first of its marks tells: a wide conversation is the only one in its inbox.
+        if (untilHour >= fromHour && [...this.#marksOf(idBytesOf(conversation), fromHour, 1)].length > 0) take(conversation)
+      }
+      return [...found].sort().slice(0, limit)
+    })
   }
+
+  join(conversation: ConversationId, accounts: readonly AccountId[], version: number): Promise<void> {
+    return this.#write('join conversation', conversation, accounts, { version, untilHour: NEVER })
+  }
+
+  leave(conversation: ConversationId, accounts: readonly AccountId[], version: number, untilMs: number): Promise<void> {
+    return this.#write('leave conversation', conversation, accounts, { version, untilHour: Math.max(0, Math.floor(untilMs / MARK_HOUR_MS)) })
+  }
+
+  wideOf(account: AccountId): Promise<readonly ConversationId[]> {
+    return this.#read('read wide conversations', () =>
+      [...this.#joined(account)].filter(({ untilHour }) => untilHour === NEVER).map(({ conversation }) => conversation))
+  }
+
+  #marksOf(inbox: Uint8Array, fromHour: number, limit?: number): Iterable<Uint8Array> {
+    const start = new Uint8Array(KEY_OFFSETS.marks.conversation)
+    start.set(inbox)
+    writeUint32(start, KEY_OFFSETS.marks.hour, fromHour)
+    return this.#databases.marks.getKeys({ start, ...endOf(inbox), ...(limit === undefined ? {} : { limit }) })
+  }
+
+  * #joined(account: AccountId): Iterable<{ readonly conversation: ConversationId; readonly untilHour: number }> {
+    const start = idBytesOf(account)
+    for (const { key, value } of this.#databases.wide.getRange({ start, ...endOf(start) })) {
+      yield { conversation: conversationAt(key, KEY_OFFSETS.wide.conversation), untilHour: uint32At(value, 4) }
+    }
+  }
+
+  /** One commit for all accounts. What stands is read inside it, so that the higher version wins whoever comes first. */
+  #write(operation: string, conversation: ConversationId, accounts: readonly AccountId[], next: Joined): Promise<void> {
+    const value = new Uint8Array(JOINED_BYTES)
+    writeUint32(value, 0, next.version)
+    writeUint32(value, 4, next.untilHour)
+    return new Promise<void>((resolve, reject) => {
+      this.#committer.add({
+        bytes: accounts.length * JOINED_BYTES,
+        apply: (commit) => {
+          if (commit !== this.#writtenIn) this.#written.clear()
+          this.#writtenIn = commit
+          for (const account of accounts) this.#put(account, conversation, next, value)
+        },
+        settle: resolve,
+        fail: (cause) => { reject(new EvegramError('unavailable.envelope_log', { operation, cause })) },
+      })
+    })
+  }
+
+  #put(account: AccountId, conversation: ConversationId, next: Joined, value: Uint8Array): void {
+    const name = account + conversation
+    const key = new Uint8Array(KEY_OFFSETS.wide.end)
+    writeId(key, KEY_OFFSETS.wide.account, account)
+    writeId(key, KEY_OFFSETS.wide.conversation, conversation)
+    const standing = this.#written.get(name) ?? this.#databases.wide.get(key)
+    if (standing !== undefined && !isNewer(next, standing)) return
+    this.#written.set(name, value)
+    void this.#databases.wide.put(key, value)
+  }
+
+  #read<Value>(operation: string, read: () => Value): Promise<Value> {
+    try {
+      return Promise.resolve(read())
+    } catch (cause) {
+      return Promise.reject(new EvegramError('unavailable.envelope_log', { operation, cause }))
+    }
+  }
+}
+
+/** Whether `next` stands above what is written: a higher version does, and of one version a leave above a join. */
+function isNewer(next: Joined, standing: Uint8Array): boolean {
+  const version = uint32At(standing, 0)
+  return next.version > version || (next.version === version && next.untilHour < uint32At(standing, 4))
+}
+
+function conversationAt(key: Uint8Array, offset: number): ConversationId {
+  // Keys were written from conversation ids: 16 bytes as hex are one again.
+  return hexOf(key, offset, offset + 16) as ConversationId
+}
+
+function endOf(prefix: Uint8Array): { readonly end?: Uint8Array } {
+  const end = keyBehind(prefix)
+  return end === undefined ? {} : { end }
 }

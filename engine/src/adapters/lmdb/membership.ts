@@ -69,7 +69,7 @@ export class LmdbMembership implements Membership {
   async #change(next: GroupMembership, entry: Uint8Array): Promise<GroupChangeResult> {
     const standing = await this.get(next.conversation)
     if (standing?.kind === 'direct' || (standing?.version ?? 0) !== next.version - 1) return { status: 'conflict' }
-    const state = encodeCbor({ kind: 'group', version: next.version, state: encodeGroupState(next.group) })
+    const state = encodeCbor({ kind: 'group', version: next.version, state: encodeGroupState(next.group), ...(next.wide ? { wide: true } : {}) })
     // One transaction: the state is never without the entry that led to it.
     await this.#write('change group', state.length + entry.length, () => {
       void this.#databases.membership.put(idBytesOf(next.conversation), state)
@@ -102,7 +102,7 @@ function decodeMembership(conversation: ConversationId, bytes: Uint8Array): Memb
   const version = fields.uint('version')
   if (kind === 'group') {
     const group = decodeGroupState(fields.bytes('state', { lengthMax: MEMBERSHIP_BYTES_MAX }))
-    return { conversation, kind, version, members: groupMembers(group), group }
+    return { conversation, kind, version, members: groupMembers(group), wide: fields.has('wide') && fields.boolean('wide'), group }
   }
   if (kind !== 'direct') fields.fail('a known kind')
   const members = fields.list('members', DIRECT_MEMBERS_MAX).map((member) =>

@@ -12,6 +12,8 @@ export const SCHEMA_UPGRADES: readonly SchemaUpgrade[] = [
   () => undefined,
   // Version 2: groups. Nothing to convert; a program of version 1 would not understand their memberships.
   () => undefined,
+  // Version 3: wide conversations. Nothing to convert, as none was wide; a program of version 2 would mark and read them as if none ever were.
+  () => undefined,
 ]
 
 /**

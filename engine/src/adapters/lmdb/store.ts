@@ -43,7 +43,7 @@ export function openEngineStore({ dir, clock }: { readonly dir: string; readonly
   const envelopeLog = new LmdbEnvelopeLog(databases, committer)
   return {
     envelopeLog,
-    marks: new LmdbMarks(databases),
+    marks: new LmdbMarks(databases, committer),
     membership: new LmdbMembership(databases, committer),
     nodeRegistry: new LmdbNodeRegistry(databases, clock),
     schemaVersion,
@@ -69,7 +69,7 @@ export function openDatabases(dir: string): Databases {
     const root = open<Uint8Array, Uint8Array>({ path: dir, noSubdir: false, maxDbs: 16, overlappingSync: false, eventTurnBatching: false, ...binary })
     const named = (name: string): Databases['log'] => root.openDB<Uint8Array, Uint8Array>({ name, ...binary })
     return {
-      root, log: named('log'), marks: named('marks'), hours: named('hours'), membership: named('membership'),
+      root, log: named('log'), marks: named('marks'), hours: named('hours'), wide: named('wide'), membership: named('membership'),
       groupEntries: named('group-entries'), meta: named('meta'),
     }
   } catch (cause) {

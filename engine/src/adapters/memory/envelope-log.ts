@@ -27,18 +27,18 @@ export class MemoryEnvelopeLog implements EnvelopeLog {
     this.#answersExists = options.answersExists ?? true
   }
 
-  async append(request: AppendRequest, accounts: readonly string[]): Promise<AppendResult> {
+  async append(request: AppendRequest, inboxes: readonly string[]): Promise<AppendResult> {
     const message = hexOf(request.envelope, ENVELOPE_OFFSETS.conversation, ENVELOPE_OFFSETS.order)
     const copies = this.#copies.get(message) ?? []
     const same = this.#answersExists ? copies.findLast((copy) => equalBytes(copy.envelope, request.envelope)) : undefined
     if (same !== undefined && request.position.timeMs - same.position.timeMs <= EXISTS_WITHIN_MS) {
-      this.marks.mark(accounts, request.conversation, same.position.timeMs)
+      this.marks.mark(inboxes, request.conversation, same.position.timeMs)
       return { status: 'exists', position: same.position }
     }
     const stored: StoredEnvelope = { position: request.position, envelope: request.envelope.slice() }
     this.#copies.set(message, [...copies, stored])
     this.#insert(request.conversation, stored)
-    this.marks.mark(accounts, request.conversation, request.position.timeMs)
+    this.marks.mark(inboxes, request.conversation, request.position.timeMs)
     return { status: 'stored', position: request.position }
   }
 

@@ -1,5 +1,6 @@
 export * from './channel-log.js'
 export * from './envelope-log.js'
+export * from './interest.js'
 export * from './marks.js'
 export * from './membership.js'
 export * from './node-registry.js'

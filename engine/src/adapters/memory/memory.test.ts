@@ -1,11 +1,13 @@
 import { systemClock } from '@evegram/platform'
 import { sleep } from '@evegram/protocol'
 import { describeEnvelopeLog } from '../../ports/envelope-log.contract.js'
+import { describeInterest } from '../../ports/interest.contract.js'
 import { describeMarks } from '../../ports/marks.contract.js'
 import { describeMembership } from '../../ports/membership.contract.js'
 import { describeNodeRegistry } from '../../ports/node-registry.contract.js'
 import { describePresence } from '../../ports/presence.contract.js'
 import { MemoryEnvelopeLog } from './envelope-log.js'
+import { MemoryInterest } from './interest.js'
 import { MemoryMembership } from './membership.js'
 import { MemoryNodeRegistry } from './node-registry.js'
 import { MemoryPresence } from './presence.js'
@@ -27,4 +29,5 @@ describeMarks({
 })
 describeMembership({ name: 'memory', setup: async () => ({ membership: new MemoryMembership(), close }) })
 describePresence({ name: 'memory', setup: async () => ({ presence: new MemoryPresence(clock), advance, close }) })
+describeInterest({ name: 'memory', setup: async () => ({ interest: new MemoryInterest(clock), advance, close }) })
 describeNodeRegistry({ name: 'memory', setup: async () => ({ registry: new MemoryNodeRegistry(clock), advance, close }) })

@@ -1,1 +1,2 @@
+export { RedisInterest } from './interest.js'
 export { RedisPresence, type RedisPresenceOptions } from './presence.js'

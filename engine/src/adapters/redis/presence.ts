@@ -5,6 +5,7 @@ import { LOOKUP_SCRIPT } from './lookup-script.js'
 import { REFRESH_SCRIPT } from './refresh-script.js'
 import { REGISTER_SCRIPT } from './register-script.js'
 import { REMOVE_SCRIPT } from './remove-script.js'
+import { listOf, malformed, numberOf } from './replies.js'
 
 /** What {@link RedisPresence} needs. */
 export interface RedisPresenceOptions {
@@ -95,19 +96,4 @@ function entriesOf(account: AccountId, fields: readonly RedisReply[]): readonly 
     entries.push({ account, device: parseDeviceId(device), incarnation: numberOf(fields[at + 1]), connectionEpoch: numberOf(fields[at + 2]) })
   }
   return entries
-}
-
-function listOf(reply: RedisReply): readonly RedisReply[] {
-  if (reply === null || typeof reply !== 'object') throw malformed()
-  return reply
-}
-
-function numberOf(reply: RedisReply | undefined): number {
-  const number = typeof reply === 'string' ? Number(reply) : Number.NaN
-  if (Number.isNaN(number)) throw malformed()
-  return number
-}
-
-function malformed(): EvegramError {
-  return new EvegramError('internal', { operation: 'read presence', details: { reply: 'not what the script answers' } })
 }

@@ -1,6 +1,7 @@
 /* eslint-disable no-restricted-imports -- the contract suites of the ports are test code of their workspaces and no part of what those export */
 import { describeBus } from '../../../../platform/src/bus.contract.js'
 import { describeEnvelopeLog } from '../../../../engine/src/ports/envelope-log.contract.js'
+import { describeInterest } from '../../../../engine/src/ports/interest.contract.js'
 import { describeMarks } from '../../../../engine/src/ports/marks.contract.js'
 import { describeMembership } from '../../../../engine/src/ports/membership.contract.js'
 import { describeNodeRegistry } from '../../../../engine/src/ports/node-registry.contract.js'
@@ -59,6 +60,10 @@ for (const personality of ['atomic', 'quorum'] as const) {
 describePresence({ name: 'simulated', setup: async () => {
   const { world, ports, close } = subject('quorum')
   return { presence: ports.presence, advance: (ms) => world.advance(ms), close }
+} })
+describeInterest({ name: 'simulated', setup: async () => {
+  const { world, ports, close } = subject('quorum')
+  return { interest: ports.interest, advance: (ms) => world.advance(ms), close }
 } })
 describeBus('simulated', async () => {
   const { world, close } = subject('quorum')

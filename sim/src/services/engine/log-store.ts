@@ -1,5 +1,5 @@
 import { EXISTS_WITHIN_MS, MARK_HOUR_MS, MarkingLog, MemoryMarks, type AppendRequest, type AppendResult, type EnvelopeLog, type Marks } from '@evegram/engine'
-import type { ConversationId, Position } from '@evegram/protocol'
+import type { AccountId, ConversationId, Position } from '@evegram/protocol'
 import type { SimProcess } from '../../kernel/process.js'
 import type { SimRandom } from '../../kernel/random.js'
 import type { Run } from '../../kernel/run.js'
@@ -40,14 +40,18 @@ export class LogStore {
     return {
       since: async (account, sinceMs, limit, afterConversation) =>
         this.#marking.call(node, 'since', () => this.#marks.since(account, sinceMs, limit, afterConversation)),
+      join: async (conversation, accounts, version) => this.#marking.call(node, 'join', () => this.#join(conversation, accounts, version)),
+      leave: async (conversation, accounts, version, untilMs) =>
+        this.#marking.call(node, 'leave', () => this.#leave(conversation, accounts, version, untilMs)),
+      wideOf: async (account) => this.#marking.call(node, 'wideOf', () => this.#marks.wideOf(account)),
     }
   }
 
   #atomicLog(node: SimProcess): EnvelopeLog {
     return {
-      append: async (request, accounts) => {
+      append: async (request, inboxes) => {
         const askedAtMs = this.#run.trueTimeMs
-        return this.#log.call(node, 'append', () => this.#commit(node, request, accounts, askedAtMs), this.#stallMs())
+        return this.#log.call(node, 'append', () => this.#commit(node, request, inboxes, askedAtMs), this.#stallMs())
       },
       read: (conversation, after, limit) => this.#read(node, conversation, after, limit),
       trim: (beforeMs) => this.#trim(node, beforeMs),
@@ -68,13 +72,13 @@ export class LogStore {
         trim: (beforeMs) => this.#trim(node, beforeMs),
       },
       marks: {
-        mark: (account, conversation, hour) => this.#marking.call(node, 'mark', () => { this.#mark([account], conversation, hour) }),
+        mark: (inbox, conversation, hour) => this.#marking.call(node, 'mark', () => { this.#mark([inbox], conversation, hour) }),
       },
     })
   }
 
   /** Row and marks, or what is found instead, at one moment. */
-  #commit(node: SimProcess, request: AppendRequest, accounts: readonly string[], askedAtMs: number): AppendResult {
+  #commit(node: SimProcess, request: AppendRequest, inboxes: readonly string[], askedAtMs: number): AppendResult {
     const { conversation } = request
     const standing = this.#standing(request)
     const position = standing?.position ?? request.position
@@ -83,7 +87,7 @@ export class LogStore {
       this.#run.coverage.count('branch/log.append exists')
       this.#run.note(node.name, `log.append ${shortKeyOf(request.envelope)} exists`)
     }
-    this.#mark(accounts, conversation, Math.floor(position.timeMs / MARK_HOUR_MS))
+    this.#mark(inboxes, conversation, Math.floor(position.timeMs / MARK_HOUR_MS))
     return { status: standing === undefined ? 'stored' : 'exists', position }
   }
 
@@ -103,9 +107,18 @@ export class LogStore {
     return copy
   }
 
-  #mark(accounts: readonly string[], conversation: ConversationId, hour: number): void {
-    this.#marks.mark(accounts, conversation, hour * MARK_HOUR_MS)
-    for (const account of accounts) this.#options.observer.marked(account, conversation, hour)
+  #mark(inboxes: readonly string[], conversation: ConversationId, hour: number): void {
+    this.#marks.mark(inboxes, conversation, hour * MARK_HOUR_MS)
+    for (const inbox of inboxes) this.#options.observer.marked(inbox, conversation, hour)
+  }
+
+  /** Writes who is in a wide conversation and says so: the marks answer at once, so that both are one moment. */
+  #join(conversation: ConversationId, accounts: readonly AccountId[], version: number): Promise<void> {
+    return this.#marks.join(conversation, accounts, version).then(() => { this.#options.observer.joined(conversation, accounts, version) })
+  }
+
+  #leave(conversation: ConversationId, accounts: readonly AccountId[], version: number, untilMs: number): Promise<void> {
+    return this.#marks.leave(conversation, accounts, version, untilMs).then(() => { this.#options.observer.left(conversation, accounts, version) })
   }
 
   #read(node: SimProcess, conversation: ConversationId, after: Position, limit: number): ReturnType<EnvelopeLog['read']> {

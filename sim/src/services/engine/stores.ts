@@ -1,5 +1,5 @@
 import {
-  MemoryMembership, MemoryPresence, type EngineOptions, type GroupChangeResult, type GroupMembership, type Membership, type Presence, type PresenceEntry,
+  MemoryInterest, MemoryMembership, MemoryPresence, type EngineOptions, type GroupChangeResult, type GroupMembership, type Interest, type Membership, type Presence, type PresenceEntry,
   type StoredEnvelope,
 } from '@evegram/engine'
 import type { Clock } from '@evegram/protocol'
@@ -12,7 +12,7 @@ import { ServiceCaller, type EngineStoreOptions } from './service-caller.js'
 import { SimBus } from './sim-bus.js'
 
 /** The ports of one program of a node onto the shared stores and the broker. */
-export type EnginePorts = Pick<EngineOptions, 'log' | 'marks' | 'membership' | 'presence' | 'registry'> & { readonly bus: SimBus }
+export type EnginePorts = Pick<EngineOptions, 'log' | 'marks' | 'membership' | 'presence' | 'interest' | 'registry'> & { readonly bus: SimBus }
 
 /**
  * The stores and the broker that the nodes of one world share. They survive every crash of a node; what a call did to them took effect at one
@@ -27,6 +27,7 @@ export class SimEngineStores {
   // The real classes: each of their methods does all its work before it returns, so that it is one effect; its promise is resolved already.
   readonly #members = new MemoryMembership()
   readonly #present: MemoryPresence
+  readonly #interested: MemoryInterest
   readonly #observer: EngineStoreOptions['observer']
 
   constructor(run: Run, options: EngineStoreOptions) {
@@ -36,6 +37,7 @@ export class SimEngineStores {
     this.#membership = new ServiceCaller(run, 'membership', options)
     this.#presence = new ServiceCaller(run, 'presence', options)
     this.#present = new MemoryPresence(clockOf(run))
+    this.#interested = new MemoryInterest(clockOf(run))
     this.#observer = options.observer
   }
 
@@ -43,7 +45,7 @@ export class SimEngineStores {
   portsFor(node: SimProcess): EnginePorts {
     return {
       log: this.#log.logOf(node), marks: this.#log.marksOf(node), membership: this.#membershipOf(node), presence: this.#presenceOf(node),
-      registry: this.#nodes.registryOf(node), bus: new SimBus(node, this.#broker),
+      interest: this.#interestOf(node), registry: this.#nodes.registryOf(node), bus: new SimBus(node, this.#broker),
     }
   }
 
@@ -60,6 +62,7 @@ export class SimEngineStores {
   /** Presence loses everything, as when it is restarted. */
   forgetPresence(): void {
     this.#present.forget()
+    this.#interested.forget()
   }
 
   #membershipOf(node: SimProcess): Membership {
@@ -86,6 +89,15 @@ export class SimEngineStores {
       refresh: async (entries, ttlMs) => this.#presence.call(node, 'refresh', () => this.#present.refresh(entries, ttlMs)),
       remove: async (entry) => this.#presence.call(node, 'remove', () => this.#unregister(entry)),
       lookup: async (accounts) => this.#presence.call(node, 'lookup', () => this.#present.lookup(accounts)),
+    }
+  }
+
+  /** In the same service as presence: both are lost together. */
+  #interestOf(node: SimProcess): Interest {
+    return {
+      register: async (entries, ttlMs) => this.#presence.call(node, 'register interest', () => this.#interested.register(entries, ttlMs)),
+      refresh: async (entries, ttlMs) => this.#presence.call(node, 'refresh interest', () => this.#interested.refresh(entries, ttlMs)),
+      lookup: async (conversations) => this.#presence.call(node, 'lookup interest', () => this.#interested.lookup(conversations)),
     }
   }
 

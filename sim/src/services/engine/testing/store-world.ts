@@ -27,7 +27,8 @@ export class StoreWorld {
       personality, faults: () => this.faults, crashPoint: () => undefined, reaches: () => true,
       observer: {
         copyStored: (conversation, envelope, position) => { this.stored.push({ conversation, envelope, position, atMs: this.run.nowMs }) },
-        marked: (account, conversation, hour) => { this.marked.push(`${account}/${conversation}/${hour}`) },
+        marked: (inbox, conversation, hour) => { this.marked.push(`${inbox}/${conversation}/${hour}`) },
+        joined: () => undefined, left: () => undefined,
         published: (_node, _subject, _bytes, id) => { this.published.push(id) },
         flushed: (_node, id) => { this.flushed.push(id) },
         unregistered: () => undefined,
