@@ -14,6 +14,10 @@ export interface Socket {
   send(message: Uint8Array): 'sent' | 'closed'
   /** Bytes that wait in this socket; 0 once it is closed. */
   bufferedBytes(): number
+  /** From now on this socket gets what is published to `topic`, until it unsubscribes or closes. Twice is once; nothing on a closed socket. */
+  subscribe(topic: string): void
+  /** Ends a subscription, where there is one. */
+  unsubscribe(topic: string): void
   /** Groups the sends of `task` into one system call where the runtime can. `task` runs at once, also on a closed socket. */
   cork(task: () => void): void
   /**
@@ -73,6 +77,12 @@ export interface SocketServer {
   readonly description: string
   /** Resolves with the port. Rejects with `invalid.config` when the port is taken, or cannot be shared where it should be. */
   listen(handlers: SocketHandlers): Promise<number>
+  /**
+   * Sends one binary message to every open socket that is subscribed to `topic`, as `send` would: a socket whose bound is reached is closed right then as
+   * a slow consumer. Messages of one topic come in order on each socket; between those and what is sent to the socket itself no order is promised. The
+   * bytes may be reused once the call returned.
+   */
+  publish(topic: string, message: Uint8Array): void
   /** Stops accepting; open sockets stay. */
   stopAccepting(): void
   /** Closes what is left with `draining` and frees the port. */

@@ -1,4 +1,4 @@
-import { CLOSE_GRACE_MS, type Socket, type SocketHandlers } from '@evegram/engine'
+import { CLOSE_GRACE_MS, type Socket, type SocketHandlers, type Topics } from '@evegram/engine'
 import { CLOSE_CODES, type CloseReason, type Timer } from '@evegram/protocol'
 import type { Observer } from '../audit/observer.js'
 import type { SimProcess } from '../kernel/process.js'
@@ -17,6 +17,7 @@ export interface NodeSocketParts {
   readonly id: number
   readonly remoteAddress: string
   readonly handlers: SocketHandlers
+  readonly topics: Topics<NodeSocket>
   readonly messageBytesMax: number
   readonly outboundBytesMax: number
   /** Called once, when the socket is closed for the session layer. */
@@ -68,6 +69,14 @@ export class NodeSocket implements Socket {
 
   bufferedBytes(): number {
     return this.#closed ? 0 : this.#parts.connection.toClient.bufferedBytes
+  }
+
+  subscribe(topic: string): void {
+    if (!this.#closed) this.#parts.topics.subscribe(this, topic)
+  }
+
+  unsubscribe(topic: string): void {
+    this.#parts.topics.unsubscribe(this, topic)
   }
 
   cork(task: () => void): void {

@@ -1,4 +1,4 @@
-import type { SocketHandlers, SocketServer } from '@evegram/engine'
+import { Topics, type SocketHandlers, type SocketServer } from '@evegram/engine'
 import { EvegramError, type Timer } from '@evegram/protocol'
 import type { Observer } from '../audit/observer.js'
 import type { SimProcess } from '../kernel/process.js'
@@ -35,6 +35,7 @@ export class NodeSockets implements SocketServer {
   readonly node: SimProcess
   readonly #parts: NodeSocketsParts
   readonly #open = new Set<NodeSocket>()
+  readonly #topics = new Topics<NodeSocket>()
   #handlers: SocketHandlers | undefined
   #sweeper: Timer | undefined
   #lastId = 0
@@ -58,6 +59,10 @@ export class NodeSockets implements SocketServer {
     return PORT
   }
 
+  publish(topic: string, message: Uint8Array): void {
+    this.#topics.publish(topic, message)
+  }
+
   stopAccepting(): void {
     this.#handlers = undefined
   }
@@ -77,7 +82,11 @@ export class NodeSockets implements SocketServer {
     const { machine } = client.device
     const socket = new NodeSocket({
       ...this.#parts, node: this.node, connection, handlers, id: ++this.#lastId, remoteAddress: this.#parts.addressOf(machine),
-      over: (ended) => { this.#open.delete(ended) },
+      topics: this.#topics,
+      over: (ended) => {
+        this.#open.delete(ended)
+        this.#topics.forget(ended)
+      },
     })
     connection.server = socket
     this.#open.add(socket)

@@ -12,6 +12,9 @@ export interface Databases {
   readonly wide: BinaryDatabase
   readonly membership: BinaryDatabase
   readonly groupEntries: BinaryDatabase
+  readonly channels: BinaryDatabase
+  readonly posts: BinaryDatabase
+  readonly postHours: BinaryDatabase
   readonly meta: BinaryDatabase
 }
 

@@ -11,6 +11,9 @@ import { POSITION_BYTES, readPosition, writePosition, type Position } from '@eve
  * | hours | hour (u32), conversation (16), inbox (16) or zeros | empty: which marks and which part of the log go when the hour is trimmed |
  * | membership | conversation (16) | CBOR |
  * | groupEntries | conversation (16), number (u32) | an entry of the group's membership log |
+ * | channels | channel (16) | the state behind the newest post, CBOR |
+ * | posts | channel (16), number (u64) | time of the post in ms (u64), the encoded post |
+ * | postHours | hour of a post (u32), channel (16) | empty: which channels to look at when the hour is trimmed |
  * | meta | name | see schema.ts, node-registry.ts |
  */
 export const KEY_OFFSETS = {
@@ -18,6 +21,7 @@ export const KEY_OFFSETS = {
   marks: { account: 0, hour: 16, conversation: 20, end: 36 },
   hours: { hour: 0, conversation: 4, account: 20, end: 36 },
   wide: { account: 0, conversation: 16, end: 32 },
+  postHours: { hour: 0, channel: 4, end: 20 },
 } as const
 
 /** Writes an id of 32 hex digits as 16 bytes at `offset`. */
@@ -44,6 +48,23 @@ export function groupEntryKey(conversation: string, seq: number): Uint8Array {
   const key = new Uint8Array(20)
   writeId(key, 0, conversation)
   new DataView(key.buffer).setUint32(16, seq)
+  return key
+}
+
+/** Key of a post of a channel; a number beyond every post is one behind them all. */
+export function channelPostKey(channel: string, seq: number): Uint8Array {
+  const key = new Uint8Array(24)
+  writeId(key, 0, channel)
+  new DataView(key.buffer).setBigUint64(16, BigInt(seq))
+  return key
+}
+
+/** Key of the hour in which a channel has a post; without a channel the smallest key of that hour. */
+export function channelHourKey(hour: number, channel?: Uint8Array): Uint8Array {
+  const { channel: at, end } = KEY_OFFSETS.postHours
+  const key = new Uint8Array(channel === undefined ? at : end)
+  new DataView(key.buffer).setUint32(0, hour)
+  if (channel !== undefined) key.set(channel, at)
   return key
 }
 

@@ -14,6 +14,8 @@ export const SCHEMA_UPGRADES: readonly SchemaUpgrade[] = [
   () => undefined,
   // Version 3: wide conversations. Nothing to convert, as none was wide; a program of version 2 would mark and read them as if none ever were.
   () => undefined,
+  // Version 4: channels. Nothing to convert; a program of version 3 would take their memberships for those of groups.
+  () => undefined,
 ]
 
 /**

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { systemClock } from '@evegram/platform'
 import { isEvegramError, positionAtTime } from '@evegram/protocol'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { describeChannelLog } from '../../ports/channel-log.contract.js'
 import { describeEnvelopeLog } from '../../ports/envelope-log.contract.js'
 import { describeMarks } from '../../ports/marks.contract.js'
 import { describeMembership } from '../../ports/membership.contract.js'
@@ -52,6 +53,13 @@ describeMembership({
   setup: async () => {
     const { store, reopen, close } = await setup()
     return { membership: store.membership, reopen: async () => (await reopen()).membership, close }
+  },
+})
+describeChannelLog({
+  name: 'LMDB',
+  setup: async () => {
+    const { store, reopen, close } = await setup()
+    return { log: store.channelLog, reopen: async () => (await reopen()).channelLog, close }
   },
 })
 describeNodeRegistry({

@@ -1,10 +1,12 @@
 import { mkdir } from 'node:fs/promises'
 import { EvegramError, type Clock } from '@evegram/protocol'
 import { open } from 'lmdb'
+import type { ChannelLog } from '../../ports/channel-log.js'
 import type { EnvelopeLog } from '../../ports/envelope-log.js'
 import type { Marks } from '../../ports/marks.js'
 import type { Membership } from '../../ports/membership.js'
 import type { NodeRegistry } from '../../ports/node-registry.js'
+import { LmdbChannelLog } from './channel-log.js'
 import { Committer } from './committer.js'
 import type { Databases } from './databases.js'
 import { LmdbEnvelopeLog } from './envelope-log.js'
@@ -18,6 +20,7 @@ export interface EngineStore {
   readonly envelopeLog: EnvelopeLog
   readonly marks: Marks
   readonly membership: Membership
+  readonly channelLog: ChannelLog
   readonly nodeRegistry: NodeRegistry
   readonly schemaVersion: number
   /** Copies the store as it stands now, compacted, to the empty or missing folder `to`, while it goes on working. Rejects with `unavailable.store`. */
@@ -45,6 +48,7 @@ export function openEngineStore({ dir, clock }: { readonly dir: string; readonly
     envelopeLog,
     marks: new LmdbMarks(databases, committer),
     membership: new LmdbMembership(databases, committer),
+    channelLog: new LmdbChannelLog(databases, committer),
     nodeRegistry: new LmdbNodeRegistry(databases, clock),
     schemaVersion,
     backup: async (to) => {
@@ -70,7 +74,7 @@ export function openDatabases(dir: string): Databases {
     const named = (name: string): Databases['log'] => root.openDB<Uint8Array, Uint8Array>({ name, ...binary })
     return {
       root, log: named('log'), marks: named('marks'), hours: named('hours'), wide: named('wide'), membership: named('membership'),
-      groupEntries: named('group-entries'), meta: named('meta'),
+      groupEntries: named('group-entries'), channels: named('channels'), posts: named('posts'), postHours: named('post-hours'), meta: named('meta'),
     }
   } catch (cause) {
     throw new EvegramError('unavailable.store', { operation: 'open message store', cause })

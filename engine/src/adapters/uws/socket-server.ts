@@ -3,6 +3,7 @@ import { systemClock } from '@evegram/platform'
 import { EvegramError, type Clock, type Timer } from '@evegram/protocol'
 import type { HttpRequest, HttpResponse, TemplatedApp, us_listen_socket, us_socket_context_t, WebSocket } from 'uWebSockets.js'
 import { SOCKET_PATH, type SocketHandlers, type SocketServer, type SocketServerOptions } from '../../ports/socket-server.js'
+import { Topics } from '../topics.js'
 import { NO_ROUTE, UPGRADE_REQUIRED, upgradeRules, type UpgradeRefusal } from '../upgrade-rules.js'
 import { loadUws } from './native.js'
 import { UwsSocket, type UwsSocketHome, type UwsUserData } from './socket.js'
@@ -26,6 +27,7 @@ class UwsSocketServer implements SocketServer, UwsSocketHome {
   readonly description: string
   readonly outboundBytesMax: number
   readonly clock: Clock
+  readonly topics = new Topics<UwsSocket>()
   readonly #uws = loadUws()
   readonly #options: SocketServerOptions
   readonly #refusalOf: ReturnType<typeof upgradeRules>
@@ -57,6 +59,10 @@ class UwsSocketServer implements SocketServer, UwsSocketHome {
     return this.#uws.us_socket_local_port(socket)
   }
 
+  publish(topic: string, message: Uint8Array): void {
+    this.topics.publish(topic, message)
+  }
+
   stopAccepting(): void {
     if (this.#listening !== undefined) this.#uws.us_listen_socket_close(this.#listening)
     this.#listening = undefined
@@ -70,6 +76,7 @@ class UwsSocketServer implements SocketServer, UwsSocketHome {
   }
 
   ended(socket: UwsSocket, code: number): void {
+    this.topics.forget(socket)
     this.#handlers?.closed(socket, code)
   }
 

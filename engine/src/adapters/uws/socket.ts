@@ -1,6 +1,7 @@
 import { CLOSE_CODES, type Clock, type CloseReason } from '@evegram/protocol'
 import type { WebSocket } from 'uWebSockets.js'
 import { CLOSE_GRACE_MS, type Socket } from '../../ports/socket-server.js'
+import type { Topics } from '../topics.js'
 
 /** uWebSockets.js' answer to `send`: handed on. */
 const SENT = 1
@@ -18,6 +19,7 @@ export interface UwsUserData {
 export interface UwsSocketHome {
   readonly outboundBytesMax: number
   readonly clock: Clock
+  readonly topics: Topics<UwsSocket>
   /** The session layer's `closed`, and the end of the connection for counting. */
   ended(socket: UwsSocket, code: number): void
 }
@@ -75,6 +77,14 @@ export class UwsSocket implements Socket {
 
   bufferedBytes(): number {
     return this.#closed ? 0 : (this.#connection?.getBufferedAmount() ?? 0)
+  }
+
+  subscribe(topic: string): void {
+    if (this.#connection !== undefined && !this.#closed) this.#home.topics.subscribe(this, topic)
+  }
+
+  unsubscribe(topic: string): void {
+    this.#home.topics.unsubscribe(this, topic)
   }
 
   cork(task: () => void): void {

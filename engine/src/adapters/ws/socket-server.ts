@@ -4,6 +4,7 @@ import { systemClock } from '@evegram/platform'
 import { EvegramError, type Clock, type Timer } from '@evegram/protocol'
 import { WebSocketServer, type RawData, type WebSocket } from 'ws'
 import { SOCKET_PATH, type SocketHandlers, type SocketServer, type SocketServerOptions } from '../../ports/socket-server.js'
+import { Topics } from '../topics.js'
 import { NO_ROUTE, UPGRADE_REQUIRED, upgradeRules, type UpgradeRefusal } from '../upgrade-rules.js'
 import { WsSocket } from './socket.js'
 
@@ -27,6 +28,7 @@ class WsSocketServer implements SocketServer {
   readonly #clock: Clock
   readonly #refusalOf: ReturnType<typeof upgradeRules>
   readonly #sockets = new Map<WsSocket, WebSocket>()
+  readonly #topics = new Topics<WsSocket>()
   readonly #upgrader: WebSocketServer
   readonly #http: Server
   #sweeper: Timer | undefined = undefined
@@ -77,6 +79,10 @@ class WsSocketServer implements SocketServer {
     return address.port
   }
 
+  publish(topic: string, message: Uint8Array): void {
+    this.#topics.publish(topic, message)
+  }
+
   stopAccepting(): void {
     if (this.#http.listening) this.#http.close()
   }
@@ -108,8 +114,11 @@ class WsSocketServer implements SocketServer {
     this.#lastId++
     const socket = new WsSocket({
       id: this.#lastId, remoteAddress: request.socket.remoteAddress ?? '', connection, stream,
-      outboundBytesMax: this.#options.outboundBytesMax, clock: this.#clock, sweep: this.#sweep,
-      ended: (ended, code) => { handlers.closed(ended, code) },
+      outboundBytesMax: this.#options.outboundBytesMax, clock: this.#clock, topics: this.#topics, sweep: this.#sweep,
+      ended: (ended, code) => {
+        this.#topics.forget(ended)
+        handlers.closed(ended, code)
+      },
     })
     this.#sockets.set(socket, connection)
     const heard = (): void => { socket.heardInSweep = this.#sweep }

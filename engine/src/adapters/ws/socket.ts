@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream'
 import { CLOSE_CODES, type Clock, type CloseReason } from '@evegram/protocol'
 import { WebSocket } from 'ws'
 import { CLOSE_GRACE_MS, type Socket } from '../../ports/socket-server.js'
+import type { Topics } from '../topics.js'
 
 /** One connection of the `ws` tier. */
 export class WsSocket implements Socket {
@@ -14,6 +15,7 @@ export class WsSocket implements Socket {
   readonly #stream: Duplex
   readonly #outboundBytesMax: number
   readonly #clock: Clock
+  readonly #topics: Topics<WsSocket>
   readonly #ended: (socket: WsSocket, code: number) => void
   #closed = false
 
@@ -25,6 +27,7 @@ export class WsSocket implements Socket {
     readonly stream: Duplex
     readonly outboundBytesMax: number
     readonly clock: Clock
+    readonly topics: Topics<WsSocket>
     readonly sweep: number
     readonly ended: (socket: WsSocket, code: number) => void
   }) {
@@ -34,6 +37,7 @@ export class WsSocket implements Socket {
     this.#stream = fields.stream
     this.#outboundBytesMax = fields.outboundBytesMax
     this.#clock = fields.clock
+    this.#topics = fields.topics
     this.heardInSweep = fields.sweep
     this.#ended = fields.ended
   }
@@ -56,6 +60,14 @@ export class WsSocket implements Socket {
 
   bufferedBytes(): number {
     return this.#closed ? 0 : this.#connection.bufferedAmount
+  }
+
+  subscribe(topic: string): void {
+    if (!this.#closed) this.#topics.subscribe(this, topic)
+  }
+
+  unsubscribe(topic: string): void {
+    this.#topics.unsubscribe(this, topic)
   }
 
   cork(task: () => void): void {
