@@ -110,7 +110,7 @@ async function addEngine(shared: Shared, auth: InternalClient): Promise<{
   )
   const primitives = createNodePrimitives()
   const engine = createEngine({
-    config: settings, clock, random, logger: log, log: store.envelopeLog, marks: store.marks, membership: store.membership, registry: store.nodeRegistry,
+    config: settings, clock, random, logger: log, log: store.envelopeLog, marks: store.marks, membership: store.membership, channelLog: store.channelLog, registry: store.nodeRegistry,
     presence: new RedisPresence({ redis, ...prefix }), interest: new RedisInterest({ redis, ...prefix }), directory: new HttpAccountDirectory({ client: auth, changes, turn: nodeTurn }), bus, sockets,
     ed25519Verify: (publicKey, message, signature) => verifyEd25519(primitives, publicKey, message, signature) === 'valid',
   })

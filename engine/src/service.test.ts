@@ -9,7 +9,7 @@ import {
 import { afterEach, describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
 import { selectSocketServer, type SocketTier } from './adapters/select-socket-server.js'
-import { MemoryEnvelopeLog, MemoryInterest, MemoryMembership, MemoryNodeRegistry, MemoryPresence } from './adapters/memory/index.js'
+import { MemoryChannelLog, MemoryEnvelopeLog, MemoryInterest, MemoryMembership, MemoryNodeRegistry, MemoryPresence } from './adapters/memory/index.js'
 import { engineConfig } from './config.js'
 import type { AccountDirectory } from './ports/account-directory.js'
 import { createEngine, type Engine } from './service.js'
@@ -111,7 +111,7 @@ describe.each<SocketTier>(['ws', 'uws'])('createEngine on the %s tier', (tier) =
     }, tier)
     engine = createEngine({
       config: engineConfig({ origin: ORIGIN, drainSpreadMs: 50 }), clock, random: systemRandom(), logger: silentLogger,
-      log, marks: log.marks, membership: new MemoryMembership(), presence: new MemoryPresence(clock), interest: new MemoryInterest(clock),
+      log, marks: log.marks, membership: new MemoryMembership(), channelLog: new MemoryChannelLog(), presence: new MemoryPresence(clock), interest: new MemoryInterest(clock),
       registry: new MemoryNodeRegistry(clock),
       directory, bus: new MemoryBroker({ log: silentLogger }).connect(), sockets,
       ed25519Verify: (publicKey, message, signature) =>

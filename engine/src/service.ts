@@ -5,6 +5,7 @@ import type { Ed25519Verify } from './core/hello.js'
 import { createEngineMetrics, engineMetricsText, type EngineMetrics } from './core/metrics.js'
 import { EngineNode, type NodeReadiness } from './core/node.js'
 import type { AccountDirectory } from './ports/account-directory.js'
+import type { ChannelLog } from './ports/channel-log.js'
 import type { EnvelopeLog } from './ports/envelope-log.js'
 import type { Interest } from './ports/interest.js'
 import type { Marks } from './ports/marks.js'
@@ -23,6 +24,7 @@ export interface EngineOptions {
   readonly log: EnvelopeLog
   readonly marks: Marks
   readonly membership: Membership
+  readonly channelLog: ChannelLog
   readonly presence: Presence
   readonly interest: Interest
   readonly registry: NodeRegistry
@@ -64,7 +66,7 @@ export function createEngine(options: EngineOptions): Engine {
     metricsText: () => engineMetricsText(metrics),
     ready: () => node?.ready() ?? { ok: false, reason: 'the node has not started' },
     async start() {
-      node = await EngineNode.create({ ...options, turn: options.turn ?? nodeTurn, metrics, origin: config.origin, rates: config.rates, hellosPerSecond: config.hellosPerSecond })
+      node = await EngineNode.create({ ...options, topics: sockets, turn: options.turn ?? nodeTurn, metrics, origin: config.origin, rates: config.rates, hellosPerSecond: config.hellosPerSecond })
       await node.start()
       const port = await sockets.listen(node.handlers)
       logger.info({ incarnation: node.incarnation, port, sockets: sockets.description }, 'the engine takes connections')

@@ -126,7 +126,7 @@ async function addEngine(
       rates: scaledRates(DEFAULT_RATES, config.rateFactor), hellosPerSecond: HELLOS_PER_SECOND_DEFAULT * config.rateFactor,
     }),
     clock, random, logger: log.child({ part: 'engine' }),
-    log: store.envelopeLog, marks: store.marks, membership: store.membership, registry: store.nodeRegistry,
+    log: store.envelopeLog, marks: store.marks, membership: store.membership, channelLog: store.channelLog, registry: store.nodeRegistry,
     presence: new MemoryPresence(clock), interest: new MemoryInterest(clock), directory: accountDirectoryOf(auth), bus: new MemoryBroker({ log }).connect(), sockets,
     ed25519Verify: (publicKey, message, signature) => verifyEd25519(primitives, publicKey, message, signature) === 'valid',
   })

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto'
 import {
-  BODY_TYPE, decodeAcks, decodeChallenge, decodeDelivery, decodeFailure, decodeFrames, decodeGroupPage, decodeNotice, decodeOpened, decodePage, decodeSynced, encodeCatchUp,
+  BODY_TYPE, decodeAcks, decodeChallenge, decodeChannelHead, decodeChannelPage, decodeChannelPost, decodeDelivery, decodeFailure, decodeFrames, decodeGroupPage, decodeNotice, decodeOpened, decodePage, decodeSynced, encodeCatchUp,
   encodeDeviceAck, encodeEnvelope, encodeFrame, encodeHello, encodeOpen, encodeRead, ENVELOPE_KIND, FRAME_TYPE, helloBytes, positionAtTime, viewEnvelope,
   CLOSE_CODES,
-  type AccountId, type Ack, type BodyType, type CloseReason, type ConversationId, type Delivery, type DeviceId, type Failure, type Frame, type FrameType, type GroupPage,
+  type AccountId, type Ack, type BodyType, type ChannelHead, type ChannelPage, type CloseReason, type ConversationId, type Delivery, type DeviceId, type Failure, type Frame, type FrameType, type GroupPage,
   type Notice, type Opened, type Page, type Position, type AccountVersion, type EnvelopeKind,
 } from '@evegram/protocol'
+import { Topics } from '../adapters/topics.js'
 import type { Socket } from '../ports/socket-server.js'
 import { settle, testSignature, type TestCluster, type TestNode } from './cluster.fixture.js'
 import { signingKeyOf } from './directory.fixture.js'
@@ -22,8 +23,17 @@ export class FakeSocket implements Socket {
   /** The peer is gone: nothing is sent, and nobody said so yet. */
   dead = false
   onClose: (code: number) => void = () => undefined
+  /** The next message finds the socket full. */
+  full = false
+  readonly #topics: Topics<FakeSocket>
+
+  /** `topics`: those of the node that the socket belongs to. */
+  constructor(topics = new Topics<FakeSocket>()) {
+    this.#topics = topics
+  }
 
   send(message: Uint8Array): 'sent' | 'closed' {
+    if (this.full) this.close('slowConsumer')
     if (this.closedBy !== undefined) return 'closed'
     if (!this.dead) this.messages.push(message.slice())
     return 'sent'
@@ -33,6 +43,14 @@ export class FakeSocket implements Socket {
     return this.buffered
   }
 
+  subscribe(topic: string): void {
+    if (this.closedBy === undefined) this.#topics.subscribe(this, topic)
+  }
+
+  unsubscribe(topic: string): void {
+    this.#topics.unsubscribe(this, topic)
+  }
+
   cork(task: () => void): void {
     task()
   }
@@ -40,6 +58,7 @@ export class FakeSocket implements Socket {
   close(reason: CloseReason): void {
     if (this.closedBy !== undefined) return
     this.closedBy = reason
+    this.#topics.forget(this)
     this.onClose(CLOSE_CODES[reason].code)
   }
 }
@@ -68,6 +87,10 @@ export class TestClient {
   readonly notices: Notice[] = []
   readonly opened: Opened[] = []
   readonly groups: GroupPage[] = []
+  /** Answers to `follow` and `readChannel`; heads, answered and pushed; posts that were pushed, by number. */
+  readonly channelPages: ChannelPage[] = []
+  readonly heads: (ChannelHead & { readonly correlation: number })[] = []
+  readonly posted: number[] = []
   /** Types of all frames in the order in which they came. */
   readonly order: FrameType[] = []
   socket = new FakeSocket()
@@ -86,7 +109,7 @@ export class TestClient {
   /** Opens a socket without saying hello. */
   open(node: TestNode): void {
     this.node = node
-    this.socket = new FakeSocket()
+    this.socket = new FakeSocket(node.topics)
     this.#read = 0
     this.welcomed = false
     const { socket } = this
@@ -235,6 +258,15 @@ export class TestClient {
         break
       case FRAME_TYPE.group:
         this.groups.push(decodeGroupPage(frame.body))
+        break
+      case FRAME_TYPE.channelPage:
+        this.channelPages.push(decodeChannelPage(frame.body))
+        break
+      case FRAME_TYPE.channelHead:
+        this.heads.push({ ...decodeChannelHead(frame.body), correlation: frame.correlation })
+        break
+      case FRAME_TYPE.posted:
+        this.posted.push(decodeChannelPost(frame.body).seq)
         break
       case FRAME_TYPE.notice: {
         const notice = decodeNotice(frame.body)

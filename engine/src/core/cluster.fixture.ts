@@ -1,12 +1,15 @@
 import { createHash } from 'node:crypto'
 import { MemoryBroker, silentLogger, systemClock, type Bus, type Subject } from '@evegram/platform'
 import { sleep, type Clock, type Random, type Timer } from '@evegram/protocol'
+import { MemoryChannelLog } from '../adapters/memory/channel-log.js'
 import { MemoryEnvelopeLog } from '../adapters/memory/envelope-log.js'
 import { MemoryInterest } from '../adapters/memory/interest.js'
 import { MemoryMembership } from '../adapters/memory/membership.js'
 import { MemoryNodeRegistry } from '../adapters/memory/node-registry.js'
 import { MemoryPresence } from '../adapters/memory/presence.js'
+import { Topics } from '../adapters/topics.js'
 import { DEFAULT_RATES } from '../config.js'
+import type { ChannelLog } from '../ports/channel-log.js'
 import type { EnvelopeLog } from '../ports/envelope-log.js'
 import type { Interest } from '../ports/interest.js'
 import type { Marks } from '../ports/marks.js'
@@ -17,6 +20,7 @@ import type { Ed25519Verify } from './hello.js'
 import { createEngineMetrics, type EngineMetrics } from './metrics.js'
 import { EngineNode } from './node.js'
 import type { DeviceRates } from './rate-limit.js'
+import type { FakeSocket } from './client.fixture.js'
 import { TestDirectory } from './directory.fixture.js'
 
 /** Waits until what is ready now, and what that makes ready, was handled. */
@@ -184,15 +188,19 @@ export interface TestNode {
   readonly node: EngineNode
   readonly metrics: EngineMetrics
   readonly bus: FaultyBus
+  /** Of the sockets that clients open at this node. */
+  readonly topics: Topics<FakeSocket>
   readonly clock: VirtualClock
 }
 
-/** What a test may put in place of the memory adapters. */
+/** What a test may put in place of the memory adapters; `broker` connects one more node. */
 export interface ClusterOptions {
   readonly clock?: VirtualClock
   readonly log?: EnvelopeLog
   readonly marks?: Marks
   readonly membership?: Membership
+  readonly channelLog?: ChannelLog
+  readonly broker?: () => Promise<Bus>
   readonly presence?: (memory: Presence) => Presence
   readonly interest?: (memory: Interest) => Interest
   readonly wideOver?: number
@@ -212,6 +220,7 @@ export class TestCluster {
   readonly registry: NodeRegistry
   readonly log: EnvelopeLog
   readonly membership: Membership
+  readonly channelLog: ChannelLog
   readonly nodes: TestNode[] = []
   readonly #broker = new MemoryBroker({ log: silentLogger })
   readonly #options: ClusterOptions
@@ -224,6 +233,7 @@ export class TestCluster {
     this.interest = new MemoryInterest(this.clock)
     this.log = options.log ?? this.memoryLog
     this.membership = options.membership ?? new MemoryMembership()
+    this.channelLog = options.channelLog ?? new MemoryChannelLog()
     this.registry = options.registry ?? new MemoryNodeRegistry(this.clock)
   }
 
@@ -235,10 +245,11 @@ export class TestCluster {
   /** Starts one more node. */
   async add(): Promise<TestNode> {
     const metrics = createEngineMetrics()
-    const bus = new FaultyBus(this.#broker.connect())
+    const bus = new FaultyBus(await this.#options.broker?.() ?? this.#broker.connect())
+    const topics = new Topics<FakeSocket>()
     const node = await EngineNode.create({
       clock: this.clock, random: seededRandom(this.nodes.length), turn: { defer: (task) => { setImmediate(task) } },
-      log: this.log, marks: this.#options.marks ?? this.memoryLog.marks, membership: this.membership,
+      log: this.log, marks: this.#options.marks ?? this.memoryLog.marks, membership: this.membership, channelLog: this.channelLog, topics,
       presence: this.#options.presence?.(this.presence) ?? this.presence, interest: this.#options.interest?.(this.interest) ?? this.interest,
       registry: this.registry, directory: this.directory, bus,
       ed25519Verify: verifyTestSignature, metrics, logger: silentLogger, origin: this.origin, rates: this.#options.rates ?? DEFAULT_RATES,
@@ -246,7 +257,7 @@ export class TestCluster {
       ...(this.#options.wideOver === undefined ? {} : { wideOver: this.#options.wideOver }),
     })
     await node.start()
-    const added = { node, metrics, bus, clock: this.clock }
+    const added = { node, metrics, bus, topics, clock: this.clock }
     this.nodes.push(added)
     return added
   }

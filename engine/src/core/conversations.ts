@@ -1,4 +1,4 @@
-import type { AccountId, AccountVersion, Clock, ConversationId, DeviceId } from '@evegram/protocol'
+import type { AccountId, AccountVersion, Clock, ConversationId, DeviceId, GroupKind } from '@evegram/protocol'
 import type { AccountDirectory, AccountSummary } from '../ports/account-directory.js'
 import type { Membership, MembershipState } from '../ports/membership.js'
 
@@ -14,7 +14,11 @@ const CONVERSATIONS_CACHED_MAX = 50_000
 /** The members of a conversation with their devices, as of one moment. */
 export interface ConversationLease {
   readonly conversation: ConversationId
+  /** In a direct conversation and a group members send envelopes, in a channel they post. */
+  readonly kind: 'direct' | GroupKind
   readonly membershipVersion: number
+  /** Head of the membership log, for groups and channels. */
+  readonly logHead?: Uint8Array
   readonly members: readonly AccountId[]
   /** Marks and interest go by conversation instead of by member. */
   readonly wide: boolean
@@ -183,7 +187,8 @@ function leaseOf(state: MembershipState, summaries: readonly (AccountSummary | u
     return { account, seq: summary?.seq ?? 0 }
   })
   return {
-    conversation: state.conversation, membershipVersion: state.version, members: state.members, wide: state.kind === 'group' && state.wide, versions, devices,
+    conversation: state.conversation, ...(state.kind === 'group' ? { kind: state.group.kind, logHead: state.group.head } : { kind: state.kind }),
+    membershipVersion: state.version, members: state.members, wide: state.kind === 'group' && state.wide, versions, devices,
     untilMs: askedMs + LEASE_MS, renewAtMs: askedMs + RENEW_AHEAD_MS, ended: false,
   }
 }

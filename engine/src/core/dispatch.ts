@@ -6,6 +6,8 @@ import type { Logger } from '@evegram/platform'
 import type { Socket, SocketHandlers } from '../ports/socket-server.js'
 import type { Admission } from './admission.js'
 import type { CatchUps } from './catch-up.js'
+import type { ChannelRequests } from './channel-requests.js'
+import type { Channels } from './channels.js'
 import type { GroupRequests } from './group-requests.js'
 import type { Greeter } from './hello.js'
 import type { EngineMetrics } from './metrics.js'
@@ -32,6 +34,8 @@ export interface DispatchParts {
   readonly sendPath: SendPath
   readonly requests: Requests
   readonly groupRequests: GroupRequests
+  readonly channelRequests: ChannelRequests
+  readonly channels: Pick<Channels, 'forget'>
   readonly catchUps: CatchUps
   readonly repairs: Repairs
   readonly presence: PresenceKeeper
@@ -91,7 +95,7 @@ export class Dispatch implements SocketHandlers {
   }
 
   closed(socket: Socket, code: number): void {
-    const { sessions, presence, wide, metrics } = this.#parts
+    const { sessions, presence, wide, channels, metrics } = this.#parts
     const session = sessions.ofSocket(socket.id)
     if (session === undefined) return
     if (code === SLOW_CONSUMER) metrics.slowConsumers.add()
@@ -102,6 +106,7 @@ export class Dispatch implements SocketHandlers {
     session.greeting = undefined
     sessions.remove(session)
     wide.forget(session)
+    channels.forget(session)
     if (session.owner !== undefined) void presence.remove(session.owner.presence)
   }
 
@@ -141,7 +146,7 @@ export class Dispatch implements SocketHandlers {
   }
 
   #request(session: Session, owner: SessionOwner, frame: Frame): void {
-    const { requests, groupRequests, catchUps } = this.#parts
+    const { requests, groupRequests, channelRequests, catchUps } = this.#parts
     switch (frame.type) {
       case FRAME_TYPE.ping: return session.out.frame(encodeFrame(FRAME_TYPE.pong, frame.correlation, EMPTY))
       case FRAME_TYPE.open:
@@ -156,6 +161,18 @@ export class Dispatch implements SocketHandlers {
       case FRAME_TYPE.readGroup:
         void groupRequests.read(session, owner, frame)
         return
+      case FRAME_TYPE.post:
+        void channelRequests.post(session, owner, frame)
+        return
+      case FRAME_TYPE.follow:
+        void channelRequests.follow(session, frame)
+        return
+      case FRAME_TYPE.unfollow:
+        void channelRequests.unfollow(session, frame)
+        return
+      case FRAME_TYPE.readChannel:
+        void channelRequests.read(session, frame)
+        return
       case FRAME_TYPE.catchUp:
         void catchUps.handle(session, owner, frame)
         return
@@ -167,15 +184,14 @@ export class Dispatch implements SocketHandlers {
     const { limits } = owner
     const nowMs = session.heardMonotonicMs
     if (frame.type === FRAME_TYPE.catchUp && this.#parts.catchUps.isNextPage(session, frame)) return true
-    if (limits.requests.affords(1, nowMs)) {
-      limits.requests.take(1)
-      return true
-    }
+    // A post is a message: it is stored, and goes to many.
+    const waitMs = frame.type === FRAME_TYPE.post ? limits.takeMessage(frame.body.length, nowMs) : limits.takeRequest(nowMs)
+    if (waitMs === 0) return true
     this.#parts.metrics.limited.add()
     if (limits.patience.affords(1, nowMs)) {
       limits.patience.take(1)
       const code = 'limited.rate'
-      session.fail(frame.correlation, { code, message: new EvegramError(code).advice, retryAfterMs: limits.requests.waitMs(1) })
+      session.fail(frame.correlation, { code, message: new EvegramError(code).advice, retryAfterMs: waitMs })
     } else session.close('rateLimited')
     return false
   }

@@ -4,8 +4,9 @@ import {
   type AccountId, type Clock, type Frame, type GroupState, type MembershipEntry,
 } from '@evegram/protocol'
 import type { Logger } from '@evegram/platform'
-import type { AccountDirectory, AccountSummary } from '../ports/account-directory.js'
+import type { AccountDirectory } from '../ports/account-directory.js'
 import type { GroupMembership, Membership } from '../ports/membership.js'
+import { signingKeyOf } from './acting-device.js'
 import { LEASE_MS, type Conversations } from './conversations.js'
 import type { Ed25519Verify } from './hello.js'
 import type { PositionClock } from './position-clock.js'
@@ -32,7 +33,8 @@ export interface GroupRequestParts {
 }
 
 /**
- * Answers `changeGroup` and `readGroup`. The rules are those that every member runs; here they keep nonsense out of the log, there they protect.
+ * Answers `changeGroup` and `readGroup`, for groups and for the authors of channels. The rules are those that every member runs; here they keep nonsense
+ * out of the log, there they protect.
  * Architecture invariant: a change is answered only when no node can act on a lease from before it (rule 10).
  */
 export class GroupRequests {
@@ -66,14 +68,15 @@ export class GroupRequests {
     })
   }
 
-  /** Entries of the log of a group that the account is a member of. Never rejects. Throws as the decoder does, at once. */
+  /** Entries of the log of a group that the account is a member of, or of any channel. Never rejects. Throws as the decoder does, at once. */
   read(session: Session, owner: SessionOwner, frame: Frame): Promise<void> {
     const { conversation, after } = decodeReadGroup(frame.body)
     return this.#answer(session, frame.correlation, async () => {
       const { membership } = this.#parts
       const standing = await membership.get(conversation)
       if (standing?.kind !== 'group') throw new EvegramError('not_found.conversation', { operation: 'read group' })
-      if (!standing.members.includes(owner.account)) throw new EvegramError('denied.not_member', { operation: 'read group' })
+      // Followers of a channel are in no list, and check its authors by this.
+      if (standing.group.kind === 'group' && !standing.members.includes(owner.account)) throw new EvegramError('denied.not_member', { operation: 'read group' })
       const limit = Math.max(0, Math.min(GROUP_PAGE_ENTRIES_MAX, standing.version - after))
       const entries = await membership.groupEntries(conversation, after, limit)
       return encodeFrame(FRAME_TYPE.group, frame.correlation, encodeGroupPage({ conversation, version: standing.version, entries }))
@@ -93,12 +96,12 @@ export class GroupRequests {
     const actor = await directory.summary(entry.actor.account)
     const result = applyMembershipEntry(state, bytes, {
       primitives: { ed25519Verify, secp256k1Verify: () => false },
-      signingKeyOf: () => signingKeyOf(actor, entry), nowMs: positions.nowMs(), mode: 'server',
+      signingKeyOf: () => signingKeyOf(actor, entry.actor), nowMs: positions.nowMs(), mode: 'server',
     })
     if (result.status === 'refused') throw new EvegramError(result.code, { operation: 'change group', details: { reason: result.reason } })
     await this.#checkAdded(entry)
     const members = groupMembers(result.state)
-    const wide = standing?.wide === true || members.length > wideOver
+    const wide = standing?.wide === true || (result.state.kind === 'group' && members.length > wideOver)
     const next: GroupMembership = { conversation: entry.conversation, kind: 'group', version: entry.seq, members, wide, group: result.state }
     // Before the change: a node that acts on it relies on these, and so on all of them where the group was not wide before.
     if (wide) await wideMembers.join(entry.conversation, standing?.wide === true ? members.filter((member) => !standing.members.includes(member)) : members, entry.seq)
@@ -109,7 +112,7 @@ export class GroupRequests {
 
   /** Nobody is added who is not there: a mistyped account would be a member for whom nothing can be encrypted. */
   async #checkAdded(entry: MembershipEntry): Promise<void> {
-    if (entry.kind !== 'create' && entry.kind !== 'add') return
+    if (entry.kind !== 'create' && entry.kind !== 'create_channel' && entry.kind !== 'add') return
     const summaries = await Promise.all(entry.body.members.map((member) => this.#parts.directory.summary(member)))
     for (const summary of summaries) {
       if (summary === undefined) throw new EvegramError('account.not_found', { operation: 'add member' })
@@ -138,10 +141,4 @@ export class GroupRequests {
 function leftBy(entry: MembershipEntry): readonly AccountId[] {
   if (entry.kind === 'leave') return [entry.actor.account]
   return entry.kind === 'remove' ? entry.body.members : []
-}
-
-/** The key of the acting device, if the account has it now and is at least as far as the entry says. The head is for peers to check. */
-function signingKeyOf(summary: AccountSummary | undefined, { actor }: MembershipEntry): Uint8Array | undefined {
-  if (summary === undefined || summary.closed || actor.log.seq > summary.seq) return undefined
-  return summary.devices.find(({ device }) => device === actor.device)?.signingKey
 }

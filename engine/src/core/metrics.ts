@@ -58,6 +58,8 @@ const COUNTERS = {
   packetsMalformed: 'Packets of other nodes that did not parse',
   linkGaps: 'Ranges of packets that were missing on a link',
   linkLosses: 'Times that a link could not be completed and sessions caught up instead',
+  posts: 'Posts of channels that were stored',
+  headsTold: 'Heads of channels told to the followers of this node',
   broadcasts: 'Batches that were published to every node because presence did not answer',
   presenceFailures: 'Presence requests that failed',
   busFailures: 'Publishes and flushes that failed',
@@ -71,6 +73,8 @@ const GAUGES = {
   liveSessions: 'Sessions that are live',
   cursorLagMs: 'How far the cursor that this node may issue is behind its clock, overlap included',
   clockOffsetMs: 'How far the reference of the store was ahead of the position clock when last compared',
+  followers: 'Channels that the sessions of this node follow, each counted for each session',
+  followedChannels: 'Channels with followers on this node',
   sendsInFlight: 'Sends that are not acknowledged or refused yet',
 } as const
 

@@ -1,16 +1,19 @@
 import type { Bus, Logger } from '@evegram/platform'
 import type { Clock, Random } from '@evegram/protocol'
 import type { AccountDirectory } from '../ports/account-directory.js'
+import type { ChannelLog } from '../ports/channel-log.js'
 import type { EnvelopeLog } from '../ports/envelope-log.js'
 import type { Interest } from '../ports/interest.js'
 import type { Marks } from '../ports/marks.js'
 import type { Membership } from '../ports/membership.js'
 import type { NodeRegistry } from '../ports/node-registry.js'
 import type { Presence } from '../ports/presence.js'
-import type { SocketHandlers } from '../ports/socket-server.js'
+import type { SocketHandlers, SocketServer } from '../ports/socket-server.js'
 import type { Turn } from '../ports/turn.js'
 import { Admission, HELLOS_PER_SECOND_DEFAULT } from './admission.js'
 import { CatchUps } from './catch-up.js'
+import { ChannelRequests } from './channel-requests.js'
+import { Channels } from './channels.js'
 import { ClockLease } from './clock-lease.js'
 import { Conversations } from './conversations.js'
 import { Dispatch } from './dispatch.js'
@@ -55,11 +58,14 @@ export interface EngineNodeParts {
   readonly log: EnvelopeLog
   readonly marks: Marks
   readonly membership: Membership
+  readonly channelLog: ChannelLog
   readonly presence: Presence
   readonly interest: Interest
   readonly registry: NodeRegistry
   readonly directory: AccountDirectory
   readonly bus: Bus
+  /** The topics of the sockets that {@link EngineNode.handlers} hears of. */
+  readonly topics: Pick<SocketServer, 'publish'>
   readonly ed25519Verify: Ed25519Verify
   readonly metrics: EngineMetrics
   readonly logger: Logger
@@ -88,6 +94,7 @@ export class EngineNode {
   readonly #conversations: Conversations
   readonly #inFlight: InFlight
   readonly #rechecks: Rechecks
+  readonly #channels: Channels
   #accepting = false
   #unsubscribe: (() => void) | undefined
 
@@ -98,7 +105,7 @@ export class EngineNode {
   }
 
   private constructor(parts: EngineNodeParts, positions: PositionClock) {
-    const { clock, random, turn, log, marks, membership, presence, interest, registry, directory, bus, metrics, logger } = parts
+    const { clock, random, turn, log, marks, membership, channelLog, presence, interest, registry, directory, bus, metrics, logger } = parts
     this.#parts = parts
     this.incarnation = positions.incarnation
     const inFlight = this.#inFlight = new InFlight()
@@ -117,7 +124,8 @@ export class EngineNode {
     const wide = new WideInterest({ clock, positions, interest, marks, conversations, router, demand, metrics, log: logger })
     const keeper = new PresenceKeeper({ clock, positions, presence, sessions, repairs, router, metrics, log: logger })
     const gate = new Gate({ atOnce: READS_AT_ONCE, waitingMax: READS_WAITING_MAX })
-    this.#retention = new Retention({ clock, positions, clockLease, log, logger })
+    const channels = this.#channels = new Channels({ clock, random, bus, topics: parts.topics, channelLog, metrics, log: logger })
+    this.#retention = new Retention({ clock, positions, clockLease, logs: [log, channelLog], logger })
     this.#housekeeping = new Housekeeping({ clock, positions, clockLease, sessions, links, repairs, presence: keeper, wide, metrics, log: logger })
     this.handlers = new Dispatch({
       clock, random, positions, sessions, flush: new OutboundFlush(turn), repairs, presence: keeper, wide, metrics, log: logger,
@@ -132,6 +140,10 @@ export class EngineNode {
         clock, positions, directory, membership, conversations, ed25519Verify: parts.ed25519Verify,
         wideMembers: new WideMembers({ marks, links, sessions, repairs, positions }), wideOver: parts.wideOver ?? WIDE_OVER, hasPeers: () => links.everyPeer().length > 0, logger,
       }),
+      channelRequests: new ChannelRequests({
+        clock, positions, directory, conversations, channelLog, channels, gate, ed25519Verify: parts.ed25519Verify, metrics, logger,
+      }),
+      channels,
       catchUps: new CatchUps({ clock, random, positions, clockLease, inFlight, stores: { log, marks }, wide, gate, metrics }),
       accepting: () => this.#accepting,
     })
@@ -151,6 +163,7 @@ export class EngineNode {
     await this.#clockLease.acquire()
     this.#housekeeping.start()
     this.#retention.start()
+    this.#channels.start()
     this.#accepting = true
   }
 
@@ -184,6 +197,7 @@ export class EngineNode {
     this.#housekeeping.stop()
     this.#rechecks.stop()
     this.#retention.stop()
+    this.#channels.stop()
     this.#clockLease.stop()
     this.#unsubscribe?.()
     await this.#links.leave()

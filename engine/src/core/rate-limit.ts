@@ -64,6 +64,13 @@ export class DeviceLimits {
     this.bytes.take(bytes)
     return 0
   }
+
+  /** Milliseconds to wait before the next request, 0 when it was granted and taken. */
+  takeRequest(nowMs: number): number {
+    if (!this.requests.affords(1, nowMs)) return this.requests.waitMs(1)
+    this.requests.take(1)
+    return 0
+  }
 }
 
 /** Rates of every device. */

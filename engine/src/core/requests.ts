@@ -56,7 +56,7 @@ export class Requests {
     const request = decodeRead(frame.body)
     return this.#answer(session, frame.correlation, async () => {
       const lease = await this.#parts.conversations.lease(request.conversation)
-      if (lease === undefined) throw new EvegramError('not_found.conversation', { operation: 'read history' })
+      if (lease === undefined || lease.kind === 'channel') throw new EvegramError('not_found.conversation', { operation: 'read history' })
       if (!lease.members.includes(owner.account)) throw new EvegramError('denied.not_member', { operation: 'read history' })
       const page = await this.#parts.gate.run(() => this.#page(owner, request))
       return encodeFrame(FRAME_TYPE.page, frame.correlation, encodePage(page))

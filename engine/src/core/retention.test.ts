@@ -1,7 +1,9 @@
 import { silentLogger } from '@evegram/platform'
-import { LIMITS, positionAtTime } from '@evegram/protocol'
+import { decodeChannelPost, emptyChannelState, LIMITS, positionAtTime } from '@evegram/protocol'
 import { describe, expect, it } from 'vitest'
+import { MemoryChannelLog } from '../adapters/memory/channel-log.js'
 import { MemoryEnvelopeLog } from '../adapters/memory/envelope-log.js'
+import { samplePost, stateBehind } from '../ports/sample-channel.contract.js'
 import { sampleConversation, sampleEnvelope } from '../ports/sample-envelope.contract.js'
 import { VirtualClock } from './cluster.fixture.js'
 import { Retention, RETENTION_INTERVAL_MS } from './retention.js'
@@ -18,13 +20,29 @@ describe('Retention', () => {
     for (let number = 0; number < 2_500; number++) {
       await log.append({ conversation, envelope: sampleEnvelope({ conversation, number }), position: positionAtTime(beginMs - 2_000 + number) }, [])
     }
-    const retention = new Retention({ clock, ...CONFIRMED(clock), log, logger: silentLogger })
+    const retention = new Retention({ clock, ...CONFIRMED(clock), logs: [log], logger: silentLogger })
     retention.start()
     await clock.advance(1_000)
     expect((await log.read(conversation, positionAtTime(0), 10_000)).map(({ position }) => position.timeMs)).toEqual(Array.from({ length: 500 }, (_, index) => beginMs + index))
     await clock.advance(RETENTION_INTERVAL_MS + 1_000)
     expect(await log.read(conversation, positionAtTime(0), 10_000)).toEqual([])
     retention.stop()
+  })
+
+  it('deletes old posts of channels too', async () => {
+    const clock = new VirtualClock()
+    const channels = new MemoryChannelLog()
+    let state = emptyChannelState(sampleConversation(1))
+    for (const ageMs of [2_000, 1_000, -1_000]) {
+      const post = samplePost(state, { atMs: clock.now() - LIMITS.retentionMs - ageMs })
+      await channels.append(state, post)
+      state = stateBehind(state, post)
+    }
+    const retention = new Retention({ clock, ...CONFIRMED(clock), logs: [new MemoryEnvelopeLog(), channels], logger: silentLogger })
+    retention.start()
+    await clock.advance(1_000)
+    retention.stop()
+    expect((await channels.read(state.channel, 0, 10)).map((post) => decodeChannelPost(post).seq)).toEqual([3])
   })
 
   it('tries again after a failure', async () => {
@@ -35,7 +53,7 @@ describe('Retention', () => {
       trims++
       throw new Error('no store')
     }
-    const retention = new Retention({ clock, ...CONFIRMED(clock), log, logger: silentLogger })
+    const retention = new Retention({ clock, ...CONFIRMED(clock), logs: [log], logger: silentLogger })
     retention.start()
     await clock.advance(3 * RETENTION_INTERVAL_MS)
     expect(trims).toBe(4)
@@ -53,7 +71,7 @@ describe('Retention', () => {
     const count = async (): Promise<number> => (await log.read(conversation, positionAtTime(0), 10)).length
     let isConfirmed = true
     const retention = new Retention({
-      clock, positions: { nowMs: () => startMs + clock.monotonicMs() }, clockLease: { acquire: () => Promise.resolve(isConfirmed) }, log, logger: silentLogger,
+      clock, positions: { nowMs: () => startMs + clock.monotonicMs() }, clockLease: { acquire: () => Promise.resolve(isConfirmed) }, logs: [log], logger: silentLogger,
     })
     clock.stepWall(2 * LIMITS.retentionMs)
     await retention.look()

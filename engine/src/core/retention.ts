@@ -1,10 +1,11 @@
 import type { Logger } from '@evegram/platform'
 import { LIMITS, type Timer, type Clock } from '@evegram/protocol'
+import type { ChannelLog } from '../ports/channel-log.js'
 import type { EnvelopeLog } from '../ports/envelope-log.js'
 import type { ClockLease } from './clock-lease.js'
 import type { PositionClock } from './position-clock.js'
 
-/** Interval between looks for envelopes that are older than the retention. */
+/** Interval between looks for envelopes and posts that are older than the retention. */
 export const RETENTION_INTERVAL_MS = 600_000
 /** Pause between two steps of one look, so that sends come in between. */
 const STEP_PAUSE_MS = 50
@@ -16,7 +17,7 @@ export class Retention {
   readonly #clock: Clock
   readonly #positions: Pick<PositionClock, 'nowMs'>
   readonly #clockLease: Pick<ClockLease, 'acquire'>
-  readonly #log: EnvelopeLog
+  readonly #logs: readonly Pick<EnvelopeLog | ChannelLog, 'trim'>[]
   readonly #logger: Logger
   #timer: Timer | undefined
   #running = false
@@ -26,13 +27,13 @@ export class Retention {
     readonly clock: Clock
     readonly positions: Pick<PositionClock, 'nowMs'>
     readonly clockLease: Pick<ClockLease, 'acquire'>
-    readonly log: EnvelopeLog
+    readonly logs: readonly Pick<EnvelopeLog | ChannelLog, 'trim'>[]
     readonly logger: Logger
   }) {
     this.#clock = parts.clock
     this.#positions = parts.positions
     this.#clockLease = parts.clockLease
-    this.#log = parts.log
+    this.#logs = parts.logs
     this.#logger = parts.logger
   }
 
@@ -56,11 +57,13 @@ export class Retention {
       // Never by a clock that nobody agrees with: one that was set a month ahead would delete everything.
       if (!await this.#clockLease.acquire()) return
       const beforeMs = Math.floor(this.#positions.nowMs()) - LIMITS.retentionMs
-      for (let step = 0; step < STEPS_MAX && !this.#stopped && await this.#log.trim(beforeMs) > 0; step++) {
-        await new Promise<void>((resolve) => { this.#clock.after(STEP_PAUSE_MS, resolve) })
+      for (const log of this.#logs) {
+        for (let step = 0; step < STEPS_MAX && !this.#stopped && await log.trim(beforeMs) > 0; step++) {
+          await new Promise<void>((resolve) => { this.#clock.after(STEP_PAUSE_MS, resolve) })
+        }
       }
     } catch (cause) {
-      this.#logger.warn({ err: cause }, 'old envelopes could not be deleted')
+      this.#logger.warn({ err: cause }, 'what is older than the retention could not be deleted')
     } finally {
       this.#running = false
     }

@@ -96,6 +96,8 @@ export class SendPath {
   }
 
   #admitUnder(send: PendingSend, lease: ConversationLease, fresh: boolean): void {
+    // A channel has posts, which anybody may read: nothing else is stored under its id.
+    if (lease.kind === 'channel') return this.#refuse(send, 'not_found.conversation')
     if (!lease.members.includes(send.envelope.account)) return this.#refuse(send, 'denied.not_member')
     if (!lease.devices.has(send.envelope.device)) return this.#admitUnknown(send, fresh)
     const verdict = checkVersions(send.envelope, lease, send.refusals)

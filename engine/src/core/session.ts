@@ -51,6 +51,8 @@ export class Session {
   /** Appends of this device that are under way, and the sends that wait for them. */
   appending = 0
   waitingSends: PendingSend[] | undefined
+  /** Posts that are neither stored nor refused. */
+  postsInFlight = 0
   /** `deliver` frames queued on this connection, and how many of them the device committed. */
   delivered = 0
   committed = 0

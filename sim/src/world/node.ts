@@ -5,7 +5,7 @@ import type { Run } from '../kernel/run.js'
 import { simLogger } from '../kernel/sim-logger.js'
 
 /** The ports of a node onto the shared stores and the broker. */
-export type StorePorts = Pick<EngineOptions, 'log' | 'marks' | 'membership' | 'presence' | 'interest' | 'registry' | 'bus'>
+export type StorePorts = Pick<EngineOptions, 'log' | 'marks' | 'membership' | 'channelLog' | 'presence' | 'interest' | 'registry' | 'bus'>
 
 /** What a {@link SimNode} is placed in. */
 export interface NodeSurroundings {

@@ -1,5 +1,5 @@
 import {
-  MemoryInterest, MemoryMembership, MemoryPresence, type EngineOptions, type GroupChangeResult, type GroupMembership, type Interest, type Membership, type Presence, type PresenceEntry,
+  MemoryChannelLog, MemoryInterest, MemoryMembership, MemoryPresence, type ChannelLog, type EngineOptions, type GroupChangeResult, type GroupMembership, type Interest, type Membership, type Presence, type PresenceEntry,
   type StoredEnvelope,
 } from '@evegram/engine'
 import type { Clock } from '@evegram/protocol'
@@ -12,7 +12,7 @@ import { ServiceCaller, type EngineStoreOptions } from './service-caller.js'
 import { SimBus } from './sim-bus.js'
 
 /** The ports of one program of a node onto the shared stores and the broker. */
-export type EnginePorts = Pick<EngineOptions, 'log' | 'marks' | 'membership' | 'presence' | 'interest' | 'registry'> & { readonly bus: SimBus }
+export type EnginePorts = Pick<EngineOptions, 'log' | 'marks' | 'membership' | 'channelLog' | 'presence' | 'interest' | 'registry'> & { readonly bus: SimBus }
 
 /**
  * The stores and the broker that the nodes of one world share. They survive every crash of a node; what a call did to them took effect at one
@@ -26,6 +26,7 @@ export class SimEngineStores {
   readonly #presence: ServiceCaller
   // The real classes: each of their methods does all its work before it returns, so that it is one effect; its promise is resolved already.
   readonly #members = new MemoryMembership()
+  readonly #channels = new MemoryChannelLog()
   readonly #present: MemoryPresence
   readonly #interested: MemoryInterest
   readonly #observer: EngineStoreOptions['observer']
@@ -44,7 +45,7 @@ export class SimEngineStores {
   /** The ports of a program that starts on a node. Call once for each: the connection to the broker is its own. */
   portsFor(node: SimProcess): EnginePorts {
     return {
-      log: this.#log.logOf(node), marks: this.#log.marksOf(node), membership: this.#membershipOf(node), presence: this.#presenceOf(node),
+      log: this.#log.logOf(node), marks: this.#log.marksOf(node), membership: this.#membershipOf(node), channelLog: this.#channelLogOf(node), presence: this.#presenceOf(node),
       interest: this.#interestOf(node), registry: this.#nodes.registryOf(node), bus: new SimBus(node, this.#broker),
     }
   }
@@ -72,6 +73,16 @@ export class SimEngineStores {
       changeGroup: async (next, entry) => this.#membership.call(node, 'changeGroup', () => this.#changeGroup(next, entry)),
       groupEntries: async (conversation, after, limit) =>
         this.#membership.call(node, 'groupEntries', () => this.#members.groupEntries(conversation, after, limit)),
+    }
+  }
+
+  /** In the same service as membership: both are one conditional write after the other. */
+  #channelLogOf(node: SimProcess): ChannelLog {
+    return {
+      head: async (channel) => this.#membership.call(node, 'channel head', () => this.#channels.head(channel)),
+      append: async (after, post) => this.#membership.call(node, 'append post', () => this.#channels.append(after, post)),
+      read: async (channel, after, limit) => this.#membership.call(node, 'read posts', () => this.#channels.read(channel, after, limit)),
+      trim: async (beforeMs) => this.#membership.call(node, 'trim posts', () => this.#channels.trim(beforeMs)),
     }
   }
 
