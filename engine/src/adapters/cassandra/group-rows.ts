@@ -1,19 +1,16 @@
 import type { CassandraQueries } from '@evegram/platform/cassandra'
-import { bytesOfHex, decodeGroupState, encodeGroupState, EvegramError, groupMembers, type ConversationId } from '@evegram/protocol'
+import { bytesOfHex, decodeGroupState, encodeGroupState, groupMembers, type ConversationId } from '@evegram/protocol'
 import type { GroupChangeResult, GroupMembership } from '../../ports/membership.js'
+import { ConversationTurns } from './conversation-turns.js'
 import { INSERT_ENTRY, INSERT_HEAD, SELECT_ENTRIES, SELECT_HEAD, UPDATE_HEAD } from './groups.cql.js'
 
 /** Changes of one group that this process holds, the one under way included; beyond it `limited.queue`. */
 export const CHANGES_HELD_MAX = 64
 
-/**
- * Heads and logs of groups. Changes of one group go one after the other within this process, as conditional writes that compete only delay each
- * other until their coordinators give up; between processes the condition decides.
- */
+/** Heads and logs of groups. */
 export class CassandraGroupRows {
   readonly #session: CassandraQueries
-  /** For each group that is changed now the changes held and the end of the last one. */
-  readonly #changing = new Map<ConversationId, { held: number; last: Promise<unknown> }>()
+  readonly #turns = new ConversationTurns('change group', CHANGES_HELD_MAX)
 
   constructor(session: CassandraQueries) {
     this.#session = session
@@ -28,19 +25,8 @@ export class CassandraGroupRows {
   }
 
   /** As {@link Membership.changeGroup} for an id that is no direct conversation. */
-  async change(next: GroupMembership, entry: Uint8Array): Promise<GroupChangeResult> {
-    const { conversation } = next
-    const queue = this.#changing.get(conversation) ?? { held: 0, last: Promise.resolve() }
-    if (queue.held >= CHANGES_HELD_MAX) throw new EvegramError('limited.queue', { operation: 'change group', details: { heldMax: CHANGES_HELD_MAX } })
-    queue.held++
-    this.#changing.set(conversation, queue)
-    const change = queue.last.then(() => this.#write(next, entry))
-    queue.last = change.catch(() => undefined)
-    try {
-      return await change
-    } finally {
-      if (--queue.held === 0) this.#changing.delete(conversation)
-    }
+  change(next: GroupMembership, entry: Uint8Array): Promise<GroupChangeResult> {
+    return this.#turns.run(next.conversation, () => this.#write(next, entry))
   }
 
   /** As {@link Membership.groupEntries}. An entry never changes, and one that resolved is at a quorum. */

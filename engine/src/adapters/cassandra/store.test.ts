@@ -2,6 +2,7 @@ import { silentLogger, systemClock } from '@evegram/platform'
 import { testKeyspace } from '@evegram/platform/testing'
 import type { CassandraSession } from '@evegram/platform/cassandra'
 import { afterAll, beforeAll } from 'vitest'
+import { describeChannelLog } from '../../ports/channel-log.contract.js'
 import { describeEnvelopeLog } from '../../ports/envelope-log.contract.js'
 import { describeMarks } from '../../ports/marks.contract.js'
 import { describeMembership } from '../../ports/membership.contract.js'
@@ -10,7 +11,7 @@ import { openCassandraEngineStore, type CassandraEngineStore } from './store.js'
 
 const clock = systemClock()
 const keyspace = testKeyspace()
-const TABLES = ['envelopes', 'envelope_hours', 'inbox_marks', 'wide_conversations', 'conversations', 'groups', 'incarnations', 'nodes', 'store_time']
+const TABLES = ['envelopes', 'envelope_hours', 'inbox_marks', 'wide_conversations', 'conversations', 'groups', 'channel_posts', 'channel_heads', 'incarnations', 'nodes', 'store_time']
 const close = async (): Promise<void> => undefined
 let session: CassandraSession
 /** As another process opens the store: nothing is remembered. */
@@ -40,6 +41,10 @@ describeMarks({
 describeMembership({
   name: 'Cassandra',
   setup: async () => ({ membership: (await empty()).membership, reopen: async () => (await open()).membership, close }),
+})
+describeChannelLog({
+  name: 'Cassandra', gaps: ['trim'],
+  setup: async () => ({ log: (await empty()).channelLog, reopen: async () => (await open()).channelLog, close }),
 })
 describeNodeRegistry({
   name: 'Cassandra',

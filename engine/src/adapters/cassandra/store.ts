@@ -1,11 +1,14 @@
 import { systemRandom, type Logger } from '@evegram/platform'
 import type { CassandraSession, Migration } from '@evegram/platform/cassandra'
 import { LIMITS, type Clock, type Random } from '@evegram/protocol'
+import type { ChannelLog } from '../../ports/channel-log.js'
 import type { EnvelopeLog } from '../../ports/envelope-log.js'
 import type { Marks } from '../../ports/marks.js'
 import type { Membership } from '../../ports/membership.js'
 import type { NodeRegistry } from '../../ports/node-registry.js'
 import { MarkingLog } from '../marking-log.js'
+import { CassandraChannelLog } from './channel-log.js'
+import { CHANNEL_TABLES } from './channels.cql.js'
 import { CassandraEnvelopeRows } from './envelope-rows.js'
 import { ENVELOPE_TABLES } from './envelopes.cql.js'
 import { GROUP_CHANGES, GROUP_TABLES } from './groups.cql.js'
@@ -21,6 +24,7 @@ export const ENGINE_MIGRATIONS: readonly Migration[] = [
   { version: 1, statements: [...ENVELOPE_TABLES, ...MARK_TABLES, ...MEMBERSHIP_TABLES, ...NODE_TABLES] },
   { version: 2, statements: GROUP_TABLES },
   { version: 3, statements: [...WIDE_TABLES, ...GROUP_CHANGES] },
+  { version: 4, statements: CHANNEL_TABLES },
 ]
 
 /** Rows outlive the retention by this, so that the hour, the list of hours and the marks of a copy never expire before it is too old to be read. */
@@ -43,6 +47,7 @@ export interface CassandraEngineStore {
   readonly envelopeLog: EnvelopeLog
   readonly marks: Marks
   readonly membership: Membership
+  readonly channelLog: ChannelLog
   readonly nodeRegistry: NodeRegistry
 }
 
@@ -59,6 +64,7 @@ export async function openCassandraEngineStore(parts: CassandraEngineStoreParts)
     envelopeLog: new MarkingLog({ rows: new CassandraEnvelopeRows(session, ttlS), marks }),
     marks,
     membership: new CassandraMembership(session),
+    channelLog: new CassandraChannelLog(session, ttlS),
     nodeRegistry: new CassandraNodeRegistry({ session, clock, random, log }),
   }
 }
