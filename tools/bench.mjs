@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 // `npm run crash`, `hostile`, `lying-server`, `prekeys`, `idle`, `route`, `faults`, `nonces`, `storm`, `durability`: install and build what they need, then run. Options: npm run <name> -- --help
+import { whenLauncherEnds } from './launcher.mjs'
 import { build, install, requireNode } from './prepare.mjs'
 
 requireNode()
@@ -7,4 +8,5 @@ await install()
 await build()
 // The run reads its own options: what is left of the command line is for it.
 const [name] = process.argv.splice(2, 1)
+whenLauncherEnds(name, () => process.kill(process.pid, 'SIGTERM'))
 await import(`../bench/dist/${name}/main.js`)

@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { carryOut } from './cluster/orders.mjs'
 import { AUTHS_DEFAULT } from './cluster/plan.mjs'
+import { RIGS } from './cluster/rig.mjs'
 import { startCluster } from './cluster/start-cluster.mjs'
 import { whenLauncherEnds } from './launcher.mjs'
 import { build, install, requireNode, root } from './prepare.mjs'
@@ -19,6 +20,8 @@ It ends with Ctrl-C; data stays for the next start. What ends by itself is start
   --nodes 1|3              nodes of each service (default 3)
   --engines <n>            engine processes (default: as many as nodes), at most 16
   --auths <n>              auth processes (default ${AUTHS_DEFAULT}), at most 16
+  --rig <list>             for fault runs, some of ${RIGS.join(',')}: a Cassandra node behind a cable that can be pulled, one with a small disk for its
+                           commit log, engines with clocks of their own. What this machine does not allow is named in the line of --json
   --http-port <port>       sign-in and API (default EVEGRAM_HTTP_PORT or 8080; 0: a free one)
   --ws-port <port>         messages (default EVEGRAM_WS_PORT or 8081; 0: a free one)
   --dir <folder>           keys and logs (default .evegram-cluster)
@@ -68,7 +71,7 @@ async function run() {
   process.on('SIGUSR2', () => {
     cluster.roll().then(() => say('all engines were replaced'), (error) => say(`roll: ${error.message}`))
   })
-  const ready = { kind: 'ready', url: cluster.url, ws: cluster.ws, processes: cluster.list() }
+  const ready = { kind: 'ready', url: cluster.url, ws: cluster.ws, processes: cluster.list(), rigs: cluster.rigs }
   tell(ready)
   console.log(options.json ? JSON.stringify(ready) : tour(ready))
   await ended
@@ -105,7 +108,7 @@ function readOptions() {
   try {
     ({ values } = parseArgs({
       options: {
-        'nodes': { type: 'string', default: '3' }, 'engines': { type: 'string' }, 'auths': { type: 'string', default: String(AUTHS_DEFAULT) }, 'dir': { type: 'string' }, 'services-dir': { type: 'string' },
+        'nodes': { type: 'string', default: '3' }, 'engines': { type: 'string' }, 'auths': { type: 'string', default: String(AUTHS_DEFAULT) }, 'rig': { type: 'string', default: '' }, 'dir': { type: 'string' }, 'services-dir': { type: 'string' },
         'http-port': { type: 'string', default: process.env['EVEGRAM_HTTP_PORT'] ?? '8080' }, 'ws-port': { type: 'string', default: process.env['EVEGRAM_WS_PORT'] ?? '8081' },
         'json': { type: 'boolean', default: false }, 'help': { type: 'boolean', short: 'h', default: false },
       },
@@ -124,10 +127,12 @@ function readOptions() {
   const httpPort = number(values['http-port'], 0, PORT_MAX)
   const wsPort = number(values['ws-port'], 0, PORT_MAX)
   if (engines === undefined || auths === undefined) return refuse(`--engines and --auths are 1 to ${PROCESSES_MAX}`)
+  const rigs = values.rig.split(',').filter((name) => name !== '')
+  if (!rigs.every((name) => RIGS.includes(name))) return refuse(`--rig takes ${RIGS.join(', ')}`)
   if (httpPort === undefined || wsPort === undefined) return refuse(`a port is 0 to ${PORT_MAX}`)
   const dir = resolve(root, values.dir ?? '.evegram-cluster')
   const servicesDir = resolve(root, values['services-dir'] ?? (values.dir === undefined ? '.services' : join(values.dir, 'services')))
-  return { nodes: Number(values.nodes), engines, auths, httpPort, wsPort, dir, servicesDir, json: values.json }
+  return { nodes: Number(values.nodes), engines, auths, rigs, httpPort, wsPort, dir, servicesDir, json: values.json }
 }
 
 function refuse(why) {

@@ -28,16 +28,30 @@ export type ClusterOrder =
   | { readonly kind: 'pause'; readonly name: string; readonly ms: number }
   /** New engines beside the old ones, then the old ones drain; done = they are gone. */
   | { readonly kind: 'roll' }
-  /** SIGKILL of the Redis server that is written to, which stays down until the sentinels made its replica the primary; done = it is back as a replica, and the answer names the new primary. */
-  | { readonly kind: 'failover' }
+  /**
+   * SIGKILL of the Redis server that is written to, which stays down until the sentinels made its replica the primary; done = it is back as a replica, and
+   * the answer names the new primary. With `ms` the replica was detached for so long before, and lacks what was written then.
+   */
+  | { readonly kind: 'failover'; readonly ms?: number }
+  /** Cuts a Cassandra node off from everybody for `ms` (rig `cable`); done = it works with the others again. */
+  | { readonly kind: 'cut'; readonly name: string; readonly ms: number }
+  /** Fills the disk of a Cassandra node's commit log for `ms` (rig `disk`); done = the node works again. */
+  | { readonly kind: 'fill'; readonly name: string; readonly ms: number }
+  /** Sets the wall clock of an engine wrong for `ms` (rig `clocks`), and kills it then when it `restarts`; done = it is ready by the right clock. */
+  | { readonly kind: 'skew'; readonly name: string; readonly ms: number; readonly aheadMs: number; readonly restarts: boolean }
   /** The Redis server that is written to; the answer names it. */
   | { readonly kind: 'primary' }
   /** The NATS server that leads; the answer names it. */
   | { readonly kind: 'leader' }
   | { readonly kind: 'list' }
 
+/** Something that a cluster may be prepared for and that needs more of the machine than signals. */
+export type RigName = 'cable' | 'disk' | 'clocks'
+/** What came of it: the process that it can be used on (or the kind of it), or why this machine does not allow it. */
+export type RigState = { readonly name: RigName } & ({ readonly on: string } | { readonly missing: string })
+
 type FromCluster =
-  | { readonly kind: 'ready'; readonly url: string; readonly ws: string; readonly processes: readonly ClusterMember[] }
+  | { readonly kind: 'ready'; readonly url: string; readonly ws: string; readonly processes: readonly ClusterMember[]; readonly rigs: readonly RigState[] }
   | { readonly kind: 'done'; readonly id: number; readonly processes?: readonly ClusterMember[]; readonly name?: string; readonly error?: string }
 
 /** A cluster of its own for one run, started as a person would start it: `npm run cluster`. */
@@ -49,6 +63,8 @@ export class ClusterProcess {
   #orders = 0
   #url: string | undefined
   #ws: string | undefined
+  /** What came of the rigs that were asked for. */
+  rigs: readonly RigState[] = []
   /** Told when the cluster's supervisor ends by itself. */
   onEnd: (how: string) => void = () => undefined
 
@@ -68,10 +84,12 @@ export class ClusterProcess {
     return this.#ws
   }
 
-  /** Starts `engines` engines and `auths` auth processes on `nodes` nodes of each store and broker. Resolves with the time that took, in ms. */
-  async start(nodes: number, engines = nodes, auths = 2): Promise<number> {
+  /** Starts `engines` engines and `auths` auth processes on `nodes` nodes of each store and broker, with `rigs`. Resolves with the time that took, in ms. */
+  async start(nodes: number, engines = nodes, auths = 2, rigs: readonly RigName[] = []): Promise<number> {
     const startedAt = performance.now()
-    const child = fork(MAIN, ['--nodes', String(nodes), '--engines', String(engines), '--auths', String(auths), '--json', '--dir', this.#dir, '--http-port', '0', '--ws-port', '0'], {
+    const child = fork(MAIN, [
+      '--nodes', String(nodes), '--engines', String(engines), '--auths', String(auths), '--rig', rigs.join(','), '--json', '--dir', this.#dir, '--http-port', '0', '--ws-port', '0',
+    ], {
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'], env: { ...process.env, ...this.#settings },
     })
     this.#child = child
@@ -88,6 +106,7 @@ export class ClusterProcess {
           clearTimeout(timeout)
           this.#url = message.url
           this.#ws = message.ws
+          this.rigs = message.rigs
           resolve()
         } else this.#waiting.get(message.id)?.(message)
       })

@@ -5,7 +5,10 @@ export interface OrderedCluster {
   restart(name: string): Promise<void>
   pause(name: string, ms: number): Promise<void>
   roll(): Promise<void>
-  failover(): Promise<string>
+  failover(detachedMs: number): Promise<string>
+  cut(name: string, ms: number): Promise<void>
+  fill(name: string, ms: number): Promise<void>
+  skew(name: string, how: { readonly ms: number, readonly aheadMs: number, readonly restarts: boolean }): Promise<void>
   leader(): Promise<string>
   primary(): Promise<string>
 }

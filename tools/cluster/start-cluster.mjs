@@ -1,9 +1,10 @@
 // A whole cluster on this machine: stores and broker, two auth processes behind one address, engines that share one port.
 import { setTimeout as delay } from 'node:timers/promises'
 import { isFree } from '../services/free-port.mjs'
+import { removeHeaderless } from '../services/cassandra.mjs'
 import { natsLeader } from '../services/nats.mjs'
 import { checkHealth } from '../services/health.mjs'
-import { redisPrimary } from '../services/redis.mjs'
+import { detachReplicas, redisPrimary, replicationBehind } from '../services/redis.mjs'
 import { isRunning } from '../services/process-identity.mjs'
 import { findService, killService, signalService, startService } from '../services/restart.mjs'
 import { readState } from '../services/state.mjs'
@@ -12,6 +13,7 @@ import { DEFAULT_SETTINGS, up } from '../services/up.mjs'
 import { startEdge } from './edge.mjs'
 import { loadKeys } from './keys.mjs'
 import { authRecipe, engineRecipe, planPorts, publicUrls } from './plan.mjs'
+import { prepareRig } from './rig.mjs'
 import { Supervised } from './supervised.mjs'
 
 /** Time for one of our processes to become ready: the first one makes the tables, which takes Cassandra about a second each. */
@@ -20,25 +22,33 @@ const SERVICE_RESTART_MS = 1_000
 const SERVICE_READY_MS_MAX = 180_000
 /** Sentinels have to miss the primary for three seconds, agree, and try again when a vote failed. */
 const FAILOVER_MS_MAX = 60_000
+/** A service that cannot start yet, for want of what it needs, is tried again after this. */
+const SERVICE_RETRY_MS = 3_000
 const LOOK_MS = 200
 const WATCH_MS = 500
 
 /**
  * Starts services (unless they run in `servicesDir`), auth, engines and the edge. Resolves when all are ready, with `{url, ws, list, kill, pause, roll,
- * restart, failover, leader, primary, stop}`. `say(line)` hears what happens; `abort` ends a start that is under way.
+ * restart, failover, cut, fill, skew, leader, primary, rigs, stop}`; `rigs` (some of RIGS) are prepared for what needs more than signals. `say(line)` hears what happens; `abort` ends a start that is under way.
  */
-export async function startCluster({ root, dir, servicesDir, nodes, engines, auths, httpPort, wsPort, say, abort, environment = process.env }) {
+export async function startCluster({ root, dir, servicesDir, nodes, engines, auths, rigs, httpPort, wsPort, say, abort, environment = process.env }) {
   await requireFreePort('EVEGRAM_HTTP_PORT', httpPort)
   // Engines share their port, and would share it with a server that runs here as well.
   await requireFreePort('EVEGRAM_WS_PORT', wsPort)
   const wasUp = readState(servicesDir)?.processes.some((noted) => noted.container !== undefined || isRunning(noted)) === true
-  const { env: services } = await up({ nodes, dir: servicesDir, settings: DEFAULT_SETTINGS, say, abort })
-  const cluster = new Cluster({ root, dir, servicesDir, nodes, keepsServices: wasUp, engines, auths, say, services, environment })
+  if (wasUp && rigs.length > 0) throw new Error(`services run in ${servicesDir}, and a rig is part of their start: use another folder (--dir)`)
+  const rig = await prepareRig({ wanted: rigs, nodes, dir, servicesDir, say, environment })
+  let cluster
   try {
+    const { hosts, enclose } = rig
+    const { env: services } = await up({
+      nodes, dir: servicesDir, settings: DEFAULT_SETTINGS, say, abort, native: rigs.length > 0, enclose, ...(hosts === undefined ? {} : { hosts }),
+    })
+    cluster = new Cluster({ root, dir, servicesDir, nodes, keepsServices: wasUp, engines, auths, say, services, environment, rig })
     await cluster.start({ httpPort, wsPort, abort })
     return cluster
   } catch (error) {
-    await cluster.stop()
+    await (cluster === undefined ? rig.remove() : cluster.stop())
     throw error
   }
 }
@@ -55,6 +65,8 @@ class Cluster {
   edge
   /** Services that were killed here and are being started again, by name. */
   returning = new Map()
+  /** Services whose disk is full: none of them is started before there is room. */
+  withoutRoom = new Set()
   watch
   stopping
   rolling = false
@@ -100,7 +112,10 @@ class Cluster {
   newEngines() {
     const { engines } = this.options
     const from = (this.generation++ % 2) * engines
-    return Array.from({ length: engines }, (_, index) => this.supervised(engineRecipe(this.context, from + index, this.nextEngine++)))
+    return Array.from({ length: engines }, (_, index) => {
+      const recipe = engineRecipe(this.context, from + index, this.nextEngine++)
+      return this.supervised({ ...recipe, env: { ...recipe.env, ...this.options.rig.environmentOf(recipe.name) } })
+    })
   }
 
   own() {
@@ -159,11 +174,17 @@ class Cluster {
     const work = (async () => {
       await end()
       say(`${name} ended; starting it again`)
-      await delay(SERVICE_RESTART_MS)
+      do await delay(SERVICE_RESTART_MS)
+      while (this.withoutRoom.has(name) && this.stopping === undefined)
       if (this.stopping !== undefined) return
-      const noted = await startService(servicesDir, name)
+      let noted = await startService(servicesDir, name)
       const deadline = performance.now() + SERVICE_READY_MS_MAX
+      let retryAt = performance.now() + SERVICE_RETRY_MS
       for (;;) {
+        if (noted.container === undefined && !isRunning(noted) && this.stopping === undefined && performance.now() > retryAt) {
+          noted = await startService(servicesDir, name)
+          retryAt = performance.now() + SERVICE_RETRY_MS
+        }
         try {
           await checkHealth(noted, nodes)
           say(`${name} is back (process ${noted.pid ?? noted.container})`)
@@ -230,11 +251,15 @@ class Cluster {
     return found.name
   }
 
-  /** Kills the primary of Redis and leaves it down until the sentinels have made the replica the primary. Resolves with the new one's name when the old one is back, as a replica. */
-  async failover() {
+  /**
+   * Kills the primary of Redis and leaves it down until the sentinels have made the replica the primary. With `detachedMs` the replica was cut off for so long
+   * before, and lacks what was written meanwhile. Resolves with the new one's name when the old one is back, as a replica.
+   */
+  async failover(detachedMs = 0) {
     if (this.services('sentinel').length === 0) throw new Error('this cluster has no sentinels, so its Redis cannot fail over')
     const old = await this.primary()
     if (this.returning.has(old)) throw new Error(`${old} is being started again`)
+    if (detachedMs > 0) await this.leaveBehind(old, detachedMs)
     await this.bringBack(old, async () => {
       await killService(this.options.servicesDir, old)
       const deadline = performance.now() + FAILOVER_MS_MAX
@@ -245,6 +270,86 @@ class Cluster {
       }
     })
     return this.primary()
+  }
+
+  /** Cuts the replica off from `primary` and lets it fall behind; rejects when nothing was written meanwhile. */
+  async leaveBehind(primary, ms) {
+    const addressOf = (name) => findService(this.options.servicesDir, name).address
+    const [replica] = this.services('redis').filter(({ name }) => name !== primary)
+    await detachReplicas(addressOf(primary))
+    await delay(ms)
+    const bytes = await replicationBehind(addressOf(primary), replica.address)
+    if (!(bytes > 0)) throw new Error(`${replica.name} did not fall behind ${primary}`)
+    this.options.say(`${replica.name} was detached for ${ms / 1000} s and lacks ${bytes} bytes of what ${primary} holds`)
+  }
+
+  /** What of the wanted rigs can be used on whom, and why the others cannot: see `prepareRig`. */
+  get rigs() {
+    return this.options.rig.states
+  }
+
+  /** Cuts a node of Cassandra off from everybody for `ms`. Resolves when it works with the others again. */
+  async cut(name, ms) {
+    await this.options.rig.cut(name)
+    try {
+      await delay(ms)
+    } finally {
+      await this.options.rig.mend(name)
+    }
+    await this.healthy(name)
+  }
+
+  /**
+   * Fills the disk of a node's commit log for `ms`. Resolves when there is room again and the node works; one that ended is started when there is room, after
+   * what somebody would do by hand: see `removeHeaderless`.
+   */
+  async fill(name, ms) {
+    const { rig, say, servicesDir } = this.options
+    const { bytes, folder } = rig.fill(name)
+    this.withoutRoom.add(name)
+    try {
+      say(`the disk of ${name} is full (${bytes} bytes of ballast)`)
+      await delay(ms)
+    } finally {
+      rig.clear(name)
+      if (!isRunning(findService(servicesDir, name))) {
+        for (const segment of removeHeaderless(folder)) say(`${name} left ${segment} without a header; removed`)
+      }
+      this.withoutRoom.delete(name)
+    }
+    await this.healthy(name)
+  }
+
+  /**
+   * Sets the wall clock of an engine `aheadMs` ahead (or behind, when negative) for `ms`; with `restarts` the engine is killed then and starts by that clock.
+   * Resolves when the clock is right and the engine ready.
+   */
+  async skew(name, { ms, aheadMs, restarts }) {
+    const engine = this.engines.find((other) => other.name === name)
+    if (engine === undefined) throw new Error(`no engine is called ${name}`)
+    this.options.rig.setClock(name, aheadMs)
+    try {
+      if (restarts) engine.signal('SIGKILL')
+      await delay(ms)
+    } finally {
+      this.options.rig.setClock(name, 0)
+    }
+    await engine.ready(READY_MS_MAX)
+  }
+
+  /** Waits until a service works, also when it has to be started again first. */
+  async healthy(name) {
+    const deadline = performance.now() + SERVICE_READY_MS_MAX
+    for (;;) {
+      await this.returning.get(name)
+      try {
+        await checkHealth(findService(this.options.servicesDir, name), this.options.nodes)
+        return
+      } catch (error) {
+        if (performance.now() > deadline) throw new Error(`${name} does not work ${SERVICE_READY_MS_MAX / 1000} s after the fault: ${error.message}`)
+      }
+      await delay(LOOK_MS)
+    }
   }
 
   /** Name of the NATS server that leads JetStream; rejects while there is none. */
@@ -261,10 +366,14 @@ class Cluster {
   }
 
   async stopAll() {
-    const { servicesDir, keepsServices, say } = this.options
+    const { servicesDir, keepsServices, say, rig } = this.options
     clearInterval(this.watch)
     await Promise.all([this.edge?.close(), ...this.own().map((process) => process.stop())])
     await Promise.allSettled(this.returning.values())
-    if (!keepsServices) await down({ dir: servicesDir, say })
+    try {
+      if (!keepsServices) await down({ dir: servicesDir, say })
+    } finally {
+      await rig.remove()
+    }
   }
 }

@@ -1,5 +1,5 @@
 // Cassandra without a package of it: the run-time jars by Maven, our own configuration, one JVM a node.
-import { copyFileSync, readFileSync } from 'node:fs'
+import { closeSync, copyFileSync, openSync, readdirSync, readFileSync, readSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { cached, entryName, isWhole } from './cache.mjs'
@@ -69,6 +69,28 @@ export function planCassandra({ hosts, nativePort, storagePort, dir, java, jars,
       },
       log: join(home, 'output.log'),
     }
+  })
+}
+
+/**
+ * Removes segments of a commit log that have no header: a node that could not write one for want of room stored nothing in them, and later refuses to start
+ * because of them. For a node that does not run. Returns their names.
+ */
+export function removeHeaderless(commitlog) {
+  return readdirSync(commitlog).filter((name) => {
+    if (!name.startsWith('CommitLog-') || !name.endsWith('.log')) return false
+    const path = join(commitlog, name)
+    const file = openSync(path, 'r')
+    // The header begins with the version of the format, in four bytes, which is never zero.
+    const version = Buffer.alloc(4)
+    try {
+      readSync(file, version)
+    } finally {
+      closeSync(file)
+    }
+    if (version.readUInt32BE() !== 0) return false
+    rmSync(path)
+    return true
   })
 }
 

@@ -73,6 +73,23 @@ export async function checkRedis({ name, address }) {
   if (/^role:slave\r$/m.test(replication) && !/^master_link_status:up\r$/m.test(replication)) throw new Error('the replica has not found its primary yet')
 }
 
+/**
+ * Cuts the replicas off from their primary, which stays up: it takes no more of them until it is started again. What is written from now on they will not
+ * have. Rejects when the server does not do it.
+ */
+export async function detachReplicas(address) {
+  await askByLines(address, { request: 'ACL SETUSER default -psync -sync\r\nCLIENT KILL TYPE replica\r\n', expected: /^\+OK\r\n:\d+\r\n/ }, PROBE_MS)
+}
+
+/** How many bytes of replication `replica` lacks of `primary` (addresses). */
+export async function replicationBehind(primary, replica) {
+  const offset = async (address, field) => {
+    const info = await askByLines(address, { request: 'INFO replication\r\n', expected: /\r\nrepl_backlog_histlen:\d+\r\n/ }, PROBE_MS)
+    return Number(new RegExp(`^${field}:(\\d+)\\r$`, 'm').exec(info)?.[1] ?? Number.NaN)
+  }
+  return await offset(primary, 'master_repl_offset') - await offset(replica, 'slave_repl_offset')
+}
+
 /** Resolves when the sentinel, with others, could make a replica the primary; rejects with what is missing. */
 export async function checkSentinel({ address }) {
   const quorum = await askByLines(address, { request: `SENTINEL CKQUORUM ${GROUP}\r\n`, expected: /^[+-][^\r]*\r\n/ }, PROBE_MS)

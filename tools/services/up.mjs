@@ -32,9 +32,10 @@ export class MissingTools extends Error {
 
 /**
  * Brings up `kinds` with `nodes` (1 or 3) of each in the folder `dir`; a no-op that checks their health when they run. `settings` is `{commitlogSync,
- * natsSync, redisSync}`, `asked` what --only named, `native` never asks Docker. Resolves with the state. What this call started is ended again when it fails or `abort` (a signal) fires.
+ * natsSync, redisSync}`, `asked` what --only named, `native` never asks Docker; `hosts` are other addresses for the nodes of Cassandra, and
+ * `enclose({name, start})` another recipe for a process, which then is not asked for its port from here. Resolves with the state. What this call started is ended again when it fails or `abort` (a signal) fires.
  */
-export async function up({ nodes, dir, kinds = KINDS, settings, say, asked = [], native = false, environment = process.env, abort = new AbortController().signal }) {
+export async function up({ nodes, dir, kinds = KINDS, settings, say, asked = [], native = false, environment = process.env, abort = new AbortController().signal, hosts = loopbackHosts(nodes), enclose = ({ start }) => start }) {
   if (asked.some((kind) => !KINDS.includes(kind))) throw new MissingTools((await preflight({ kinds: [], nodes, cache: cacheDir(environment), environment, asked })).findings)
   mkdirSync(dir, { recursive: true })
   return withState(dir, async () => {
@@ -49,7 +50,7 @@ export async function up({ nodes, dir, kinds = KINDS, settings, say, asked = [],
     const start = mode === 'docker' ? startContainers : startNatively
     const started = []
     try {
-      if (absent.length > 0) await start({ state, started, kinds: wanted, absent, work, say, environment, abort })
+      if (absent.length > 0) await start({ state, started, kinds: wanted, absent, work, say, environment, abort, hosts, enclose })
       await waitForAll(state, started, say, abort)
     } catch (error) {
       if (started.length > 0) say('ending what this command started')
@@ -105,7 +106,7 @@ function requireSame(before, nodes, settings) {
   if (differs !== '') throw new Error(`services with ${differs} run in ${before.dir}: run "npm run services -- down" first, or use another folder (--dir)`)
 }
 
-async function startNatively({ state, started, kinds, absent, work, say, environment, abort }) {
+async function startNatively({ state, started, kinds, absent, work, say, environment, abort, hosts, enclose }) {
   const cache = usableCache(state.dir, environment, say)
   const { tools, findings } = await requireTools({ kinds: absent, nodes: state.nodes, cache, environment }, say)
   const [jars, server] = await Promise.all([
@@ -117,7 +118,7 @@ async function startNatively({ state, started, kinds, absent, work, say, environ
   const { settings } = state
   const plan = [
     ...(jars === undefined ? [] : planCassandra({
-      hosts: loopbackHosts(state.nodes), nativePort: layout.cassandra.native, storagePort: layout.cassandra.storage, dir: work, java: tools.java, jars,
+      hosts, nativePort: layout.cassandra.native, storagePort: layout.cassandra.storage, dir: work, java: tools.java, jars,
       commitlogSync: settings.commitlogSync,
     })),
     ...(server === undefined ? [] : planNats({ ports: layout.nats, dir: work, server, syncInterval: settings.natsSync })),
@@ -126,9 +127,11 @@ async function startNatively({ state, started, kinds, absent, work, say, environ
   const redis = findings.find(({ name }) => name.startsWith('Redis'))?.detail.split(' ')[0]
   const versions = { cassandra: CASSANDRA_VERSION, nats: NATS_VERSION, redis }
   for (const kind of absent) state.versions[kind] = versions[kind]
-  for (const { folders, files, ...noted } of plan) {
-    if (state.processes.some(({ name }) => name === noted.name)) continue
-    await requireFree(noted.address, state.dir)
+  for (const { folders, files, ...planned } of plan) {
+    if (state.processes.some(({ name }) => name === planned.name)) continue
+    const noted = { ...planned, start: enclose(planned) }
+    // The address of an enclosed process is none of this machine's.
+    if (noted.start === planned.start) await requireFree(noted.address, state.dir)
     for (const folder of folders) mkdirSync(folder, { recursive: true, mode: 0o700 })
     for (const { path, text } of files) writeFileSync(path, text, { mode: 0o600 })
     const running = { ...noted, ...(await startDetached(noted.start, noted.log)) }

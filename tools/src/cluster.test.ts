@@ -225,7 +225,13 @@ describe('orders', () => {
     restart: async (name) => { done.push(`restart ${name}`) },
     pause: async (name, ms) => { done.push(`pause ${name} ${String(ms)}`) },
     roll: async () => { throw new Error('a roll is under way') },
-    failover: async () => 'redis-2',
+    failover: async (detachedMs) => {
+      done.push(`failover ${String(detachedMs)}`)
+      return 'redis-2'
+    },
+    cut: async (name, ms) => { done.push(`cut ${name} ${String(ms)}`) },
+    fill: async (name, ms) => { done.push(`fill ${name} ${String(ms)}`) },
+    skew: async (name, how) => { done.push(`skew ${name} ${JSON.stringify(how)}`) },
     leader: async () => 'nats-2',
     primary: async () => 'redis-1',
   }
@@ -235,7 +241,14 @@ describe('orders', () => {
     expect(await carryOut(cluster, { kind: 'kill', id: 1, name: 'engine-1' })).toEqual({ kind: 'done', id: 1, processes: [{ name: 'engine-1' }] })
     await carryOut(cluster, { kind: 'restart', id: 2, name: 'auth-1' })
     await carryOut(cluster, { kind: 'pause', id: 3, name: 'engine-1', ms: 20_000 })
-    expect(done).toEqual(['kill engine-1', 'restart auth-1', 'pause engine-1 20000'])
+    await carryOut(cluster, { kind: 'cut', id: 7, name: 'cassandra-3', ms: 5 })
+    await carryOut(cluster, { kind: 'fill', id: 8, name: 'cassandra-2', ms: 6 })
+    await carryOut(cluster, { kind: 'skew', id: 9, name: 'engine-1', ms: 7, aheadMs: -30_000, restarts: true })
+    await carryOut(cluster, { kind: 'failover', id: 10, ms: 5_000 })
+    expect(done).toEqual([
+      'kill engine-1', 'restart auth-1', 'pause engine-1 20000', 'cut cassandra-3 5', 'fill cassandra-2 6',
+      'skew engine-1 {"ms":7,"aheadMs":-30000,"restarts":true}', 'failover 5000',
+    ])
     expect(await carryOut(cluster, { kind: 'leader', id: 4 })).toMatchObject({ id: 4, name: 'nats-2' })
     expect(await carryOut(cluster, { kind: 'primary', id: 5 })).toMatchObject({ id: 5, name: 'redis-1' })
     expect(await carryOut(cluster, { kind: 'failover', id: 6 })).toMatchObject({ id: 6, name: 'redis-2' })
@@ -243,7 +256,10 @@ describe('orders', () => {
 
   it('that cannot be done are answered with why', async () => {
     expect(await carryOut(cluster, { kind: 'roll', id: 5 })).toEqual({ kind: 'done', id: 5, error: 'a roll is under way' })
-    for (const order of [{ kind: 'kill' }, { kind: 'pause', name: 'a', ms: 0 }, { kind: 'pause', name: 'a' }, { kind: 'dance' }]) {
+    for (const order of [
+      { kind: 'kill' }, { kind: 'pause', name: 'a', ms: 0 }, { kind: 'pause', name: 'a' }, { kind: 'cut', name: 'a' }, { kind: 'fill', ms: 5 },
+      { kind: 'skew', name: 'a', ms: 5, aheadMs: 1e9 }, { kind: 'dance' },
+    ]) {
       expect((await carryOut(cluster, { ...order, id: 6 })).error, JSON.stringify(order)).toBeDefined()
     }
   })
