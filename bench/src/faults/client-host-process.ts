@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto'
 import { isEvegramError } from '@evegram/protocol'
 import { createLocalWallet, type Client, type Conversation } from '@evegram/sdk'
 import { createNodeClient } from '@evegram/sdk/node'
@@ -5,6 +6,8 @@ import type { DeviceReport, DeviceSettings, FromHost, HostSettings, ToHost } fro
 
 /** Messages of one device that wait for their acknowledgement at a time. */
 const IN_FLIGHT_MAX = 32
+/** The same while faults go on: enough to see how long an outage lasts, too few to leave a mountain of work behind it. */
+const PACED_IN_FLIGHT_MAX = 4
 const PROGRESS_INTERVAL_MS = 250
 /** More than any run sends in one conversation. */
 const HISTORY_MAX = 10_000_000
@@ -12,7 +15,7 @@ const OPEN_TRIES_MAX = 60
 const OPEN_RETRY_MS = 500
 const PACE_CHECK_MS = 20
 /** A device is under way when it has so many acknowledgements and waits for no more than this. */
-const SETTLED = { acked: 5, waiting: 2 } as const
+const SETTLED = { acked: 2, waiting: 1 } as const
 
 const settings = JSON.parse(process.argv[2] ?? '{}') as HostSettings
 const tell = (message: FromHost): void => { process.send?.(message) }
@@ -21,6 +24,9 @@ process.on('disconnect', () => process.exit(0))
 
 /** CLOCK_MONOTONIC, which is one clock for all processes of a machine. */
 const nowMs = (): number => Number(process.hrtime.bigint() / 1_000n) / 1_000
+/** What a message is called in reports: its text has the moment of sending as well, for whoever shows it. */
+const labelOf = (text: string): string => text.split(':', 2).join(':')
+const sentMsOf = (text: string): number => Number(text.split(':')[2])
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 
 /** A device with everything that it did and saw. */
@@ -30,10 +36,16 @@ class Device {
   readonly connects: number[] = []
   readonly counters: Record<string, number> = {}
   finished = false
-  waiting = 0
+  readonly #waiting = new Map<number, number>()
+  #slowestMs = 0
 
   constructor(readonly plan: DeviceSettings, readonly client: Client) {
-    client.on('message', ({ direction, text }) => { if (direction === 'in') this.shown.push([text, nowMs()]) })
+    client.on('message', ({ direction, text }) => {
+      if (direction !== 'in') return
+      const shownMs = nowMs()
+      this.shown.push([labelOf(text), shownMs])
+      this.#slowestMs = Math.max(this.#slowestMs, shownMs - sentMsOf(text))
+    })
     client.on('state', ({ state }) => { if (state === 'catching_up') this.connects.push(nowMs()) })
     client.on('security', ({ code }) => { this.#count(`refused ${code}`) })
     client.on('gap', ({ reason }) => { this.#count(`gap ${reason}`) })
@@ -45,23 +57,39 @@ class Device {
     this.counters[name] = (this.counters[name] ?? 0) + 1
   }
 
+  /** Own messages that wait for their acknowledgement. */
+  get waiting(): number {
+    return this.#waiting.size
+  }
+
+  /** Longest time to an ack or to being shown since this was asked last, what still waits included, in ms. */
+  takeSlowestMs(): number {
+    const slowestMs = Math.max(this.#slowestMs, ...[...this.#waiting.values()].map((sentMs) => nowMs() - sentMs))
+    this.#slowestMs = 0
+    return slowestMs
+  }
+
   /** Sends its messages, one a pace as long as faults go on, and never fewer than its plan says. */
   async send(conversation: Conversation): Promise<void> {
     const waiting = new Set<Promise<void>>()
-    let dueMs = nowMs()
+    // Somewhere in the first pace, so that devices take turns.
+    let dueMs = nowMs() + randomInt(paceMs)
     for (let number = 1; number <= this.plan.messages || !finishing; number++) {
-      dueMs += settings.paceMs
-      while (!finishing && nowMs() < dueMs) await sleep(PACE_CHECK_MS)
+      while (!finishing && (nowMs() < dueMs || waiting.size >= PACED_IN_FLIGHT_MAX)) await sleep(PACE_CHECK_MS)
       if (finishing && number > this.plan.messages) break
       const sentMs = nowMs()
-      const { acked } = await conversation.send(`${this.plan.name}:${String(number)}`)
+      // What an outage held up is not made up for: that would be another load than before.
+      dueMs = sentMs + paceMs
+      this.#waiting.set(number, sentMs)
+      const { acked } = await conversation.send(`${this.plan.name}:${String(number)}:${sentMs.toFixed(0)}`)
       const done: Promise<void> = acked.then(() => {
-        this.acks.push([number, sentMs, nowMs()])
+        const ackedMs = nowMs()
+        this.acks.push([number, sentMs, ackedMs])
+        this.#slowestMs = Math.max(this.#slowestMs, ackedMs - sentMs)
+        this.#waiting.delete(number)
         waiting.delete(done)
-        this.waiting = waiting.size
       })
       waiting.add(done)
-      this.waiting = waiting.size
       if (waiting.size >= IN_FLIGHT_MAX) await Promise.race(waiting)
     }
     await Promise.all(waiting)
@@ -71,7 +99,7 @@ class Device {
   async report(): Promise<DeviceReport> {
     const conversations: { peerAddress: string; texts: readonly string[] }[] = []
     for (const conversation of await this.client.conversations()) {
-      conversations.push({ peerAddress: conversation.peer.address, texts: (await conversation.history(HISTORY_MAX)).map(({ text }) => text) })
+      conversations.push({ peerAddress: conversation.peer.address, texts: (await conversation.history(HISTORY_MAX)).map(({ text }) => labelOf(text)) })
     }
     const { plan: { name }, acks, shown, connects, counters } = this
     return { name, acks, shown, connects, conversations, counters }
@@ -79,6 +107,7 @@ class Device {
 }
 
 let finishing = false
+let paceMs = settings.paceMs
 const devices: Device[] = []
 
 /** Opens a device; a cluster that is just coming up is waited for, as a person would try again. */
@@ -109,6 +138,9 @@ async function handle(message: ToHost): Promise<void> {
         if (address !== undefined) await device.send(await device.client.conversation(address))
       }))
       return
+    case 'pace':
+      paceMs = message.paceMs
+      return
     case 'finish':
       finishing = true
       return
@@ -129,5 +161,5 @@ process.on('message', (message: ToHost) => {
 })
 setInterval(() => {
   const settled = devices.every(({ acks, waiting }) => acks.length >= SETTLED.acked && waiting <= SETTLED.waiting)
-  tell({ kind: 'progress', acked: devices.reduce((sum, { acks }) => sum + acks.length, 0), settled, finished: devices.every(({ finished }) => finished) })
+  tell({ kind: 'progress', acked: devices.reduce((sum, { acks }) => sum + acks.length, 0), settled, slowestMs: Math.max(0, ...devices.map((device) => device.takeSlowestMs())), finished: devices.every(({ finished }) => finished) })
 }, PROGRESS_INTERVAL_MS)

@@ -17,6 +17,7 @@ export class ClientHost {
   acked = 0
   /** Whether all its devices are under way. */
   settled = false
+  #slowestMs = 0
   /** Whether all its devices have sent and got the acknowledgement of everything. */
   finished = false
   /** Told once when something is wrong that the run cannot go on with. */
@@ -44,6 +45,13 @@ export class ClientHost {
     })
   }
 
+  /** Longest time to an ack or to being shown since this was asked last, what still waits included, in ms. */
+  takeSlowestMs(): number {
+    const slowestMs = this.#slowestMs
+    this.#slowestMs = 0
+    return slowestMs
+  }
+
   tell(message: ToHost): void {
     this.#child.send(message)
   }
@@ -69,6 +77,7 @@ export class ClientHost {
       case 'progress':
         this.acked = message.acked
         this.settled = message.settled
+        this.#slowestMs = Math.max(this.#slowestMs, message.slowestMs)
         this.finished = message.finished
         return
       case 'report':

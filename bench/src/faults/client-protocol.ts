@@ -12,7 +12,7 @@ export interface DeviceSettings {
 /** Settings of a host process, as its one argument (JSON). */
 export interface HostSettings {
   readonly url: string
-  /** Time between two messages of one device while faults go on, in ms. */
+  /** Time between two messages of one device at first, in ms; `pace` changes it. */
   readonly paceMs: number
 }
 
@@ -20,6 +20,8 @@ export interface HostSettings {
 export type ToHost =
   | { readonly kind: 'open'; readonly device: DeviceSettings }
   | { readonly kind: 'send'; readonly peers: Readonly<Record<string, string>> }
+  /** Another time between two messages of one device while faults go on, in ms. */
+  | { readonly kind: 'pace'; readonly paceMs: number }
   /** The faults are over: what is left goes without a pace, and nobody sends more than its messages. */
   | { readonly kind: 'finish' }
   | { readonly kind: 'report' }
@@ -28,8 +30,8 @@ export type ToHost =
 /** What a host process tells the coordinator. */
 export type FromHost =
   | { readonly kind: 'opened'; readonly name: string; readonly address: string }
-  /** `settled`: every device has sent some and waits for few. */
-  | { readonly kind: 'progress'; readonly acked: number; readonly settled: boolean; readonly finished: boolean }
+  /** `settled`: every device has sent some and waits for few. `slowestMs`: longest time to an ack or to being shown since the last one, what still waits included. */
+  | { readonly kind: 'progress'; readonly acked: number; readonly settled: boolean; readonly slowestMs: number; readonly finished: boolean }
   | { readonly kind: 'report'; readonly devices: readonly DeviceReport[] }
   | { readonly kind: 'failed'; readonly message: string }
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { DeviceReport } from './client-protocol.js'
-import { measureWindows, percentile } from './gaps.js'
-import { parseTargets, planFaults, type Fault } from './schedule.js'
+import { measureWindows, percentile, toldTwice } from './gaps.js'
+import { faultText, goalMsOf, parseTargets, planFaults, rigOf, TARGETS, type Fault } from './schedule.js'
 
 const report = (name: string, part: Partial<DeviceReport>): DeviceReport => ({ name, acks: [], shown: [], connects: [], conversations: [], counters: {}, ...part })
 
@@ -31,6 +31,23 @@ describe('gaps', () => {
   })
 })
 
+describe('what people saw happen', () => {
+  it('counts a message that one device told of twice, and not one that two devices told of', () => {
+    const once = [report('b', { shown: [['a:1', 1], ['a:2', 2]] }), report('c', { shown: [['a:1', 1]] })]
+    expect(toldTwice(once)).toBe(0)
+    expect(toldTwice([...once, report('d', { shown: [['a:1', 1], ['a:2', 2], ['a:1', 9]] })])).toBe(1)
+  })
+})
+
+describe('a goal', () => {
+  it('is missed when a message waited longer, for its ack or to be shown, and met otherwise', () => {
+    const reports = [report('a', { acks: [[1, 0, 900]] }), report('b', { shown: [['a:1', 1_400]] })]
+    const goals = [1_500, 1_000, 500].map((goalMs) => measureWindows([{ name: 'fault', startMs: 0, endMs: 2_000, goalMs }], reports)[0]?.withinGoal)
+    expect(goals).toEqual([true, false, false])
+    expect(measureWindows([{ name: 'fault', startMs: 0, endMs: 2_000 }], reports)[0]).not.toHaveProperty('withinGoal')
+  })
+})
+
 describe('schedule', () => {
   const faults: readonly Fault[] = [{ kind: 'kill', target: 'engine' }, { kind: 'kill', target: 'redis' }, { kind: 'pause', target: 'engine', ms: 20_000 }, { kind: 'roll' }]
 
@@ -44,8 +61,22 @@ describe('schedule', () => {
   })
 
   it('knows the targets and refuses others', () => {
-    expect(parseTargets('engine, nats')).toEqual(['engine', 'nats'])
-    expect(parseTargets('none')).toEqual([])
-    expect(parseTargets('engine,disk')).toBeUndefined()
+    expect(parseTargets('engine, nats', TARGETS)).toEqual(['engine', 'nats'])
+    expect(parseTargets('none', TARGETS)).toEqual([])
+    expect(parseTargets('engine,disk', TARGETS)).toBeUndefined()
+    expect(parseTargets('engine', ['redis'])).toBeUndefined()
+  })
+
+  it('says of every fault what it needs, what its goal is and how it is called', () => {
+    const all: readonly Fault[] = [
+      ...faults, { kind: 'failover', detachedMs: 5_000 }, { kind: 'partition', ms: 20_000 }, { kind: 'full', ms: 20_000 },
+      { kind: 'skew', ms: 20_000, aheadMs: -30_000, restarts: false }, { kind: 'skew', ms: 20_000, aheadMs: 30_000, restarts: true },
+    ]
+    expect(all.map(rigOf)).toEqual([undefined, undefined, undefined, undefined, undefined, 'cable', 'disk', 'clocks', 'clocks'])
+    expect(all.map(goalMsOf).filter((goal) => goal !== undefined)).toEqual([3_000])
+    expect(all.map(faultText)).toEqual([
+      'kill engine', 'kill redis', 'pause engine 20 s', 'roll', 'failover redis, 5 s behind', 'partition cassandra 20 s', 'disk full cassandra 20 s',
+      'clock of engine -30 s', 'start engine by clock +30 s',
+    ])
   })
 })

@@ -5,6 +5,8 @@ export interface Window {
   readonly name: string
   readonly startMs: number
   readonly endMs: number
+  /** Goal for the longest wait for an ack and for the longest delivery, in ms. */
+  readonly goalMs?: number
 }
 
 /** What people noticed of a stretch of a run. */
@@ -24,11 +26,19 @@ export interface WindowResult {
   /** Connections that were opened, and most of one device. */
   readonly reconnects: number
   readonly reconnectsOfOneMax: number
+  readonly goalMs?: number
+  /** Whether both waits stayed within the goal, where there is one. */
+  readonly withinGoal?: boolean
 }
 
 /** Value below which `share` of the ascending values lie; 0 without values. */
 export function percentile(ascending: readonly number[], share: number): number {
   return ascending[Math.min(ascending.length - 1, Math.floor(ascending.length * share))] ?? 0
+}
+
+/** Messages that some device told its user of more than once: the history shows what is stored, this what people saw happen. */
+export function toldTwice(reports: readonly DeviceReport[]): number {
+  return reports.reduce((sum, { shown }) => sum + shown.length - new Set(shown.map(([text]) => text)).size, 0)
 }
 
 /**
@@ -49,7 +59,7 @@ export function measureWindows(windows: readonly Window[], reports: readonly Dev
     return sentMs === undefined ? [] : [{ sentMs, shownMs }]
   }))
   const ackTimes = acks.map(({ ackedMs }) => ackedMs).sort((left, right) => left - right)
-  return windows.map(({ name, startMs, endMs }) => {
+  return windows.map(({ name, startMs, endMs, goalMs }) => {
     const isIn = (ms: number): boolean => ms >= startMs && ms < endMs
     const inside = ackTimes.filter(isIn)
     let ackSilenceMs = 0
@@ -59,11 +69,13 @@ export function measureWindows(windows: readonly Window[], reports: readonly Dev
       .reduce((most, [fromMs, toMs]) => (fromMs < endMs && toMs >= startMs ? Math.max(most, toMs - fromMs) : most), 0)
     const times = deliveries.filter(({ sentMs }) => isIn(sentMs)).map(({ sentMs, shownMs }) => shownMs - sentMs).sort((left, right) => left - right)
     const connects = reports.map((report) => report.connects.filter(isIn).length)
+    const ackWaitMs = longest(acks.map(({ sentMs, ackedMs }) => [sentMs, ackedMs]))
+    const deliveryMs = longest(deliveries.map(({ sentMs, shownMs }) => [sentMs, shownMs]))
     return {
-      name, ackSilenceMs, ackWaitMs: longest(acks.map(({ sentMs, ackedMs }) => [sentMs, ackedMs])),
-      deliveryMs: longest(deliveries.map(({ sentMs, shownMs }) => [sentMs, shownMs])),
+      name, ackSilenceMs, ackWaitMs, deliveryMs,
       deliveryP50Ms: percentile(times, 0.5), deliveryP99Ms: percentile(times, 0.99), sent: acks.filter(({ sentMs }) => isIn(sentMs)).length,
       reconnects: connects.reduce((sum, count) => sum + count, 0), reconnectsOfOneMax: Math.max(0, ...connects),
+      ...(goalMs === undefined ? {} : { goalMs, withinGoal: Math.max(ackWaitMs, deliveryMs) <= goalMs }),
     }
   })
 }

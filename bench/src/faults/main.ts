@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { ClusterProcess } from '../cluster-process.js'
+import { ClusterProcess, type RigName } from '../cluster-process.js'
 import { audit, type ClassResult, type DeviceView } from '../crash/audit.js'
 import { conversationName, planClients, type ClientPlan } from '../crash/plan.js'
 import { readRunOptions } from '../options.js'
@@ -10,8 +10,8 @@ import { machineFacts } from '../process-cost.js'
 import { Progress } from '../progress.js'
 import { ClientHost } from './client-host.js'
 import type { DeviceReport } from './client-protocol.js'
-import { measureWindows, type Window, type WindowResult } from './gaps.js'
-import { faultText, parseTargets, planFaults, TARGETS, type Fault, type PlannedFault } from './schedule.js'
+import { measureWindows, toldTwice, type Window, type WindowResult } from './gaps.js'
+import { faultText, goalMsOf, parseTargets, planFaults, rigOf, seededNumber, TARGETS, type Fault, type PlannedFault, type Target } from './schedule.js'
 
 const CHAINS = ['solana', 'ton', 'terra'] as const
 const DEVICES_PER_HOST = 10
@@ -23,48 +23,79 @@ const SIGN_INS_AT_ONCE = 6
 const AFTER_FAULT_MS = 6_000
 /** Time in which everybody must be under way: sessions are made, the first messages are through. */
 const WARM_UP_MS_MAX = 90_000
+/** Load that this machine bears: so many stretches of time in a row in which no message took longer, to its ack or to being shown. */
+const CALM = { windows: 3, windowMs: 4_000, slowestMs: 1_500, msMax: 120_000 } as const
+/** Where it is more than that, devices send less often, by this factor a stretch, up to this pace. */
+const SLOWER = { factor: 1.3, paceMsMax: 30_000 } as const
 /** Time without an acknowledgement after which a run is given up: what is missing then is reported as missing. */
 const STALL_MS = 90_000
 const POLL_MS = 200
+/** Processes of auth, as `npm run cluster` has them. */
+const AUTHS = 2
+const EXIT_INTERRUPTED = 130
+const NAME_WIDTH = 48
 
 const { numbers, texts, flags, json } = readRunOptions(
-  'npm run faults -- [--nodes 3] [--clients 50] [--messages 20000] [--kill engine,cassandra,nats,redis] [--pause engine] [--roll] [--seed N]\n\n' +
+  'npm run faults -- [--nodes 3] [--clients 50] [--messages 20000] [--kill engine,cassandra,nats,redis] [--pause engine] [--roll]\n' +
+    '                  [--failover redis] [--partition cassandra] [--full cassandra] [--skew engine] [--seed N] [--json]\n\n' +
     'A whole cluster (engines, auth, Cassandra, NATS, Redis) on this machine, clients of three chains with two devices an account that chat, and\n' +
-    'faults: kill -9 of one process of each kind (of NATS the leader; Redis comes back empty), SIGSTOP, a rolling deploy. In the end every device\n' +
-    'of both sides must show every acknowledged message once, in one order.',
+    'faults: kill -9 of one process of each kind (of NATS the leader; the primary of Redis, which comes back empty), SIGSTOP, a rolling deploy, and on\n' +
+    'request a Redis failover to a replica that was detached before, a partition, a full disk, wrong clocks. In the end every device of both sides\n' +
+    'must show every acknowledged message once, in one order. What this machine does not allow is named as SKIPPED.',
   {
     nodes: { default: 3, min: 1, max: 3, help: 'engines, and nodes of Cassandra and NATS: 1 or 3' },
     clients: { default: 50, min: 2, max: 200, help: 'devices' },
     messages: { default: 20_000, min: 1, max: 1_000_000, help: 'messages at least; more are sent while faults go on' },
-    pace: { default: 2_500, min: 1, max: 60_000, help: 'time between two messages of one device while faults go on, in ms' },
+    pace: { default: 2_500, min: 1, max: 30_000, help: 'time between two messages of one device while faults go on, in ms; more where the machine does not bear that' },
     pauseMs: { default: 20_000, min: 100, max: 60_000, help: 'length of a pause in ms' },
+    detachedMs: { default: 5_000, min: 1_000, max: 20_000, help: 'how long the replica is detached before a failover, in ms' },
+    partitionMs: { default: 20_000, min: 100, max: 60_000, help: 'length of a partition in ms' },
+    fullMs: { default: 20_000, min: 100, max: 60_000, help: 'how long the disk is full, in ms' },
+    skewMs: { default: 20_000, min: 2_000, max: 60_000, help: 'how long a clock is wrong, in ms' },
+    skewByMs: { default: 30_000, min: 1, max: 86_400_000, help: 'by how much, in ms; ahead or behind' },
   },
   {
     kill: `killed with -9, each once: any of ${TARGETS.join(',')}, or none (default engine,cassandra,nats,redis)`,
     pause: 'stopped with SIGSTOP, each once (default engine)',
+    failover: 'redis: its primary is killed, and a replica that lacks the last writes takes over (default none)',
+    partition: 'cassandra: a node is cut off from all others and from the engines, by a network namespace; needs root on Linux (default none)',
+    full: 'cassandra: the disk of the commit log of a node is filled, a small mount; needs root on Linux (default none)',
+    skew: 'engine: its wall clock is wrong, then it starts by a wrong clock, by libfaketime; needs that or apt-get (default none)',
     seed: 'decides the order of the faults, their moments and whom they hit (default: from the time)',
   },
   { roll: 'a rolling deploy of all engines' },
 )
 const seed = texts['seed'] ?? String(Date.now() % 1_000_000)
-const faults = planFaults(askedFaults(), seed)
+const planned = planFaults(askedFaults(), seed)
 
 /** The faults that were asked for; ends with 2 for one that is none. */
 function askedFaults(): readonly Fault[] {
-  const [kills, pauses] = [parseTargets(texts['kill'] ?? 'engine,cassandra,nats,redis'), parseTargets(texts['pause'] ?? 'engine')]
-  if (kills === undefined || pauses === undefined || ![1, 3].includes(numbers.nodes)) {
-    console.error(`--kill and --pause take ${TARGETS.join(',')} or none, --nodes 1 or 3. See npm run faults -- --help`)
+  const asked = <Name extends string>(option: string, allowed: readonly Name[], unasked = 'none'): readonly Name[] => {
+    const targets = parseTargets(texts[option] ?? unasked, allowed)
+    if (targets !== undefined) return targets
+    console.error(`--${option} takes ${allowed.join(',')} or none. See npm run faults -- --help`)
+    return process.exit(2)
+  }
+  if (![1, 3].includes(numbers.nodes)) {
+    console.error('--nodes is 1 or 3. See npm run faults -- --help')
     process.exit(2)
   }
+  const aheadMs = seededNumber(seed, 'ahead or behind') % 2 === 0 ? numbers.skewByMs : -numbers.skewByMs
   return [
-    ...kills.map((target): Fault => ({ kind: 'kill', target })), ...pauses.map((target): Fault => ({ kind: 'pause', target, ms: numbers.pauseMs })),
+    ...asked('kill', TARGETS, 'engine,cassandra,nats,redis').map((target): Fault => ({ kind: 'kill', target })),
+    ...asked('pause', TARGETS, 'engine').map((target): Fault => ({ kind: 'pause', target, ms: numbers.pauseMs })),
     ...(flags.has('roll') ? [{ kind: 'roll' } as const] : []),
+    ...asked('failover', ['redis']).map((): Fault => ({ kind: 'failover', detachedMs: numbers.detachedMs })),
+    ...asked('partition', ['cassandra']).map((): Fault => ({ kind: 'partition', ms: numbers.partitionMs })),
+    ...asked('full', ['cassandra']).map((): Fault => ({ kind: 'full', ms: numbers.fullMs })),
+    ...asked('skew', ['engine']).flatMap(() => [false, true].map((restarts): Fault => ({ kind: 'skew', ms: numbers.skewMs, aheadMs, restarts }))),
   ]
 }
 
 const nowMs = (): number => Number(process.hrtime.bigint() / 1_000n) / 1_000
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 const say = (text: string): void => { if (!json) console.error(text) }
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
 /** Everything that a run knows of its clients. */
 class Crowd {
@@ -86,10 +117,23 @@ class Crowd {
     return this.#hosts.reduce((sum, { acked }) => sum + acked, 0)
   }
 
-  /** Waits until every device is under way, or for as long as a warm-up may take. */
-  async warmUp(): Promise<void> {
-    const deadline = nowMs() + WARM_UP_MS_MAX
-    while (nowMs() < deadline && !this.#hosts.every(({ settled }) => settled)) await sleep(POLL_MS)
+  /** Waits until every device is under way, then slows them down until the machine bears it, or until that takes too long. Resolves with the pace in ms. */
+  async warmUp(): Promise<number> {
+    const settledBy = nowMs() + WARM_UP_MS_MAX
+    while (nowMs() < settledBy && this.failures.length === 0 && !this.#hosts.every(({ settled }) => settled)) await sleep(POLL_MS)
+    const calmBy = nowMs() + CALM.msMax
+    let [paceMs, calmWindows] = [numbers.pace, 0]
+    for (const host of this.#hosts) host.takeSlowestMs()
+    while (nowMs() < calmBy && this.failures.length === 0 && calmWindows < CALM.windows) {
+      await sleep(CALM.windowMs)
+      const slowestMs = Math.max(...this.#hosts.map((host) => host.takeSlowestMs()))
+      calmWindows = slowestMs <= CALM.slowestMs ? calmWindows + 1 : 0
+      if (calmWindows > 0 || paceMs >= SLOWER.paceMsMax) continue
+      paceMs = Math.min(SLOWER.paceMsMax, Math.round(paceMs * SLOWER.factor))
+      for (const host of this.#hosts) host.tell({ kind: 'pace', paceMs })
+      say(`a message took ${(slowestMs / 1_000).toFixed(1)} s without any fault: each device sends every ${(paceMs / 1_000).toFixed(1)} s`)
+    }
+    return paceMs
   }
 
   get finished(): boolean {
@@ -174,33 +218,83 @@ function ackedTexts(reports: readonly DeviceReport[]): ReadonlySet<string> {
   return new Set(reports.flatMap(({ name, acks }) => acks.map(([number]) => `${name}:${String(number)}`)))
 }
 
-/** Does one fault to the process that the seed picks; done when it is over. */
-async function inflict(cluster: ClusterProcess, { fault, pick }: PlannedFault): Promise<string> {
-  if (fault.kind === 'roll') {
-    await cluster.order(fault)
-    return 'all engines'
+/** A fault that this machine does not allow. */
+interface Skipped {
+  readonly fault: string
+  readonly why: string
+}
+
+/** Parts the faults that can be done to this cluster from those that cannot, and says loudly which these are. */
+async function sortOut(cluster: ClusterProcess): Promise<{ readonly faults: readonly PlannedFault[]; readonly skipped: readonly Skipped[] }> {
+  const hasSentinels = (await cluster.members()).some(({ kind }) => kind === 'sentinel')
+  const whyNot = (fault: Fault): string | undefined => {
+    if (fault.kind === 'failover') return hasSentinels ? undefined : 'this cluster has no sentinels: one node, or containers'
+    const state = cluster.rigs.find(({ name }) => name === rigOf(fault))
+    return state !== undefined && 'missing' in state ? state.missing : undefined
   }
-  const candidates = (await cluster.members()).filter(({ kind }) => kind === fault.target)
-  const leader = fault.target === 'nats' && candidates.length > 1 ? (await cluster.order({ kind: 'leader' })).name : undefined
-  const name = leader ?? candidates[pick % Math.max(1, candidates.length)]?.name
-  if (name === undefined) throw new Error(`there is no ${fault.target} to ${fault.kind}`)
-  await cluster.order(fault.kind === 'kill' ? { kind: 'kill', name } : { kind: 'pause', name, ms: fault.ms })
+  const faults = planned.filter(({ fault }) => whyNot(fault) === undefined)
+  const skipped = planned.flatMap(({ fault }) => {
+    const why = whyNot(fault)
+    return why === undefined ? [] : [{ fault: faultText(fault), why }]
+  })
+  for (const { fault, why } of skipped) console.error(`SKIPPED ${fault}: ${why}`)
+  return { faults, skipped }
+}
+
+/** One of the processes of a kind: of NATS the one that leads, of Redis the one that is written to, of others the one that the seed picks. */
+async function nameOf(cluster: ClusterProcess, target: Target, pick: number): Promise<string> {
+  const candidates = (await cluster.members()).filter(({ kind }) => kind === target)
+  if (target === 'nats' && candidates.length > 1) return (await cluster.order({ kind: 'leader' })).name ?? ''
+  if (target === 'redis') return (await cluster.order({ kind: 'primary' })).name ?? ''
+  const name = candidates[pick % Math.max(1, candidates.length)]?.name
+  if (name === undefined) throw new Error(`there is no ${target} now`)
   return name
 }
 
+/** Does one fault; done when it is over. Resolves with whom it hit. */
+async function inflict(cluster: ClusterProcess, { fault, pick }: PlannedFault): Promise<string> {
+  const rig = cluster.rigs.find(({ name }) => name === rigOf(fault))
+  const rigged = rig !== undefined && 'on' in rig ? rig.on : ''
+  switch (fault.kind) {
+    case 'roll':
+      await cluster.order(fault)
+      return 'all engines'
+    case 'failover':
+      return `to ${(await cluster.order({ kind: 'failover', ms: fault.detachedMs })).name ?? ''}`
+    case 'partition':
+      await cluster.order({ kind: 'cut', name: rigged, ms: fault.ms })
+      return rigged
+    case 'full':
+      await cluster.order({ kind: 'fill', name: rigged, ms: fault.ms })
+      return rigged
+    default: {
+      const name = await nameOf(cluster, fault.kind === 'skew' ? 'engine' : fault.target, pick)
+      await cluster.order({ ...fault, name })
+      return name
+    }
+  }
+}
+
 /** Goes through the faults under load. Returns the stretches of the run. */
-async function inflictAll(cluster: ClusterProcess, crowd: Crowd): Promise<readonly Window[]> {
+async function inflictAll(cluster: ClusterProcess, crowd: Crowd, faults: readonly PlannedFault[]): Promise<readonly Window[]> {
   const windows: Window[] = []
   let startMs = nowMs()
-  for (const planned of faults) {
-    await sleep(planned.quietMs)
+  for (const next of faults) {
+    await sleep(next.quietMs)
     windows.push({ name: windows.length === 0 ? 'before any fault' : 'between', startMs, endMs: nowMs() })
     startMs = nowMs()
-    const what = faultText(planned.fault)
-    const whom = await inflict(cluster, planned)
+    const what = faultText(next.fault)
+    let whom = ''
+    try {
+      whom = await inflict(cluster, next)
+    } catch (error) {
+      // What was promised holds all the same: the history is checked, and the run fails.
+      crowd.failures.push(`${what}: ${messageOf(error)}`)
+    }
     const tookMs = nowMs() - startMs
     await sleep(AFTER_FAULT_MS)
-    windows.push({ name: `${what} (${whom})`, startMs, endMs: nowMs() })
+    const goalMs = goalMsOf(next.fault)
+    windows.push({ name: `${what} (${whom})`, startMs, endMs: nowMs(), ...(goalMs === undefined ? {} : { goalMs }) })
     startMs = nowMs()
     say(`${what} (${whom}): over after ${(tookMs / 1_000).toFixed(1)} s, ${String(crowd.acked)} messages acknowledged so far`)
     if (crowd.failures.length > 0) break
@@ -213,35 +307,49 @@ async function run(): Promise<boolean> {
   const startedAt = nowMs()
   const cluster = new ClusterProcess({ EVEGRAM_RATE_FACTOR: '1000' })
   let crowd: Crowd | undefined
+  const endAll = async (): Promise<void> => {
+    await crowd?.stop()
+    await cluster.dispose()
+  }
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.once(name, () => {
+      say(`interrupted by ${name}: ending everything`)
+      void endAll().finally(() => process.exit(EXIT_INTERRUPTED))
+    })
+  }
   try {
     say(`starting a cluster of ${String(numbers.nodes)} (seed ${seed})`)
-    say(`it runs after ${((await cluster.start(numbers.nodes)) / 1_000).toFixed(0)} s`)
+    const rigs = new Set(planned.map(({ fault }) => rigOf(fault)).filter((name): name is RigName => name !== undefined))
+    say(`it runs after ${((await cluster.start(numbers.nodes, numbers.nodes, AUTHS, [...rigs])) / 1_000).toFixed(0)} s`)
+    const { faults, skipped } = await sortOut(cluster)
     crowd = new Crowd(cluster.url)
     const { failures } = crowd
     cluster.onEnd = (how) => { failures.push(how) }
     await crowd.open()
     crowd.send()
-    await crowd.warmUp()
-    const windows = await inflictAll(cluster, crowd)
+    const paceMs = await crowd.warmUp()
+    const windows = await inflictAll(cluster, crowd, faults)
     if (faults.length > 0) crowd.finish()
-    await finishLoad(crowd)
+    await finishLoad(crowd, faults.length > 0)
     const { reports, results } = await crowd.settle()
     const acked = ackedTexts(reports).size
+    const twice = toldTwice(reports)
+    if (twice > 0) failures.push(`${String(twice)} times a device told of a message that it had told of before`)
     const held = failures.length === 0 && acked >= numbers.messages && crowd.finished &&
       results.every(({ duplicate, missing, reordered }) => duplicate + missing + reordered === 0)
-    print({ results, acked, failures, held, windows: measureWindows(windows, reports), counters: totals(reports), seconds: (nowMs() - startedAt) / 1_000 })
+    const seconds = (nowMs() - startedAt) / 1_000
+    print({ results, acked, failures, held, skipped, paceMs, windows: measureWindows(windows, reports), counters: totals(reports), seconds })
     return held
   } finally {
-    await crowd?.stop()
-    await cluster.dispose()
+    await endAll()
   }
 }
 
 /** Waits until every device has sent everything, or nothing is acknowledged any more. */
-async function finishLoad(crowd: Crowd): Promise<void> {
+async function finishLoad(crowd: Crowd, isFinishing: boolean): Promise<void> {
   const progress = new Progress('acknowledged', numbers.messages, { silent: json })
   let [lastAcked, stalledSinceMs] = [-1, nowMs()]
-  if (faults.length === 0) {
+  if (!isFinishing) {
     while (crowd.acked < numbers.messages && nowMs() - stalledSinceMs < STALL_MS) {
       if (crowd.acked > lastAcked) [lastAcked, stalledSinceMs] = [crowd.acked, nowMs()]
       progress.update(Math.min(crowd.acked, numbers.messages))
@@ -266,6 +374,9 @@ function totals(reports: readonly DeviceReport[]): Readonly<Record<string, numbe
 interface Outcome {
   readonly results: readonly ClassResult[]
   readonly windows: readonly WindowResult[]
+  readonly skipped: readonly Skipped[]
+  /** Time between two messages of one device while faults went on, in ms. */
+  readonly paceMs: number
   readonly acked: number
   readonly counters: Readonly<Record<string, number>>
   readonly failures: readonly string[]
@@ -273,29 +384,32 @@ interface Outcome {
   readonly held: boolean
 }
 
-function print({ results, windows, acked, counters, failures, seconds, held }: Outcome): void {
+function print({ results, windows, skipped, paceMs, acked, counters, failures, seconds, held }: Outcome): void {
   if (json) {
-    console.log(JSON.stringify({ seed, ...numbers, acked, classes: results, windows, counters, failures, held, seconds: Number(seconds.toFixed(1)), machine: machineFacts() }))
+    console.log(JSON.stringify({ seed, ...numbers, paceMs, skipped, acked, classes: results, windows, counters, failures, held, seconds: Number(seconds.toFixed(1)), machine: machineFacts() }))
     return
   }
   const machine = machineFacts()
   console.log(`${String(numbers.nodes)} nodes, ${String(numbers.clients)} devices, ${String(acked)} messages acknowledged, ${seconds.toFixed(0)} s, seed ${seed}`)
+  console.log(`while faults went on each device sent every ${(paceMs / 1_000).toFixed(1)} s`)
   console.log(`${machine.cpu}, ${String(machine.cores)} cores, Node ${machine.node}, ${machine.commit}; everything on this one machine`)
   console.log('\ndevice class                    acked    shown  duplicate  missing  reordered')
   for (const { deviceClass, acked: due, shown, duplicate, missing, reordered } of results) {
     const cells = [[due, 8], [shown, 9], [duplicate, 11], [missing, 9], [reordered, 11]] as const
     console.log(deviceClass.padEnd(29) + cells.map(([value, width]) => String(value).padStart(width)).join(''))
   }
-  console.log('\nstretch (ms)                           sent  ack silence  longest ack wait  longest delivery  delivery p50    p99  reconnects  of one')
+  console.log(`\n${'stretch (ms)'.padEnd(NAME_WIDTH)}   sent  ack silence  longest ack wait  longest delivery  delivery p50    p99  reconnects  of one  goal`)
   for (const row of windows) {
     const cells = [
       [row.sent, 7], [row.ackSilenceMs, 13], [row.ackWaitMs, 18], [row.deliveryMs, 18], [row.deliveryP50Ms, 14], [row.deliveryP99Ms, 7],
       [row.reconnects, 12], [row.reconnectsOfOneMax, 8],
     ] as const
-    console.log(row.name.padEnd(36) + cells.map(([value, width]) => String(Math.round(value)).padStart(width)).join(''))
+    const goal = row.goalMs === undefined ? '' : `  ${String(row.goalMs)} ${row.withinGoal === true ? 'met' : 'missed'}`
+    console.log(row.name.padEnd(NAME_WIDTH) + cells.map(([value, width]) => String(Math.round(value)).padStart(width)).join('') + goal)
   }
   console.log('ack silence: nobody got an acknowledgement. Waits are counted in every stretch that they lasted into.')
   for (const [name, value] of Object.entries(counters)) console.log(`${name}: ${String(value)}`)
+  for (const { fault, why } of skipped) console.log(`SKIPPED ${fault}: ${why}`)
   for (const failure of failures) console.log(`failure: ${failure}`)
   if (acked < numbers.messages) console.log(`only ${String(acked)} of ${String(numbers.messages)} messages were acknowledged`)
   console.log(held ? '\nheld: nothing acknowledged is missing, doubled or out of order' : `\nNOT HELD (seed ${seed})`)

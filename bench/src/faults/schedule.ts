@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
+import type { RigName } from '../cluster-process.js'
 
-/** What a fault is done to. `nats` means the server that leads. */
+/** What can be killed and paused. `nats` means the server that leads, `redis` the one that is written to. */
 export const TARGETS = ['engine', 'cassandra', 'nats', 'redis', 'auth'] as const
 /** See {@link TARGETS}. */
 export type Target = (typeof TARGETS)[number]
@@ -10,6 +11,14 @@ export type Fault =
   | { readonly kind: 'kill'; readonly target: Target }
   | { readonly kind: 'pause'; readonly target: Target; readonly ms: number }
   | { readonly kind: 'roll' }
+  /** Redis fails over to a replica that was detached for so long before. */
+  | { readonly kind: 'failover'; readonly detachedMs: number }
+  /** A Cassandra node is cut off from everybody. */
+  | { readonly kind: 'partition'; readonly ms: number }
+  /** The disk of a Cassandra node's commit log is full. */
+  | { readonly kind: 'full'; readonly ms: number }
+  /** The wall clock of an engine is wrong; with `restarts` the engine is killed then and starts by that clock. */
+  | { readonly kind: 'skew'; readonly ms: number; readonly aheadMs: number; readonly restarts: boolean }
 
 /** A fault with what the seed decides. */
 export interface PlannedFault {
@@ -35,19 +44,41 @@ export function planFaults(faults: readonly Fault[], seed: string): readonly Pla
   })).sort((left, right) => left.place - right.place).map(({ fault, quietMs, pick }) => ({ fault, quietMs, pick }))
 }
 
-/** `engine,cassandra` as targets; undefined for a name that is none. */
-export function parseTargets(text: string): readonly Target[] | undefined {
+/** `engine,cassandra` as those of `allowed`; undefined for a name that is none of them. */
+export function parseTargets<Name extends string>(text: string, allowed: readonly Name[]): readonly Name[] | undefined {
   const names = text.split(',').map((name) => name.trim()).filter((name) => name !== '' && name !== 'none')
-  const targets = names.flatMap((name) => TARGETS.filter((target) => target === name))
+  const targets = names.flatMap((name) => allowed.filter((target) => target === name))
   return targets.length === names.length ? targets : undefined
 }
+
+/** What a cluster must be prepared with for a fault; undefined for one that takes signals alone. */
+export function rigOf(fault: Fault): RigName | undefined {
+  switch (fault.kind) {
+    case 'partition': return 'cable'
+    case 'full': return 'disk'
+    case 'skew': return 'clocks'
+    default: return undefined
+  }
+}
+
+/** Goal for the longest wait of a message, for its ack and to a device that shows it, in ms; undefined where there is none. */
+export function goalMsOf(fault: Fault): number | undefined {
+  if (fault.kind !== 'kill') return undefined
+  return { engine: 3_000, cassandra: 1_000, nats: 5_000, redis: undefined, auth: undefined }[fault.target]
+}
+
+const seconds = (ms: number): string => `${String(ms / 1_000)} s`
 
 /** `kill engine`, `pause engine 20 s`, `roll`. */
 export function faultText(fault: Fault): string {
   switch (fault.kind) {
     case 'kill': return `kill ${fault.target}`
-    case 'pause': return `pause ${fault.target} ${String(fault.ms / 1_000)} s`
+    case 'pause': return `pause ${fault.target} ${seconds(fault.ms)}`
     case 'roll': return 'roll'
+    case 'failover': return `failover redis, ${seconds(fault.detachedMs)} behind`
+    case 'partition': return `partition cassandra ${seconds(fault.ms)}`
+    case 'full': return `disk full cassandra ${seconds(fault.ms)}`
+    case 'skew': return `${fault.restarts ? 'start engine by clock' : 'clock of engine'} ${fault.aheadMs < 0 ? '' : '+'}${seconds(fault.aheadMs)}`
     default: return fault satisfies never
   }
 }
