@@ -1,5 +1,6 @@
 import { BODY_TYPE, directConversationIdOf, encodeEnvelope, ENVELOPE_KIND, type AccountId } from '@evegram/protocol'
 import { ClusterProcess } from '../cluster-process.js'
+import { requireOpenFiles } from '../open-files.js'
 import { readRunOptions } from '../options.js'
 import { machineFacts } from '../process-cost.js'
 import { Progress } from '../progress.js'
@@ -10,19 +11,23 @@ import { percentile } from '../faults/gaps.js'
 import { StormClient } from './storm-client.js'
 
 const { numbers, texts, json } = readRunOptions(
-  'npm run storm -- [--clients 5000] [--nodes 3] [--kill all|one]\n\n' +
+  'npm run storm -- [--clients 5000] [--engines 3] [--nodes 1] [--kill all|one]\n\n' +
     'Connects that many devices to a cluster, kills its engines with -9 at once (or one of them), and sends a message to every account as soon as\n' +
     'anybody can send again. Every device has to come back by the links of the SDK, catch up, and have both messages.',
   {
     clients: { default: 5_000, min: 16, max: 15_000, help: 'devices that are connected' },
-    nodes: { default: 3, min: 1, max: 3, help: 'engines, and nodes of Cassandra and NATS: 1 or 3' },
+    engines: { default: 3, min: 1, max: 8, help: 'engines' },
+    nodes: { default: 1, min: 1, max: 3, help: 'nodes of Cassandra and NATS: 1 or 3; three of them on one small machine take most of the time to sign everybody in' },
     deadline: { default: 180, min: 5, max: 1_800, help: 'seconds after the kill in which everybody must be back' },
   },
   { kill: 'all engines at once (default), or one' },
 )
 const DEVICES_PER_ACCOUNT = 16
 const SHARE = 0.95
+const SENDS_AT_ONCE = 8
 const POLL_MS = 50
+/** Files and sockets of a process beside one for each client. */
+const FILES_BESIDE = 500
 const STORE_READS = /^\w*cassandra_requests_total\{[^}]*kind="read(_serial)?"/
 
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
@@ -59,10 +64,12 @@ async function run(): Promise<boolean> {
     console.error('--nodes is 1 or 3, --kill all or one.')
     process.exit(2)
   }
+  // One engine may get everybody, while the others are away.
+  requireOpenFiles(numbers.clients + FILES_BESIDE)
   const cluster = new ClusterProcess({ EVEGRAM_RATE_FACTOR: '1000' })
   const clients: StormClient[] = []
   try {
-    await cluster.start(numbers.nodes)
+    await cluster.start(numbers.nodes, numbers.engines)
     const enrolment = await RawEnrolment.open(cluster.url)
     const [own] = await enrolMany(enrolment, 1, 1, { silent: true })
     const devices = await enrolMany(enrolment, numbers.clients, DEVICES_PER_ACCOUNT, { silent: json, concurrent: CONCURRENT_ACCOUNTS_CLUSTER })
@@ -84,7 +91,7 @@ async function run(): Promise<boolean> {
     const engines = (await cluster.members()).filter(({ kind }) => kind === 'engine')
     const victims = texts['kill'] === 'one' ? engines.slice(0, 1) : engines
     const connectsBefore = clients.reduce((sum, { connects }) => sum + connects, 0)
-    const readsBefore = await scrapedSum((await cluster.members()).filter(({ kind }) => kind === 'engine'), STORE_READS)
+    const [engineReadsBefore, authReadsBefore] = [await readsOf(cluster, 'engine'), await readsOf(cluster, 'auth')]
     const killedAtMs = performance.now()
     await Promise.all(victims.map(({ name }) => cluster.order({ kind: 'kill', name })))
     await sendAll(sender, accounts, 2)
@@ -97,23 +104,26 @@ async function run(): Promise<boolean> {
       await sleep(POLL_MS)
     }
     progress.stop()
-    const readsAfter = await scrapedSum((await cluster.members()).filter(({ kind }) => kind === 'engine'), STORE_READS)
+    const [engineReadsAfter, authReadsAfter] = [await readsOf(cluster, 'engine'), await readsOf(cluster, 'auth')]
     const back = clients.filter(isBack)
     const times = back.flatMap(({ syncedAtMs }) => (syncedAtMs !== undefined && syncedAtMs > killedAtMs ? [syncedAtMs - killedAtMs] : [])).sort((left, right) => left - right)
     const reconnects = clients.reduce((sum, { connects }) => sum + connects, 0) - connectsBefore
-    const reads = texts['kill'] === 'one' ? readsAfter - readsBefore : readsAfter
+    // What was killed counts from nothing again.
+    const engineReads = texts['kill'] === 'one' ? engineReadsAfter - engineReadsBefore : engineReadsAfter
+    const authReads = authReadsAfter - authReadsBefore
+    const perClient = (reads: number): number => Number((reads / Math.max(1, times.length)).toFixed(1))
     const stopped = clients.flatMap(({ stopped: code }) => (code === undefined ? [] : [code]))
     const held = back.length === clients.length && stopped.length === 0
     const seconds = (ms: number): string => (ms / 1_000).toFixed(1)
     if (json) {
       console.log(JSON.stringify({
         ...numbers, kill: texts['kill'] ?? 'all', caughtUp: back.length, reconnected: times.length, secondsTo95: percentile(times, SHARE) / 1_000,
-        secondsToAll: (times.at(-1) ?? 0) / 1_000, reconnects, storeReads: reads, storeReadsPerClient: reads / Math.max(1, times.length), stopped, held, machine: machineFacts(),
+        secondsToAll: (times.at(-1) ?? 0) / 1_000, reconnects, storeReadsPerClient: perClient(engineReads + authReads), engineReads, authReads, stopped, held, machine: machineFacts(),
       }))
     } else {
       console.log(`${String(back.length)} of ${String(clients.length)} devices are caught up and have both messages; ${String(times.length)} had to come back`)
       console.log(`back after the kill: half ${seconds(percentile(times, 0.5))} s, 95 % ${seconds(percentile(times, SHARE))} s, all ${seconds(times.at(-1) ?? 0)} s; the engines' own restart is in it`)
-      console.log(`${String(reconnects)} connections, ${(reads / Math.max(1, times.length)).toFixed(1)} store reads for each device that came back`)
+      console.log(`${String(reconnects)} connections; store reads for each device that came back: ${String(perClient(engineReads + authReads))} (engines ${String(perClient(engineReads))}, auth ${String(perClient(authReads))})`)
       for (const code of new Set(stopped)) console.log(`gave up: ${code}`)
       const machine = machineFacts()
       console.log(`${machine.cpu}, ${String(machine.cores)} cores, Node ${machine.node}, ${machine.commit}; everything on this one machine`)
@@ -126,12 +136,23 @@ async function run(): Promise<boolean> {
   }
 }
 
+/** Reads from the stores that the processes of a kind have made so far. */
+async function readsOf(cluster: ClusterProcess, wanted: 'engine' | 'auth'): Promise<number> {
+  return scrapedSum((await cluster.members()).filter(({ kind }) => kind === wanted), STORE_READS)
+}
+
 async function sendAll(sender: StormClient, accounts: ReadonlyMap<AccountId, readonly RawDevice[]>, number: number): Promise<void> {
   const waiting = [...accounts]
+  const progress = new Progress(`message ${String(number)} stored, accounts`, waiting.length, { silent: json })
+  let stored = 0
   const work = async (): Promise<void> => {
-    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) await sendTo(sender, next[0], next[1], number)
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      await sendTo(sender, next[0], next[1], number)
+      progress.update(++stored)
+    }
   }
-  await Promise.all(Array.from({ length: 8 }, work))
+  await Promise.all(Array.from({ length: SENDS_AT_ONCE }, work))
+  progress.stop()
 }
 
 async function waitFor(clients: readonly StormClient[], what: string, seconds: number): Promise<void> {

@@ -1,0 +1,21 @@
+import { readFileSync } from 'node:fs'
+
+/** Ends the process with code 2 and a sentence when it, or what it starts, may not hold `count` files and sockets open. Node has raised the soft limit to the hard one by now. */
+export function requireOpenFiles(count: number): void {
+  const limit = openFilesMax()
+  if (limit >= count) return
+  console.error(`This run needs ${String(count)} open files and sockets in a process, and this system allows ${String(limit)}: run it after "ulimit -n ${String(count)}" (as root, or raise the hard limit in /etc/security/limits.conf), or with fewer clients.`)
+  process.exit(2)
+}
+
+/** The limit of this process by proc(5); none where there is no such file. */
+function openFilesMax(): number {
+  let limits: string
+  try {
+    limits = readFileSync('/proc/self/limits', 'utf8')
+  } catch {
+    return Number.POSITIVE_INFINITY
+  }
+  const soft = /^Max open files\s+(\S+)/m.exec(limits)?.[1]
+  return soft === undefined || soft === 'unlimited' ? Number.POSITIVE_INFINITY : Number(soft)
+}
