@@ -10,8 +10,9 @@ requireNode()
 await install()
 await build(console.error, ['engine'])
 const [name, ...args] = process.argv.slice(2)
-const { measure } = await import('../engine/dist/measure/main.js')
-if (args.includes('--help') || args.includes('-h')) await measure(name, args, { contactPoints: [], dataCenter: '', copies: 1 })
+const { checkArguments, measure } = await import('../engine/dist/measure/main.js')
+// Before anything is started that would have to be ended.
+checkArguments(name, args)
 
 const abort = new AbortController()
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => abort.abort(new Error(`interrupted by ${signal}`)))

@@ -32,13 +32,7 @@ function usage(problem: string): never {
 }
 
 function readOptions(args: readonly string[], isChurn: boolean): Options {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      'days': { type: 'string' }, 'conversations': { type: 'string' }, 'changed': { type: 'string' }, 'messages': { type: 'string' }, 'dayMs': { type: 'string' },
-      'json': { type: 'boolean', default: false }, 'help': { type: 'boolean', short: 'h', default: false },
-    },
-  })
+  const values = parse(args)
   if (values.help) {
     console.log(HELP)
     process.exit(0)
@@ -48,12 +42,39 @@ function readOptions(args: readonly string[], isChurn: boolean): Options {
     const value = Number(values[name] ?? (isChurn && name === 'conversations' ? 50 : standard))
     return Number.isInteger(value) && value >= 1 && value <= max ? value : usage(`--${name} must be a whole number from 1 to ${String(max)}.`)
   }
-  return { days: number('days'), conversations: number('conversations'), changed: number('changed'), messages: number('messages'), dayMs: number('dayMs'), json: values.json }
+  const options = { days: number('days'), conversations: number('conversations'), changed: number('changed'), messages: number('messages'), dayMs: number('dayMs'), json: values.json }
+  if (!isChurn && options.changed > options.conversations) usage('--changed must not be more than --conversations.')
+  return options
+}
+
+/** One line that changes on a terminal; a line for every tenth elsewhere. */
+function showProgress(text: string, share: number): void {
+  const { isTTY } = process.stderr
+  if (isTTY) process.stderr.write(`\r${text}${share < 1 ? '' : '\n'}`)
+  else {
+    const tenth = Math.floor(share * 10)
+    if (tenth !== shownTenth) process.stderr.write(`${text}\n`)
+    shownTenth = tenth
+  }
+}
+let shownTenth = 0
+
+function parse(args: readonly string[]): { readonly [name in keyof typeof NUMBERS]?: string | undefined } & { readonly json: boolean; readonly help: boolean } {
+  try {
+    return parseArgs({
+      args: [...args],
+      options: {
+        'days': { type: 'string' }, 'conversations': { type: 'string' }, 'changed': { type: 'string' }, 'messages': { type: 'string' }, 'dayMs': { type: 'string' },
+        'json': { type: 'boolean', default: false }, 'help': { type: 'boolean', short: 'h', default: false },
+      },
+    }).values
+  } catch (error) {
+    return usage(error instanceof Error ? error.message : String(error))
+  }
 }
 
 async function resume(store: () => ReturnType<typeof openMeasuredStore>, options: Options): Promise<boolean> {
   const { days, conversations, changed, json } = options
-  if (changed > conversations) usage('--changed must not be more than --conversations.')
   const shapes: readonly ResumeShape[] = [
     { days: 1, conversations: changed, changed }, { days: 1, conversations, changed }, { days, conversations: changed, changed }, { days, conversations, changed },
   ]
@@ -62,12 +83,11 @@ async function resume(store: () => ReturnType<typeof openMeasuredStore>, options
     const { session, ...measured } = await store()
     try {
       costs.push(await measureResume({ session, ...measured }, shape, (share) => {
-        if (!json) process.stderr.write(`\r${String(shape.days)} days, ${String(shape.conversations)} conversations: ${(share * 100).toFixed(0)} % written`)
+        if (!json) showProgress(`${String(shape.days)} days, ${String(shape.conversations)} conversations: ${(share * 100).toFixed(0)} % written`, share)
       }))
     } finally {
       await session.close()
     }
-    if (!json) process.stderr.write('\n')
   }
   const missed = changed * 2
   const reads = costs.map((cost) => cost.reads)
@@ -90,12 +110,12 @@ async function churn(store: () => ReturnType<typeof openMeasuredStore>, options:
   try {
     // Twice as many days as rows live, so that what expired lies beside what did not.
     const cost = await measureChurn(measured, { days: days * 2, conversations, messages, dayMs }, (day) => {
-      if (!json) process.stderr.write(`\rday ${String(day)} of ${String(days * 2)}`)
+      if (!json) showProgress(`day ${String(day)} of ${String(days * 2)}`, day / (days * 2))
     })
     const held = cost.tombstonesP99 < TOMBSTONES_MAX && cost.largestPartitionBytes < PARTITION_BYTES_MAX
     if (json) console.log(JSON.stringify({ ...cost, held }))
     else {
-      console.log(`\n${String(cost.days)} days, ${String(conversations)} conversations, ${String(messages)} messages each a day; ${String(cost.resumes)} devices came back, ${String(cost.missed)} envelopes`)
+      console.log(`${String(cost.days)} days, ${String(conversations)} conversations, ${String(messages)} messages each a day; ${String(cost.resumes)} devices came back, ${String(cost.missed)} envelopes`)
       for (const { table, tombstonesP99, largestPartitionBytes } of cost.tables) {
         console.log(`${table.padEnd(18)} tombstones a read p99 ${String(tombstonesP99).padStart(5)}   largest partition ${(largestPartitionBytes / 1_048_576).toFixed(1)} MiB`)
       }
@@ -106,6 +126,11 @@ async function churn(store: () => ReturnType<typeof openMeasuredStore>, options:
   } finally {
     await measured.session.close()
   }
+}
+
+/** Prints help and ends with 0 when `args` ask for it; ends with 2 and a sentence for anything wrong in them. */
+export function checkArguments(name: string, args: readonly string[]): void {
+  readOptions(args, name === 'churn')
 }
 
 /** Runs `name` on Cassandra at `contactPoints`. */
