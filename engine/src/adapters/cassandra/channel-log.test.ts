@@ -90,12 +90,23 @@ describe('posts over Cassandra', () => {
     await codeOf(log.append(behind, left))
     const next = other()
     expect(await next.head(channel)).toEqual(behind)
+    expect(numbersOf(await next.read(channel, 0, 10))).toEqual([1, 2, 3])
     expect(await next.append(behind, sample(behind, { author: 8 }))).toEqual({ status: 'conflict' })
     expect(await next.head(channel)).toEqual(stateBehind(behind, left))
     expect(await next.read(channel, 3, 10)).toEqual([left])
     await posted(stateBehind(behind, left), 1, next)
     expect(await log.append(behind, left)).toEqual({ status: 'appended' })
     expect(numbersOf(await other().read(channel, 0, 10))).toEqual([1, 2, 3, 4, 5])
+  })
+
+  it.each<Fault>(['lost', 'applied'])('lose to the post that stands although their insert was %s without an answer', async (fault) => {
+    session.fault = once(HEADS, 'lost')
+    const left = sample(empty, { author: 7 })
+    await codeOf(log.append(empty, left))
+    session.fault = once(POSTS, fault)
+    expect(await log.append(empty, sample(empty, { author: 8 }))).toEqual({ status: 'conflict' })
+    expect(await other().read(channel, 0, 10)).toEqual([left])
+    expect(await other().head(channel)).toEqual(stateBehind(empty, left))
   })
 
   it('are refused without an answer of conflict while the head behind the standing one cannot be written', async () => {
@@ -107,11 +118,18 @@ describe('posts over Cassandra', () => {
     expect(await log.head(channel)).not.toEqual(empty)
   })
 
-  it('keep the newest head whatever the order in which heads are written', async () => {
-    const first = await posted(empty, 1)
-    const third = await posted(first, 2)
-    const day = BigInt(Math.floor(T0 / 86_400_000))
-    await real.write(INSERT_CHANNEL_HEAD, [bytesOfHex(channel), encodeChannelState(first), 2n ** 22n + day])
+  it('keep the newest head whatever the order in which heads are written, and whatever the clocks say', async () => {
+    const [first, writtenAt] = [await posted(empty, 1), async (): Promise<bigint> => {
+      const [row] = await real.read('SELECT WRITETIME(state) AS written_at FROM channel_heads WHERE channel = ?', [bytesOfHex(channel)])
+      return row?.big('written_at') ?? 0n
+    }]
+    const late = { cql: INSERT_CHANNEL_HEAD, values: [bytesOfHex(channel), encodeChannelState(first), await writtenAt()] }
+    // A day and a year earlier, as a clock that was set back has it.
+    const second = sample(first, { atMs: T0 - 366 * 86_400_000 })
+    await log.append(first, second)
+    const third = await posted(stateBehind(first, second), 1)
+    expect((await writtenAt()) / 2n ** 22n).toBe(3n)
+    await real.write(late.cql, late.values)
     expect(await other().head(channel)).toEqual(third)
     expect(numbersOf(await other().read(channel, 0, 10))).toEqual([1, 2, 3])
   })
@@ -186,6 +204,19 @@ describe('posts over Cassandra', () => {
     await real.write('DELETE FROM channel_posts WHERE channel = ? AND bucket = 0 AND seq = 3', [bytesOfHex(channel)])
     expect(numbersOf(await log.read(channel, 0, 10))).toEqual([4, 5, 6])
     expect(numbersOf(await log.read(channel, 1, 10))).toEqual([4, 5, 6])
+  })
+
+  it('that are dated too early are shown behind a younger one, wherever reading begins, and hidden where there is none', async () => {
+    let state = empty
+    for (const ageMs of [9, 8, 0, 7, 6, 0]) {
+      const bytes = sample(state, { atMs: T0 - ageMs })
+      await log.append(state, bytes)
+      state = stateBehind(state, bytes)
+    }
+    expect(await log.trim(T0 - 5)).toBe(0)
+    const seen = await Promise.all([0, 1, 2, 3, 4, 5].map(async (after) => numbersOf(await log.read(channel, after, 10))))
+    expect(seen).toEqual([[3, 4, 5, 6], [3, 4, 5, 6], [3, 4, 5, 6], [4, 5, 6], [5, 6], [6]])
+    expect(numbersOf(await log.read(channel, 0, 1))).toEqual([3])
   })
 
   it('of one channel wait for each other in a queue that is bounded', async () => {
