@@ -44,7 +44,9 @@ export class Inbox implements LinkHandlers {
   }
 
   #deliver(session: Session, packet: Uint8Array, frameStart: number, frameEnd: number): void {
-    session.deliverFrame(conversationOf(packet, frameStart), decodePosition(packet.subarray(frameStart + FRAME_HEADER_BYTES, frameStart + FRAME_HEADER_BYTES + POSITION_BYTES)), packet.subarray(frameStart, frameEnd))
+    const positionAt = frameStart + FRAME_HEADER_BYTES
+    const position = decodePosition(packet.subarray(positionAt, positionAt + POSITION_BYTES))
+    session.deliverFrame(conversationOf(packet, frameStart), position, packet.subarray(frameStart, frameEnd))
   }
 
   /** A body for all members of a wide conversation: for every session of theirs but the one that sent it. */
