@@ -1,4 +1,5 @@
 import type { Client } from '@evegram/sdk'
+import { channelAlarmWarning, gapWarning, postFailedWarning, type Warning } from './channel-warnings.js'
 import { shortAddress } from './message-line.js'
 import type { Output } from './output.js'
 
@@ -17,6 +18,7 @@ export function showAlarms(client: Client, output: Output): () => void {
     seen.add(key)
     output.warning({ code, ...about }, text)
   }
+  const warnOf = ({ object: { code, ...about }, text }: Warning): void => { warn(String(code), about, text) }
   let away = false
   const endings = [
     client.on('security', ({ code, account, device }) => {
@@ -32,6 +34,9 @@ export function showAlarms(client: Client, output: Output): () => void {
       if (!signerRevokedSince) return
       warn('group-changed', { conversation, version, account: by }, 'a change of a group was signed by a device that is revoked by now; ask who made it: evegram group members')
     }),
+    client.on('channel-gap', (gap) => { warnOf(gapWarning(gap)) }),
+    client.on('channel-alarm', (alarm) => { warnOf(channelAlarmWarning(alarm)) }),
+    client.on('channel-post-failed', (failure) => { warnOf(postFailedWarning(failure)) }),
     client.on('gap', ({ reason, conversation, from, to }) => {
       warn('gap', { reason, conversation, from, to }, 'messages are missing here; a new copy was asked for where that is possible')
     }),

@@ -1,5 +1,6 @@
 import type { Message } from '@evegram/sdk'
 import type { Output } from './output.js'
+import { timeText } from './time-text.js'
 import { visible } from './visible.js'
 
 /**
@@ -25,15 +26,6 @@ export function messageText(message: Message, output: Output, nowMs: number): st
   const text = message.kind === 'text' ? visible(message.text).replaceAll('\n', '\n      ') : UNKNOWN_KIND
   const state = message.state === 'queued' || message.state === 'failed' ? ` ${output.paint('yellow', `(${message.state})`)}` : ''
   return `${output.paint('dim', timeText(message.sentAtMs, nowMs))} ${who}  ${text}${state}`
-}
-
-/** `HH:MM` of today, `YYYY-MM-DD HH:MM` of any other day, local time. */
-function timeText(ms: number, nowMs: number): string {
-  const two = (value: number): string => String(value).padStart(2, '0')
-  const date = (at: Date): string => `${String(at.getFullYear())}-${two(at.getMonth() + 1)}-${two(at.getDate())}`
-  const at = new Date(ms)
-  const time = `${two(at.getHours())}:${two(at.getMinutes())}`
-  return date(at) === date(new Date(nowMs)) ? time : `${date(at)} ${time}`
 }
 
 /** The ends of an address, enough for a person to tell two apart. */

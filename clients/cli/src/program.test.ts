@@ -20,7 +20,8 @@ describe('the command line', () => {
 
   it('has every documented command', () => {
     expect(helps.map(({ name }) => name.replace('evegram ', '')).sort()).toEqual([
-      'chat', 'devices', 'devices revoke', 'doctor', 'echo', 'evegram', 'group', 'group add', 'group create', 'group history', 'group leave',
+      'channel', 'channel add', 'channel authors', 'channel create', 'channel follow', 'channel leave', 'channel link', 'channel list', 'channel post', 'channel read',
+      'channel remove', 'channel role', 'channel watch', 'chat', 'devices', 'devices revoke', 'doctor', 'echo', 'evegram', 'group', 'group add', 'group create', 'group history', 'group leave',
       'group list', 'group members', 'group remove', 'group rename', 'group role', 'group say', 'history', 'keys', 'keys new', 'keys show', 'listen', 'login', 'send', 'verify',
       'wallets', 'wallets link', 'wallets unlink',
     ])

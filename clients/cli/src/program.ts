@@ -1,4 +1,8 @@
 import { Command } from 'commander'
+import { postInChannel, readChannel, watchChannels } from './commands/channel-posts.js'
+import {
+  addAuthor, channelAuthors, channelLink, createChannel, followChannel, leaveChannel, listChannels, removeAuthor, setAuthorRole,
+} from './commands/channel.js'
 import { chat } from './commands/chat.js'
 import { devices, revokeDevice } from './commands/devices.js'
 import { doctor } from './commands/doctor.js'
@@ -16,7 +20,7 @@ import { linkWallet, unlinkWallet, wallets } from './commands/wallets.js'
 import { Context, type CommonOptions } from './context.js'
 import { exitCodeHelp, exitCodeOf } from './exit-codes.js'
 import { Output } from './output.js'
-import { wholeNumber } from './whole-number.js'
+import { postNumber, wholeNumber } from './whole-number.js'
 
 /** What the command line is made of. */
 export interface ProgramOptions {
@@ -59,6 +63,60 @@ function addGroupCommands(add: Add, act: Act, program: Command): void {
   add(group, 'history <group>', 'Catch up and print a group in its order', 'evegram group history "North gate" --limit 20')
     .option('--limit <n>', 'only the last n messages', wholeNumber)
     .action(act(groupHistory))
+}
+
+/** A channel is named as a group is. Its link is a secret: it is printed by `create` and `link` alone. */
+function addChannelCommands(add: Add, act: Act, program: Command): void {
+  const channel = add(
+    program, 'channel', 'Channels: authors post, whoever has the link reads. A channel is named by its name, its id, or the first digits of it',
+    'evegram channel create "North news"', 'evegram channel post "North news" "the bridge is open"', 'evegram channel follow evegram:…',
+    'evegram channel watch "North news"',
+  )
+  add(
+    channel, 'create <name> [authors...]', 'Found a channel; you own it, and these accounts post too. Prints its link: a secret, whoever has it reads',
+    'evegram channel create "North news"', 'evegram channel create "North news" terra1… UQ…',
+  ).action(act(createChannel))
+  add(channel, 'link <channel>', 'Print the link of a channel: a secret, whoever has it reads, for ever', 'evegram channel link "North news"')
+    .action(act(channelLink))
+  add(
+    channel, 'follow <link>', 'Follow a channel with this device; - reads the link from standard input, out of sight of others on this machine',
+    'evegram channel follow evegram:…', 'cat link.txt | evegram channel follow -',
+  ).action(act(followChannel))
+  add(
+    channel, 'leave <channel>', 'Follow a channel no more and forget it, its link too; an author leaves the authors first',
+    'evegram channel leave "North news"',
+  ).action(act(leaveChannel))
+  add(channel, 'list', 'The channels that this device follows', 'evegram channel list --json').action(act(listChannels))
+  add(
+    channel, 'post <channel> <text>', 'Post in a channel and wait until it is stored (authors); - reads the text from standard input',
+    'evegram channel post "North news" "the bridge is open" --json', 'cat news.txt | evegram channel post "North news" -',
+  )
+    .option('--wait <seconds>', 'how long to wait for the server to store it', wholeNumber, 20)
+    .action(act(postInChannel))
+  add(
+    channel, 'read <channel>', 'Catch up and print a channel by number; gaps are named on stderr',
+    'evegram channel read "North news" --limit 20', 'evegram channel read "North news" --after 41 --json',
+  )
+    .option('--after <n>', 'only posts behind number n', postNumber)
+    .option('--limit <n>', 'only n posts: the last ones, or with --after the first', wholeNumber)
+    .action(act(readChannel))
+  add(
+    channel, 'watch [channel]', 'Print posts as they come, of one channel or of all, until Ctrl-C',
+    'evegram channel watch', 'evegram channel watch "North news" --after 41 --json',
+  )
+    .option('--after <n>', 'begin behind number n instead of with what is new to this device', postNumber)
+    .option('--count <n>', 'end after n posts', wholeNumber)
+    .action(act(watchChannels))
+  add(channel, 'authors <channel>', 'Who may post, by the verified log', 'evegram channel authors "North news" --json').action(act(channelAuthors))
+  add(channel, 'add <channel> <author>', 'Let an account post (owners and admins)', 'evegram channel add "North news" 7xKX…').action(act(addAuthor))
+  add(
+    channel, 'remove <channel> <author>', 'Let an author post no more (owners and admins); who has the link goes on reading',
+    'evegram channel remove "North news" 7xKX…',
+  ).action(act(removeAuthor))
+  add(
+    channel, 'role <channel> <author> <role>', 'Make an author an owner, admin or member, who only posts (owners)',
+    'evegram channel role "North news" 7xKX… admin',
+  ).action(act(setAuthorRole))
 }
 
 /**
@@ -145,6 +203,7 @@ export function buildProgram({ version, environment, json }: ProgramOptions): Co
   add(program, 'chat <address>', 'Chat in the terminal', 'evegram chat 7xKX…', 'printf "one\\ntwo\\n" | evegram chat 7xKX…').action(act(chat))
 
   addGroupCommands(add, act, program)
+  addChannelCommands(add, act, program)
 
   const deviceCommand = add(program, 'devices', 'The devices of the account', 'evegram devices --json', 'evegram devices revoke 3f0a…')
     .action(act(devices))

@@ -1,13 +1,14 @@
-import { EvegramError, LIMITS } from '@evegram/protocol'
+import { LIMITS } from '@evegram/protocol'
 import type { Context } from '../context.js'
 import { EXIT_CODES } from '../exit-codes.js'
+import { standardInput } from '../standard-input.js'
 
 /**
  * `evegram send`: sends one message and waits until the server has stored it, at most `wait` seconds; the message then stays queued
  * in the profile (`acked: false`, exit code 4) and goes out with the next command. The text `-` is read from standard input.
  */
 export async function send(context: Context, address: string, text: string, options: { readonly wait: number }): Promise<void> {
-  const body = text === '-' ? await standardInput() : text
+  const body = text === '-' ? await standardInput(LIMITS.textBytesMax, 'too_large.payload') : text
   await context.withClient(async (client) => {
     const conversation = await client.conversation(address)
     const sent = await conversation.send(body)
@@ -18,18 +19,6 @@ export async function send(context: Context, address: string, text: string, opti
       acked ? `sent ${sent.messageId}` : `queued ${sent.messageId}: the server did not answer; it goes out with the next command`,
     )
   })
-}
-
-async function standardInput(): Promise<string> {
-  const chunks: Buffer[] = []
-  let length = 0
-  for await (const chunk of process.stdin as AsyncIterable<Buffer>) {
-    length += chunk.length
-    // One more byte than fits, for the line break that is cut below.
-    if (length > LIMITS.textBytesMax + 1) throw new EvegramError('too_large.payload', { operation: 'read standard input' })
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks).toString('utf8').replace(/\n$/, '')
 }
 
 function delay(ms: number): Promise<void> {
