@@ -7,6 +7,18 @@ import { WebSocket } from 'ws'
 import type { RawDevice } from './raw-device.js'
 
 const HELLO_TIMEOUT_MS = 20_000
+/** Hellos of one device when the server is busy with those of others. */
+const HELLO_TRIES_MAX = 20
+
+/** The server takes hellos, but not all at once. */
+class PutOff extends Error {
+  readonly retryAfterMs: number
+
+  constructor(retryAfterMs: number) {
+    super(`put off for ${String(retryAfterMs)} ms`)
+    this.retryAfterMs = retryAfterMs
+  }
+}
 
 /** How a raw connection is opened. */
 export interface RawConnectionOptions {
@@ -28,8 +40,19 @@ export class RawConnection {
     this.socket = socket
   }
 
-  /** Connects, says hello, catches up from now. Rejects when the server refuses. */
+  /** Connects, says hello, catches up from now; comes back when it is told to, for a while. Rejects when the server refuses. */
   static async open(device: RawDevice, options: RawConnectionOptions): Promise<RawConnection> {
+    for (let tries = 1; ; tries++) {
+      try {
+        return await RawConnection.#openOnce(device, options)
+      } catch (error) {
+        if (!(error instanceof PutOff) || tries >= HELLO_TRIES_MAX) throw error
+        await new Promise((resolve) => setTimeout(resolve, error.retryAfterMs))
+      }
+    }
+  }
+
+  static async #openOnce(device: RawDevice, options: RawConnectionOptions): Promise<RawConnection> {
     const socket = new WebSocket(options.ws, {
       perMessageDeflate: false, skipUTF8Validation: true,
       ...(options.localAddress === undefined ? {} : { localAddress: options.localAddress }),
@@ -93,6 +116,7 @@ function answerBeforeLive(frame: Frame, device: RawDevice, origin: string): Uint
       return 'live'
     case FRAME_TYPE.failure: {
       const failure = decodeFailure(frame.body)
+      if (failure.code === 'limited.connections' && failure.retryAfterMs !== undefined) return new PutOff(failure.retryAfterMs)
       return new Error(`${failure.code}: ${failure.message}`)
     }
     default:

@@ -18,7 +18,7 @@ const { numbers, texts, json } = readRunOptions(
     clients: { default: 5_000, min: 16, max: 15_000, help: 'devices that are connected' },
     engines: { default: 3, min: 1, max: 8, help: 'engines' },
     nodes: { default: 1, min: 1, max: 3, help: 'nodes of Cassandra and NATS: 1 or 3; three of them on one small machine take most of the time to sign everybody in' },
-    deadline: { default: 180, min: 5, max: 1_800, help: 'seconds after the kill in which everybody must be back' },
+    deadline: { default: 300, min: 5, max: 1_800, help: 'seconds in which everybody must be connected first, and back after the kill' },
   },
   { kill: 'all engines at once (default), or one' },
 )

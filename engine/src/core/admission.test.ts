@@ -58,10 +58,10 @@ function storm({ clients, perSecond, admission }: { readonly clients: number, re
 }
 
 describe('hellos that take long to check', () => {
-  it('are taken as many at once as are checked in good time: a storm is through in about the time of its checks, and hardly a check is in vain', () => {
+  it('are taken as many at once as are checked in good time: a storm is through in about the time of its checks, and few checks are in vain', () => {
     for (const perSecond of [20, 200]) {
       const { throughMs, inVain } = storm({ clients: 1_000, perSecond, admission: new Admission(2_000, 0) })
-      expect(inVain, `checks in vain at ${String(perSecond)}/s`).toBeLessThan(30)
+      expect(inVain, `checks in vain at ${String(perSecond)}/s`).toBeLessThan(100)
       expect(throughMs, `time at ${String(perSecond)}/s`).toBeLessThan((1_000 / perSecond) * 1_000 * 1.5 + 40_000)
     }
   })
@@ -77,10 +77,10 @@ describe('hellos that take long to check', () => {
       admission.began()
       taken++
     }
-    // 32 at once, 100 ms each.
-    expect(taken).toBe(32)
+    // 64 at once, 100 ms each.
+    expect(taken).toBe(64)
     const waits = [admission.take(100_000), admission.take(100_000), admission.take(100_000)]
-    expect(waits.map((waitMs, index) => waitMs - (waits[index - 1] ?? 0))).toEqual(waits.map(() => expect.closeTo(3, -1) as unknown))
+    expect(waits.map((waitMs, index) => waitMs - (waits[index - 1] ?? 0))).toEqual(waits.map(() => expect.closeTo(1.6, -1) as unknown))
   })
 
   it('are taken more of when checks are fast', () => {

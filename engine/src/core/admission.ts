@@ -12,7 +12,7 @@ const WAIT_MS_MAX = 30_000
  */
 const CHECK_MS_GOAL = 500
 /** Hellos that are checked at once: in the beginning, at least, at most. */
-const AT_ONCE = { first: 32, min: 4, max: 1_024 } as const
+const AT_ONCE = { first: 64, min: 4, max: 1_024 } as const
 /** A check within the goal adds this to the bound, one beyond it multiplies the bound: once for those that were under way together. */
 const GROWTH = 0.25
 const DECREASE = 0.7
