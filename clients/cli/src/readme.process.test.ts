@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { buildPrograms, evegram, temporaryFolder, TestServer } from './testing/programs.js'
 import { readmeCommands, readmeExample, readmeScripts } from './testing/readme.js'
 
-vi.setConfig({ testTimeout: 120_000 })
+vi.setConfig({ testTimeout: 240_000 })
 const here = fileURLToPath(new URL('../', import.meta.url))
 const manifest = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as { readonly scripts: Readonly<Record<string, string>> }
 
@@ -35,18 +35,21 @@ describe('what README.md says', () => {
 
   it('can be typed as it is: every evegram command runs, in its order', async () => {
     const commands = readmeCommands()
-    expect(commands.map((command) => command.split(' ')[0])).toEqual(expect.arrayContaining(['keys', 'login', 'chat', 'verify', '--help', 'doctor']))
+    expect(commands.map((command) => command.split(' ')[0])).toEqual(expect.arrayContaining(['keys', 'login', 'chat', 'verify', 'group', 'channel', '--help', 'doctor']))
     mkdirSync(join(folder.path, 'cwd'))
     // What is missing in the short forms of the text: whose profile it is.
     const profile = ['--profile', './alice']
+    let link = ''
     const stageOf = (command: string): number => ['keys', 'login', 'chat'].indexOf(command.split(' ')[0] ?? '') + 1 || 9
     for (const command of [...commands].sort((left, right) => stageOf(left) - stageOf(right))) {
       const args = command.replace("<Bob's address>", addresses.get('bob') ?? '').replace("<Alice's address>", addresses.get('alice') ?? '')
-        .replace('<address>', addresses.get('bob') ?? '').split(/\s+/)
+        .replace('<address>', addresses.get('bob') ?? '').replace('<the link>', link).split(/\s+/)
       if (!args.includes('--profile')) args.push(...profile)
       const outcome = await evegram(args, { environment: environment(), cwd: join(folder.path, 'cwd'), input: 'hello\n' })
       expect(outcome.code, `${command}: ${outcome.stderr}`).toBe(0)
       const made = /^\w+ wallet (\S+)\nwritten to (\w+)\.json/.exec(outcome.stdout)
+      link = /^evegram:\S+$/m.exec(outcome.stdout)?.[0] ?? link
+      if (args[1] === 'read' || args[1] === 'history') expect(outcome.stdout, command).toMatch(/ hello\n$/)
       if (made !== null) addresses.set(made[2] ?? '', made[1] ?? '')
     }
     const { objects } = await evegram(['history', addresses.get('alice') ?? '', '--profile', './bob', '--json'], { environment: environment(), cwd: join(folder.path, 'cwd') })
