@@ -44,7 +44,7 @@ class Device {
       if (direction !== 'in') return
       const shownMs = nowMs()
       this.shown.push([labelOf(text), shownMs])
-      this.#slowestMs = Math.max(this.#slowestMs, shownMs - sentMsOf(text))
+      this.#took(sentMsOf(text), shownMs)
     })
     client.on('state', ({ state }) => { if (state === 'catching_up') this.connects.push(nowMs()) })
     client.on('security', ({ code }) => { this.#count(`refused ${code}`) })
@@ -62,33 +62,48 @@ class Device {
     return this.#waiting.size
   }
 
-  /** Longest time to an ack or to being shown since this was asked last, what still waits included, in ms. */
+  /** Longest time to an ack or to being shown since this was asked last, of what was sent at this pace, what still waits included, in ms. */
   takeSlowestMs(): number {
-    const slowestMs = Math.max(this.#slowestMs, ...[...this.#waiting.values()].map((sentMs) => nowMs() - sentMs))
+    for (const sentMs of this.#waiting.values()) this.#took(sentMs, nowMs())
+    const slowestMs = this.#slowestMs
     this.#slowestMs = 0
     return slowestMs
   }
 
-  /** Sends its messages, one a pace as long as faults go on, and never fewer than its plan says. */
+  #took(sentMs: number, untilMs: number): void {
+    if (sentMs >= paceSinceMs) this.#slowestMs = Math.max(this.#slowestMs, untilMs - sentMs)
+  }
+
+  /** Sends its first message, for which sessions are made, and waits for its acknowledgement. */
+  async begin(conversation: Conversation): Promise<void> {
+    await (await this.#sendOne(conversation, 1)).done
+  }
+
+  async #sendOne(conversation: Conversation, number: number): Promise<{ readonly sentMs: number; readonly done: Promise<void> }> {
+    const sentMs = nowMs()
+    this.#waiting.set(number, sentMs)
+    const { acked } = await conversation.send(`${this.plan.name}:${String(number)}:${sentMs.toFixed(0)}`)
+    const done = acked.then(() => {
+      const ackedMs = nowMs()
+      this.acks.push([number, sentMs, ackedMs])
+      this.#took(sentMs, ackedMs)
+      this.#waiting.delete(number)
+    })
+    return { sentMs, done }
+  }
+
+  /** Sends its other messages, one a pace as long as faults go on, and never fewer than its plan says. */
   async send(conversation: Conversation): Promise<void> {
     const waiting = new Set<Promise<void>>()
     // Somewhere in the first pace, so that devices take turns.
     let dueMs = nowMs() + randomInt(paceMs)
-    for (let number = 1; number <= this.plan.messages || !finishing; number++) {
+    for (let number = 2; number <= this.plan.messages || !finishing; number++) {
       while (!finishing && (nowMs() < dueMs || waiting.size >= PACED_IN_FLIGHT_MAX)) await sleep(PACE_CHECK_MS)
       if (finishing && number > this.plan.messages) break
-      const sentMs = nowMs()
+      const sent = await this.#sendOne(conversation, number)
       // What an outage held up is not made up for: that would be another load than before.
-      dueMs = sentMs + paceMs
-      this.#waiting.set(number, sentMs)
-      const { acked } = await conversation.send(`${this.plan.name}:${String(number)}:${sentMs.toFixed(0)}`)
-      const done: Promise<void> = acked.then(() => {
-        const ackedMs = nowMs()
-        this.acks.push([number, sentMs, ackedMs])
-        this.#slowestMs = Math.max(this.#slowestMs, ackedMs - sentMs)
-        this.#waiting.delete(number)
-        waiting.delete(done)
-      })
+      dueMs = sent.sentMs + paceMs
+      const done: Promise<void> = sent.done.then(() => { waiting.delete(done) })
       waiting.add(done)
       if (waiting.size >= IN_FLIGHT_MAX) await Promise.race(waiting)
     }
@@ -108,6 +123,7 @@ class Device {
 
 let finishing = false
 let paceMs = settings.paceMs
+let paceSinceMs = 0
 const devices: Device[] = []
 
 /** Opens a device; a cluster that is just coming up is waited for, as a person would try again. */
@@ -132,14 +148,20 @@ async function handle(message: ToHost): Promise<void> {
       tell({ kind: 'opened', name: device.plan.name, address: device.client.address })
       return
     }
-    case 'send':
-      await Promise.all(devices.map(async (device) => {
+    case 'send': {
+      const conversations = new Map<Device, Conversation>()
+      for (const device of devices) {
         const address = message.peers[device.plan.name]
-        if (address !== undefined) await device.send(await device.client.conversation(address))
-      }))
+        if (address !== undefined) conversations.set(device, await device.client.conversation(address))
+      }
+      // One after the other: sessions cost far more than messages, and all of them at once are no load that anybody means to test.
+      for (const [device, conversation] of conversations) await device.begin(conversation)
+      await Promise.all([...conversations].map(([device, conversation]) => device.send(conversation)))
       return
+    }
     case 'pace':
       paceMs = message.paceMs
+      paceSinceMs = nowMs()
       return
     case 'finish':
       finishing = true

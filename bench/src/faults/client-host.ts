@@ -45,7 +45,7 @@ export class ClientHost {
     })
   }
 
-  /** Longest time to an ack or to being shown since this was asked last, what still waits included, in ms. */
+  /** Longest time to an ack or to being shown since this was asked last, of what was sent at this pace, what still waits included, in ms. */
   takeSlowestMs(): number {
     const slowestMs = this.#slowestMs
     this.#slowestMs = 0

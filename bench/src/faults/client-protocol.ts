@@ -30,7 +30,10 @@ export type ToHost =
 /** What a host process tells the coordinator. */
 export type FromHost =
   | { readonly kind: 'opened'; readonly name: string; readonly address: string }
-  /** `settled`: every device has sent some and waits for few. `slowestMs`: longest time to an ack or to being shown since the last one, what still waits included. */
+  /**
+   * `settled`: every device has sent some and waits for few. `slowestMs`: longest time to an ack or to being shown since the last one, of what was sent at
+   * this pace, what still waits included.
+   */
   | { readonly kind: 'progress'; readonly acked: number; readonly settled: boolean; readonly slowestMs: number; readonly finished: boolean }
   | { readonly kind: 'report'; readonly devices: readonly DeviceReport[] }
   | { readonly kind: 'failed'; readonly message: string }
