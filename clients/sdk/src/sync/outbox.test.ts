@@ -215,6 +215,28 @@ describe('the outbox', () => {
     expect(bob.log.filter(({ name }) => name === 'gap')).toEqual([])
   })
 
+  it('never makes one below what it said before, whatever others said since', async () => {
+    const { server, clock, alice, bob } = await pair()
+    const real = clock.monotonicMs()
+    const everybodyAhead = (aheadMs: number): void => {
+      server.lies.clockAheadMs = aheadMs
+      for (const { core } of [alice, bob]) core.core.time.observe(clock.now() + aheadMs, real, real)
+    }
+    everybodyAhead(100_000)
+    await (await (await conversationOf(alice, bob)).send('one')).acked
+    await rest()
+    for (const text of ['two', 'three', 'four']) await (await (await conversationOf(bob, alice)).send(text)).acked
+    await rest()
+    alice.link.down()
+    await (await conversationOf(alice, bob)).send('five')
+    everybodyAhead(0)
+    alice.link.up()
+    await clock.advance(120_000)
+    const [one, five] = server.stored.map(({ envelope }) => decodeEnvelope(envelope))
+      .filter(({ kind, device }) => kind === ENVELOPE_KIND.message && device === alice.client.device).map(({ order }) => order)
+    expect(five).toBeGreaterThan(one ?? 0n)
+  })
+
   it('does so after a restart too, and leaves the order of what left as it is', async () => {
     const disk = new MemoryStore()
     const { server, clock, alice, bob } = await pair(disk)

@@ -1,4 +1,4 @@
-import { encodeEnvelope, encodePayloadBody, ENVELOPE_KIND, messageIdOf, utf8 } from '@evegram/protocol'
+import { encodeEnvelope, encodePayloadBody, ENVELOPE_KIND, messageIdOf, utf8, type MessageKey } from '@evegram/protocol'
 import type { Core } from '../core/context.js'
 import { isGroup, membershipHashOf, writeConversation, type ConversationRow } from '../core/conversation-row.js'
 import { readHandled, writeHandled } from '../core/handled.js'
@@ -29,7 +29,7 @@ export async function resealRows(
   core: Core, tx: Transaction, before: ConversationRow, rows: readonly OutboxRow[], resealing: Resealing,
 ): Promise<OutboxRow[]> {
   const chain = await readOwnChain(tx, before.conversation)
-  let floor = resealing.reorder ? await floorWithout(core, before, rows) : before.floor
+  let floor = resealing.reorder ? await floorWithout(core, before, rows, chain.epoch) : before.floor
   let prev: Uint8Array | undefined
   const next: OutboxRow[] = []
   for (const row of rows) {
@@ -65,21 +65,33 @@ function changed(core: Core, template: PayloadTemplate, isVoid: boolean): Payloa
   return { ...template, kind: 'void', body: encodePayloadBody({ kind: 'void', body: {} }), salt: core.random.bytes(16) }
 }
 
-/** The highest order key of the conversation that a clock near the server's can have led to, leaving out `rows`. */
-async function floorWithout(core: Core, conversation: ConversationRow, rows: readonly OutboxRow[]): Promise<bigint> {
+/** The highest order key of the conversation that a clock near the server's can have led to, and those of what this device said before `rows`. */
+async function floorWithout(core: Core, conversation: ConversationRow, rows: readonly OutboxRow[], epoch: number): Promise<bigint> {
   const ids = new Set(rows.map(({ messageId }) => messageId))
   const prefix = `${MESSAGE_PREFIX}${conversation.conversation}/`
-  // Own messages of a clock that was wrong may stand above it, given up.
-  const ceiling = raiseCeiling(core.time.now())
-  const limit = rows.length + 1
-  const near = await core.store.list('messages', { from: prefix, to: `${prefix}${sortable(ceiling, 16)}`, reverse: true, limit })
-  const ahead = await core.store.list('messages', { from: `${prefix}${sortable(ceiling, 16)}`, to: `${prefix}~`, reverse: true, limit })
-  const [shown] = [
-    // What this device said there and stands keeps its place before what it says next.
-    ...ahead.map(({ value }) => decodeMessage(value)).filter(({ fromDevice, state }) => fromDevice === core.device && state !== 'failed'),
-    ...near.map(({ value }) => decodeMessage(value)),
-  ].filter(({ messageId }) => !ids.has(messageId))
-  return shown?.order ?? 0n
+  const near = await core.store.list('messages', {
+    from: prefix, to: `${prefix}${sortable(raiseCeiling(core.time.now()), 16)}`, reverse: true, limit: rows.length + 1,
+  })
+  const shown = near.map(({ value }) => decodeMessage(value)).find(({ messageId }) => !ids.has(messageId))?.order ?? 0n
+  const own = await lastStanding(core, { conversation: conversation.conversation, device: core.device, epoch, number: rows[0]?.number ?? 0 })
+  return own > shown ? own : shown
+}
+
+/**
+ * Order key of the last own message before number `key.number` that stands, 0 without one: it keeps its place before what follows, however far ahead it is.
+ * Own messages of a clock that was wrong may stand above it, given up. Not looked for by its place: any number of messages of others may stand there.
+ */
+async function lastStanding(core: Core, key: MessageKey): Promise<bigint> {
+  for (let number = key.number - 1; number > 0; number--) {
+    const handled = await readHandled(core.store, messageIdOf({ ...key, number }))
+    // Older than what is kept.
+    if (handled === undefined) return 0n
+    const row = handled.rowKey === undefined ? undefined : await core.store.get('messages', handled.rowKey)
+    if (row === undefined) continue
+    const { order, state } = decodeMessage(row)
+    if (state !== 'failed') return order
+  }
+  return 0n
 }
 
 /** The message as shown follows its order key; its arrival stays. */

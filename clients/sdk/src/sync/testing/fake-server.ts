@@ -33,6 +33,8 @@ export interface Lies {
   route?: (delivery: Delivery, to: DeviceId) => readonly Delivery[]
   /** A send is refused before it is stored. */
   send?: (envelope: Uint8Array, from: DeviceId) => SendOutcome | undefined
+  /** How far the clock that order keys are judged by is ahead, in ms. */
+  clockAheadMs?: number
   /** A send is refused although it was stored, and delivered. */
   refuseStored?: (envelope: Uint8Array, from: DeviceId) => SendOutcome | undefined
   /** The answer to a send is lost after it was stored. */
@@ -229,7 +231,7 @@ export class FakeServer {
     const view = viewEnvelope(envelope)
     const members = this.#members.get(view.conversation)
     if (members === undefined) return refused('not_found.conversation')
-    if (orderTimeMs(view.order) > this.clock.now() + LIMITS.orderAheadMsMax) return refused('order.ahead')
+    if (orderTimeMs(view.order) > this.clock.now() + (this.lies.clockAheadMs ?? 0) + LIMITS.orderAheadMsMax) return refused('order.ahead')
     const named = new Set(view.bodies.map(({ device }) => device))
     const byGroup = this.#refusedByGroup(view)
     if (byGroup !== undefined) return byGroup
