@@ -55,7 +55,8 @@ export class ChannelActions {
     const known = await readChannel(this.#core.store, channel)
     if (known !== undefined) {
       if (!equalBytes(known.key, key)) throw new EvegramError('channel.key', { operation: 'follow channel' })
-      return known
+      await this.#follower.settled(channel)
+      return await readChannel(this.#core.store, channel) ?? known
     }
     this.#checkRoom()
     const log = await this.#logs.enter(channel, key)
