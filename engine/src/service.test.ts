@@ -92,7 +92,7 @@ describe.each<SocketTier>(['ws', 'uws'])('createEngine on the %s tier', (tier) =
     const directory: AccountDirectory = {
       summary: async (account) => {
         const found = people.find((candidate) => candidate.account === account)
-        return found === undefined ? undefined : { account, seq: 1, closed: false, devices: [{ device: found.device, signingKey: found.publicKey }] }
+        return found === undefined ? undefined : { account, seq: 1, head: new Uint8Array(32), closed: false, devices: [{ device: found.device, signingKey: found.publicKey }] }
       },
       verifyToken: async (token) => {
         const [account = '', device = ''] = token.split('.')

@@ -9,12 +9,13 @@ const ID_PATTERN = /^[0-9a-f]{32}$/
 
 const account = z.string().regex(ID_PATTERN).transform(parseAccountId)
 const device = z.string().regex(ID_PATTERN).transform(parseDeviceId)
+/** Keys and heads of logs: 32 bytes in hex. */
 const key = z.string().regex(/^[0-9a-f]{64}$/).transform((hex) => bytesOfHex(hex))
 
 /** What auth says of one account; `unknown`: there is none; `unavailable`: its store did not say. */
 export const accountAnswer = z.discriminatedUnion('status', [
   z.object({
-    status: z.literal('known'), account, seq: z.number().int().min(0), closed: z.boolean(),
+    status: z.literal('known'), account, seq: z.number().int().min(0), head: key, closed: z.boolean(),
     devices: z.array(z.object({ device, signingKey: key })).max(LIMITS.devicesPerAccountMax),
   }),
   z.object({ status: z.literal('unknown') }),

@@ -8,7 +8,7 @@ export function accountDirectoryOf(auth: Auth): AccountDirectory {
       const view = await auth.accountDirectory.state(account)
       if (view === undefined) return undefined
       const devices = view.devices.filter(({ active }) => active).map(({ device, signingKey }) => ({ device, signingKey }))
-      return { account, seq: view.seq, devices, closed: view.closed }
+      return { account, seq: view.seq, head: view.head, devices, closed: view.closed }
     },
     verifyToken: async (token) => {
       const { account, device, expiresAtMs } = await auth.verifyAccessToken(token, 'engine')

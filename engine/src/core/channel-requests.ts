@@ -5,7 +5,7 @@ import {
 } from '@evegram/protocol'
 import type { Logger } from '@evegram/platform'
 import type { AccountDirectory } from '../ports/account-directory.js'
-import { signingKeyOf } from './acting-device.js'
+import { checkNewestLog, signingKeyOf } from './acting-device.js'
 import type { ChannelLog } from '../ports/channel-log.js'
 import type { Channels } from './channels.js'
 import { leaseHolds, type ConversationLease, type Conversations } from './conversations.js'
@@ -113,6 +113,7 @@ export class ChannelRequests {
   async #store(leaseAtFirst: ConversationLease, before: ChannelState, post: ChannelPost, bytes: Uint8Array): Promise<ChannelState> {
     const { clock, positions, directory, channelLog, ed25519Verify, metrics } = this.#parts
     const author = await directory.summary(post.author.account)
+    checkNewestLog(author, post.author)
     let lease = leaseAtFirst
     // An author or a device that was just added is not in a lease from before.
     for (let asked = 0; asked < LEASE_TRIES_MAX && !(leaseHolds(lease, clock.monotonicMs()) && knows(lease, post)); asked++) {

@@ -9,7 +9,7 @@ import { answerTo, follow, foundChannel, offerPost, postNext, readChannel, seale
 import { FIRST_HEAD_MS } from './channels.js'
 import { TestClient } from './client.fixture.js'
 import { settle } from './cluster.fixture.js'
-import { change, found, offer, say, sealed, actorOf } from './group.fixture.js'
+import { actorOf, change, found, offer, say, sealed } from './group.fixture.js'
 import {
   account, alice, ALICE, ALICE_LAPTOP, ALICE_PHONE, AMPLE, bob, BOB, BOB_PHONE, cluster, device, laptop, log, MALLORY, MALLORY_PHONE, one, restart, SPAN, stay, three, two,
   useScene,
@@ -155,6 +155,12 @@ describe('a post', () => {
     ['that names an account log beyond its end', () => sealedPost(bob, emptyChannelState(channel), {
       author: { account: BOB, device: BOB_PHONE, log: { seq: 99, head: emptyHead() } },
     }), 'account.device_unknown'],
+    ['that names an account log that nobody can verify', () => sealedPost(bob, emptyChannelState(channel), {
+      author: { ...actorOf(bob), log: { ...actorOf(bob).log, head: new Uint8Array(32).fill(9) } },
+    }), 'account.device_unknown'],
+    ['that names an account log as it was before', () => sealedPost(bob, emptyChannelState(channel), {
+      author: { ...actorOf(bob), log: { seq: actorOf(bob).log.seq - 1, head: emptyHead() } },
+    }), 'conflict.log_head'],
     ['behind a post that is not there', () => sealedPost(bob, { ...emptyChannelState(channel), seq: 4 }), 'conflict.channel_head'],
   ])('of an author, %s, is refused', async (_what, make, code) => {
     expect(await offerPost(bob, await make())).toBe(code)

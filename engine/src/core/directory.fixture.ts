@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { EvegramError, parseAccountId, parseDeviceId, type AccountId, type Clock, type DeviceId } from '@evegram/protocol'
+import { emptyHead, EvegramError, parseAccountId, parseDeviceId, type AccountId, type Clock, type DeviceId } from '@evegram/protocol'
 import type { AccountChange, AccountDirectory, AccountSummary, TokenHolder } from '../ports/account-directory.js'
 
 interface Account {
@@ -33,7 +33,7 @@ export class TestDirectory implements AccountDirectory {
     if (this.failure !== undefined) throw this.failure
     const found = this.#accounts.get(account)
     if (found === undefined) return undefined
-    return { account, seq: found.seq, closed: found.closed, devices: [...found.devices].map(([device, signingKey]) => ({ device, signingKey })) }
+    return { account, seq: found.seq, head: emptyHead(), closed: found.closed, devices: [...found.devices].map(([device, signingKey]) => ({ device, signingKey })) }
   }
 
   async verifyToken(token: string): Promise<TokenHolder> {

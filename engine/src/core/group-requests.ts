@@ -6,7 +6,7 @@ import {
 import type { Logger } from '@evegram/platform'
 import type { AccountDirectory } from '../ports/account-directory.js'
 import type { GroupMembership, Membership } from '../ports/membership.js'
-import { signingKeyOf } from './acting-device.js'
+import { checkNewestLog, signingKeyOf } from './acting-device.js'
 import { LEASE_MS, type Conversations } from './conversations.js'
 import type { Ed25519Verify } from './hello.js'
 import type { PositionClock } from './position-clock.js'
@@ -94,6 +94,7 @@ export class GroupRequests {
     const { directory, membership, positions, ed25519Verify, wideMembers, wideOver } = this.#parts
     const state = standing?.group ?? emptyGroupState(entry.conversation)
     const actor = await directory.summary(entry.actor.account)
+    checkNewestLog(actor, entry.actor)
     const result = applyMembershipEntry(state, bytes, {
       primitives: { ed25519Verify, secp256k1Verify: () => false },
       signingKeyOf: () => signingKeyOf(actor, entry.actor), nowMs: positions.nowMs(), mode: 'server',

@@ -1,6 +1,6 @@
 import {
   ALL_DEVICES, BODY_TYPE, draftMembershipEntry, emptyHead, encodeReadGroup, ENVELOPE_KIND, FRAME_TYPE, GROUP_PAGE_ENTRIES_MAX, LIMITS,
-  verifyMembershipLog, viewEnvelope,
+  verifyMembershipLog, viewEnvelope, type LogHead,
 } from '@evegram/protocol'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { TestClient } from './client.fixture.js'
@@ -105,6 +105,18 @@ describe('a change of a group', () => {
     const ahead = { ...actorOf(alice), log: { seq: cluster.directory.seqOf(ALICE) + 1, head: emptyHead() } }
     expect(await offer(alice, sealed(draftMembershipEntry(state, draft, ahead, cluster.clock.now())))).toBe('account.device_unknown')
     expect(await stateOf(conversation)).toEqual(state)
+  })
+
+  it('takes no entry that members could not verify: it names the account log of its author as that is', async () => {
+    const conversation = await found(BOB)
+    const state = await stateOf(conversation)
+    const leave = (log: LogHead): Promise<string> =>
+      offer(bob, sealed(draftMembershipEntry(state, { kind: 'leave', body: {} }, { ...actorOf(bob), log }, cluster.clock.now())))
+    const seq = cluster.directory.seqOf(BOB)
+    expect(await leave({ seq, head: new Uint8Array(32).fill(9) })).toBe('account.device_unknown')
+    expect(await leave({ seq: seq - 1, head: emptyHead() })).toBe('conflict.log_head')
+    expect(await stateOf(conversation)).toEqual(state)
+    expect(await leave({ seq, head: emptyHead() })).toBe('changed')
   })
 
   it('adds only accounts that exist and are open', async () => {

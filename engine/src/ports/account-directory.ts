@@ -5,6 +5,8 @@ export interface AccountSummary {
   readonly account: AccountId
   /** Version of the account log. */
   readonly seq: number
+  /** Head of the account log behind entry `seq`, 32 bytes. */
+  readonly head: Uint8Array
   /** Active devices only. */
   readonly devices: readonly { readonly device: DeviceId; readonly signingKey: Uint8Array }[]
   readonly closed: boolean

@@ -61,7 +61,7 @@ describe('what auth answers to the engine', () => {
     // The laptop was revoked: the engine never hears of it.
     expect((await accounts([stranger, member.account])).accounts).toEqual([
       { status: 'unknown' },
-      { status: 'known', account: member.account, seq: 3, closed: false, devices: [{ device: phone.device, signingKey: phone.signingKey }] },
+      { status: 'known', account: member.account, seq: 3, head: (await server.state(member.account)).head, closed: false, devices: [{ device: phone.device, signingKey: phone.signingKey }] },
     ])
   })
 

@@ -5,7 +5,7 @@ import type { Auth } from '../../auth.js'
 /** An account as {@link AUTH_INTERNAL_API} writes it. */
 type AccountText =
   | { readonly status: 'unknown' | 'unavailable' }
-  | { readonly status: 'known'; readonly account: AccountId; readonly seq: number; readonly closed: boolean
+  | { readonly status: 'known'; readonly account: AccountId; readonly seq: number; readonly head: string; readonly closed: boolean
     readonly devices: readonly { readonly device: string; readonly signingKey: string }[] }
 
 /** What auth answers to the engine, on a server made by `createInternalHttp`. */
@@ -35,5 +35,5 @@ async function accountText(auth: Pick<Auth, 'accountDirectory'>, account: Accoun
   const view = await auth.accountDirectory.state(account)
   if (view === undefined) return { status: 'unknown' }
   const devices = view.devices.filter(({ active }) => active).map(({ device, signingKey }) => ({ device, signingKey: internalKeyText(signingKey) }))
-  return { status: 'known', account, seq: view.seq, closed: view.closed, devices }
+  return { status: 'known', account, seq: view.seq, head: internalKeyText(view.head), closed: view.closed, devices }
 }

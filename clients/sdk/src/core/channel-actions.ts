@@ -37,10 +37,10 @@ export class ChannelActions {
     this.#checkRoom()
     this.#offers.connection()
     const key = this.#core.random.bytes(CHANNEL_KEY_BYTES)
-    const draft = draftChannel(channelSaltOf(key), authors, await this.#offers.actor(), this.#core.time.now())
-    await this.#offers.offer(draft)
-    const log = await this.#logs.enter(draft.conversation, key)
-    const row = await this.#begin({ channel: draft.conversation, domain, key, name, state: undefined, confirmedAtMs: 0 }, log, true)
+    const { conversation } = await this.#offers.offer(async () =>
+      draftChannel(channelSaltOf(key), authors, await this.#offers.actor(), this.#core.time.now()))
+    const log = await this.#logs.enter(conversation, key)
+    const row = await this.#begin({ channel: conversation, domain, key, name, state: undefined, confirmedAtMs: 0 }, log, true)
     await this.#follower.settled(row.channel)
     return row
   }
@@ -103,7 +103,7 @@ export class ChannelActions {
   async #leaveAuthors(channel: ConversationId): Promise<void> {
     const { group } = await this.#logs.refresh(channel)
     if (!group.state.members.has(this.#core.account)) return
-    await this.#offers.offer(await this.#offers.draft(channel, { kind: 'leave', body: {} }))
+    await this.#offers.offer(() => this.#offers.draft(channel, { kind: 'leave', body: {} }))
   }
 
   async #change(channel: ConversationId, change: MembershipChange): Promise<void> {

@@ -31,10 +31,10 @@ export class GroupActions {
   async create(name: string, members: readonly AccountId[]): Promise<GroupRow> {
     checkName(name)
     this.#offers.connection()
-    const draft = draftGroup(this.#core.random.bytes(16), members, await this.#offers.actor(), this.#core.time.now())
-    await this.#offers.offer(draft)
-    const row = await this.#logs.refresh(draft.conversation)
-    await this.rename(draft.conversation, name)
+    const salt = this.#core.random.bytes(16)
+    const { conversation } = await this.#offers.offer(async () => draftGroup(salt, members, await this.#offers.actor(), this.#core.time.now()))
+    const row = await this.#logs.refresh(conversation)
+    await this.rename(conversation, name)
     return { ...row, name }
   }
 
@@ -54,7 +54,7 @@ export class GroupActions {
 
   /** Leaves; nothing of the group reaches this account any more. What is stored here stays. */
   async leave(conversation: ConversationId): Promise<void> {
-    await this.#offers.offer(await this.#offers.draft(conversation, { kind: 'leave', body: {} }))
+    await this.#offers.offer(() => this.#offers.draft(conversation, { kind: 'leave', body: {} }))
     await this.#core.local.write(async (tx) => {
       const row = await readGroup(tx, conversation)
       if (row !== undefined) writeGroup(tx, { ...row, gone: true })

@@ -23,14 +23,8 @@ export class MembershipOffers {
 
   /** Offers a change, upon the newest log; one that was overtaken is signed again as long as it still makes sense. */
   async change(conversation: ConversationId, change: MembershipChange): Promise<GroupRow> {
-    for (let tries = 1; ; tries++) {
-      try {
-        await this.offer(await this.draft(conversation, change))
-        return await this.#refresh(conversation)
-      } catch (error) {
-        if (!isEvegramError(error, 'conflict.membership_head') || tries >= CHANGE_TRIES_MAX) throw error
-      }
-    }
+    await this.offer(() => this.draft(conversation, change))
+    return this.#refresh(conversation)
   }
 
   /** A change upon the newest log, still without its signature. */
@@ -39,10 +33,22 @@ export class MembershipOffers {
     return draftMembershipEntry(state, change, await this.actor(), this.#core.time.now())
   }
 
-  /** Signs and offers a draft. Rejects `unavailable.server` without a connection, or as the server does. */
-  async offer(draft: MembershipDraft): Promise<void> {
-    const signature = signWithSigning(this.#core.keys, membershipEntryHash(draft))
-    await this.connection().changeGroup(sealMembershipEntry(draft, signature).bytes)
+  /**
+   * Signs and offers what `draft` gives, and once more what it gives then when the log, or that of the own account, went on meanwhile. Returns what was taken.
+   * Rejects `unavailable.server` without a connection, or as the server does.
+   */
+  async offer(draft: () => Promise<MembershipDraft>): Promise<MembershipDraft> {
+    for (let tries = 1; ; tries++) {
+      const wanted = await draft()
+      try {
+        const signature = signWithSigning(this.#core.keys, membershipEntryHash(wanted))
+        await this.connection().changeGroup(sealMembershipEntry(wanted, signature).bytes)
+        return wanted
+      } catch (error) {
+        const isOvertaken = isEvegramError(error, 'conflict.membership_head') || isEvegramError(error, 'conflict.log_head')
+        if (!isOvertaken || tries >= CHANGE_TRIES_MAX) throw error
+      }
+    }
   }
 
   /** This device, with the newest state of the own account. */

@@ -167,6 +167,7 @@ export class ChannelOutbox {
         return { status: 'overtaken' }
       case 'denied.not_author':
         return this.#checkAuthor(row.channel)
+      case 'conflict.log_head':
       case 'account.log_rolled_back':
       case 'account.device_unknown':
         // The server knows a newer state of this account: the next attempt names it.

@@ -13,7 +13,7 @@ let directory: HttpAccountDirectory
 
 beforeEach(() => {
   asked = []
-  reply = (accounts) => ({ accounts: accounts.map((id) => ({ status: 'known', account: id, seq: 3, closed: false, devices: [{ device, signingKey: hexOf(signingKey) }] })) })
+  reply = (accounts) => ({ accounts: accounts.map((id) => ({ status: 'known', account: id, seq: 3, head: '00'.repeat(32), closed: false, devices: [{ device, signingKey: hexOf(signingKey) }] })) })
   const ask = async <Answer>(request: InternalRequest<Answer>): Promise<Answer> => {
     const { accounts } = AUTH_INTERNAL_API.accounts.body.parse(request.body)
     asked.push(accounts)
@@ -29,7 +29,7 @@ beforeEach(() => {
 describe('accounts over HTTP', () => {
   it('that are asked for in one turn go in one request, each once', async () => {
     const summaries = await Promise.all([1, 2, 1, 3].map((number) => directory.summary(account(number))))
-    expect(summaries[0]).toEqual({ account: account(1), seq: 3, closed: false, devices: [{ device, signingKey }] })
+    expect(summaries[0]).toEqual({ account: account(1), seq: 3, head: new Uint8Array(32), closed: false, devices: [{ device, signingKey }] })
     expect(summaries.map((summary) => summary?.account)).toEqual([1, 2, 1, 3].map(account))
     expect(asked).toEqual([[account(1), account(2), account(3)]])
   })
@@ -50,7 +50,7 @@ describe('accounts over HTTP', () => {
   })
 
   it('that do not exist are undefined; one that cannot be read, or comes in another place, fails alone', async () => {
-    reply = ([, , third]) => ({ accounts: [{ status: 'unknown' }, { status: 'unavailable' }, { status: 'known', account: third, seq: 1, closed: true, devices: [] }, { status: 'known', account: third, seq: 1, closed: true, devices: [] }] })
+    reply = ([, , third]) => ({ accounts: [{ status: 'unknown' }, { status: 'unavailable' }, { status: 'known', account: third, seq: 1, head: '00'.repeat(32), closed: true, devices: [] }, { status: 'known', account: third, seq: 1, head: '00'.repeat(32), closed: true, devices: [] }] })
     const answers = await Promise.allSettled([1, 2, 3, 4, 5].map((number) => directory.summary(account(number))))
     expect(answers[0]).toEqual({ status: 'fulfilled', value: undefined })
     expect(answers[2]).toMatchObject({ status: 'fulfilled', value: { seq: 1, closed: true } })

@@ -85,7 +85,9 @@ export class HttpAccountDirectory implements AccountDirectory {
       batch.forEach(([account, question], index) => {
         const found = accounts[index]
         if (found?.status === 'unknown') question.resolve(undefined)
-        else if (found?.status === 'known' && found.account === account) question.resolve({ account, seq: found.seq, devices: found.devices, closed: found.closed })
+        else if (found?.status === 'known' && found.account === account) {
+          question.resolve({ account, seq: found.seq, head: found.head, devices: found.devices, closed: found.closed })
+        }
         else question.reject(new EvegramError('unavailable.auth', { operation: 'read account' }))
       })
     } catch (failure) {

@@ -155,7 +155,7 @@ export class AuthInstance {
       const known = state.devices.get(device)
       return known === undefined ? [] : [{ device, signingKey: known.signingKey }]
     })
-    return { account, seq: state.seq, devices, closed: state.closed }
+    return { account, seq: state.seq, head: state.head, devices, closed: state.closed }
   }
 
   /** What a node asks about a token. */
