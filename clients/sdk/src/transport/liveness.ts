@@ -82,7 +82,8 @@ export class Liveness {
       const now = this.#clock.monotonicMs()
       const silentMs = now - Math.max(this.#heardAtMs, fromMs)
       if (silentMs < ANSWER_SILENCE_MS) {
-        this.#doubtAfter(ANSWER_SILENCE_MS - silentMs, fromMs)
+        // Whole milliseconds: what is left of a clock with fractions may be too little to move it, and would be looked for without end.
+        this.#doubtAfter(Math.ceil(ANSWER_SILENCE_MS - silentMs), fromMs)
         return
       }
       this.#doubtAfter(ANSWER_SILENCE_MS, now)
