@@ -6,8 +6,10 @@ import type { Run } from '../kernel/run.js'
 import { Accounts } from './accounts.js'
 import { Accusations } from './accusations.js'
 import { Acks } from './acks.js'
+import { Channels } from './channels.js'
+import { readChannelCommit } from './channel-commit.js'
 import { Cursors } from './cursors.js'
-import { readCommit, type DiskCommit } from './disk-commit.js'
+import { readCommit } from './disk-commit.js'
 import { Flushes } from './flushes.js'
 import { Groups } from './groups.js'
 import { Ledger, short, type AuditContext, type DeviceRecord, type StoredCopy } from './ledger.js'
@@ -22,6 +24,14 @@ import { deviceOfSlice, eachFrame, eachPageDelivery, envelopeIn, MessageIds } fr
 export const TEXT_MARKER = '§evg-'
 /** Offset of the envelope in the body of a `deliver` frame. */
 const POSITION_BYTES = 16
+
+/** Start of the subjects on which nodes publish posts. */
+const CHANNEL_SUBJECTS = 'evegram.channel.'
+/** Frames that are looked at for channels. */
+const CHANNEL_FRAMES: ReadonlySet<number> = new Set([
+  FRAME_TYPE.post, FRAME_TYPE.follow, FRAME_TYPE.unfollow, FRAME_TYPE.readChannel, FRAME_TYPE.channelPage, FRAME_TYPE.channelHead, FRAME_TYPE.posted,
+  FRAME_TYPE.failure,
+])
 
 /** Options of {@link Auditor}. */
 export interface AuditorOptions {
@@ -48,6 +58,7 @@ export class Auditor implements Observer {
   readonly #groups: Groups
   readonly #accusations: Accusations
   readonly #liveness: Liveness
+  readonly #channels: Channels
   readonly #nonces = new Set<string>()
   /** Sockets whose hello was accepted: what comes over others is nobody's word. */
   readonly #welcomed = new Set<string>()
@@ -69,16 +80,21 @@ export class Auditor implements Observer {
     this.#groups = new Groups(context)
     this.#accusations = new Accusations(context)
     this.#liveness = new Liveness(context)
+    this.#channels = new Channels(context)
   }
 
   /** Whether everything that was said has come where it must; to be asked again and again once faults ended. Always so with a lying server. */
   quiet(): Quiet {
-    return this.#malicious ? { ok: true } : this.#liveness.quiet()
+    if (this.#malicious) return { ok: true }
+    const quiet = this.#liveness.quiet()
+    const missing = quiet.ok ? this.#channels.missing() : undefined
+    return missing === undefined ? quiet : { ok: false, missing }
   }
 
   /** The run is over: what can only be told now. */
   finish(): void {
     this.#accusations.finish()
+    this.#channels.finish()
   }
 
   personMade(person: string, account: AccountId): void {
@@ -95,6 +111,18 @@ export class Auditor implements Observer {
 
   said(name: string, message: Message): void {
     this.#messages.said(name, message)
+  }
+
+  channelFounded(key: Uint8Array): void {
+    this.#plaintext.hide(key)
+  }
+
+  posted(name: string, channel: ConversationId, text: string, seq: number): void {
+    this.#channels.posted(name, channel, text, seq)
+  }
+
+  faultsEnded(): void {
+    this.#channels.faultsEnded()
   }
 
   revoked(account: AccountId, device: DeviceId): void {
@@ -127,6 +155,7 @@ export class Auditor implements Observer {
     this.#plaintext.look(bytes, node.name)
     if (!this.#welcomed.has(`${node.name}/${socket}`)) return
     eachFrame(bytes, (type, flags, correlation, start, end) => {
+      if (CHANNEL_FRAMES.has(type)) this.#channels.received(node, socket, type, correlation, bytes.subarray(start, end))
       if (type !== FRAME_TYPE.send) return
       // A copy: the bytes belong to the socket, which uses them again.
       const envelope = envelopeIn(bytes.slice(start, end))
@@ -140,7 +169,8 @@ export class Auditor implements Observer {
   sent(node: SimProcess, socket: number, bytes: Uint8Array): void {
     this.#plaintext.look(bytes, node.name)
     this.#acks.sent(node, socket, bytes)
-    eachFrame(bytes, (type, _flags, _correlation, start, end) => {
+    eachFrame(bytes, (type, _flags, correlation, start, end) => {
+      if (CHANNEL_FRAMES.has(type)) this.#channels.sent(node, socket, type, correlation, bytes.subarray(start, end))
       if (type === FRAME_TYPE.deliver) this.#delivered(bytes, start + POSITION_BYTES)
       else if (type === FRAME_TYPE.welcome) this.#welcomed.add(`${node.name}/${socket}`)
       else if (type === FRAME_TYPE.page) eachPageDelivery(bytes, start, end, (envelopeAt) => { this.#delivered(bytes, envelopeAt) })
@@ -150,6 +180,7 @@ export class Auditor implements Observer {
   socketClosed(node: SimProcess, socket: number): void {
     this.#welcomed.delete(`${node.name}/${socket}`)
     this.#acks.socketClosed(node, socket)
+    this.#channels.socketClosed(node, socket)
   }
 
   copyStored(_conversation: ConversationId, envelope: Uint8Array, position: Position, askedAtMs: number): void {
@@ -166,6 +197,11 @@ export class Auditor implements Observer {
     this.#groups.stored(next, entry)
   }
 
+  postStored(post: Uint8Array): void {
+    this.#plaintext.look(post, 'the store of posts')
+    this.#channels.stored(post)
+  }
+
   marked(inbox: string, conversation: ConversationId, hour: number): void {
     this.#acks.marked(inbox, conversation, hour)
   }
@@ -178,26 +214,29 @@ export class Auditor implements Observer {
     this.#acks.looks(conversation, accounts, version, false)
   }
 
-  published(node: SimProcess, _subject: string, bytes: Uint8Array, id: number): void {
+  published(node: SimProcess, subject: string, bytes: Uint8Array, id: number): void {
     this.#plaintext.look(bytes, 'the broker')
+    if (subject.startsWith(CHANNEL_SUBJECTS)) return this.#channels.published(node, bytes, id)
     this.#flushes.published(node, bytes, id)
     this.#checkIncarnation(node, bytes)
   }
 
   flushed(node: SimProcess, id: number): void {
     this.#flushes.flushed(node, id)
+    this.#channels.flushed(node, id)
   }
 
   committed(name: string, changes: readonly StoreChange[]): void {
     const device = this.#ledger.named(name)
     if (device === undefined || device.gone) return
-    const commit = this.#read(device, changes)
+    const commit = this.#read(device, () => readCommit(device, changes))
     if (commit === undefined) return
     for (const message of commit.taken) this.#cursors.taken(device, message)
     this.#messages.committed(device, commit)
     this.#order.committed(device, commit)
     this.#accounts.committed(device, commit)
     this.#groups.committed(device, commit)
+    if (changes.some(({ table }) => table === 'channels')) this.#channelsCommitted(device, changes)
     if (commit.cursorMs !== undefined) this.#cursors.moved(device, commit.cursorMs)
   }
 
@@ -206,6 +245,7 @@ export class Auditor implements Observer {
     if (device === undefined || device.gone) return
     // `event` names the type of `value`.
     if (event === 'message') this.#messages.told(device, value as Message)
+    else if (event.startsWith('channel-')) this.#channels.told(device, event, value)
     else this.#accusations.told(device, event, value)
   }
 
@@ -226,9 +266,16 @@ export class Auditor implements Observer {
     this.#plaintext.look(bytes, 'auth')
   }
 
-  #read(device: DeviceRecord, changes: readonly StoreChange[]): DiskCommit | undefined {
+  #channelsCommitted(device: DeviceRecord, changes: readonly StoreChange[]): void {
+    const commit = this.#read(device, () => readChannelCommit(changes))
+    if (commit === undefined) return
+    this.#channels.committed(device, commit)
+    this.#groups.followed(device, commit.logs)
+  }
+
+  #read<Commit>(device: DeviceRecord, read: () => Commit): Commit | undefined {
     try {
-      return readCommit(device, changes)
+      return read()
     } catch (error) {
       if (!isEvegramError(error)) throw error
       this.#run.broken('program', `${device.name} committed a row that its own decoder refuses: ${String(error)}`)

@@ -47,12 +47,17 @@ export class Groups {
 
   /** Rows became durable; after {@link Accounts.committed}, which counts commits and knows who is revoked. */
   committed(device: DeviceRecord, commit: DiskCommit): void {
-    for (const row of commit.groups) this.#followed(device, row)
+    this.followed(device, commit.groups)
     for (const key of commit.senderKeys) this.#got(device, key)
     for (const { envelope } of commit.outbox) {
       const view = envelopeIn(envelope)
       if (view !== undefined && this.#context.ledger.groups.isGroup(view.conversation)) this.#composed(device, view)
     }
+  }
+
+  /** A device believes logs: of groups, or of the authors of channels. */
+  followed(device: DeviceRecord, rows: readonly GroupRow[]): void {
+    for (const row of rows) this.#followed(device, row)
   }
 
   /** A device believes a log. */

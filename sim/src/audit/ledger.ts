@@ -67,6 +67,15 @@ export interface ToldGap {
   readonly to: number
 }
 
+/** A channel that a device follows, as its disk says. */
+export interface FollowedChannel {
+  /** Number of the newest post that it verified; undefined before the server showed the channel. */
+  seq: number | undefined
+  readonly shown: Set<number>
+  /** Posts that it told its program of. */
+  readonly told: Set<number>
+}
+
 /** What is known of one device and its disk. */
 export class DeviceRecord {
   readonly name: string
@@ -104,6 +113,9 @@ export class DeviceRecord {
   readonly groups = new Map<ConversationId, { readonly version: number; readonly atMs: number; readonly commit: number }>()
   /** What it composed for all devices of groups, as hex. */
   readonly composed = new Set<string>()
+  readonly channels = new Map<ConversationId, FollowedChannel>()
+  /** Keys of posts that wait for the server. */
+  readonly waitingPosts = new Set<string>()
   commits = 0
   /** Acknowledged messages that it has a body in and has not handled: lowest log time. */
   readonly owed = new Map<MessageId, number>()

@@ -20,6 +20,10 @@ export interface Observer {
   saying(name: string, conversation: ConversationId, text: string, above: bigint): void
   /** `send` resolved: the message is durable on the device of the sender. */
   said(name: string, message: Message): void
+  /** The workload founded a channel; its key is in the link alone. */
+  channelFounded(key: Uint8Array): void
+  /** `Channel.post` resolved on a device: the text is post `seq` of the channel. */
+  posted(name: string, channel: ConversationId, text: string, seq: number): void
   /** The device was asked to revoke `device`, and the answer was success. */
   revoked(account: AccountId, device: DeviceId): void
   /** The disk of a device is gone, with everything on it. */
@@ -44,6 +48,8 @@ export interface Observer {
   copyStored(conversation: ConversationId, envelope: Uint8Array, position: Position, askedAtMs: number): void
   /** A change of a group is in the store: from this moment every linearizable read sees it. `entry`: its bytes. */
   groupStored(next: GroupMembership, entry: Uint8Array): void
+  /** A post of a channel is in the store: from this moment every read sees it. The same post may be told twice. */
+  postStored(post: Uint8Array): void
   /** A mark is durable. `inbox`: an account, or the conversation itself. */
   marked(inbox: string, conversation: ConversationId, hour: number): void
   /** It is durable that these accounts have to look at the mark of the conversation itself, from `version` of its membership on. */
@@ -64,6 +70,8 @@ export interface Observer {
   // What the world did to processes, and what else a curious operator sees.
   /** The process (a node or a client) stands still for `ms` from now on. What it decided before may leave it afterwards. */
   suspended(process: SimProcess, ms: number): void
+  /** Nothing fails any more from now on. */
+  faultsEnded(): void
   /** An instance of auth is handed these bytes. */
   seenByAuth(bytes: Uint8Array): void
   /** A node took `entry` out of presence: what stood there for its account before, and what is left. */

@@ -28,6 +28,12 @@ export const EXPECTED_COVERAGE: readonly ExpectedCoverage[] = [
     'workload/group add', 'workload/group found', 'workload/group leave', 'workload/group promote', 'workload/group remove',
     'workload/group rename', 'workload/group say',
   ]),
+  ...named([
+    'audit/channel followed to its end', 'audit/head brought a lost post', 'audit/heads told', 'audit/post acknowledged', 'audit/post shown', 'audit/posted',
+    'branch/post refused conflict.channel_head', 'workload/channel add', 'workload/channel follow', 'workload/channel found', 'workload/channel leave',
+    'workload/channel post', 'workload/channel remove',
+  ]),
+  ...named(['fault/post packet lost'], 'partition'),
   ...named(['audit/group alarm group.log_invalid', 'audit/group alarm proof.signature'], 'malicious'),
   ...named([
     'fault/crash at a call', 'fault/crash at a commit', 'fault/node crash', 'fault/device crash', 'fault/auth crash', 'fault/deploy',

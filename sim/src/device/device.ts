@@ -46,7 +46,7 @@ const DEVICE_ROW = { identity: [3, 36], signing: [68, 100] } as const
 
 const TOLD: readonly (keyof ClientEvents)[] = [
   'message', 'message-state', 'device-added', 'device-revoked', 'identity-changed', 'gap', 'account-alarm', 'state', 'security', 'session-healed', 'fault',
-  'group-changed', 'group-alarm',
+  'group-changed', 'group-alarm', 'channel-post', 'channel-gap', 'channel-alarm', 'channel-post-failed',
 ]
 
 /** One device of a person: a disk that survives, and the programs that run on it one after the other. */

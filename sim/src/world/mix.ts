@@ -87,11 +87,13 @@ export function drawMix(profile: ProfileName, random: SimRandom): FaultMix {
     refused: some(rate, ...focuses), lost: some(rate, ...focuses), answerLost: some(rate, ...focuses), duplicated: some(rate, ...focuses),
     repeated: some(rate, ...focuses), slow: some(rate, ...focuses),
   })
+  const personality = random.pick(['atomic', 'quorum'] as const)
+  const log = service(0.01, 'crash')
   return {
-    personality: random.pick(['atomic', 'quorum'] as const),
+    personality,
     engine: {
       services: {
-        log: service(0.01, 'crash'), marks: service(0.004), membership: service(0.004), presence: service(0.01, 'partition'),
+        log, posts: log, marks: service(0.004), membership: service(0.004), presence: service(0.01, 'partition'),
         registry: service(0.004, 'skew'), broker: service(0.003, 'partition'),
       },
       packets: { lost: some(0.01, 'partition'), duplicated: some(0.01, 'partition'), reordered: some(0.02, 'partition'), broken: some(0.001, 'partition') },

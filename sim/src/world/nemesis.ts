@@ -33,12 +33,14 @@ export class Nemesis {
   readonly #parts: NemesisParts
   readonly #random: SimRandom
   readonly #crashRandom: SimRandom
+  readonly #postCrashRandom: SimRandom
   #active = false
 
   constructor(parts: NemesisParts) {
     this.#parts = parts
     this.#random = parts.run.random('nemesis')
     this.#crashRandom = parts.run.random('crash points')
+    this.#postCrashRandom = parts.run.random('crash points/posts')
   }
 
   /** Strikes from now on. */
@@ -58,8 +60,9 @@ export class Nemesis {
     if (!this.#active || mix.crashPoint === 0 || service === 'registry') return undefined
     // Commits of devices are fewer than calls of nodes, and each is a place where something can be lost.
     const rate = service === 'disk' ? mix.crashPoint * 8 : mix.crashPoint
-    if (!process.alive || !this.#crashRandom.chance(rate)) return undefined
-    return this.#crashRandom.chance(0.5) ? 'before' : 'after'
+    const random = service === 'posts' ? this.#postCrashRandom : this.#crashRandom
+    if (!process.alive || !random.chance(rate)) return undefined
+    return random.chance(0.5) ? 'before' : 'after'
   }
 
   #plan(strike: keyof StrikeRates, perMinute: number): void {

@@ -4,6 +4,7 @@ import type { Observer } from '../audit/observer.js'
 import type { SimDevice, Person } from '../device/device.js'
 import type { SimRandom } from '../kernel/random.js'
 import type { Run } from '../kernel/run.js'
+import { ChannelWorkload } from './channel-workload.js'
 import { GroupWorkload } from './group-workload.js'
 
 /** What a {@link Workload} acts on. */
@@ -49,6 +50,7 @@ export class Workload {
   readonly #own = new Map<MessageId, Message>()
   readonly #linked = new Set<AccountId>()
   readonly #groups: GroupWorkload
+  readonly #channels: ChannelWorkload
   #running = false
   #said = 0
 
@@ -58,6 +60,10 @@ export class Workload {
     this.#groups = new GroupWorkload({
       run: parts.run, people: parts.people, devices: parts.devices,
       say: (device, id, opened) => { this.#utter(device, id, 0, opened) },
+      failed: (action, failure) => { this.#failed(action, failure) },
+    })
+    this.#channels = new ChannelWorkload({
+      run: parts.run, observer: parts.observer, people: parts.people, devices: parts.devices,
       failed: (action, failure) => { this.#failed(action, failure) },
     })
   }
@@ -72,12 +78,14 @@ export class Workload {
     this.#running = true
     this.#next()
     this.#groups.start()
+    this.#channels.start()
   }
 
   /** No more actions. */
   stop(): void {
     this.#running = false
     this.#groups.stop()
+    this.#channels.stop()
   }
 
   /** An own message was shown on `device`. */

@@ -187,6 +187,7 @@ export class World {
 
   async #calmDown(): Promise<void> {
     this.#run.note('world', 'faults end')
+    this.#auditor.faultsEnded()
     const startedMs = this.#run.nowMs
     this.#faults = calmOf(this.#mix)
     this.#partition.heal()

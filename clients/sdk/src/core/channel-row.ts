@@ -59,10 +59,13 @@ export const CHANNEL_POSTS_KEPT_MAX = 10_000
 export const CHANNEL_GAPS_KEPT_MAX = 256
 
 const ROW_BYTES_MAX = 2 * 1_048_576
-const CHANNEL_PREFIX = 'c/'
+/** Start of the keys of channels in table `channels`; the id follows. */
+export const CHANNEL_PREFIX = 'c/'
+/** Start of the keys of authors' logs; the id follows. */
+export const CHANNEL_LOG_PREFIX = 'l/'
 
 const channelKey = (channel: ConversationId): string => `${CHANNEL_PREFIX}${channel}`
-const logKey = (channel: ConversationId): string => `l/${channel}`
+const logKey = (channel: ConversationId): string => `${CHANNEL_LOG_PREFIX}${channel}`
 /** Start of the keys of the posts of a channel in table `channels`. */
 export const channelPostPrefix = (channel: ConversationId): string => `p/${channel}/`
 /** Key of a post in table `channels`. */
@@ -77,7 +80,8 @@ export async function readChannel(source: Source, channel: ConversationId): Prom
   return bytes === undefined ? undefined : decodeChannel(channel, bytes)
 }
 
-function decodeChannel(channel: ConversationId, bytes: Uint8Array): ChannelRow {
+/** A channel of its row. Throws `client.store` on a row of another shape. */
+export function decodeChannel(channel: ConversationId, bytes: Uint8Array): ChannelRow {
   const fields = new CborFields(decodeCbor(bytes, ROW_BYTES_MAX), 'client.store')
   return {
     channel, domain: fields.text('domain', 512), key: fields.bytes('key', 32), name: fields.text('name', 1_024),
@@ -102,7 +106,11 @@ export async function listChannels(store: Pick<LocalStore, 'list'>, limit: numbe
 /** The authors' log of a channel as `source` sees it. */
 export async function readChannelLog(source: Source, channel: ConversationId): Promise<ChannelLogRow | undefined> {
   const bytes = await source.get('channels', logKey(channel))
-  if (bytes === undefined) return undefined
+  return bytes === undefined ? undefined : decodeChannelLog(bytes)
+}
+
+/** The authors' log of its row. Throws `client.store` on a row of another shape. */
+export function decodeChannelLog(bytes: Uint8Array): ChannelLogRow {
   const fields = new CborFields(decodeCbor(bytes, ROW_BYTES_MAX), 'client.store')
   return { group: decodeGroup(fields.bytes('group', { lengthMax: ROW_BYTES_MAX })), by: parseDeviceId(hexOf(fields.bytes('by', 16))) }
 }

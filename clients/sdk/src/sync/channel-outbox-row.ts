@@ -17,10 +17,11 @@ export interface WaitingPost {
   readonly signed: Uint8Array | undefined
 }
 
-const PREFIX = 'o/'
+/** Start of the keys of waiting posts in table `channels`. */
+export const WAITING_POST_PREFIX = 'o/'
 const PLACE_KEY = 'place'
 
-const keyOf = (place: number): string => `${PREFIX}${sortable(place)}`
+const keyOf = (place: number): string => `${WAITING_POST_PREFIX}${sortable(place)}`
 
 /** Writes the row. */
 export function writeWaitingPost(tx: Transaction, { place, channel, kind, text, body, signed }: WaitingPost): void {
@@ -37,12 +38,12 @@ export function removeWaitingPost(tx: Transaction, place: number): void {
 /** The post at a place, if it still waits. */
 export async function readWaitingPost(source: Pick<Transaction, 'get'>, place: number): Promise<WaitingPost | undefined> {
   const bytes = await source.get('channels', keyOf(place))
-  return bytes === undefined ? undefined : decode(bytes)
+  return bytes === undefined ? undefined : decodeWaitingPost(bytes)
 }
 
 /** All that wait, in the order in which they were written. */
 export async function listWaitingPosts(store: Pick<LocalStore, 'list'>, limit: number): Promise<WaitingPost[]> {
-  return (await store.list('channels', { from: PREFIX, to: `${PREFIX}~`, limit })).map(({ value }) => decode(value))
+  return (await store.list('channels', { from: WAITING_POST_PREFIX, to: `${WAITING_POST_PREFIX}~`, limit })).map(({ value }) => decodeWaitingPost(value))
 }
 
 /** The next free place, taken. */
@@ -53,7 +54,8 @@ export async function takePlace(tx: Transaction): Promise<number> {
   return place
 }
 
-function decode(bytes: Uint8Array): WaitingPost {
+/** A waiting post of its row. Throws `client.store` on a row of another shape. */
+export function decodeWaitingPost(bytes: Uint8Array): WaitingPost {
   const fields = new CborFields(decodeCbor(bytes, 262_144), 'client.store')
   return {
     place: fields.uint('place'), channel: parseConversationId(hexOf(fields.bytes('channel', 16))), kind: fields.boolean('authors') ? 'authors' : 'text',

@@ -16,6 +16,9 @@ export interface Packet {
   readonly bytes: Uint8Array
 }
 
+/** Start of the subjects on which nodes publish posts. */
+const CHANNEL_SUBJECTS = 'evegram.channel.'
+
 interface Line {
   readonly subjects: Set<Subject>
   waiting: Packet[]
@@ -74,7 +77,10 @@ export class SimBroker {
   #send(subscriber: Subscriber, line: Line, packet: Packet): void {
     const { lost, duplicated, reordered } = this.options.faults().packets
     const drawn = this.random.unit()
-    if (drawn < lost) return this.#count('lost')
+    if (drawn < lost) {
+      if (packet.subject.startsWith(CHANNEL_SUBJECTS)) this.run.coverage.count('fault/post packet lost')
+      return this.#count('lost')
+    }
     if (drawn < lost + duplicated) {
       this.#count('duplicated')
       this.#sendLater(subscriber, line, packet)

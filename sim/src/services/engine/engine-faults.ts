@@ -9,7 +9,7 @@ import { NO_FAULTS, type ServiceFaults, type ServiceTimes } from '../../kernel/s
 export type StorePersonality = 'atomic' | 'quorum'
 
 /** Names of the services behind the ports of a node. */
-export type EngineService = 'log' | 'marks' | 'membership' | 'registry' | 'presence' | 'broker'
+export type EngineService = 'log' | 'posts' | 'marks' | 'membership' | 'registry' | 'presence' | 'broker'
 
 /** How often packets come to harm, each a probability. */
 export interface PacketFaults {
@@ -39,7 +39,7 @@ export interface EngineFaults {
 
 /** Nothing fails. */
 export const NO_ENGINE_FAULTS: EngineFaults = {
-  services: { log: NO_FAULTS, marks: NO_FAULTS, membership: NO_FAULTS, registry: NO_FAULTS, presence: NO_FAULTS, broker: NO_FAULTS },
+  services: { log: NO_FAULTS, posts: NO_FAULTS, marks: NO_FAULTS, membership: NO_FAULTS, registry: NO_FAULTS, presence: NO_FAULTS, broker: NO_FAULTS },
   packets: { lost: 0, duplicated: 0, reordered: 0, broken: 0 },
   hidden: 0,
   unfound: 0,
@@ -79,14 +79,14 @@ export const ENGINE_TIMES: Readonly<Record<StorePersonality, EngineTimes>> = {
     ...NETWORK_TIMES,
     services: {
       log: { latencyMs: [0.3, 6], ...NEVER_GIVEN_UP, slowMs: [20, 50_000], lateMs: [1, 10] },
-      marks: EMBEDDED, membership: EMBEDDED, registry: EMBEDDED, presence: PRESENCE, broker: BROKER,
+      posts: EMBEDDED, marks: EMBEDDED, membership: EMBEDDED, registry: EMBEDDED, presence: PRESENCE, broker: BROKER,
     },
   },
   quorum: {
     ...NETWORK_TIMES,
     services: {
       log: { latencyMs: [0.5, 20], timeoutMs: [1_500, 12_000], slowMs: [100, 15_000], lateMs: [10, 240_000] },
-      marks: REPLICATED, membership: REPLICATED, registry: REPLICATED, presence: PRESENCE, broker: BROKER,
+      posts: REPLICATED, marks: REPLICATED, membership: REPLICATED, registry: REPLICATED, presence: PRESENCE, broker: BROKER,
     },
   },
 }

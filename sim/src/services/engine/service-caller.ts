@@ -17,13 +17,13 @@ export interface EngineStoreOptions {
   readonly reaches: (process: SimProcess, service: string) => boolean
   /** Whether what a service sends arrives at a node, for packets. Default: as `reaches`. */
   readonly hears?: (process: SimProcess, service: string) => boolean
-  readonly observer: Pick<Observer, 'copyStored' | 'groupStored' | 'marked' | 'joined' | 'left' | 'published' | 'flushed' | 'unregistered'>
+  readonly observer: Pick<Observer, 'copyStored' | 'groupStored' | 'postStored' | 'marked' | 'joined' | 'left' | 'published' | 'flushed' | 'unregistered'>
   /** A handler of a subscription threw; the packets behind it are still delivered. Default: the run is broken, as no handler should. */
   readonly handlerThrew?: (process: SimProcess, failure: unknown) => void
 }
 
 const FAILURES: Readonly<Record<EngineService, ErrorCode>> = {
-  log: 'unavailable.envelope_log', marks: 'unavailable.envelope_log', membership: 'unavailable.store', registry: 'unavailable.store',
+  log: 'unavailable.envelope_log', posts: 'unavailable.store', marks: 'unavailable.envelope_log', membership: 'unavailable.store', registry: 'unavailable.store',
   presence: 'unavailable.presence', broker: 'unavailable.bus',
 }
 
@@ -57,7 +57,8 @@ export class ServiceCaller {
         const faults = options.faults().services[name]
         return embedded ? { ...NO_FAULTS, refused: faults.refused } : faults
       },
-      reaches: embedded ? () => true : reaches,
+      // Posts are in the same store as envelopes: a partition takes both.
+      reaches: embedded ? () => true : (process, service) => reaches(process, service === 'posts' ? 'log' : service),
     })
   }
 

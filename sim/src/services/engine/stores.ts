@@ -1,8 +1,8 @@
 import {
-  MemoryChannelLog, MemoryInterest, MemoryMembership, MemoryPresence, type ChannelLog, type EngineOptions, type GroupChangeResult, type GroupMembership, type Interest, type Membership, type Presence, type PresenceEntry,
+  MemoryChannelLog, MemoryInterest, MemoryMembership, MemoryPresence, type ChannelAppendResult, type ChannelLog, type EngineOptions, type GroupChangeResult, type GroupMembership, type Interest, type Membership, type Presence, type PresenceEntry,
   type StoredEnvelope,
 } from '@evegram/engine'
-import type { Clock } from '@evegram/protocol'
+import type { ChannelState, Clock } from '@evegram/protocol'
 import type { SimProcess } from '../../kernel/process.js'
 import type { Run } from '../../kernel/run.js'
 import { SimBroker } from './broker.js'
@@ -23,6 +23,7 @@ export class SimEngineStores {
   readonly #nodes: NodeTable
   readonly #broker: SimBroker
   readonly #membership: ServiceCaller
+  readonly #posts: ServiceCaller
   readonly #presence: ServiceCaller
   // The real classes: each of their methods does all its work before it returns, so that it is one effect; its promise is resolved already.
   readonly #members = new MemoryMembership()
@@ -36,6 +37,7 @@ export class SimEngineStores {
     this.#nodes = new NodeTable(run, options, () => this.#log.table.floorMs)
     this.#broker = new SimBroker(run, options)
     this.#membership = new ServiceCaller(run, 'membership', options)
+    this.#posts = new ServiceCaller(run, 'posts', options)
     this.#presence = new ServiceCaller(run, 'presence', options)
     this.#present = new MemoryPresence(clockOf(run))
     this.#interested = new MemoryInterest(clockOf(run))
@@ -76,14 +78,21 @@ export class SimEngineStores {
     }
   }
 
-  /** In the same service as membership: both are one conditional write after the other. */
   #channelLogOf(node: SimProcess): ChannelLog {
     return {
-      head: async (channel) => this.#membership.call(node, 'channel head', () => this.#channels.head(channel)),
-      append: async (after, post) => this.#membership.call(node, 'append post', () => this.#channels.append(after, post)),
-      read: async (channel, after, limit) => this.#membership.call(node, 'read posts', () => this.#channels.read(channel, after, limit)),
-      trim: async (beforeMs) => this.#membership.call(node, 'trim posts', () => this.#channels.trim(beforeMs)),
+      head: async (channel) => this.#posts.call(node, 'head', () => this.#channels.head(channel)),
+      append: async (after, post) => this.#posts.call(node, 'append', () => this.#appendPost(after, post)),
+      read: async (channel, after, limit) => this.#posts.call(node, 'read', () => this.#channels.read(channel, after, limit)),
+      trim: async (beforeMs) => this.#posts.call(node, 'trim', () => this.#channels.trim(beforeMs)),
     }
+  }
+
+  /** Appends a post and says so: the store answers at once, so that both are one moment. */
+  #appendPost(after: ChannelState, post: Uint8Array): Promise<ChannelAppendResult> {
+    return this.#channels.append(after, post).then((result) => {
+      if (result.status === 'appended') this.#observer.postStored(post)
+      return result
+    })
   }
 
   /** Changes a group and says so: the store answers at once, so that both are one moment. */

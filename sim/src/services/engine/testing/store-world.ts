@@ -32,7 +32,7 @@ export class StoreWorld {
         published: (_node, _subject, _bytes, id) => { this.published.push(id) },
         flushed: (_node, id) => { this.flushed.push(id) },
         unregistered: () => undefined,
-        groupStored: () => undefined,
+        groupStored: () => undefined, postStored: () => undefined,
       },
       ...options,
     })
