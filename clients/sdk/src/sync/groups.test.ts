@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import {
-  BODY_TYPE, decodeEnvelope, draftMembershipEntry, EvegramError, membershipEntryHash, sealMembershipEntry, viewEnvelope,
+  BODY_TYPE, decodeEnvelope, draftMembershipEntry, ENVELOPE_KIND, EvegramError, membershipEntryHash, sealMembershipEntry, viewEnvelope,
   type ConversationId, type DeviceId, type MembershipChange,
 } from '@evegram/protocol'
 import { signWithSigning } from '../crypto/device-keys.js'
@@ -287,6 +287,36 @@ describe('changes that cross a message', () => {
     expect(await textsOf(alice, id)).toEqual(['one', 'two', 'three', 'four'])
     expect(await textsOf(carol, id)).toEqual(['three', 'four'])
     for (const test of [alice, carol]) expect(named(test, 'gap').filter(({ reason }) => reason !== 'before_you_joined')).toEqual([])
+  })
+  it('make it anew for the members as they are when the keys of others have come, not as they were before', async () => {
+    const { server, alice, bob, carol } = await scene()
+    const group = await found(alice, bob)
+    await group.setRole(bob.client.address, 'admin')
+    await say(bob, group.id, 'one')
+    bob.link.down()
+    await group.add([carol.client.address])
+    const sent = await (await bob.client.group(group.id)).send('two')
+    const madeFor: number[] = []
+    let isFirst = true
+    server.lies = {
+      send: (envelope, from) => {
+        const { kind, membershipVersion } = decodeEnvelope(envelope)
+        if (from === bob.client.device && kind === ENVELOPE_KIND.message) madeFor.push(membershipVersion)
+        return undefined
+      },
+      bundle: async (bundle) => {
+        if (isFirst) {
+          isFirst = false
+          await (await bob.client.group(group.id)).remove([carol.client.address])
+        }
+        return bundle
+      },
+    }
+    bob.link.up()
+    await sent.acked
+    await rest()
+    expect([isFirst, madeFor]).toEqual([false, [2, 4]])
+    expect(await textsOf(alice, group.id)).toEqual(['one', 'two'])
   })
 })
 

@@ -170,7 +170,9 @@ export class Transmission {
     if (group === undefined || connection === undefined) return { status: 'later' }
     if (!group.members.includes(this.#core.account)) return { status: 'failed', error: new EvegramError('denied.not_member', { operation: 'send' }) }
     await this.prepare(group)
-    const { keys } = await local.write((tx) => resealForGroup(this.#core, tx, group, row, Math.min(SEND_REFUSALS_MAX, row.refusals + 1)))
+    // Preparing waits for the network: the members may have changed again.
+    const { keys } = await local.write(async (tx) =>
+      resealForGroup(this.#core, tx, await readConversation(tx, row.conversation) ?? group, row, Math.min(SEND_REFUSALS_MAX, row.refusals + 1)))
     for (const key of keys) {
       const outcome = await connection.send(key.envelope, SEND_REFUSALS_MAX)
       // Whatever changed again meanwhile refuses the message too, which is then made anew.

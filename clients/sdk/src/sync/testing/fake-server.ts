@@ -39,7 +39,7 @@ export interface Lies {
   refuseStored?: (envelope: Uint8Array, from: DeviceId) => SendOutcome | undefined
   /** The answer to a send is lost after it was stored. */
   loseAck?: (envelope: Uint8Array, from: DeviceId) => boolean
-  bundle?: (bundle: FetchedBundle) => FetchedBundle | Promise<never>
+  bundle?: (bundle: FetchedBundle) => FetchedBundle | Promise<FetchedBundle>
   /** What is shown of the membership log of a group. */
   group?: (page: GroupPage, to: DeviceId) => GroupPage
   /** Whoever asks is told that it is a member, and messages of anybody are taken. */
