@@ -148,6 +148,14 @@ describe('rotateSignedPreKey', () => {
     expect([has(1), has(2), has(3), has(4)]).toEqual([false, true, true, true])
   })
 
+  it('rotates when the current one is from the future: no server takes it, made with a clock that was wrong', async () => {
+    const bob = await TestDevice.make('future', new TestAttestations(), { oneTimeCount: 0 })
+    await bob.rotate(TEST_NOW_MS - LIMITS.challengeMs / 2 + 1_000)
+    expect(bob.signedPreKeys).toHaveLength(1)
+    await bob.rotate(TEST_NOW_MS - LIMITS.challengeMs)
+    expect(bob.signedPreKeys).toHaveLength(2)
+  })
+
   it('rotates when the clock was set back by more than a week', async () => {
     const bob = await TestDevice.make('back', new TestAttestations(), { oneTimeCount: 0 })
     await bob.rotate(TEST_NOW_MS - 8 * DAY_MS)

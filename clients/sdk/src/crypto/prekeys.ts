@@ -157,14 +157,17 @@ export async function generateOneTimePreKeys(
   return { publicKeys, changes: { puts, deletes } }
 }
 
+/** How far ahead of now a signed prekey may be dated; servers take twice that. */
+const SIGNED_AHEAD_MS = LIMITS.challengeMs / 2
+
 /** Outcome of {@link rotateSignedPreKey}: `current` when the newest key is young enough and nothing was made. */
 export type RotationOutcome =
   | { readonly status: 'current'; readonly id: number; readonly dueAtMs: number }
   | { readonly status: 'rotated'; readonly publicKey: SignedPreKey; readonly changes: ChangeSet }
 
 /**
- * Makes a new signed prekey when there is none, when the current one is a week old, or when `force` is set (the server lost
- * it), and drops private halves that were replaced more than 30 days ago. Commit `changes` before uploading `publicKey`.
+ * Makes a new signed prekey when there is none, when the current one is a week old or from the future, or when `force` is set (the server
+ * lost it), and drops private halves that were replaced more than 30 days ago. Commit `changes` before uploading `publicKey`.
  */
 export async function rotateSignedPreKey(
   signal: Signal,
@@ -175,7 +178,9 @@ export async function rotateSignedPreKey(
 ): Promise<RotationOutcome> {
   const index = await loadIndex(state)
   const current = index.signed.at(-1)
-  if (current !== undefined && !force && Math.abs(nowMs - current.createdAtMs) < PREKEY_LIMITS.rotationMs) {
+  // One from the future was made with a clock that was wrong then: no server takes it, and nobody could reach this device.
+  const isTimely = current !== undefined && nowMs - current.createdAtMs < PREKEY_LIMITS.rotationMs && current.createdAtMs - nowMs < SIGNED_AHEAD_MS
+  if (isTimely && !force) {
     return { status: 'current', id: current.id, dueAtMs: current.createdAtMs + PREKEY_LIMITS.rotationMs }
   }
   const pair = await signal.generateKeyPair()
