@@ -52,7 +52,7 @@ export async function openProfile(options: OpenProfileOptions): Promise<Client> 
   // Without prekeys on the server nobody could write to this device: the first upload is part of signing in.
   if (needsKeys) await tendPreKeys({ local: new LocalState(store), signal, keys, auth, tokens, time: serverClock })
   const core = await ClientCore.start({
-    profile, keys, store, clock, random, signal, serverClock, auth, tokens, accounts, events: new EventHub(clock),
+    profile, keys, store, clock, random, signal, primitives, serverClock, auth, tokens, accounts, events: new EventHub(clock),
     startLink: (events, cursorMs) => startDeviceLink({
       server, session: tokens, serverClock, sockets, clock, random, agent, hints, events, cursorMs,
     }),

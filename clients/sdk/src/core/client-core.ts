@@ -1,4 +1,5 @@
 import { CLOSE_CODES, EvegramError, type Clock, type ErrorCode, type Random } from '@evegram/protocol'
+import type { ProofPrimitives } from '@evegram/protocol/proof'
 import type { AccountVerifier } from '../account/account-verifier.js'
 import type { AuthApi, TokenSource } from '../api/auth-api.js'
 import type { ServerClock } from '../api/server-clock.js'
@@ -41,6 +42,8 @@ export interface ClientCoreParts {
   readonly clock: Clock
   readonly random: Random
   readonly signal: Signal
+  /** Arithmetic that verifies signatures of others. */
+  readonly primitives: ProofPrimitives
   readonly serverClock: ServerClock
   readonly auth: AuthApi
   readonly tokens: TokenSource
@@ -80,7 +83,7 @@ export class ClientCore {
     this.#background = background
     const sessions = new Sessions(core)
     this.groupLogs = new GroupLogs(core)
-    this.transmission = new Transmission(core, sessions, this.groupLogs, (row, devices, tx) => { this.#healing.noteSupplement(row, devices, tx) })
+    this.transmission = new Transmission(core, sessions, this.groupLogs, (tx, unreached) => this.#healing.noteSupplement(tx, unreached))
     this.outbox = new Outbox(core, this.transmission)
     this.groupActions = new GroupActions(core, this.groupLogs, this.outbox, this.transmission)
     this.channelLogs = new ChannelLogs(core)
@@ -110,7 +113,7 @@ export class ClientCore {
 
   /** Reads what the last run left and starts the link. Rejects as the store does, or when the own account log cannot be had. */
   static async start(parts: ClientCoreParts): Promise<ClientCore> {
-    const { profile, keys, clock, random, signal, serverClock, auth, tokens, accounts, events } = parts
+    const { profile, keys, clock, random, signal, primitives, serverClock, auth, tokens, accounts, events } = parts
     const local = new LocalState(parts.store)
     const { store } = local
     const roster = new Roster({ accounts, events, local, account: profile.account })
@@ -119,7 +122,7 @@ export class ClientCore {
     const background = new BackgroundTasks(events)
     const running: { client?: ClientCore } = {}
     const core: Core = {
-      account: profile.account, device: keys.device, address: roster.addressOf(profile.account), keys, store, clock, random, time: serverClock, signal,
+      account: profile.account, device: keys.device, address: roster.addressOf(profile.account), keys, store, clock, random, time: serverClock, signal, primitives,
       ciphers: new SessionCiphers({ signal, local: keys, attested: roster }), groupCiphers: new GroupCiphers({ signal, random }), roster, accounts, auth, tokens, events, local, background,
       connection: () => running.client?.connection,
     }

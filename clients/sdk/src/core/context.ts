@@ -1,4 +1,5 @@
 import type { AccountId, Clock, DeviceId, Random } from '@evegram/protocol'
+import type { ProofPrimitives } from '@evegram/protocol/proof'
 import type { AccountVerifier } from '../account/account-verifier.js'
 import type { AuthApi, TokenSource } from '../api/auth-api.js'
 import type { DeviceKeys } from '../crypto/device-keys.js'
@@ -25,6 +26,8 @@ export interface Core {
   /** Server time as far as known. */
   readonly time: ServerClock
   readonly signal: Signal
+  /** Arithmetic that verifies signatures of others. */
+  readonly primitives: ProofPrimitives
   readonly ciphers: SessionCiphers
   readonly groupCiphers: GroupCiphers
   readonly roster: Roster

@@ -3,7 +3,6 @@ import {
   type AccountId, type ConversationId, type ErrorCode, type GroupPage, type GroupState, type MembershipEntry,
 } from '@evegram/protocol'
 import { signingKeyAt } from '../account/signing-key-at.js'
-import { noblePrimitives } from '../crypto/noble-primitives.js'
 import type { GroupEvent } from '../events.js'
 import type { Core } from './context.js'
 import { groupAfter, type GroupRow } from './group-row.js'
@@ -53,7 +52,7 @@ export async function readMembership(core: Core, conversation: ConversationId, b
 }
 
 async function apply(core: Core, row: GroupRow, bytes: Uint8Array, alarm: TellAlarm): Promise<{ readonly row: GroupRow; readonly news: MembershipNews }> {
-  const { accounts, auth, roster, time } = core
+  const { accounts, auth, roster, primitives, time } = core
   const { conversation } = row.state
   let entry: MembershipEntry
   try {
@@ -71,7 +70,7 @@ async function apply(core: Core, row: GroupRow, bytes: Uint8Array, alarm: TellAl
     throw key.error
   }
   const result = applyMembershipEntry(row.state, bytes, {
-    primitives: noblePrimitives, signingKeyOf: () => (key.status === 'active' ? key.signingKey : undefined), nowMs: time.now(), mode: 'peer',
+    primitives, signingKeyOf: () => (key.status === 'active' ? key.signingKey : undefined), nowMs: time.now(), mode: 'peer',
   })
   if (result.status === 'refused') throw refused(alarm, conversation, result.code, result.reason)
   const members = (state: GroupState): AccountId[] => groupMembers(state)

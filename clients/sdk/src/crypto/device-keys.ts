@@ -1,6 +1,6 @@
 import { ed25519 } from '@noble/curves/ed25519.js'
 import { deviceIdOf, EvegramError, type DeviceId, type Random } from '@evegram/protocol'
-import { verifyEd25519 } from '@evegram/protocol/proof'
+import { verifyEd25519, type ProofPrimitives } from '@evegram/protocol/proof'
 import { noblePrimitives } from './noble-primitives.js'
 import type { KeyPair } from './primitives.js'
 import type { Signal } from './signal.js'
@@ -77,6 +77,8 @@ export function verifyWithIdentity(signal: Signal, identityKey: Uint8Array, mess
  * Whether `signature` is the Ed25519 signature of `message` by the signing key (32 bytes), as strictly as the server checks it:
  * canonical A, R and S, no key of small order, no cofactor. Never throws on bytes from elsewhere.
  */
-export function verifyWithSigning(signingKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
-  return verifyEd25519(noblePrimitives, signingKey, message, signature) === 'valid'
+export function verifyWithSigning(
+  signingKey: Uint8Array, message: Uint8Array, signature: Uint8Array, primitives: ProofPrimitives = noblePrimitives,
+): boolean {
+  return verifyEd25519(primitives, signingKey, message, signature) === 'valid'
 }

@@ -1,6 +1,7 @@
 import {
   equalBytes, EvegramError, idBytes, lengthPrefixed, LIMITS, textOf, uint64Of, utf8, type DeviceId,
 } from '@evegram/protocol'
+import type { ProofPrimitives } from '@evegram/protocol/proof'
 import { signWithIdentity, signWithSigning, verifyWithIdentity, verifyWithSigning, type DeviceKeys } from './device-keys.js'
 import { checkedPublicKey, PUBLIC_KEY_BYTES } from './public-key.js'
 import type { Signal } from './signal.js'
@@ -69,13 +70,14 @@ export function signedPreKeyBytes(device: DeviceId, key: Pick<SignedPreKey, 'id'
 /**
  * Checks a bundle against what the account log attests for its device: same identity key, both signatures over the signed
  * prekey, an age of at most 60 days, canonical keys. Throws `e2ee.untrusted_identity`, `e2ee.low_order_key` or
- * `e2ee.bundle_invalid` (details.check names the first check that failed).
+ * `e2ee.bundle_invalid` (details.check names the first check that failed). `primitives` verify the signing key: the portable ones when absent.
  */
 export async function verifyBundle(
   signal: Signal,
   bundle: PreKeyBundle,
   attested: { readonly identityKey: Uint8Array; readonly signingKey: Uint8Array },
   nowMs: number,
+  primitives?: ProofPrimitives,
 ): Promise<VerifiedBundle> {
   const { signedPreKey, oneTimePreKey } = bundle
   if (!equalBytes(bundle.identityKey, attested.identityKey)) throw new EvegramError('e2ee.untrusted_identity', { operation: 'verify bundle' })
@@ -88,7 +90,7 @@ export async function verifyBundle(
   const { createdAtMs } = signedPreKey
   if (!Number.isSafeInteger(createdAtMs) || createdAtMs < 0 || createdAtMs > nowMs + PREKEY_LIMITS.aheadMs) throw invalid('creation time')
   if (nowMs - createdAtMs > LIMITS.signedPrekeyMs) throw invalid('age')
-  if (!verifyWithSigning(attested.signingKey, signedPreKeyBytes(bundle.device, signedPreKey), signedPreKey.deviceSignature)) {
+  if (!verifyWithSigning(attested.signingKey, signedPreKeyBytes(bundle.device, signedPreKey), signedPreKey.deviceSignature, primitives)) {
     throw invalid('device signature')
   }
   if (!(await verifyWithIdentity(signal, attested.identityKey, signedPreKey.publicKey, signedPreKey.signature))) throw invalid('identity signature')

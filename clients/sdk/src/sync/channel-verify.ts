@@ -7,7 +7,6 @@ import { readChannelLog, type ChannelLogRow } from '../core/channel-row.js'
 import type { ChannelLogs } from '../core/channel-logs.js'
 import type { Core } from '../core/context.js'
 import { spanAt } from '../core/group-row.js'
-import { noblePrimitives } from '../crypto/noble-primitives.js'
 
 /** What the account of an author says is asked for at most this often: a device that was revoked is learned of. */
 const AUTHOR_MAX_AGE_MS = 60_000
@@ -66,7 +65,7 @@ class Verification {
     const log = post === undefined ? undefined : await this.#authorsAt(post)
     const key = post === undefined ? undefined : await this.#keyOf(post)
     return applyChannelPost(state, bytes, {
-      primitives: noblePrimitives, nowMs: this.#core.time.now(), mode: 'peer',
+      primitives: this.#core.primitives, nowMs: this.#core.time.now(), mode: 'peer',
       isAuthor: (account, members) => log !== undefined && isAuthorAt(log, account, members),
       signingKeyOf: () => (key?.status === 'active' ? key.signingKey : undefined),
     })

@@ -71,11 +71,11 @@ export class Sessions {
   }
 
   async #start(target: AttestedDevice): Promise<{ readonly reach: Reach; readonly retryMs: number }> {
-    const { auth, tokens, signal, ciphers, events, local, time } = this.#core
+    const { auth, tokens, signal, primitives, ciphers, events, local, time } = this.#core
     const { account, device } = target
     try {
       const fetched = await auth.fetchBundle(tokens, account, device)
-      const bundle = await verifyBundle(signal, { ...fetched, device }, target, time.now())
+      const bundle = await verifyBundle(signal, { ...fetched, device }, target, time.now(), primitives)
       const reach = await local.write(async (tx): Promise<Reach> => {
         // A message of the peer may have built one meanwhile.
         if (await ciphers.hasSession(device, tx.signal)) return 'ready'

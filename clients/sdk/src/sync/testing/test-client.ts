@@ -65,7 +65,7 @@ export async function openTestClient(server: FakeServer, store: LocalStore, wall
   for (const name of WATCHED) events.on(name, (event) => { log.push({ name, event }) })
   let link: FakeLink | undefined
   const core = await ClientCore.start({
-    profile, keys, store, clock, random, signal, serverClock, auth, tokens, accounts, events,
+    profile, keys, store, clock, random, signal, primitives: noblePrimitives, serverClock, auth, tokens, accounts, events,
     startLink: (linkEvents, cursorMs) => {
       link = new FakeLink(server, profile.account, keys.device, linkEvents, cursorMs)
       return link
