@@ -9,7 +9,7 @@ import { writeHandled } from '../core/handled.js'
 import type { Transaction } from '../core/transaction.js'
 import { chainPrefix, decodeChain } from './chain-row.js'
 import { nextOrder } from './order-clock.js'
-import { takeOutboxSeq, writeOutbox, type OutboxRow } from './outbox-row.js'
+import { takeOutboxSeq, writeOutbox, type OutboxRow, type Repeat } from './outbox-row.js'
 import { sealFor, type PayloadTemplate, type Recipient } from './seal.js'
 
 /** Chains of one conversation whose heads the digest in a payload covers. */
@@ -65,13 +65,13 @@ export function envelopeOf(core: Core, conversation: ConversationRow, kind: Enve
 
 /**
  * Stages control traffic for `recipients` (sessions must exist: others are left out). Undefined when nobody is left.
- * Members of the conversation must be loaded.
+ * Members of the conversation must be loaded. `repeats` names the message that it sends again, if it does.
  */
 export async function composeControl(
-  core: Core, tx: Transaction, conversation: ConversationRow, recipients: readonly Recipient[], content: PayloadContent,
+  core: Core, tx: Transaction, conversation: ConversationRow, recipients: readonly Recipient[], content: PayloadContent, repeats?: Repeat,
 ): Promise<OutboxRow | undefined> {
   const sealed = await sealControl(core, tx, conversation, recipients, content)
-  return sealed === undefined ? undefined : stageControl(tx, conversation.conversation, sealed)
+  return sealed === undefined ? undefined : stageControl(tx, conversation.conversation, sealed, repeats)
 }
 
 /** Control traffic, encrypted. */
@@ -101,11 +101,14 @@ export async function sealControl(
 }
 
 /** Puts sealed control traffic into the outbox. */
-export async function stageControl(tx: Transaction, conversation: ConversationId, { messageId, envelope }: SealedControl): Promise<OutboxRow> {
+export async function stageControl(
+  tx: Transaction, conversation: ConversationId, { messageId, envelope }: SealedControl, repeats?: Repeat,
+): Promise<OutboxRow> {
   const row: OutboxRow = {
     seq: await takeOutboxSeq(tx), conversation, messageId, kind: 'control', number: 0, envelope,
     // Meant for these devices alone: the server must not ask for the others.
     refusals: 2, missing: [], parked: false, held: false,
+    ...(repeats === undefined ? {} : { repeats }),
   }
   writeOutbox(tx, row)
   return row

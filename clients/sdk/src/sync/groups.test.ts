@@ -387,6 +387,32 @@ describe('healing', () => {
     expect(await textsOf(bob2, id)).toEqual(said)
   })
 
+  it('gives a message to such a device although the members changed while it was on its way', async () => {
+    const { server, clock, alice, bob } = await scene()
+    const { id } = await found(alice, bob)
+    const isNew = (device: DeviceId): boolean => device !== alice.client.device && device !== bob.client.device
+    const refuse = (code: 'unavailable.store' | 'stale.membership'): ReturnType<NonNullable<Lies['send']>> => ({ status: 'refused', failure: { code, message: '' } })
+    server.lies = {
+      send: (_envelope, from) => (isNew(from) ? refuse('unavailable.store') : undefined),
+      bundle: (bundle) => (isNew(bundle.device) ? Promise.reject(new EvegramError('not_found.prekeys', { operation: 'fetch bundle' })) : bundle),
+    }
+    const bob2 = await openTestClient(server, new MemoryStore(), testWallet('bob'))
+    await say(alice, id, 'one')
+    let refused = 0
+    server.lies = {
+      send: (envelope, from) => {
+        if (isNew(from)) return refuse('unavailable.store')
+        if (viewEnvelope(envelope).epoch > 0 || refused === 3) return undefined
+        refused += 1
+        return refuse('stale.membership')
+      },
+    }
+    await clock.advance(60_000)
+    expect([refused > 0, await textsOf(bob2, id)]).toEqual([true, []])
+    await clock.advance(900_000)
+    expect([refused, await textsOf(bob2, id)]).toEqual([3, ['one']])
+  })
+
   it('asks for what was changed on the way', async () => {
     const { server, clock, alice, bob, carol } = await scene()
     const { id } = await found(alice, bob, carol)

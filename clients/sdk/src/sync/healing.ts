@@ -1,5 +1,5 @@
 import {
-  decodeEnvelope, isEvegramError, LIMITS, messageIdOf, parseMessageId, positionAtTime, resendRequestBytes,
+  isEvegramError, LIMITS, messageIdOf, parseMessageId, positionAtTime, resendRequestBytes,
   type DeviceId, type Page, type PayloadBodies, type Timer,
 } from '@evegram/protocol'
 import type { AttestedDevice } from '../account/account-verifier.js'
@@ -14,12 +14,11 @@ import { missingRanges, nameMissing } from './chain-state.js'
 import { composeControl } from './control.js'
 import { decodeGap, GAP_PREFIX, gapKey, type GapRow } from './gap-row.js'
 import type { Outbox } from './outbox.js'
-import type { OutboxRow } from './outbox-row.js'
 import type { Receiver } from './receive.js'
 import { decodeTemplate, payloadFor } from './seal.js'
 import { readSent, wasMeantFor } from './sent-record.js'
 import type { Sessions } from './sessions.js'
-import { decodeSupplement, SUPPLEMENT_PREFIX, writeSupplement } from './supplement-row.js'
+import { decodeSupplement, readSupplement, SUPPLEMENT_PREFIX, writeSupplement, type Unreached } from './supplement-row.js'
 import { decodeUnread, readUnread, UNREAD_PREFIX, unreadKey, writeUnread, type UnreadRow } from './unread-row.js'
 
 /** How often what waits is looked at. */
@@ -288,7 +287,7 @@ export class Healing {
     const signed = resendRequestBytes({
       conversation: conversation.conversation, message, ciphertextHash: request.ciphertextHash, nonce: request.nonce, account: from.account, device: from.device,
     })
-    if (!verifyWithSigning(from.signingKey, signed, request.signature)) {
+    if (!verifyWithSigning(from.signingKey, signed, request.signature, core.primitives)) {
       refuse('signature')
       return
     }
@@ -318,18 +317,27 @@ export class Healing {
   }
 
   async #resend(tx: Transaction, conversation: ConversationRow, to: AttestedDevice, template: Uint8Array, start: number | undefined): Promise<boolean> {
-    const payload = payloadFor(decodeTemplate(template), to, start)
-    const control = await composeControl(this.#core, tx, conversation, [to], { kind: 'resend', body: { payload } })
+    const message = decodeTemplate(template)
+    const control = await composeControl(this.#core, tx, conversation, [to], { kind: 'resend', body: { payload: payloadFor(message, to, start) } }, {
+      number: message.number, device: to.device,
+    })
     if (control === undefined) return false
     this.#outbox.add(tx, control)
     return true
   }
 
-  /** Notes, inside `tx`, devices that a message was stored without: they get it once there are sessions with them. */
-  noteSupplement(row: OutboxRow, devices: readonly DeviceId[], tx: Transaction): void {
+  /**
+   * Notes, inside `tx`, devices that an own message has not reached although it was meant for them: they get it once there are sessions
+   * with them. `firstAtMs` is since when that is so: the longer, the less often it is tried.
+   */
+  async noteSupplement(tx: Transaction, { conversation, number, devices, firstAtMs }: Unreached): Promise<void> {
+    const before = await readSupplement(tx, conversation, number)
     const nowMs = this.#core.time.now()
-    const { number } = decodeEnvelope(row.envelope)
-    writeSupplement(tx, { conversation: row.conversation, number, devices, firstAtMs: nowMs, nextAtMs: nowMs + supplementWaitMs(0) })
+    const sinceMs = Math.min(firstAtMs, before?.firstAtMs ?? firstAtMs)
+    writeSupplement(tx, {
+      conversation, number, devices: [...new Set([...(before?.devices ?? []), ...devices])], firstAtMs: sinceMs,
+      nextAtMs: nowMs + supplementWaitMs(nowMs - sinceMs),
+    })
   }
 
   async #supplement(conversationId: ConversationRow['conversation'], number: number, devices: readonly DeviceId[], firstAtMs: number): Promise<void> {
@@ -347,15 +355,16 @@ export class Healing {
       const sent = await readSent(tx, conversationId, number)
       const chain = await readOwnChain(tx, conversationId)
       const done = new Set<DeviceId>()
-      for (const device of conversation === undefined || sent === undefined ? [] : ready) {
-        if (conversation !== undefined && sent !== undefined && (await this.#resend(tx, conversation, device, sent.template, chain.recipients.get(device.device)))) {
-          done.add(device.device)
+      const isMember = conversation?.members.includes(core.account) === true
+      if (conversation !== undefined && sent !== undefined && isMember) {
+        for (const device of ready) {
+          if (await this.#resend(tx, conversation, device, sent.template, chain.recipients.get(device.device))) done.add(device.device)
         }
       }
-      // Devices that are no longer attested, or whose account went, need nothing; the others are tried again until the message is too old.
+      // Devices that are no longer attested, or whose account went, need nothing, nor does anybody once this account went; the others are tried again until the message is too old.
       const left = devices.filter((id) => {
         const device = core.roster.device(id)
-        return !done.has(id) && device !== undefined && conversation?.members.includes(device.account) === true
+        return isMember && !done.has(id) && device !== undefined && conversation?.members.includes(device.account) === true
       })
       const isOver = left.length === 0 || sent === undefined || nowMs - firstAtMs > HEALING_LIMITS.keptMs
       writeSupplement(tx, { conversation: conversationId, number, devices: isOver ? [] : left, firstAtMs, nextAtMs: nowMs + supplementWaitMs(nowMs - firstAtMs) })

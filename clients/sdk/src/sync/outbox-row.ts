@@ -5,6 +5,13 @@ import {
 import { sortable } from '../core/message.js'
 import type { Transaction } from '../core/transaction.js'
 
+/** An own message that control traffic brings once more to a device. */
+export interface Repeat {
+  /** Number of the message in the chain. */
+  readonly number: number
+  readonly device: DeviceId
+}
+
 /** An envelope that waits for its acknowledgement. */
 export interface OutboxRow {
   /** Place in the outbox: 1, 2, 3, ... */
@@ -25,6 +32,8 @@ export interface OutboxRow {
   readonly parked: boolean
   /** Written without a connection: it has certainly not left. Cleared, durably, before it does; a row without it may have left. */
   readonly held: boolean
+  /** Set on control traffic that sends a message again: when the server refuses it, the message still has to get there. */
+  readonly repeats?: Repeat
 }
 
 const KINDS: readonly OutboxRow['kind'][] = ['message', 'void', 'control']
@@ -41,6 +50,7 @@ export function writeOutbox(tx: Transaction, row: OutboxRow): void {
     seq: row.seq, conversation: idBytes(row.conversation), message: idBytes(row.messageId), kind: KINDS.indexOf(row.kind), number: row.number,
     envelope: row.envelope, refusals: row.refusals, missing: row.missing.map((device) => idBytes(device)), parked: row.parked,
     ...(row.held ? { held: true } : {}),
+    ...(row.repeats === undefined ? {} : { repeats: row.repeats.number, repeatsTo: idBytes(row.repeats.device) }),
   }))
 }
 
@@ -58,6 +68,9 @@ export function decodeOutbox(bytes: Uint8Array): OutboxRow {
     missing: fields.list('missing', 4_096).map((id) => parseDeviceId(id instanceof Uint8Array ? hexOf(id) : fields.fail('device'))),
     parked: fields.boolean('parked'),
     held: fields.has('held'),
+    ...(fields.has('repeats')
+      ? { repeats: { number: fields.uint('repeats'), device: parseDeviceId(hexOf(fields.bytes('repeatsTo', 16))) } }
+      : {}),
   }
 }
 

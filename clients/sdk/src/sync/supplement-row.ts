@@ -4,21 +4,35 @@ import {
 import { sortable } from '../core/message.js'
 import type { Transaction } from '../core/transaction.js'
 
-/** Devices that an own message was stored without, although it was meant for them. */
-export interface SupplementRow {
+/** Devices that an own message has not reached, although it was meant for them. */
+export interface Unreached {
   readonly conversation: ConversationId
   readonly number: number
   readonly devices: readonly DeviceId[]
   readonly firstAtMs: number
+}
+
+/** As it is kept: with the time at which it is tried again. */
+export interface SupplementRow extends Unreached {
   readonly nextAtMs: number
 }
 
 /** Prefix of these rows in table `healing`. */
 export const SUPPLEMENT_PREFIX = 'x/'
 
+function keyOf(conversation: ConversationId, number: number): string {
+  return `${SUPPLEMENT_PREFIX}${conversation}/${sortable(number)}`
+}
+
+/** The row of an own message, if there is one. */
+export async function readSupplement(tx: Pick<Transaction, 'get'>, conversation: ConversationId, number: number): Promise<SupplementRow | undefined> {
+  const bytes = await tx.get('healing', keyOf(conversation, number))
+  return bytes === undefined ? undefined : decodeSupplement(bytes)
+}
+
 /** Writes a row, or removes it when no device is left. */
 export function writeSupplement(tx: Transaction, row: SupplementRow): void {
-  const key = `${SUPPLEMENT_PREFIX}${row.conversation}/${sortable(row.number)}`
+  const key = keyOf(row.conversation, row.number)
   if (row.devices.length === 0) {
     tx.remove('healing', key)
     return

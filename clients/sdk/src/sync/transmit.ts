@@ -14,6 +14,7 @@ import { decodeOutbox, outboxKey, writeOutbox, type OutboxRow } from './outbox-r
 import { resealRows } from './reseal.js'
 import { decodeSent, readSent, SENT_KEPT_MS, sentKey, sentPrefix, writeSent } from './sent-record.js'
 import type { Sessions } from './sessions.js'
+import type { Unreached } from './supplement-row.js'
 
 /** What became of one transmission. */
 export type Fate =
@@ -60,14 +61,14 @@ export class Transmission {
   readonly #core: Core
   readonly #sessions: Sessions
   readonly #groups: GroupLogs
-  readonly #onSupplement: (row: OutboxRow, devices: readonly DeviceId[], tx: Transaction) => void
+  readonly #onUnreached: (tx: Transaction, unreached: Unreached) => Promise<void>
 
-  /** `onSupplement` is told, inside the transaction that takes the message off the outbox, which devices it was stored without. */
-  constructor(core: Core, sessions: Sessions, groups: GroupLogs, onSupplement: (row: OutboxRow, devices: readonly DeviceId[], tx: Transaction) => void) {
+  /** `onUnreached` is told, inside the transaction that takes a row off the outbox, which devices a message has not reached with it. */
+  constructor(core: Core, sessions: Sessions, groups: GroupLogs, onUnreached: (tx: Transaction, unreached: Unreached) => Promise<void>) {
     this.#core = core
     this.#sessions = sessions
     this.#groups = groups
-    this.#onSupplement = onSupplement
+    this.#onUnreached = onUnreached
   }
 
   /** Loads the members of a conversation and, with a connection, starts the sessions that can be started. Waits for the network. */
@@ -157,14 +158,16 @@ export class Transmission {
   /** A message of a group was made for other members or devices than there are: it is made anew for those, and the key goes ahead of it. */
   async #refusedInGroup(row: OutboxRow, failure: Failure, error: EvegramError): Promise<Fate> {
     const { local, store } = this.#core
-    // Control traffic for an older membership has lost its sense; what asked for something is asked again.
-    if (row.kind === 'control') return { status: 'failed', error }
+    // Control traffic for an older membership has lost its sense; what asked for something is asked again, and what repeats a message
+    // is made anew for the members there are.
+    if (row.kind === 'control' && row.repeats === undefined) return { status: 'failed', error }
     try {
       if (failure.code === 'stale.membership') await this.#groups.refresh(row.conversation)
       else await this.#refreshMembers(row, failure)
     } catch (cause) {
       return fateOf(cause)
     }
+    if (row.kind === 'control') return { status: 'failed', error }
     const group = await readConversation(store, row.conversation)
     const connection = this.#core.connection()
     if (group === undefined || connection === undefined) return { status: 'later' }
@@ -260,11 +263,20 @@ export class Transmission {
     return this.#core.local.write(async (tx) => {
       tx.remove('outbox', outboxKey(row.seq))
       if (row.kind === 'message') await this.#setState(tx, row, 'sent')
-      if (row.missing.length > 0) this.#onSupplement(row, row.missing, tx)
+      if (row.missing.length > 0) {
+        await this.#onUnreached(tx, { conversation: row.conversation, number: row.number, devices: row.missing, firstAtMs: this.#core.time.now() })
+      }
       if (row.kind === 'control') return
       await this.#renewSent(tx, row)
       await this.#pruneSent(tx, row)
     })
+  }
+
+  /** What should have brought a message to a device again did not: the message is still owed to it, for as long as it is kept. */
+  async #noteRepeated(tx: Transaction, { conversation, repeats }: OutboxRow): Promise<void> {
+    const sent = repeats === undefined ? undefined : await readSent(tx, conversation, repeats.number)
+    if (repeats === undefined || sent === undefined) return
+    await this.#onUnreached(tx, { conversation, number: repeats.number, devices: [repeats.device], firstAtMs: Math.min(sent.atMs, this.#core.time.now()) })
   }
 
   /** What waited long for a server is new to those who get it now: the time in which it is sent again begins when it is stored. */
@@ -318,6 +330,7 @@ export class Transmission {
       const first = decodeOutbox(bytes)
       if (first.kind === 'control') {
         tx.remove('outbox', outboxKey(first.seq))
+        if (error.code.startsWith('stale.')) await this.#noteRepeated(tx, first)
         return { failed: [], removed: [first.messageId], parked: [] }
       }
       const followers = await this.#followers(conversation, seq + 1)
