@@ -8,6 +8,7 @@ import { LIMITS } from '../src/limits.js'
 import { PAYLOAD_KIND } from '../src/payload.js'
 import { CHAINS } from '../src/proof/network.js'
 import { namesBody, namesOtherWallet, PURPOSES, type Purpose } from '../src/proof/text.js'
+import { SIGNAL_KIND } from '../src/signals.js'
 
 // Writes the tables of docs/protocol.md from the constants that the code runs: npx tsx protocol/scripts/docs-tables.ts
 
@@ -28,6 +29,8 @@ const FRAMES: Readonly<Record<keyof typeof FRAME_TYPE, readonly [sender: string,
   follow: ['client', 'CBOR, see 4.10', '`channelPage` or `failure`'],
   unfollow: ['client', 'CBOR, see 4.10', '`channelHead` or `failure`'],
   readChannel: ['client', 'CBOR, see 4.10', '`channelPage` or `failure`'],
+  signal: ['client', '17 bytes, see 4.11', '–'],
+  listen: ['client', '1 byte, see 4.11', '–'],
   challenge: ['server', 'CBOR, see 3.1', '`hello`'],
   welcome: ['server', 'CBOR, see 3.3', '–'],
   ack: ['server', '20 bytes each, see 4.5', '–'],
@@ -42,6 +45,7 @@ const FRAMES: Readonly<Record<keyof typeof FRAME_TYPE, readonly [sender: string,
   channelPage: ['server', 'CBOR, see 4.10', '–'],
   channelHead: ['server', 'CBOR, see 4.10', '–'],
   posted: ['server', 'encoded post, see 4.10', '–'],
+  signalled: ['server', '49 bytes, see 4.11', '–'],
 }
 
 const ENVELOPE_FIELDS: Readonly<Record<keyof typeof ENVELOPE_OFFSETS, readonly [type: string, meaning: string]>> = {
@@ -108,6 +112,7 @@ export function tables(): Readonly<Record<string, string>> {
     ),
     'envelope-kinds': table(['value', 'kind'], Object.entries(ENVELOPE_KIND).map(([name, value]) => [value, `\`${name}\``])),
     'body-types': table(['value', 'type'], Object.entries(BODY_TYPE).map(([name, value]) => [value, `\`${name}\``])),
+    'signal-kinds': table(['value', 'kind'], Object.entries(SIGNAL_KIND).map(([name, value]) => [value, `\`${name}\``])),
     'payload-kinds': table(['value', 'kind'], Object.entries(PAYLOAD_KIND).map(([name, value]) => [value, `\`${name}\``])),
     'purposes': table(['purpose', 'sentence', 'further resource'], Object.keys(PURPOSES).map((name) => purposeRow(name as Purpose))),
     'chains': table(

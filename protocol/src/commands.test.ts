@@ -39,7 +39,9 @@ const COMMANDS: Readonly<Record<string, Command<unknown>>> = {
     encode: commands.encodeHello, decode: commands.decodeHello,
   }),
   welcome: command({
-    values: fc.record({ serverTimeMs: timeMs, connection: text(64), heartbeatMs: uint32, retentionMs: timeMs }), encode: commands.encodeWelcome, decode: commands.decodeWelcome,
+    values: fc.tuple(fc.record({ serverTimeMs: timeMs, connection: text(64), heartbeatMs: uint32, retentionMs: timeMs }), optional(fc.record({ signals: fc.boolean() })))
+      .map(([base, signals]) => ({ ...base, ...signals })),
+    encode: commands.encodeWelcome, decode: commands.decodeWelcome,
   }),
   open: command({ values: fc.record({ peer: account }), encode: commands.encodeOpen, decode: commands.decodeOpen }),
   opened: command({

@@ -56,6 +56,8 @@ export interface Welcome {
   readonly heartbeatMs: number
   /** What the server keeps, in ms: cursors older than this are answered `discontinuity`. */
   readonly retentionMs: number
+  /** The server takes `signal` and `listen`; an older one closes a connection that sends them. */
+  readonly signals?: boolean
 }
 
 /** `open`: makes or finds the direct conversation with `peer`. Idempotent. */
@@ -188,7 +190,10 @@ export function decodeHello(body: Uint8Array): Hello {
 
 /** Body of `welcome`. */
 export function encodeWelcome(value: Welcome): Uint8Array<ArrayBuffer> {
-  return encodeCbor({ serverTimeMs: value.serverTimeMs, connection: value.connection, heartbeatMs: value.heartbeatMs, retentionMs: value.retentionMs })
+  return encodeCbor({
+    serverTimeMs: value.serverTimeMs, connection: value.connection, heartbeatMs: value.heartbeatMs, retentionMs: value.retentionMs,
+    ...(value.signals === undefined ? {} : { signals: value.signals }),
+  })
 }
 /** Throws `invalid.cbor`, `invalid.request`. */
 export function decodeWelcome(body: Uint8Array): Welcome {
@@ -196,6 +201,7 @@ export function decodeWelcome(body: Uint8Array): Welcome {
   return {
     serverTimeMs: fields.uint('serverTimeMs'), connection: fields.text('connection', 64),
     heartbeatMs: fields.uint('heartbeatMs'), retentionMs: fields.uint('retentionMs'),
+    ...(fields.has('signals') ? { signals: fields.boolean('signals') } : {}),
   }
 }
 

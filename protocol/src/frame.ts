@@ -22,6 +22,8 @@ export const FRAME_TYPE = {
   follow: 11,
   unfollow: 12,
   readChannel: 13,
+  signal: 14,
+  listen: 15,
   challenge: 64,
   welcome: 65,
   ack: 66,
@@ -36,6 +38,7 @@ export const FRAME_TYPE = {
   channelPage: 75,
   channelHead: 76,
   posted: 77,
+  signalled: 78,
 } as const
 /** Wire value of a frame type. */
 export type FrameType = (typeof FRAME_TYPE)[keyof typeof FRAME_TYPE]

@@ -42,6 +42,10 @@ export const LIMITS = {
   followedChannelsMax: 256,
   /** Followers are told the head of a channel this often: what was not pushed to them shows at the latest then. */
   channelHeadIntervalMs: 30_000,
+  /** Who goes on typing says so again this often. */
+  typingRenewMs: 4_000,
+  /** A notice of typing is shown no longer than this after it was said last. */
+  typingShownMs: 10_000,
   /** Envelopes in one page of a read or catch-up. */
   pageEnvelopesMax: 256,
   /** Bytes of envelopes in one page. */

@@ -2,6 +2,7 @@ import * as channels from '../src/channel-commands.js'
 import * as commands from '../src/commands.js'
 import { decodeEnvelope, encodeEnvelope, type Envelope } from '../src/envelope.js'
 import type { FRAME_TYPE } from '../src/frame.js'
+import * as signals from '../src/signals.js'
 
 /** Writer and reader of the body of each frame type, for vectors. */
 export interface BodyCodec {
@@ -29,6 +30,8 @@ export const FRAME_BODIES: Readonly<Record<keyof typeof FRAME_TYPE, BodyCodec>> 
   follow: codec<channels.ReadChannel>(channels.encodeReadChannel, channels.decodeReadChannel),
   unfollow: codec<channels.Unfollow>(channels.encodeUnfollow, channels.decodeUnfollow),
   readChannel: codec<channels.ReadChannel>(channels.encodeReadChannel, channels.decodeReadChannel),
+  signal: codec<signals.MemberSignal>(signals.encodeSignal, signals.decodeSignal),
+  listen: codec<boolean>(signals.encodeListen, signals.decodeListen),
   challenge: codec<commands.Challenge>(commands.encodeChallenge, commands.decodeChallenge),
   welcome: codec<commands.Welcome>(commands.encodeWelcome, commands.decodeWelcome),
   ack: codec<readonly commands.Ack[]>(commands.encodeAcks, commands.decodeAcks),
@@ -43,4 +46,5 @@ export const FRAME_BODIES: Readonly<Record<keyof typeof FRAME_TYPE, BodyCodec>> 
   channelPage: codec<channels.ChannelPage>(channels.encodeChannelPage, channels.decodeChannelPage),
   channelHead: codec<channels.ChannelHead>(channels.encodeChannelHead, channels.decodeChannelHead),
   posted: codec<Uint8Array>((post) => post, (body) => body.slice()),
+  signalled: codec<signals.Signalled>(signals.encodeSignalled, signals.decodeSignalled),
 }

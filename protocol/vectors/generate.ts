@@ -26,6 +26,7 @@ import { paddedLength } from '../src/padding.js'
 import { encodePayload, type Payload } from '../src/payload.js'
 import { encodePayloadBody, resendRequestBytes, type PayloadContent } from '../src/payload-body.js'
 import { encodePosition } from '../src/position.js'
+import { SIGNAL_KIND } from '../src/signals.js'
 import { deviceActor, LogStory, seed, SITE, solanaWallet, START_MS, terraWallet } from './actors.js'
 import { CHANNEL_KEY, ChannelStory, encryptBody } from './channel-story.js'
 import { GroupStory, groupActor, type GroupActor } from './group-story.js'
@@ -127,6 +128,11 @@ function frames(): void {
     ['failure with a wait', 'failure', 8, 0, { code: 'limited.rate', message: 'Slow down.', retryAfterMs: 1_500 }],
     ['account changed', 'notice', 0, 0, { kind: 'account_changed', account: bobAccount, seq: 3 }], ['draining', 'notice', 0, 0, { kind: 'draining', spreadMs: 5_000 }],
     ['prekeys low', 'notice', 0, 0, { kind: 'prekeys_low', remaining: 19 }],
+    ['welcome of a server that takes signals', 'welcome', 1, 0, { serverTimeMs: START_MS, connection: 'c0ffee', heartbeatMs: 25_000, retentionMs: 2_592_000_000, signals: true }],
+    ['listening to signals', 'listen', 0, 0, true], ['and no more', 'listen', 0, 0, false],
+    ['typing started', 'signal', 0, 0, { kind: SIGNAL_KIND.typingStarted, conversation }], ['typing stopped', 'signal', 0, 0, { kind: SIGNAL_KIND.typingStopped, conversation }],
+    ['another member types', 'signalled', 0, 0, { kind: SIGNAL_KIND.typingStarted, conversation, account: bobAccount, device: bob.phone.device }],
+    ['another member stopped', 'signalled', 0, 0, { kind: SIGNAL_KIND.typingStopped, conversation, account: bobAccount, device: bob.phone.device }],
   ]
   const cases = values.map(([name, type, correlation, flags, value]) => {
     const body = FRAME_BODIES[type].encode(value)
@@ -155,6 +161,10 @@ function frames(): void {
       })), 'invalid.request'),
       refusedBytes('following from number -1', typed(FRAME_TYPE.follow, encodeCbor({ channel: seed('c').slice(0, 16), after: -1 })), 'invalid.request'),
       refusedBytes('head of 31 bytes', typed(FRAME_TYPE.channelHead, encodeCbor({ channel: seed('c').slice(0, 16), seq: 1, head: new Uint8Array(31) })), 'invalid.request'),
+      refusedBytes('signal of 16 bytes', typed(FRAME_TYPE.signal, new Uint8Array(16)), 'invalid.frame'),
+      refusedBytes('signal with a byte behind it', typed(FRAME_TYPE.signal, new Uint8Array(18).fill(1)), 'invalid.frame'),
+      refusedBytes('signalled without a device', typed(FRAME_TYPE.signalled, new Uint8Array(33).fill(1)), 'invalid.frame'),
+      refusedBytes('listening neither 0 nor 1', typed(FRAME_TYPE.listen, Uint8Array.of(2)), 'invalid.frame'),
       refusedBytes('acknowledgement at a time of 2^48', typed(FRAME_TYPE.ack, changed(new Uint8Array(20), 5, 1)), 'invalid.position'),
     ],
   })
