@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { isEvegramError, utf8, textOf } from '@evegram/protocol'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { BUS_PACKET_BYTES_MAX, subjectOf, type Bus } from './bus.js'
+import { BUS_PACKET_BYTES_MAX, OFFERED_BYTES_MAX, subjectOf, type Bus } from './bus.js'
 
 /** What an adapter gives its contract suite. */
 export interface BusSetup {
@@ -11,6 +11,8 @@ export interface BusSetup {
   close(): Promise<void>
 }
 
+/** Packets of 64 KiB that are published before what is offered must have been shed. */
+const CROWD_MAX = 20_000
 /** Longest wait for a packet that must come. */
 const ARRIVAL_MS = 5_000
 
@@ -114,6 +116,68 @@ export function describeBus(name: string, create: () => Promise<BusSetup>): void
       await one.flush()
       await arrived(() => bytesSeen > 0)
       expect(bytesSeen).toBe(BUS_PACKET_BYTES_MAX)
+    })
+
+    it('carries what is offered to those who subscribed, each at most once, and never inside the call', async () => {
+      const subject = subjectOf('test', 'offer')
+      const heard: string[] = []
+      let running = false
+      let nested = false
+      other.subscribe(subject, (bytes) => {
+        nested ||= running
+        heard.push(textOf(bytes))
+      })
+      await other.flush()
+      running = true
+      for (const text of ['a', 'b', 'c']) expect(one.offer(subject, utf8(text))).toBe('offered')
+      running = false
+      expect(one.offer(subjectOf('test', 'nobody'), utf8('x'))).toBe('offered')
+      await one.flush()
+      await arrived(() => heard.length >= 3)
+      expect([[...heard].sort(), nested]).toEqual([['a', 'b', 'c'], false])
+    })
+
+    it('sheds what is offered where much waits, and takes every packet meanwhile; offers are taken again afterwards', async () => {
+      const subject = subjectOf('test', 'crowd')
+      let [packets, offers] = [0, 0]
+      other.subscribe(subject, (bytes) => {
+        if (bytes.length === 1) offers++
+        else packets++
+      })
+      await Promise.all([one.flush(), other.flush()])
+      const packet = new Uint8Array(65_536)
+      let [published, offered] = [0, 0]
+      for (; published < CROWD_MAX && one.offer(subject, Uint8Array.of(1)) === 'offered'; published++) {
+        offered++
+        one.publish(subject, packet)
+      }
+      expect(published, 'something was shed').toBeLessThan(CROWD_MAX)
+      for (let more = 0; more < 8; more++, published++) {
+        expect(one.offer(subject, Uint8Array.of(1))).toBe('shed')
+        one.publish(subject, packet)
+      }
+      await one.flush()
+      await arrived(() => packets >= published && offers >= offered)
+      expect([packets, offers]).toEqual([published, offered])
+      expect(one.offer(subject, Uint8Array.of(1))).toBe('offered')
+      await one.flush()
+      await arrived(() => offers > offered)
+    })
+
+    it('sheds what is too large to be offered, and everything once closed, without throwing', async () => {
+      const subject = subjectOf('test', 'shed')
+      const sizes: number[] = []
+      other.subscribe(subject, (bytes) => { sizes.push(bytes.length) })
+      await other.flush()
+      expect(one.offer(subject, new Uint8Array(OFFERED_BYTES_MAX + 1))).toBe('shed')
+      expect(one.offer(subject, new Uint8Array(OFFERED_BYTES_MAX))).toBe('offered')
+      await one.flush()
+      await arrived(() => sizes.length > 0)
+      await one.close()
+      expect(one.offer(subject, utf8('x'))).toBe('shed')
+      await other.flush()
+      await turn()
+      expect(sizes).toEqual([OFFERED_BYTES_MAX])
     })
 
     it('refuses everything once closed and calls no handler any more', async () => {

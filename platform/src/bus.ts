@@ -13,6 +13,9 @@ export const SUBJECT_TOKENS_MAX = 8
 /** Largest packet on the bus: the largest envelope with room for what nodes write around it. */
 export const BUS_PACKET_BYTES_MAX = 1_048_576
 
+/** Largest packet that may be offered: what is of no use a moment later is small. */
+export const OFFERED_BYTES_MAX = 4_096
+
 const TOKEN_PATTERN = /^[A-Za-z0-9_-]{1,64}$/
 
 /** A subject of tokens of 1-64 letters, digits, `_` and `-`. Throws `invalid.argument` for anything else. */
@@ -39,6 +42,13 @@ export interface Bus {
    * nobody gets it.
    */
   publish(subject: Subject, bytes: Uint8Array): void
+  /**
+   * Offers a packet that nobody misses: at most once, in no order, not even among themselves, never waited for, and shed first. `shed`: nobody gets it,
+   * because the bus is away or closed, or more waits in it already than a small part of what `publish` may queue, or it is larger than
+   * {@link OFFERED_BYTES_MAX}. `offered` promises nothing. Never throws, and never makes `publish` refuse or `flush` reject. Packets that are offered go
+   * on subjects of their own: what is published there may be numbered, and must not be mixed with what may be lost.
+   */
+  offer(subject: Subject, bytes: Uint8Array): 'offered' | 'shed'
   /** Resolved = everything that this Bus published and subscribed before has reached the broker. Rejects `unavailable.bus`. */
   flush(): Promise<void>
   /**

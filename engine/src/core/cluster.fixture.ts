@@ -155,6 +155,10 @@ export class FaultyBus implements Bus {
   drops: (subject: Subject, bytes: Uint8Array) => boolean = () => false
   failure: Error | undefined
   published = 0
+  /** Takes packets, and sheds what is offered. */
+  crowded = false
+  /** Subjects of what was offered and taken. */
+  readonly offered: Subject[] = []
   /** Runs before every flush resolves. */
   beforeFlush: () => Promise<void> = async () => undefined
 
@@ -166,6 +170,12 @@ export class FaultyBus implements Bus {
     if (this.failure !== undefined) throw this.failure
     this.published++
     if (!this.drops(subject, bytes)) this.#bus.publish(subject, bytes)
+  }
+
+  offer(subject: Subject, bytes: Uint8Array): 'offered' | 'shed' {
+    if (this.failure !== undefined || this.crowded) return 'shed'
+    this.offered.push(subject)
+    return this.drops(subject, bytes) ? 'offered' : this.#bus.offer(subject, bytes)
   }
 
   async flush(): Promise<void> {

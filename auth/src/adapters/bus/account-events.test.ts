@@ -45,6 +45,7 @@ beforeEach(() => {
       if (failure !== undefined) throw failure
       inner.publish(subject, bytes)
     },
+    offer: (subject, bytes) => inner.offer(subject, bytes),
     flush: () => (failure === undefined ? inner.flush() : Promise.reject(failure)),
     subscribe: (subject, handler) => inner.subscribe(subject, handler),
     close: () => inner.close(),

@@ -1,9 +1,12 @@
 import { EvegramError } from '@evegram/protocol'
-import { BUS_PACKET_BYTES_MAX, type Bus, type Subject } from '../../bus.js'
+import { BUS_PACKET_BYTES_MAX, OFFERED_BYTES_MAX, type Bus, type Subject } from '../../bus.js'
 import type { Logger } from '../../log.js'
 
 /** Packets that wait for one subscription; beyond it the publisher gets `limited.queue`. */
 export const MEMORY_BUS_QUEUE_MAX = 65_536
+
+/** One packet in so many of a queue: what is offered is shed when more than this part of it waits. */
+const OFFER_PART = 8
 
 /** Options of {@link MemoryBroker}. */
 export interface MemoryBrokerOptions {
@@ -42,6 +45,14 @@ export class MemoryBroker {
       }
     }
     for (const target of targets) target.push(bytes)
+  }
+
+  /** Hands a packet to all subscriptions of `subject`, or to none when much waits in one of them. */
+  offer(subject: Subject, bytes: Uint8Array): 'offered' | 'shed' {
+    const targets = this.#subscriptions.get(subject) ?? []
+    for (const target of targets) if (target.waiting >= this.#queueMax / OFFER_PART) return 'shed'
+    for (const target of targets) target.push(bytes)
+    return 'offered'
   }
 
   /** Adds a subscription; returns it for removal. */
@@ -120,6 +131,10 @@ class MemoryBus implements Bus {
       throw new EvegramError('too_large.request', { operation: 'publish', details: { bytesMax: BUS_PACKET_BYTES_MAX } })
     }
     this.#broker.deliver(subject, bytes)
+  }
+
+  offer(subject: Subject, bytes: Uint8Array): 'offered' | 'shed' {
+    return this.#closed || bytes.length > OFFERED_BYTES_MAX ? 'shed' : this.#broker.offer(subject, bytes)
   }
 
   async flush(): Promise<void> {

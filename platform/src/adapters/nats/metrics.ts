@@ -15,6 +15,7 @@ export function busMetrics(metrics: Metrics) {
     bytesOut: bytes.with({ direction: 'out' }),
     bytesIn: bytes.with({ direction: 'in' }),
     refused: metrics.counter({ name: 'bus_packets_refused_total', help: 'Packets that the bus did not take', labels: ['reason'] }),
+    shed: metrics.counter({ name: 'bus_offers_shed_total', help: 'Packets that nobody misses and that were not sent because NATS was away or behind' }),
     lost: metrics.counter({ name: 'bus_connections_lost_total', help: 'Connections to NATS that ended without being closed', labels: ['reason'] }),
     reconnects: metrics.counter({ name: 'bus_reconnects_total', help: 'Connections to NATS made again' }),
     serverErrors: metrics.counter({ name: 'bus_server_errors_total', help: 'Errors that NATS reported on a connection' }),

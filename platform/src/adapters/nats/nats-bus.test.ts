@@ -8,7 +8,7 @@ import { systemClock } from '../../clock.js'
 import { silentLogger } from '../../log.js'
 import { createMetrics } from '../../metrics.js'
 import { serviceAddresses, TcpProxy } from '../../testing/index.js'
-import { BUS_PENDING_BYTES_MAX, BUS_STALL_MS, connectNats, type NatsBus, type NatsOptions } from './index.js'
+import { BUS_OFFER_PENDING_BYTES_MAX, BUS_PENDING_BYTES_MAX, BUS_STALL_MS, connectNats, type NatsBus, type NatsOptions } from './index.js'
 
 const clock = systemClock()
 const freshPrefix = (): string => `test_${randomBytes(6).toString('hex')}`
@@ -104,6 +104,27 @@ describe('NatsBus', () => {
     await node.flush()
     node.publish(subjectOf('flood'), packet)
     await node.flush()
+  })
+
+  it('sheds what is offered to a server that does not keep up, long before it refuses a packet, and counts it', async () => {
+    const { proxy, url } = await proxied()
+    const metrics = createMetrics()
+    const node = kept(await connectTo([url], { prefix: freshPrefix(), metrics }))
+    proxy.freeze()
+    const packet = new Uint8Array(65_536)
+    for (let sent = 0; sent < BUS_OFFER_PENDING_BYTES_MAX; sent += packet.length) {
+      expect(node.offer(subjectOf('signal'), utf8('x'))).toBe('offered')
+      node.publish(subjectOf('flood'), packet)
+    }
+    for (let again = 0; again < 3; again++) expect(node.offer(subjectOf('signal'), utf8('x'))).toBe('shed')
+    node.publish(subjectOf('flood'), packet)
+    proxy.heal()
+    await node.flush()
+    expect(node.offer(subjectOf('signal'), utf8('x'))).toBe('offered')
+    expect(await metrics.text()).toContain('bus_offers_shed_total 3')
+    proxy.refuse()
+    await vi.waitFor(() => { expect(node.status()).toEqual({ connected: false }) })
+    expect(node.offer(subjectOf('signal'), utf8('x'))).toBe('shed')
   })
 
   it('confirms by itself for a caller that never flushes', async () => {

@@ -1,6 +1,6 @@
 import { EvegramError, type Clock, type Random, type Timer } from '@evegram/protocol'
 import type { NatsConnection, NatsError, Subscription } from 'nats'
-import { BUS_PACKET_BYTES_MAX, subjectOf, type Bus, type Subject } from '../../bus.js'
+import { BUS_PACKET_BYTES_MAX, OFFERED_BYTES_MAX, subjectOf, type Bus, type Subject } from '../../bus.js'
 import type { Logger } from '../../log.js'
 import { backoffMs } from '../backoff.js'
 import { dial, type Dialled } from './dial.js'
@@ -10,6 +10,8 @@ import { orderToTry, type NatsServer } from './servers.js'
 
 /** Bytes published that the server has not confirmed; beyond it the publisher gets `limited.queue`. */
 export const BUS_PENDING_BYTES_MAX = 33_554_432
+/** Unconfirmed bytes from which on what is offered is shed: the way is crowded, and it belongs to packets. */
+export const BUS_OFFER_PENDING_BYTES_MAX = BUS_PENDING_BYTES_MAX / 32
 /** Bytes around a packet: the command and its line ends, without the subject. */
 const PACKET_OVERHEAD_BYTES = 16
 /** Unconfirmed bytes at which the bus asks for a confirmation by itself. */
@@ -77,7 +79,6 @@ export class NatsBus implements Bus {
   }
 
   publish(subject: Subject, bytes: Uint8Array): void {
-    const { metrics } = this.#parts
     const connected = this.#connected
     if (connected === undefined) throw this.#refusal('disconnected', new EvegramError('unavailable.bus', { operation: 'publish' }))
     if (bytes.length > BUS_PACKET_BYTES_MAX) {
@@ -93,10 +94,29 @@ export class NatsBus implements Bus {
     } catch (cause) {
       throw this.#refusal('disconnected', new EvegramError('unavailable.bus', { operation: 'publish', cause }))
     }
-    this.#publishedBytes += bytes.length + name.length + PACKET_OVERHEAD_BYTES
-    metrics.packetsOut.add()
-    metrics.bytesOut.add(bytes.length)
+    this.#count(name, bytes)
     if (pendingBytes > CONFIRM_BYTES) this.#confirm(connected)
+  }
+
+  offer(subject: Subject, bytes: Uint8Array): 'offered' | 'shed' {
+    const connected = this.#connected
+    const isCrowded = this.#publishedBytes - this.#confirmedBytes >= BUS_OFFER_PENDING_BYTES_MAX
+    if (connected === undefined || isCrowded || bytes.length > OFFERED_BYTES_MAX) {
+      this.#parts.metrics.shed.add()
+      // Nobody may ever flush for what is shed: the bus finds out by itself when there is room again.
+      if (isCrowded && connected !== undefined) this.#confirm(connected)
+      return 'shed'
+    }
+    const name = this.#fullName(subject)
+    try {
+      connected.nats.publish(name, bytes)
+    } catch {
+      // The connection ends in this moment; whoever publishes is told so.
+      this.#parts.metrics.shed.add()
+      return 'shed'
+    }
+    this.#count(name, bytes)
+    return 'offered'
   }
 
   async flush(): Promise<void> {
@@ -143,6 +163,13 @@ export class NatsBus implements Bus {
 
   #fullName(subject: Subject): string {
     return this.#parts.prefix.length === 0 ? subject : subjectOf(...this.#parts.prefix, ...subject.split('.'))
+  }
+
+  #count(name: string, bytes: Uint8Array): void {
+    const { metrics } = this.#parts
+    this.#publishedBytes += bytes.length + name.length + PACKET_OVERHEAD_BYTES
+    metrics.packetsOut.add()
+    metrics.bytesOut.add(bytes.length)
   }
 
   #refusal(reason: RefusalReason, error: EvegramError): EvegramError {

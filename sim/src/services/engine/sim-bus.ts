@@ -1,17 +1,20 @@
-import { BUS_PACKET_BYTES_MAX, type Bus, type Subject } from '@evegram/platform'
+import { BUS_PACKET_BYTES_MAX, OFFERED_BYTES_MAX, type Bus, type Subject } from '@evegram/platform'
 import { EvegramError, type Timer } from '@evegram/protocol'
 import type { SimProcess } from '../../kernel/process.js'
 import type { Packet, SimBroker, Subscriber } from './broker.js'
 
 /** Packets that wait in one node for the broker; beyond it `publish` throws `limited.queue`. */
 export const OUTGOING_PACKETS_MAX = 4_096
+/** And from so many on what is offered is shed. */
+const OFFER_PACKETS_MAX = OUTGOING_PACKETS_MAX / 8
 /** The outgoing buffer goes to the broker by itself this many latencies after something came into it, unless a flush takes it along before. */
 const PUMP_LATENCIES = 2
 /** A connection that cannot hand over anything for this long is broken, in ms. */
 const STUCK_MS_MAX = 5_000
 
 type Outgoing =
-  | { readonly kind: 'packet'; readonly packet: Packet; readonly id: number }
+  /** Without `id`: it was offered, and is nobody's loss. */
+  | { readonly kind: 'packet'; readonly packet: Packet; readonly id?: number }
   | { readonly kind: 'subscribe' | 'unsubscribe'; readonly subject: Subject }
 
 /**
@@ -48,6 +51,15 @@ export class SimBus implements Bus {
     options.observer.published(this.#node, subject, bytes, id)
     this.#push({ kind: 'packet', packet: { subject, bytes }, id })
     if (random.chance(options.faults().packets.broken)) this.break()
+  }
+
+  offer(subject: Subject, bytes: Uint8Array): 'offered' | 'shed' {
+    if (this.#state === 'closed' || this.#state === 'broken' || bytes.length > OFFERED_BYTES_MAX || this.#outgoing.length >= OFFER_PACKETS_MAX) {
+      this.#broker.run.coverage.count('fault/offer shed')
+      return 'shed'
+    }
+    this.#push({ kind: 'packet', packet: { subject, bytes } })
+    return 'offered'
   }
 
   async flush(): Promise<void> {
@@ -96,7 +108,7 @@ export class SimBus implements Bus {
     if (this.#state !== 'breaking') return
     const { run, random, times } = this.#broker
     this.#state = 'broken'
-    const packets = this.#outgoing.filter(({ kind }) => kind === 'packet').length
+    const packets = this.#outgoing.filter((one) => one.kind === 'packet' && one.id !== undefined).length
     if (packets > 0) {
       this.#lost = true
       run.coverage.count('fault/bus packets lost with their connection', packets)
@@ -148,7 +160,7 @@ export class SimBus implements Bus {
     for (const one of outgoing) {
       switch (one.kind) {
         case 'packet':
-          lastId = one.id
+          lastId = one.id ?? lastId
           this.#broker.take(one.packet)
           break
         case 'subscribe': this.#broker.subscribe(this.#subscriber, one.subject); break
