@@ -28,6 +28,7 @@ export const DEFAULT_RATES: DeviceRates = {
   messages: { perSecond: 50, burst: 500 },
   bytes: { perSecond: 1_048_576, burst: 8_388_608 },
   requests: { perSecond: 20, burst: 200 },
+  signals: { perSecond: 5, burst: 20 },
   patience: { perSecond: 5, burst: 200 },
 }
 
@@ -72,7 +73,9 @@ export function ratesOf(messagesPerSecond: number, bytesPerSecond: number): Devi
 /** Rates and bursts that are `factor` times as high, for load tests. */
 export function scaledRates(rates: DeviceRates, factor: number): DeviceRates {
   const scaled = ({ perSecond, burst }: Rate): Rate => ({ perSecond: perSecond * factor, burst: burst * factor })
-  return { messages: scaled(rates.messages), bytes: scaled(rates.bytes), requests: scaled(rates.requests), patience: scaled(rates.patience) }
+  return {
+    messages: scaled(rates.messages), bytes: scaled(rates.bytes), requests: scaled(rates.requests), signals: scaled(rates.signals), patience: scaled(rates.patience),
+  }
 }
 
 /** Settings with defaults for what is not given. Throws `invalid.config` when a rate is not positive. */

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto'
 import {
-  BODY_TYPE, decodeAcks, decodeChallenge, decodeChannelHead, decodeChannelPage, decodeChannelPost, decodeDelivery, decodeFailure, decodeFrames, decodeGroupPage, decodeNotice, decodeOpened, decodePage, decodeSynced, encodeCatchUp,
+  BODY_TYPE, decodeAcks, decodeChallenge, decodeChannelHead, decodeChannelPage, decodeChannelPost, decodeDelivery, decodeFailure, decodeFrames, decodeGroupPage, decodeNotice, decodeOpened, decodePage, decodeSignalled, decodeSynced, encodeCatchUp,
   encodeDeviceAck, encodeEnvelope, encodeFrame, encodeHello, encodeOpen, encodeRead, ENVELOPE_KIND, FRAME_TYPE, helloBytes, positionAtTime, viewEnvelope,
   CLOSE_CODES,
   type AccountId, type Ack, type BodyType, type ChannelHead, type ChannelPage, type CloseReason, type ConversationId, type Delivery, type DeviceId, type Failure, type Frame, type FrameType, type GroupPage,
-  type Notice, type Opened, type Page, type Position, type AccountVersion, type EnvelopeKind,
+  type Notice, type Opened, type Page, type Position, type AccountVersion, type EnvelopeKind, type Signalled,
 } from '@evegram/protocol'
 import { Topics } from '../adapters/topics.js'
 import type { Socket } from '../ports/socket-server.js'
@@ -91,6 +91,7 @@ export class TestClient {
   readonly channelPages: ChannelPage[] = []
   readonly heads: (ChannelHead & { readonly correlation: number })[] = []
   readonly posted: number[] = []
+  readonly signalled: Signalled[] = []
   /** Types of all frames in the order in which they came. */
   readonly order: FrameType[] = []
   socket = new FakeSocket()
@@ -268,6 +269,11 @@ export class TestClient {
       case FRAME_TYPE.posted:
         this.posted.push(decodeChannelPost(frame.body).seq)
         break
+      case FRAME_TYPE.signalled: {
+        const signalled = decodeSignalled(frame.body)
+        if (signalled !== undefined) this.signalled.push(signalled)
+        break
+      }
       case FRAME_TYPE.notice: {
         const notice = decodeNotice(frame.body)
         if (notice !== undefined) this.notices.push(notice)

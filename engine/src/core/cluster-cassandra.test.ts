@@ -23,7 +23,7 @@ describe('three nodes on Cassandra, in real time', () => {
       clock: new RealClock(), log: store.envelopeLog, marks: store.marks, membership: store.membership, registry: store.nodeRegistry,
       rates: {
         messages: { perSecond: 1_000, burst: 10_000 }, bytes: { perSecond: 1e8, burst: 1e9 }, requests: { perSecond: 100, burst: 1_000 },
-        patience: { perSecond: 5, burst: 100 },
+        signals: { perSecond: 100, burst: 1_000 }, patience: { perSecond: 5, burst: 100 },
       },
     })
     const nodes = await cluster.start(3)

@@ -1,5 +1,5 @@
 import {
-  CLOSE_CODES, decodeDeviceAck, decodeFrames, encodeChallenge, encodeFrame, EvegramError, FRAME_TYPE, isEvegramError, LIMITS, PROTOCOL_VERSION,
+  CLOSE_CODES, decodeDeviceAck, decodeFrames, decodeListen, encodeChallenge, encodeFrame, EvegramError, FRAME_TYPE, isEvegramError, LIMITS, PROTOCOL_VERSION,
   type Clock, type CloseReason, type Frame, type Random,
 } from '@evegram/protocol'
 import type { Logger } from '@evegram/platform'
@@ -20,6 +20,7 @@ import type { SendPath } from './send.js'
 import { Session, type SessionOwner } from './session.js'
 import { ACCEPTED_FRAMES } from './session-states.js'
 import type { Sessions } from './sessions.js'
+import type { Signals } from './signals.js'
 import type { WideInterest } from './wide-interest.js'
 
 /** What dispatching needs. */
@@ -36,6 +37,7 @@ export interface DispatchParts {
   readonly groupRequests: GroupRequests
   readonly channelRequests: ChannelRequests
   readonly channels: Pick<Channels, 'forget'>
+  readonly signals: Pick<Signals, 'accept'>
   readonly catchUps: CatchUps
   readonly repairs: Repairs
   readonly presence: PresenceKeeper
@@ -124,6 +126,8 @@ export class Dispatch implements SocketHandlers {
       if (frame.correlation === 0) throw new EvegramError('invalid.frame', { operation: 'read send', advice: 'A send needs a correlation.' })
       sendPath.accept(session, owner, frame)
     } else if (frame.type === FRAME_TYPE.deviceAck) this.#acknowledge(session, frame)
+    else if (frame.type === FRAME_TYPE.signal) this.#parts.signals.accept(owner, frame, session.heardMonotonicMs)
+    else if (frame.type === FRAME_TYPE.listen) session.listens = decodeListen(frame.body)
     else if (this.#allows(session, owner, frame)) this.#request(session, owner, frame)
     // A flood ends in a close: what follows in the same message is not read.
     return !session.out.ended

@@ -87,7 +87,7 @@ export class Greeter {
     session.move('hello_accepted')
     session.out.frame(encodeFrame(FRAME_TYPE.welcome, correlation, encodeWelcome({
       serverTimeMs: Math.floor(positions.nowMs()), connection: hexOf(this.#parts.random.bytes(8)),
-      heartbeatMs: LIMITS.heartbeatMs, retentionMs: LIMITS.retentionMs,
+      heartbeatMs: LIMITS.heartbeatMs, retentionMs: LIMITS.retentionMs, signals: true,
     })))
   }
 

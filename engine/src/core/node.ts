@@ -38,6 +38,7 @@ import { Router } from './route.js'
 import { SendPath } from './send.js'
 import type { Session } from './session.js'
 import { Sessions } from './sessions.js'
+import { Signals } from './signals.js'
 import { WideInterest } from './wide-interest.js'
 import { WideMembers, WIDE_OVER } from './wide-members.js'
 
@@ -95,6 +96,7 @@ export class EngineNode {
   readonly #inFlight: InFlight
   readonly #rechecks: Rechecks
   readonly #channels: Channels
+  readonly #signals: Signals
   #accepting = false
   #unsubscribe: (() => void) | undefined
 
@@ -125,6 +127,7 @@ export class EngineNode {
     const keeper = new PresenceKeeper({ clock, positions, presence, sessions, repairs, router, metrics, log: logger })
     const gate = new Gate({ atOnce: READS_AT_ONCE, waitingMax: READS_WAITING_MAX })
     const channels = this.#channels = new Channels({ clock, random, bus, topics: parts.topics, channelLog, metrics, log: logger })
+    const signals = this.#signals = new Signals({ clock, turn, bus, presence, conversations, sessions, incarnation: positions.incarnation, metrics, log: logger })
     this.#retention = new Retention({ clock, positions, clockLease, logs: [log, channelLog], logger })
     this.#housekeeping = new Housekeeping({ clock, positions, clockLease, sessions, links, repairs, presence: keeper, wide, metrics, log: logger })
     this.handlers = new Dispatch({
@@ -144,6 +147,7 @@ export class EngineNode {
         clock, positions, directory, conversations, channelLog, channels, gate, ed25519Verify: parts.ed25519Verify, metrics, logger,
       }),
       channels,
+      signals,
       catchUps: new CatchUps({ clock, random, positions, clockLease, inFlight, stores: { log, marks }, wide, gate, metrics }),
       accepting: () => this.#accepting,
     })
@@ -156,6 +160,8 @@ export class EngineNode {
       if (change.kind === 'log') this.#conversations.changed(change.account)
       this.#sessions.accountChanged(change)
     })
+    // Before the links, whose start flushes the bus: nothing else waits for signals.
+    this.#signals.start()
     // Links first: who hears that this node is up may send to it.
     await this.#links.start()
     this.#clockLease.start()
@@ -198,6 +204,7 @@ export class EngineNode {
     this.#rechecks.stop()
     this.#retention.stop()
     this.#channels.stop()
+    this.#signals.stop()
     this.#clockLease.stop()
     this.#unsubscribe?.()
     await this.#links.leave()

@@ -32,7 +32,7 @@ describe('RateLimit', () => {
 describe('DeviceLimits', () => {
   it('counts messages and their bytes, and takes nothing for what it refuses', () => {
     const wide = { perSecond: 1, burst: 100 }
-    const limits = new DeviceLimits({ messages: { perSecond: 1, burst: 3 }, bytes: { perSecond: 1_000, burst: 1_000 }, requests: wide, patience: wide }, 0)
+    const limits = new DeviceLimits({ messages: { perSecond: 1, burst: 3 }, bytes: { perSecond: 1_000, burst: 1_000 }, requests: wide, signals: wide, patience: wide }, 0)
     expect(limits.takeMessage(900, 0)).toBe(0)
     expect(limits.takeMessage(900, 0)).toBe(800)
     expect(limits.takeMessage(50, 0)).toBe(0)

@@ -41,11 +41,12 @@ export class RateLimit {
   }
 }
 
-/** The limits of one device: messages and bytes that it sends, other requests, and how much refusal it may cause before it is closed. */
+/** The limits of one device: messages and bytes that it sends, other requests, signals, and how much refusal it may cause before it is closed. */
 export class DeviceLimits {
   readonly messages: RateLimit
   readonly bytes: RateLimit
   readonly requests: RateLimit
+  readonly signals: RateLimit
   /** Emptied by refusals: a client that ignores them is flooding. */
   readonly patience: RateLimit
 
@@ -53,6 +54,7 @@ export class DeviceLimits {
     this.messages = new RateLimit(rates.messages, nowMs)
     this.bytes = new RateLimit(rates.bytes, nowMs)
     this.requests = new RateLimit(rates.requests, nowMs)
+    this.signals = new RateLimit(rates.signals, nowMs)
     this.patience = new RateLimit(rates.patience, nowMs)
   }
 
@@ -71,6 +73,13 @@ export class DeviceLimits {
     this.requests.take(1)
     return 0
   }
+
+  /** Whether one more signal was granted and taken. One that was not is dropped without a word. */
+  takeSignal(nowMs: number): boolean {
+    if (!this.signals.affords(1, nowMs)) return false
+    this.signals.take(1)
+    return true
+  }
 }
 
 /** Rates of every device. */
@@ -78,5 +87,6 @@ export interface DeviceRates {
   readonly messages: Rate
   readonly bytes: Rate
   readonly requests: Rate
+  readonly signals: Rate
   readonly patience: Rate
 }

@@ -95,7 +95,8 @@ export let conversation: ConversationId
 
 /** Rates that do not stand in the way of tests about other things. */
 export const AMPLE: DeviceRates = {
-  messages: { perSecond: 1_000, burst: 100_000 }, bytes: { perSecond: 1e8, burst: 1e9 }, requests: { perSecond: 100, burst: 1_000 }, patience: { perSecond: 5, burst: 100 },
+  messages: { perSecond: 1_000, burst: 100_000 }, bytes: { perSecond: 1e8, burst: 1e9 }, requests: { perSecond: 100, burst: 1_000 },
+  signals: { perSecond: 100, burst: 1_000 }, patience: { perSecond: 5, burst: 100 },
 }
 
 async function begin(options: ClusterOptions): Promise<void> {

@@ -20,7 +20,7 @@ export type SessionEvent = (typeof SESSION_TRANSITIONS)[number]['event']
 
 const REQUESTS: ReadonlySet<FrameType> = new Set([
   FRAME_TYPE.send, FRAME_TYPE.open, FRAME_TYPE.read, FRAME_TYPE.catchUp, FRAME_TYPE.deviceAck, FRAME_TYPE.ping, FRAME_TYPE.changeGroup,
-  FRAME_TYPE.readGroup, FRAME_TYPE.post, FRAME_TYPE.follow, FRAME_TYPE.unfollow, FRAME_TYPE.readChannel,
+  FRAME_TYPE.readGroup, FRAME_TYPE.post, FRAME_TYPE.follow, FRAME_TYPE.unfollow, FRAME_TYPE.readChannel, FRAME_TYPE.signal, FRAME_TYPE.listen,
 ])
 
 /** Which frames a client may send in each state; any other closes the socket. */

@@ -16,6 +16,10 @@ import { nextState, type SessionEvent, type SessionState } from './session-state
 export const DIRTY_CONVERSATIONS_MAX = 1_024
 /** Bytes for one socket in one turn of which live packets may be part; what comes beyond is read from the log when there is room. */
 export const LIVE_BYTES_MAX = LIMITS.outboundBytesMax / 4
+/** Bytes that wait for one socket, in it or in this turn, above which signals for it are shed. */
+export const SIGNAL_BEHIND_BYTES_MAX = 65_536
+/** Unacknowledged deliveries above which signals for a device are shed. */
+export const SIGNAL_UNACKED_MAX = 256
 /** Unacknowledged deliveries below which a session that turned to the log goes on. */
 export const UNACKED_RESUME = LIMITS.unackedDeliveriesMax / 2
 
@@ -51,6 +55,8 @@ export class Session {
   /** Appends of this device that are under way, and the sends that wait for them. */
   appending = 0
   waitingSends: PendingSend[] | undefined
+  /** The client asked for signals of others. */
+  listens = false
   /** Posts that are neither stored nor refused. */
   postsInFlight = 0
   /** `deliver` frames queued on this connection, and how many of them the device committed. */
@@ -138,6 +144,18 @@ export class Session {
       dirty.clear()
       this.mustRepair = true
     }
+  }
+
+  /**
+   * A `signalled` frame. `shed`: the socket or the device is behind, and messages go first; `unwanted`: nobody listens there, or not yet. It takes part in
+   * no count of deliveries, and never makes a socket slow.
+   */
+  signal(frame: Uint8Array): 'queued' | 'shed' | 'unwanted' {
+    if (!this.listens || this.state !== 'live') return 'unwanted'
+    const behind = this.out.queuedBytes + this.socket.bufferedBytes()
+    if (behind > SIGNAL_BEHIND_BYTES_MAX || this.unacked > SIGNAL_UNACKED_MAX || this.backlog !== undefined) return 'shed'
+    this.out.frame(frame)
+    return 'queued'
   }
 
   /** Answers a request with a failure. */
