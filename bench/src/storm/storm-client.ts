@@ -75,9 +75,10 @@ export class StormClient {
         this.syncedAtMs ??= performance.now()
         return
       case 'notice': return
-      // It follows no channel.
+      // It follows no channel, and listens to no signals.
       case 'posted':
-      case 'channel_head': return
+      case 'channel_head':
+      case 'signalled': return
       default: event satisfies never
     }
   }

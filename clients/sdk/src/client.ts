@@ -304,7 +304,7 @@ export class EvegramClient implements Client {
   #open(row: ConversationRow, address: string): Conversation {
     const { core } = this.#parts
     return new DirectConversation({
-      core: core.core, outbox: core.outbox, transmission: core.transmission, feed: core.feed, turns: this.#sending, check: () => { core.check() },
+      core: core.core, outbox: core.outbox, transmission: core.transmission, feed: core.feed, typing: core.typing, turns: this.#sending, check: () => { core.check() },
     }, row, address)
   }
 

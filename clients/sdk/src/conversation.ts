@@ -9,6 +9,7 @@ import { composeText } from './sync/compose.js'
 import type { Outbox } from './sync/outbox.js'
 import { sentKey, sentPrefix } from './sync/sent-record.js'
 import type { Transmission } from './sync/transmit.js'
+import type { Typing } from './sync/typing.js'
 
 /** A message that is durable on this device and on its way. */
 export interface SentMessage {
@@ -38,6 +39,12 @@ export interface Conversation {
    * when the outbox is full, `account.log_*` while the server shows a log of either side that cannot be believed, `client.closed`, or the reason why this device may not send any more.
    */
   send(text: string): Promise<SentMessage>
+  /**
+   * Tells the other members that the user types here, or does so no more. Call it at every key: what is sent is little. It ends by itself after
+   * six seconds without a call, and with every message. Nothing is promised: it may be lost, and is told neither offline nor to channels nor in
+   * groups of more than 64 members. The server sees it. Never throws.
+   */
+  typing(active: boolean): void
   /** Stored messages in their order, then live ones as they arrive: each exactly once. Several may run at a time; `break` ends one. */
   messages(options?: MessagesOptions): AsyncIterable<Message>
   /** The newest `limit` stored messages (default 100), in their order, oldest first. */
@@ -59,6 +66,7 @@ export interface ConversationPorts {
   readonly outbox: Outbox
   readonly transmission: Transmission
   readonly feed: Feed
+  readonly typing: Typing
   /** Sends of one conversation prepare and commit one after the other. */
   readonly turns: KeyedTurns
   /** Throws when this device may not send any more. */
@@ -105,7 +113,12 @@ export class DirectConversation implements Conversation {
       outbox.forget(messageId)
       throw error
     }
+    this.#ports.typing.say(this.id, false)
     return { messageId, conversation: this.id, order, acked: staged.result.acked }
+  }
+
+  typing(active: boolean): void {
+    this.#ports.typing.say(this.id, active)
   }
 
   messages(options: MessagesOptions = {}): AsyncIterable<Message> {

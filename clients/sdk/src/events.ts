@@ -38,6 +38,8 @@ export interface ClientEvents {
   'gap': GapEvent
   /** The server showed a log that contradicts what was seen before, or withholds entries: `account.log_rolled_back`, `account.log_withheld`, ... */
   'account-alarm': { readonly account: AccountId; readonly code: ErrorCode; readonly error: EvegramError }
+  /** Somebody of a conversation types, or does so no more. The server is asked for it only while somebody listens to this event. */
+  'typing': TypingEvent
   'state': { readonly state: ClientState; readonly error?: EvegramError }
   /** Something was refused. `count` is how often that code was refused since the start. */
   'security': SecurityEvent
@@ -94,6 +96,15 @@ export interface ChannelChangedEvent {
   readonly left: readonly AccountId[]
 }
 
+/** Who types. A hint of the moment: the server sees it and could make it up, so nothing may rest on it. It ends by itself. */
+export interface TypingEvent {
+  readonly conversation: ConversationId
+  readonly account: AccountId
+  /** Of the founding wallet, from the verified log. */
+  readonly address: string
+  readonly typing: boolean
+}
+
 /** A device and whose it is. */
 export interface DeviceEvent {
   readonly account: AccountId
@@ -122,6 +133,7 @@ const LISTENERS_MAX = 1_000
 export class EventHub {
   readonly #clock: Clock
   readonly #listeners = new Map<keyof ClientEvents, Set<(event: never) => void>>()
+  readonly #watchers = new Map<keyof ClientEvents, Set<(listens: boolean) => void>>()
   readonly #counts = new Map<ErrorCode, number>()
 
   constructor(clock: Clock) {
@@ -132,10 +144,26 @@ export class EventHub {
   on<Name extends keyof ClientEvents>(name: Name, listener: (event: ClientEvents[Name]) => void): () => void {
     const listeners = this.#listeners.get(name) ?? new Set()
     if (listeners.size >= LISTENERS_MAX) throw new EvegramError('limited.queue', { operation: 'add listener' })
+    const had = listeners.size
     listeners.add(listener)
     this.#listeners.set(name, listeners)
+    if (had === 0) this.#tellWatchers(name, true)
     return () => {
-      listeners.delete(listener)
+      if (listeners.delete(listener) && listeners.size === 0) this.#tellWatchers(name, false)
+    }
+  }
+
+  /** Whether somebody listens to `name` events. */
+  listens(name: keyof ClientEvents): boolean {
+    return (this.#listeners.get(name)?.size ?? 0) > 0
+  }
+
+  /** Calls `told` when the first listener of `name` comes and when the last one goes, until the returned function is called. */
+  watch(name: keyof ClientEvents, told: (listens: boolean) => void): () => void {
+    const watchers = this.#watchers.get(name) ?? new Set()
+    this.#watchers.set(name, watchers.add(told))
+    return () => {
+      watchers.delete(told)
     }
   }
 
@@ -158,6 +186,10 @@ export class EventHub {
     const count = (this.#counts.get(event.code) ?? 0) + 1
     this.#counts.set(event.code, count)
     this.emit('security', { ...event, count })
+  }
+
+  #tellWatchers(name: keyof ClientEvents, listens: boolean): void {
+    for (const told of this.#watchers.get(name) ?? []) told(listens)
   }
 
   /** How often each code was refused since the start. */

@@ -63,6 +63,10 @@ export class GroupConversation implements Group {
     return this.#ports.conversation.send(text)
   }
 
+  typing(active: boolean): void {
+    this.#ports.conversation.typing(active)
+  }
+
   messages(options?: MessagesOptions): AsyncIterable<Message> {
     return this.#ports.conversation.messages(options)
   }

@@ -19,6 +19,7 @@ import { PreKeyUpkeep, tendPreKeys } from '../sync/prekey-upkeep.js'
 import { Receiver } from '../sync/receive.js'
 import { Sessions } from '../sync/sessions.js'
 import { Transmission } from '../sync/transmit.js'
+import { Typing } from '../sync/typing.js'
 import type { Connection, ConnectionEvent } from '../transport/connection.js'
 import type { Link, LinkEvents, LinkState } from '../transport/link.js'
 import { BackgroundTasks } from './background.js'
@@ -65,6 +66,7 @@ export class ClientCore {
   readonly channelLogs: ChannelLogs
   readonly channelActions: ChannelActions
   readonly channelOutbox: ChannelOutbox
+  readonly typing: Typing
   readonly #follower: ChannelFollower
   readonly #catchUp: CatchUp
   readonly #healing: Healing
@@ -99,11 +101,13 @@ export class ClientCore {
     this.#healing = new Healing(core, sessions, this.outbox, receiver)
     this.revocations = new Revocations(core, this.outbox, this.transmission)
     this.feed = new Feed(core)
+    this.typing = new Typing(core)
     this.#catchUp = new CatchUp(core, receiver, {
       onSynced: (first) => { if (first) this.#live() },
       onNotice: (notice) => { this.#notice(notice) },
       onPosted: (post) => { this.#follower.posted(post) },
       onChannelHead: (head) => { this.#follower.heard(head) },
+      onSignalled: (signalled) => this.typing.heard(signalled),
     })
     this.#upkeep = new PreKeyUpkeep(
       () => { background.run('tend prekeys', () => tendPreKeys(core)) },
@@ -166,6 +170,7 @@ export class ClientCore {
     this.#stopped ??= error
     this.#pause()
     this.feed.close()
+    this.typing.close()
     this.revocations.close()
     this.outbox.close()
     this.#follower.close()
@@ -230,6 +235,7 @@ export class ClientCore {
   #pause(): void {
     this.outbox.pause()
     this.#follower.pause()
+    this.typing.pause()
     this.#healing.pause()
     this.#upkeep.pause()
   }
@@ -240,6 +246,7 @@ export class ClientCore {
     this.#synced.resolve()
     this.outbox.resume()
     this.#follower.resume()
+    this.typing.resume()
     this.#healing.resume()
     this.#upkeep.resume()
     // Own devices that came or went while this one was away.

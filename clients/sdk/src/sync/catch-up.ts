@@ -1,4 +1,4 @@
-import { encodeCbor, EvegramError, LIMITS, type ChannelHead, type Page } from '@evegram/protocol'
+import { encodeCbor, EvegramError, LIMITS, type ChannelHead, type Page, type Signalled } from '@evegram/protocol'
 import type { Core } from '../core/context.js'
 import { cursorChange, readCursor } from '../core/profile.js'
 import type { Connection, ConnectionEvent } from '../transport/connection.js'
@@ -12,6 +12,8 @@ export interface CatchUpHooks {
   /** A post of a channel was pushed, or where a channel ends. Nothing is committed by that: what is lost here is read from the server. */
   onPosted(post: Uint8Array): void
   onChannelHead(head: ChannelHead): void
+  /** Another member signals. */
+  onSignalled(signalled: Signalled): Promise<void>
 }
 
 /**
@@ -67,6 +69,9 @@ export class CatchUp {
         return
       case 'channel_head':
         this.#hooks.onChannelHead(event.head)
+        return
+      case 'signalled':
+        await this.#hooks.onSignalled(event.signalled)
         return
       default:
         event satisfies never

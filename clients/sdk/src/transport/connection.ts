@@ -1,6 +1,6 @@
 import type {
   AccountId, CatchUp, ChannelHead, ChannelPage, CloseAdvice, ConversationId, Delivery, EvegramError, Failure, GroupPage, Notice, Opened, Page, Position,
-  Read, ReadChannel, ReadGroup, Welcome,
+  MemberSignal, Read, ReadChannel, ReadGroup, Signalled, Welcome,
 } from '@evegram/protocol'
 
 /** What the server sends on its own, in the order it was received. */
@@ -16,6 +16,8 @@ export type ConnectionEvent =
   | { readonly type: 'posted'; readonly post: Uint8Array }
   /** Where a channel that this connection follows ends, as the server says on its own. */
   | { readonly type: 'channel_head'; readonly head: ChannelHead }
+  /** A signal of another member. It is dropped where the consumer is behind. */
+  | { readonly type: 'signalled'; readonly signalled: Signalled }
 
 /** Deliveries handed over in one event. */
 export const DELIVERY_BATCH_MAX = 64
@@ -74,6 +76,12 @@ export interface Connection {
   unfollow(channel: ConversationId): Promise<ChannelHead>
   /** Posts of a channel behind a number. */
   readChannel(request: ReadChannel): Promise<ChannelPage>
+  /**
+   * Sends a signal if there is room, and the server takes signals. What becomes of it nobody learns; false says that it was not even sent. Never throws.
+   */
+  signal(signal: MemberSignal): boolean
+  /** Asks for signals of others on this connection, or for none; nothing where the server knows no signals. Never throws. */
+  listen(listens: boolean): void
   /** A page of history. */
   read(request: Read): Promise<Page>
   /**
@@ -108,6 +116,10 @@ export const INBOUND_FRAMES_MAX = 4_096
 export const INBOUND_BYTES_MAX = 16 * 1_048_576
 /** Bytes queued in the socket; past it requests are refused with `limited.queue`. */
 export const OUTBOUND_BYTES_MAX = 8 * 1_048_576
+/** Events not consumed yet above which a signal is dropped: messages go first. */
+export const SIGNAL_EVENTS_MAX = 64
+/** Bytes queued in the socket above which a signal is not sent: messages go first. */
+export const SIGNAL_OUTBOUND_BYTES_MAX = 65_536
 /** `device_ack` is sent after this many deliveries ... */
 export const DEVICE_ACK_DELIVERIES = 32
 /** ... or this long after the first of them. */

@@ -1,5 +1,5 @@
 import { EvegramError, type Delivery } from '@evegram/protocol'
-import { DELIVERY_BATCH_MAX, INBOUND_BYTES_MAX, INBOUND_FRAMES_MAX, type ConnectionEvent } from './connection.js'
+import { DELIVERY_BATCH_MAX, INBOUND_BYTES_MAX, INBOUND_FRAMES_MAX, SIGNAL_EVENTS_MAX, type ConnectionEvent } from './connection.js'
 
 /** A single event as it was received: deliveries are joined only when they are handed over. */
 export type InboundEvent =
@@ -42,6 +42,11 @@ export class InboundQueue {
     this.#waiting.push({ event, bytes })
     this.#bytes += bytes
     this.#run()
+  }
+
+  /** Adds an event that nobody misses, unless {@link SIGNAL_EVENTS_MAX} wait already. */
+  offer(event: InboundEvent, bytes: number): void {
+    if (this.#waiting.length < SIGNAL_EVENTS_MAX) this.push(event, bytes)
   }
 
   /** Drops what waits and resolves when the consumer finished the event in its hands. */

@@ -1,12 +1,12 @@
 import {
-  CLOSE_CODES, decodeAcks, decodeChannelHead, decodeChannelPage, decodeDelivery, decodeFailure, decodeGroupPage, decodeNotice, decodeOpened, decodePage, decodeSynced, encodeCatchUp,
-  encodeDeviceAck, encodeFrame, encodeOpen, encodeRead, encodeReadChannel, encodeReadGroup, encodeUnfollow, EvegramError, FRAME_TYPE, isEvegramError,
+  CLOSE_CODES, decodeAcks, decodeChannelHead, decodeChannelPage, decodeDelivery, decodeFailure, decodeGroupPage, decodeNotice, decodeOpened, decodePage, decodeSignalled, decodeSynced, encodeCatchUp,
+  encodeDeviceAck, encodeFrame, encodeListen, encodeOpen, encodeRead, encodeReadChannel, encodeReadGroup, encodeSignal, encodeUnfollow, EvegramError, FRAME_TYPE, isEvegramError,
   LIMITS,
   type AccountId, type CatchUp, type ChannelHead, type ChannelPage, type Clock, type ConversationId, type Failure, type Frame, type FrameType,
-  type GroupPage, type Opened, type Page, type Read, type ReadChannel, type ReadGroup, type Timer, type Welcome,
+  type GroupPage, type MemberSignal, type Opened, type Page, type Read, type ReadChannel, type ReadGroup, type Timer, type Welcome,
 } from '@evegram/protocol'
 import {
-  OUTBOUND_BYTES_MAX, REQUESTS_IN_FLIGHT_MAX, type Connection, type ConnectionConsumer, type ConnectionEnd, type ConnectionEvent,
+  OUTBOUND_BYTES_MAX, REQUESTS_IN_FLIGHT_MAX, SIGNAL_OUTBOUND_BYTES_MAX, type Connection, type ConnectionConsumer, type ConnectionEnd, type ConnectionEvent,
   type SendOutcome,
 } from './connection.js'
 import { DeviceAcks } from './device-acks.js'
@@ -120,6 +120,16 @@ export class LiveConnection implements Connection {
     return answer.type === 'channel_page' ? answer.page : this.#wrongAnswer()
   }
 
+  signal(signal: MemberSignal): boolean {
+    const isOpen = this.#end === undefined && this.welcome.signals === true && this.#socket.bufferedBytes <= SIGNAL_OUTBOUND_BYTES_MAX
+    if (isOpen) this.#write(FRAME_TYPE.signal, 0, encodeSignal(signal))
+    return isOpen
+  }
+
+  listen(listens: boolean): void {
+    if (this.welcome.signals === true) this.#write(FRAME_TYPE.listen, 0, encodeListen(listens))
+  }
+
   async read(request: Read): Promise<Page> {
     const answer = await this.#request(FRAME_TYPE.read, encodeRead(request))
     return answer.type === 'page' ? answer.page : this.#wrongAnswer()
@@ -198,6 +208,10 @@ export class LiveConnection implements Connection {
       case FRAME_TYPE.posted:
         // A copy: the body is a view into a message with other frames.
         return this.#inbound.push({ type: 'posted', post: body.slice() }, body.length)
+      case FRAME_TYPE.signalled: {
+        const signalled = decodeSignalled(body)
+        return signalled === undefined ? undefined : this.#inbound.offer({ type: 'signalled', signalled }, body.length)
+      }
       case FRAME_TYPE.pong:
         return void this.#requests.resolve(correlation, { type: 'pong' })
       case FRAME_TYPE.failure:

@@ -216,6 +216,15 @@ class FakeConnection implements Connection {
     this.push({ type: 'synced', cursorMs: Math.max(0, this.#server.clock.now() - LIMITS.overlapMs) })
   }
 
+  signal(signal: Parameters<Connection['signal']>[0]): boolean {
+    if (!this.#over) this.#server.signal(this.#account, this.#device, signal)
+    return !this.#over
+  }
+
+  listen(listens: boolean): void {
+    this.#server.listen(this.#device, listens && !this.#over)
+  }
+
   ping(): Promise<number> {
     return Promise.resolve(0)
   }

@@ -2,7 +2,7 @@ import {
   activeDevices, activeWallets, ALL_DEVICES, applyEntry, applyMembershipEntry, decodeMembershipEntry, emptyGroupState, groupMembers, comparePositions, directConversationIdOf, emptyAccountState, EvegramError, headOf, LIMITS, orderTimeMs,
   sliceEnvelope, viewEnvelope,
   type AccountId, type AccountState, type CatchUp, type ConversationId, type Delivery, type DeviceId, type ErrorCode, type GroupPage, type GroupState,
-  type Opened, type Page, type Position, type Read, type ReadGroup,
+  type MemberSignal, type Opened, type Page, type Position, type Read, type ReadGroup,
 } from '@evegram/protocol'
 import type { AuthApi, ClaimedHead, FetchedBundle, LogPage, PreKeyStatus, PreKeyUpload, ProofChallenge, SessionTokens, TokenSource } from '../../api/auth-api.js'
 import type { DiscoveredServer } from '../../api/discovered-server.js'
@@ -63,6 +63,9 @@ export class FakeServer {
     nowMs: () => this.clock.now(), lies: () => this.lies.channels ?? {}, stateOf: (account) => this.stateOf(account),
     group: (channel) => this.groups.get(channel)?.state, push: (to, event) => { this.#links.get(to)?.push(event) },
   })
+  /** Everything that clients signalled, and who listens. */
+  readonly signals: { readonly device: DeviceId; readonly signal: MemberSignal }[] = []
+  readonly listening = new Set<DeviceId>()
   #counter = 0
   #nonce = 0
 
@@ -264,6 +267,21 @@ export class FakeServer {
     if (body === undefined || view.device === device) return []
     const delivery = { position, envelope: sliceEnvelope(view, body) }
     return this.lies.deliver === undefined ? [delivery] : this.lies.deliver(delivery, device)
+  }
+
+  /** To the listening devices of the other members. */
+  signal(account: AccountId, device: DeviceId, signal: MemberSignal): void {
+    this.signals.push({ device, signal })
+    for (const link of this.#links.values()) {
+      const isMember = (this.#members.get(signal.conversation) ?? [])
+        .some((member) => member !== account && this.stateOf(member).devices.get(link.device)?.active === true)
+      if (isMember && link.isLive && this.listening.has(link.device)) link.push({ type: 'signalled', signalled: { ...signal, account, device } })
+    }
+  }
+
+  listen(device: DeviceId, listens: boolean): void {
+    if (listens) this.listening.add(device)
+    else this.listening.delete(device)
   }
 
   read(device: DeviceId, { conversation, after, limit }: Read): Page {

@@ -1,6 +1,6 @@
 import {
   decodeFrames, decodeHello, encodeChallenge, encodeFrame, encodeWelcome, FRAME_TYPE, helloBytes, utf8,
-  type Frame, type FrameType, type Hello,
+  type Frame, type FrameType, type Hello, type Welcome,
 } from '@evegram/protocol'
 import { sha256 } from '@noble/hashes/sha2.js'
 import { verifyWithSigning } from '../../crypto/device-keys.js'
@@ -43,8 +43,9 @@ export class FakePeer {
     this.push([FRAME_TYPE.challenge, 0, encodeChallenge({ nonce, serverTimeMs: 5_000, protocolMin: protocolMax, protocolMax })])
   }
 
-  welcome(heartbeatMs = 20_000): void {
-    this.push([FRAME_TYPE.welcome, 0, encodeWelcome({ serverTimeMs: 5_000, connection: 'c1', heartbeatMs, retentionMs: 1_000 })])
+  /** `more`: what newer servers say. */
+  welcome(heartbeatMs = 20_000, more: Pick<Welcome, 'signals'> = {}): void {
+    this.push([FRAME_TYPE.welcome, 0, encodeWelcome({ serverTimeMs: 5_000, connection: 'c1', heartbeatMs, retentionMs: 1_000, ...more })])
   }
 
   /** Received frames of one type, in order. */
