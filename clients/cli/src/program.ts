@@ -200,7 +200,9 @@ export function buildProgram({ version, environment, json }: ProgramOptions): Co
   )
     .option('--limit <n>', 'only the last n messages', wholeNumber)
     .action(act(history))
-  add(program, 'chat <address>', 'Chat in the terminal', 'evegram chat 7xKX…', 'printf "one\\ntwo\\n" | evegram chat 7xKX…').action(act(chat))
+  add(program, 'chat <address>', 'Chat in the terminal', 'evegram chat 7xKX…', 'evegram chat 7xKX… --no-typing', 'printf "one\\ntwo\\n" | evegram chat 7xKX…')
+    .option('--no-typing', 'do not tell the other side while you type')
+    .action(act(chat))
 
   addGroupCommands(add, act, program)
   addChannelCommands(add, act, program)

@@ -1,10 +1,11 @@
 import { clearLine, createInterface, cursorTo, type Interface } from 'node:readline'
-import type { Conversation, Message } from '@evegram/sdk'
+import type { Client, Conversation, Message } from '@evegram/sdk'
 import type { Context } from '../context.js'
 import { EXIT_CODES } from '../exit-codes.js'
 import { messageObject, messageText, shortAddress } from '../message-line.js'
 import type { Output } from '../output.js'
 import { synced } from '../synced.js'
+import { CHAT_PROMPT, showTyping, tellTyping } from '../typing-in-chat.js'
 
 /** Messages of the past that `chat` shows when it starts. */
 const CHAT_HISTORY_MESSAGES = 20
@@ -13,8 +14,11 @@ const AWAY_MS_MAX = 3_000
 /** Time for the last messages to be stored when the chat ends. */
 const LAST_ACKS_MS = 20_000
 
-/** `evegram chat`: reads lines from the terminal (or a pipe), sends them, and shows what arrives in between. Ctrl-C or Ctrl-D ends it. */
-export async function chat(context: Context, address: string): Promise<void> {
+/**
+ * `evegram chat`: reads lines from the terminal (or a pipe), sends them, and shows what arrives in between. Ctrl-C or Ctrl-D ends it. On a terminal
+ * it shows that the other side types and, unless `typing` is false, tells the other side so.
+ */
+export async function chat(context: Context, address: string, options: { readonly typing: boolean }): Promise<void> {
   await context.withClient(async (client, ended) => {
     const { output } = context
     const conversation = await client.conversation(address)
@@ -34,21 +38,36 @@ export async function chat(context: Context, address: string): Promise<void> {
     show = (message) => screen.message(message)
     output.note(`Chatting with ${shortAddress(conversation.peer.address)}; Ctrl-C or Ctrl-D ends it.`)
     try {
-      await converse(conversation, screen, output, ended)
+      await converse({ client, conversation, screen, output, ended, tells: options.typing })
     } finally {
       unsubscribe()
     }
   })
 }
 
-async function converse(conversation: Conversation, screen: Screen, output: Output, ended: AbortSignal): Promise<void> {
+interface Talk {
+  readonly client: Client
+  readonly conversation: Conversation
+  readonly screen: Screen
+  readonly output: Output
+  readonly ended: AbortSignal
+  /** The other side is told when somebody types here. */
+  readonly tells: boolean
+}
+
+async function converse({ client, conversation, screen, output, ended, tells }: Talk): Promise<void> {
   const waiting = new Set<Promise<void>>()
   // Made after everything that had to be awaited: lines that a pipe holds are not lost before somebody takes them.
-  const lines = createInterface({ input: process.stdin, output: output.interactive ? process.stderr : undefined, prompt: '> ' })
+  const lines = createInterface({ input: process.stdin, output: output.interactive ? process.stderr : undefined, prompt: CHAT_PROMPT })
   const close = (): void => lines.close()
   lines.on('SIGINT', close)
   process.on('SIGTERM', close)
   ended.addEventListener('abort', close, { once: true })
+  // A pipe does not type, and nobody watches there: the server is not even asked.
+  const ends = output.interactive ? [showTyping(client, conversation, lines, (text) => output.paint('dim', text))] : []
+  if (output.interactive && tells) ends.push(tellTyping(conversation, process.stdin, lines))
+  // Before anything else happens: a closed interface takes no prompt.
+  lines.once('close', () => { for (const end of ends) end() })
   screen.prompt(lines)
   for await (const line of lines) {
     if (line.trim() !== '') await post(conversation, line, waiting, output)
