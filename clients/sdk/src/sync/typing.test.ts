@@ -60,6 +60,8 @@ describe('own typing', () => {
     expect(signals()).toEqual([typingStarted, typingStopped])
     conversation.typing(true)
     await (await conversation.send('done')).acked
+    await rest()
+    expect(signals().slice(2)).toEqual([typingStarted, typingStopped])
     await clock.advance(60_000)
     expect(signals().slice(2)).toEqual([typingStarted, typingStopped])
     expect(told).toEqual(['alice types', 'alice stopped', 'alice types', 'alice stopped'])
