@@ -71,6 +71,32 @@ describe('two auth and two engine processes on Cassandra, NATS and Redis', () =>
     expect(await metricOf(two, 'evegram_engine_packets_out_total')).toBeGreaterThan(0)
   })
 
+  it('tell people at different engines who types: nothing of it is stored or goes with the packets, and nobody who does not listen is told', async () => {
+    const [one, two] = engines
+    if (one === undefined || two === undefined) throw new Error('two engines were started')
+    const counted = async (): Promise<number[]> => {
+      const names = ['appended', 'packets_out', 'deliveries', 'acks'].map((name) => `evegram_engine_${name}_total`)
+      return Promise.all([one, two].flatMap((engine) => names.map((name) => metricOf(engine, name))))
+    }
+    const conversation = await alice.conversation(bob.address)
+    const before = await counted()
+    conversation.typing(true)
+    await until('the signal came to the engine of alice', async () => await metricOf(one, 'evegram_engine_signals_total') === 1)
+    const told: string[] = []
+    const end = bob.on('typing', ({ address, typing }) => { told.push(`${address === alice.address ? 'alice' : address} ${typing ? 'types' : 'stopped'}`) })
+    // Said again every few seconds while it goes on: bob, who listens only now, is told then.
+    await until('bob sees that alice types', () => {
+      conversation.typing(true)
+      return told.length > 0
+    })
+    conversation.typing(false)
+    await until('bob sees that alice stopped', () => told.length > 1)
+    end()
+    expect(told).toEqual(['alice types', 'alice stopped'])
+    expect(await metricOf(two, 'evegram_engine_signals_delivered_total')).toBe(2)
+    expect(await counted()).toEqual(before)
+  })
+
   it('close the socket of a revoked device within 2 s, whichever engine holds it', async () => {
     const [, two] = engines
     if (two === undefined) throw new Error('two engines were started')
