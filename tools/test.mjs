@@ -49,7 +49,7 @@ const STEPS = [
   ['route (short)', npm('route', '--pairs', '20', '--seconds', '3')],
   ['idle (short)', npm('idle', '--connections', '500')],
   ['resume (short)', npm('resume', '--days', '3', '--conversations', '20')],
-  ['churn (short)', npm('churn', '--days', '31', '--dayMs', '300', '--conversations', '10')],
+  ['churn (short)', npm('churn', '--days', '31', '--dayMs', '300', '--conversations', '10', '--busy', '16')],
   ['durability (short)', npm('durability', '--only', 'redis', '--seconds', '1')],
   ['nonces on a cluster (short)', npm('nonces', '--nodes', '1', '--rounds', '4', '--verifies', '200')],
   ['prekeys on a cluster (short)', npm('prekeys', '--nodes', '1', '--fetches', '300', '--requesters', '60', '--targets', '4')],

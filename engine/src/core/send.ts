@@ -165,7 +165,7 @@ export class SendPath {
     const { envelope, position, lease } = send
     send.appending = true
     send.session.appending++
-    this.#parts.log.append({ conversation: envelope.conversation, envelope: envelope.bytes, position }, inboxesOf(lease)).then(
+    this.#parts.log.append({ conversation: envelope.conversation, envelope: envelope.bytes, position, wide: lease?.wide === true }, inboxesOf(lease)).then(
       (result) => { this.#appended(send, result) },
       (failure: unknown) => { this.#appendFailed(send, failure) },
     )

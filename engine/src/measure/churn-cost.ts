@@ -4,6 +4,7 @@ import { CassandraMarks } from '../adapters/cassandra/marks.js'
 import { ENGINE_MIGRATIONS } from '../adapters/cassandra/store.js'
 import { MarkingLog } from '../adapters/marking-log.js'
 import { Backlog } from '../core/resume.js'
+import { measureBusyHour, type BusyHour } from './busy-hour.js'
 import { accountAt, conversationAt, deviceBytesAt, eachOf, envelopeAt, NO_GUIDE, type MeasuredStore } from './store-under-measure.js'
 
 /** What people did. */
@@ -14,6 +15,8 @@ export interface ChurnShape {
   readonly conversations: number
   /** Messages of one conversation on one day. */
   readonly messages: number
+  /** Bytes that an ordinary and a wide conversation get in one hour each, in MiB; 0 for none. */
+  readonly busy: number
 }
 
 /** What Cassandra says about its tables afterwards. */
@@ -23,6 +26,7 @@ export interface ChurnCost extends ChurnShape {
   readonly tombstonesMax: number
   readonly largestPartitionBytes: number
   readonly tables: readonly { readonly table: string; readonly tombstonesP99: number; readonly largestPartitionBytes: number }[]
+  readonly busyHours: readonly BusyHour[]
   readonly resumes: number
   readonly missed: number
 }
@@ -76,6 +80,7 @@ export async function measureChurn(store: MeasuredStore, shape: ChurnShape, onDa
     onDay(day + 1)
     await delay(Math.max(0, dayEndsAt - performance.now()))
   }
+  const busyHours = shape.busy === 0 ? [] : await measureBusyHour(store, startMs + shape.days * DAY_MS, shape.busy * 1_048_576)
   await delay(SETTLE_DAYS * shape.dayMs)
   const sizes = new Map((await session.read(SIZES, [store.keyspace])).map((row) => [row.text('table_name'), Number(row.big('mebibytes')) * 1_048_576]))
   const tables: ChurnCost['tables'][number][] = []
@@ -86,7 +91,7 @@ export async function measureChurn(store: MeasuredStore, shape: ChurnShape, onDa
     tables.push({ table, tombstonesP99: Number(row.big('p99')), largestPartitionBytes: sizes.get(table) ?? 0 })
   })
   return {
-    ...shape, tables, resumes, missed, tombstonesMax: max, tombstonesP99: Math.max(0, ...tables.map(({ tombstonesP99 }) => tombstonesP99)),
+    ...shape, tables, busyHours, resumes, missed, tombstonesMax: max, tombstonesP99: Math.max(0, ...tables.map(({ tombstonesP99 }) => tombstonesP99)),
     largestPartitionBytes: Math.max(0, ...tables.map(({ largestPartitionBytes }) => largestPartitionBytes)),
   }
 }

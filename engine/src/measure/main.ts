@@ -6,8 +6,9 @@ import { openMeasuredStore } from './store-under-measure.js'
 
 const HELP = `npm run resume -- [--days 30] [--conversations 200] [--changed 3]
   What it costs to bring back a device that was away for 20 minutes, for accounts with more and more history.
-npm run churn -- [--days 30] [--conversations 50] [--messages 4] [--dayMs 2000]
-  Days in quick motion (2 s each, rows expire after 31 of them): tombstones that reads meet, largest partition.
+npm run churn -- [--days 30] [--conversations 50] [--messages 4] [--dayMs 2000] [--busy 128]
+  Days in quick motion (2 s each, rows expire after 31 of them): tombstones that reads meet, largest partition. In the last hour an ordinary and a wide
+  conversation get 128 MiB each by three engines (--busy, 0 for none), which are read again by a fourth.
   --json  the result as one JSON object
 Exit codes: 0 all held, 1 something did not, 2 wrong usage.`
 
@@ -15,7 +16,10 @@ Exit codes: 0 all held, 1 something did not, 2 wrong usage.`
 const READS_SPREAD = 6
 const TOMBSTONES_MAX = 100
 const PARTITION_BYTES_MAX = 100 * 1_048_576
-const NUMBERS = { days: [30, 400], conversations: [200, 5_000], changed: [3, 5_000], messages: [4, 1_000], dayMs: [2_000, 60_000] } as const
+/** Standard value, least, most. */
+const NUMBERS = {
+  days: [30, 1, 400], conversations: [200, 1, 5_000], changed: [3, 1, 5_000], messages: [4, 1, 1_000], dayMs: [2_000, 1, 60_000], busy: [128, 0, 4_096],
+} as const
 
 interface Options {
   readonly days: number
@@ -23,6 +27,7 @@ interface Options {
   readonly changed: number
   readonly messages: number
   readonly dayMs: number
+  readonly busy: number
   readonly json: boolean
 }
 
@@ -38,11 +43,14 @@ function readOptions(args: readonly string[], isChurn: boolean): Options {
     process.exit(0)
   }
   const number = (name: keyof typeof NUMBERS): number => {
-    const [standard, max] = NUMBERS[name]
+    const [standard, min, max] = NUMBERS[name]
     const value = Number(values[name] ?? (isChurn && name === 'conversations' ? 50 : standard))
-    return Number.isInteger(value) && value >= 1 && value <= max ? value : usage(`--${name} must be a whole number from 1 to ${String(max)}.`)
+    return Number.isInteger(value) && value >= min && value <= max ? value : usage(`--${name} must be a whole number from ${String(min)} to ${String(max)}.`)
   }
-  const options = { days: number('days'), conversations: number('conversations'), changed: number('changed'), messages: number('messages'), dayMs: number('dayMs'), json: values.json }
+  const options = {
+    days: number('days'), conversations: number('conversations'), changed: number('changed'), messages: number('messages'), dayMs: number('dayMs'), busy: number('busy'),
+    json: values.json,
+  }
   if (!isChurn && options.changed > options.conversations) usage('--changed must not be more than --conversations.')
   return options
 }
@@ -65,7 +73,7 @@ function parse(args: readonly string[]): { readonly [name in keyof typeof NUMBER
       args: [...args],
       options: {
         'days': { type: 'string' }, 'conversations': { type: 'string' }, 'changed': { type: 'string' }, 'messages': { type: 'string' }, 'dayMs': { type: 'string' },
-        'json': { type: 'boolean', default: false }, 'help': { type: 'boolean', short: 'h', default: false },
+        'busy': { type: 'string' }, 'json': { type: 'boolean', default: false }, 'help': { type: 'boolean', short: 'h', default: false },
       },
     }).values
   } catch (error) {
@@ -105,19 +113,23 @@ async function resume(store: () => ReturnType<typeof openMeasuredStore>, options
 }
 
 async function churn(store: () => ReturnType<typeof openMeasuredStore>, options: Options): Promise<boolean> {
-  const { days, conversations, messages, dayMs, json } = options
+  const { days, conversations, messages, dayMs, busy, json } = options
   const measured = await store()
   try {
     // Twice as many days as rows live, so that what expired lies beside what did not.
-    const cost = await measureChurn(measured, { days: days * 2, conversations, messages, dayMs }, (day) => {
+    const cost = await measureChurn(measured, { days: days * 2, conversations, messages, dayMs, busy }, (day) => {
       if (!json) showProgress(`day ${String(day)} of ${String(days * 2)}`, day / (days * 2))
     })
-    const held = cost.tombstonesP99 < TOMBSTONES_MAX && cost.largestPartitionBytes < PARTITION_BYTES_MAX
+    const held = cost.tombstonesP99 < TOMBSTONES_MAX && cost.largestPartitionBytes < PARTITION_BYTES_MAX && cost.busyHours.every(({ isWhole }) => isWhole)
     if (json) console.log(JSON.stringify({ ...cost, held }))
     else {
       console.log(`${String(cost.days)} days, ${String(conversations)} conversations, ${String(messages)} messages each a day; ${String(cost.resumes)} devices came back, ${String(cost.missed)} envelopes`)
       for (const { table, tombstonesP99, largestPartitionBytes } of cost.tables) {
         console.log(`${table.padEnd(18)} tombstones a read p99 ${String(tombstonesP99).padStart(5)}   largest partition ${(largestPartitionBytes / 1_048_576).toFixed(1)} MiB`)
+      }
+      for (const { conversation, envelopes, bytes, partitions, isWhole } of cost.busyHours) {
+        console.log(`an hour of ${(bytes / 1_048_576).toFixed(0)} MiB in one ${conversation} conversation: ${String(partitions)} partitions; ` +
+          (isWhole ? `all ${String(envelopes)} envelopes read in order` : 'NOT ALL OF IT IS READ IN ORDER'))
       }
       console.log(`most tombstones of one read ${String(cost.tombstonesMax)}; limits: p99 under ${String(TOMBSTONES_MAX)}, partitions under 100 MiB`)
       console.log(held ? 'held' : 'NOT HELD')

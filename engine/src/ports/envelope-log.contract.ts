@@ -149,6 +149,42 @@ export function describeEnvelopeLog(adapter: {
       if (!gaps.includes('exists')) expect(again).toEqual({ status: 'exists', position: at(EXISTS_WITHIN_MS + 2) })
     })
 
+    /** Sends of four devices to one conversation over an hour and a half, some of them by nodes that know that it is wide. */
+    const appendWide = async (count: number, isWide: (index: number) => boolean): Promise<readonly Position[]> => {
+      const positions = Array.from({ length: count }, (_, index) => at(index * 40_000, index))
+      await Promise.all(positions.map((position, index) => {
+        const envelope = sampleEnvelope({ conversation: one, device: sampleDevice(index % 4), number: index })
+        return log.append({ conversation: one, envelope, position, wide: isWide(index) }, [one])
+      }))
+      return positions
+    }
+
+    it.each([
+      ['of a wide conversation', () => true], ['of a conversation that becomes wide', (index: number) => index >= 60],
+      ['of a conversation of which some nodes do not know yet that it is wide', (index: number) => index % 3 !== 0],
+    ])('reads all %s in one order, whatever the length of a page', async (_, isWide) => {
+      const positions = await appendWide(135, isWide)
+      for (const limit of [1, 7, 64, 256]) expect((await readAll(log, one, limit)).map((copy) => copy.position)).toEqual(positions)
+      expect((await log.read(one, at(50 * 40_000, 50), 20)).map((copy) => copy.position)).toEqual(positions.slice(51, 71))
+    })
+
+    it('sees an append to a wide conversation as soon as it resolved, behind the last one', async () => {
+      for (let number = 1; number <= 20; number++) {
+        await log.append({ conversation: one, envelope: sampleEnvelope({ conversation: one, number }), position: at(number), wide: number % 2 === 0 }, [one])
+        expect((await log.read(one, at(number - 1), 10)).map((copy) => copy.position)).toEqual([at(number)])
+      }
+    })
+
+    it.skipIf(gaps.includes('reopen'))('has all of a wide conversation after it was closed and opened again, and takes more of it', async () => {
+      const positions = await appendWide(60, () => true)
+      if (subject.reopen === undefined) throw new Error('an adapter without the gap "reopen" gives a reopen function')
+      log = await subject.reopen()
+      expect((await readAll(log, one, 7)).map((copy) => copy.position)).toEqual(positions)
+      const later = at(59 * 40_000, 60)
+      await log.append({ conversation: one, envelope: sampleEnvelope({ conversation: one, number: 60 }), position: later, wide: true }, [one])
+      expect((await readAll(log, one, 7)).map((copy) => copy.position)).toEqual([...positions, later])
+    })
+
     it('stores a retry that came while the first try was on its way at least once', async () => {
       const results = await Promise.all([append(1, at(1)), append(1, at(2))])
       const positions = (await readAll(log, one)).map((copy) => copy.position)

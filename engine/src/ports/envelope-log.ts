@@ -7,6 +7,11 @@ export interface AppendRequest {
   readonly envelope: Uint8Array
   /** Where the calling node wants it; unique per node incarnation. */
   readonly position: Position
+  /**
+   * The conversation is wide: a log may spread what many nodes append to it at once. Nothing depends on it: a node that does not know yet that a
+   * conversation is wide appends without, and `read` gives everything in one order.
+   */
+  readonly wide?: boolean
 }
 
 /**
@@ -34,7 +39,8 @@ export interface StoredEnvelope {
  * Append-only log of conversations.
  *
  * Durability: a resolved append survives the loss of the process and of power (quorum or synced commit). A rejected append
- * (`unavailable.envelope_log`) has an unknown outcome: the envelope may be stored, now or later, at the position that was asked.
+ * (`unavailable.envelope_log`) has an unknown outcome: the envelope may be stored, now or later, at the position that was asked. One that is rejected
+ * `limited.queue` was not stored: more comes at once than the log takes.
  * Order: `read` returns copies in position order. Concurrent appends never overwrite each other: message and position are both in the key.
  * Duplicates: the same message may be stored several times (retries, with the same or with more bodies); readers dedupe by message.
  * Cost: `read` costs what it returns, not the length of the log or the number of days.

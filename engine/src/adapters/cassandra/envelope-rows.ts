@@ -1,21 +1,19 @@
 import type { CassandraQueries, CassandraRow, CassandraStatement } from '@evegram/platform/cassandra'
-import {
-  bytesOfHex, comparePositions, decodePosition, encodePosition, ENVELOPE_OFFSETS, EvegramError, type ConversationId, type Position,
-} from '@evegram/protocol'
+import { bytesOfHex, decodePosition, encodePosition, ENVELOPE_OFFSETS, EvegramError, type ConversationId, type Position } from '@evegram/protocol'
 import type { AppendRequest, StoredEnvelope } from '../../ports/envelope-log.js'
 import type { EnvelopeRows } from '../marking-log.js'
 import { RememberedWrites } from '../remembered-writes.js'
 import { INSERT_ENVELOPE, INSERT_HOUR, SELECT_ENVELOPES, SELECT_HOURS } from './envelopes.cql.js'
 import { envelopeLogFailure } from './failures.js'
+import { mergeParts, type LogPart } from './merge-parts.js'
+import { hourOf, PartitionChoice, spanOf, type Partition } from './partitions.js'
 
-/** Milliseconds of the time that one partition of a conversation holds. */
-export const PARTITION_MS = 3_600_000
-/** Listed hours that a process remembers; a forgotten one is listed again. */
-const REMEMBERED_HOURS_MAX = 100_000
-/** The part of a conversation of few. */
-const PART = 0
-/** Hours that one look at the list brings. */
-const HOURS_PAGE = 128
+/** Listed partitions that a process remembers; a forgotten one is listed again. */
+const REMEMBERED_PARTITIONS_MAX = 100_000
+/** Partitions that the first look at the list brings: most reads need no more. */
+const FIRST_PARTITIONS_PAGE = 128
+/** Partitions that each further look brings. */
+const PARTITIONS_PAGE = 1_024
 /** Partitions that are read at once, where each of them holds little. */
 const PARTITIONS_AT_ONCE = 8
 /** Rows of one page of the driver: 64 of the largest envelopes are 12 MB. */
@@ -27,11 +25,6 @@ export const BATCH_ROWS_MAX = 32
 export const BATCH_BYTES_MAX = 131_072
 const BEFORE_ALL = new Uint8Array(0)
 
-interface Partition {
-  readonly hour: number
-  readonly part: number
-}
-
 /** Rows of one partition that were appended in one turn and go together. */
 interface Gathered {
   readonly statements: CassandraStatement[]
@@ -40,7 +33,7 @@ interface Gathered {
 }
 
 /**
- * Copies of envelopes in partitions of an hour each.
+ * Copies of envelopes in partitions of an hour each, and of parts of one where there is more to hold: see {@link PartitionChoice}.
  * Architecture invariant: an append resolves only when its row is durable and its partition is listed durably, so that a reader who asks the list
  * finds every row that anybody was told of. Reading costs the partitions that hold something.
  * What is appended to one partition in one turn of the event loop is written as one mutation.
@@ -48,28 +41,31 @@ interface Gathered {
 export class CassandraEnvelopeRows implements EnvelopeRows {
   readonly #session: CassandraQueries
   readonly #ttlS: number
-  readonly #listed = new RememberedWrites(REMEMBERED_HOURS_MAX)
+  readonly #listed = new RememberedWrites(REMEMBERED_PARTITIONS_MAX)
+  readonly #choice: PartitionChoice
   /** Batches that are being gathered in this turn, by partition. */
   readonly #gathering = new Map<string, Gathered>()
   /** Hours before this one are not read any more. */
   #floorHour = 0
 
-  /** `ttlS`: life of a row in seconds. */
-  constructor(session: CassandraQueries, ttlS: number) {
+  /** `ttlS`: life of a row in seconds. `partitionBytesMax`: bytes that this process writes to one partition, {@link PartitionChoice} says how many. */
+  constructor(session: CassandraQueries, ttlS: number, partitionBytesMax?: number) {
     this.#session = session
     this.#ttlS = ttlS
+    this.#choice = new PartitionChoice(partitionBytesMax)
   }
 
-  async append({ conversation, envelope, position }: AppendRequest): Promise<void> {
-    const hour = hourOf(position.timeMs)
+  /** Rejects `limited.queue`, with nothing stored, for more in 0.88 s than the finest partition takes. */
+  async append({ conversation, envelope, position, wide = false }: AppendRequest): Promise<void> {
     const id = bytesOfHex(conversation)
     const timestamp = BigInt(position.timeMs) * MICROSECONDS
-    const key = `${hour}/${conversation}`
+    const message = messageKeyOf(envelope)
+    const { hour, part, key } = this.#choice.choose(conversation, position, message, wide, envelope.length)
     // Both at the same time: nobody hears of the message before both are durable.
     const row = this.#gather(key, envelope.length, {
-      cql: INSERT_ENVELOPE, values: [id, hour, PART, encodePosition(position), messageKeyOf(envelope), envelope, this.#ttlS, timestamp],
+      cql: INSERT_ENVELOPE, values: [id, hour, part, encodePosition(position), message, envelope, this.#ttlS, timestamp],
     })
-    const listing = this.#listed.once(key, () => this.#session.write(INSERT_HOUR, [id, hour, PART, this.#ttlS, timestamp]))
+    const listing = this.#listed.once(key, () => this.#session.write(INSERT_HOUR, [id, hour, part, this.#ttlS, timestamp]))
     try {
       await (listing === undefined ? row : Promise.all([row, listing]))
     } catch (cause) {
@@ -122,15 +118,15 @@ export class CassandraEnvelopeRows implements EnvelopeRows {
   async *#hours(id: Uint8Array, fromHour: number): AsyncGenerator<readonly (readonly Partition[])[]> {
     let from: Partition = { hour: fromHour, part: 0 }
     let open: Partition[] = []
-    for (;;) {
-      const rows = await this.#session.read(SELECT_HOURS, [id, from.hour, from.part, HOURS_PAGE])
+    for (let page = FIRST_PARTITIONS_PAGE; ; page = PARTITIONS_PAGE) {
+      const rows = await this.#session.read(SELECT_HOURS, [id, from.hour, from.part, page])
       const hours: Partition[][] = open.length === 0 ? [] : [open]
       for (const row of rows) {
         const partition = { hour: row.integer('hour'), part: row.integer('part') }
         if (hours.at(-1)?.[0]?.hour === partition.hour) hours.at(-1)?.push(partition)
         else hours.push([partition])
       }
-      const more = rows.length === HOURS_PAGE
+      const more = rows.length === page
       // More parts of the last hour may be on the next page: they are read together, as their positions mix.
       open = more ? hours.pop() ?? [] : []
       const last = open.at(-1)
@@ -156,19 +152,21 @@ export class CassandraEnvelopeRows implements EnvelopeRows {
     }
   }
 
-  async #readHour(id: Uint8Array, parts: readonly Partition[], after: Position, limit: number): Promise<readonly StoredEnvelope[]> {
-    const read = await Promise.all(parts.map(async ({ hour, part }) => {
-      const behind = hour > hourOf(after.timeMs) ? BEFORE_ALL : encodePosition(after)
-      return (await this.#session.read(SELECT_ENVELOPES, [id, hour, part, behind, limit], { pageSize: PAGE_ROWS })).map(storedEnvelope)
-    }))
-    const [only, ...others] = read
-    if (only !== undefined && others.length === 0) return only
-    return read.flat().sort((left, right) => comparePositions(left.position, right.position)).slice(0, limit)
+  async #readHour(id: Uint8Array, partitions: readonly Partition[], after: Position, limit: number): Promise<readonly StoredEnvelope[]> {
+    const parts = partitions.flatMap((partition): readonly LogPart[] => {
+      const { fromMs, toMs } = spanOf(partition)
+      if (toMs <= after.timeMs) return []
+      const first = fromMs > after.timeMs ? undefined : after
+      return [{ fromMs, read: (behind = first, rows) => this.#readPart(id, partition, behind, rows) }]
+    })
+    const [only, ...others] = parts
+    return only !== undefined && others.length === 0 ? only.read(undefined, limit) : mergeParts(parts, limit)
   }
-}
 
-function hourOf(timeMs: number): number {
-  return Math.max(0, Math.floor(timeMs / PARTITION_MS))
+  async #readPart(id: Uint8Array, { hour, part }: Partition, behind: Position | undefined, limit: number): Promise<readonly StoredEnvelope[]> {
+    const values = [id, hour, part, behind === undefined ? BEFORE_ALL : encodePosition(behind), limit]
+    return (await this.#session.read(SELECT_ENVELOPES, values, { pageSize: PAGE_ROWS })).map(storedEnvelope)
+  }
 }
 
 /** The message inside its conversation, as it stands in the envelope: device, epoch, number. */

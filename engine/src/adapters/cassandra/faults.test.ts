@@ -1,7 +1,7 @@
 import { silentLogger, systemClock, systemRandom } from '@evegram/platform'
 import type { CassandraQueries, CassandraSession } from '@evegram/platform/cassandra'
 import { testKeyspace } from '@evegram/platform/testing'
-import { bytesOfHex, encodePosition, positionAtTime, type ConversationId, type Position } from '@evegram/protocol'
+import { bytesOfHex, positionAtTime, type ConversationId, type Position } from '@evegram/protocol'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { MARK_HOUR_MS } from '../../ports/marks.js'
 import { sampleAccount, sampleConversation, sampleEnvelope } from '../../ports/sample-envelope.contract.js'
@@ -11,6 +11,7 @@ import { codeOf, FaultySession, once, type Fault } from './faulty-session.fixtur
 import { CassandraMarks } from './marks.js'
 import { CassandraMembership } from './membership.js'
 import { CassandraNodeRegistry, REMEMBER_EVERY_MS } from './node-registry.js'
+import { LEVEL_MAX } from './partitions.js'
 import { openCassandraEngineStore } from './store.js'
 
 const TTL_S = 86_400
@@ -130,23 +131,54 @@ describe('the log over Cassandra', () => {
     expect((await log.read(conversation, START, 1_000)).map((copy) => copy.position)).toEqual(positions)
   })
 
-  it('reads the parts of an hour as one, in position order, as wide conversations will need', async () => {
-    const hour = T0 / MARK_HOUR_MS
-    const positions = Array.from({ length: 30 }, (_, index) => at(index))
-    await Promise.all(positions.map(async (position, index) => {
-      const values = [bytesOfHex(conversation), hour, index % 3]
-      await real.write('INSERT INTO envelopes (conversation, hour, part, position, message, envelope) VALUES (?, ?, ?, ?, ?, ?)',
-        [...values, encodePosition(position), new Uint8Array(28), sampleEnvelope({ conversation, number: index })])
-      await real.write('INSERT INTO envelope_hours (conversation, hour, part) VALUES (?, ?, ?)', values)
-    }))
-    const paged: Position[] = []
-    for (let after: Position = START; ;) {
-      const page = await log.read(conversation, after, 7)
-      if (page.length === 0) break
-      paged.push(...page.map((copy) => copy.position))
-      after = page.at(-1)?.position ?? after
-    }
-    expect(paged).toEqual(positions)
+  const partsOf = async (): Promise<number[]> =>
+    (await real.read('SELECT part FROM envelope_hours WHERE conversation = ?', [bytesOfHex(conversation)])).map((row) => row.integer('part'))
+
+  it.each<Fault>(['lost', 'applied'])('refuses an append to a wide conversation whose part was %s on the list, and lists it with the next one', async (fault) => {
+    const wide = (position: Position): Promise<unknown> =>
+      log.append({ conversation, envelope: sampleEnvelope({ conversation, number: 1 }), position, wide: true }, [conversation])
+    session.fault = once('INTO envelope_hours', fault)
+    const [first, second] = [at(1), at(2)]
+    expect(await codeOf(wide(first))).toBe('unavailable.envelope_log unknown')
+    expect(await codeOf(wide(second))).toBe('resolved')
+    await expect.poll(() => read(openLog(real))).toEqual([first, second])
+    expect(await partsOf()).toHaveLength(1)
+  })
+
+  it('spreads the messages of a wide conversation over its parts, and those of others over none', async () => {
+    const appendTo = (wide: boolean): Promise<unknown> => Promise.all(Array.from({ length: 64 }, (_, index) =>
+      log.append({ conversation, envelope: sampleEnvelope({ conversation, number: index }), position: at(index), wide }, [conversation])))
+    await appendTo(false)
+    expect(await partsOf()).toEqual([0])
+    await appendTo(true)
+    expect(await partsOf()).toEqual([0, 1, 2, 3])
+    expect(await read(openLog(real))).toHaveLength(128)
+  })
+
+  it('reads a page of an hour that was cut into many partitions by the few that hold its time', async () => {
+    const small = (over: CassandraQueries): MarkingLog =>
+      new MarkingLog({ rows: new CassandraEnvelopeRows(over, TTL_S, 2_000), marks: new CassandraMarks(over, TTL_S) })
+    const busy = small(real)
+    const positions = Array.from({ length: 600 }, (_, index) => at(index * 5_900))
+    await Promise.all(positions.map((position, index) => busy.append({ conversation, envelope: sampleEnvelope({ conversation, number: index }), position }, [account])))
+    expect((await partsOf()).length).toBeGreaterThan(60)
+    const reader = small(session)
+    session.reads = 0
+    session.rowsRead = 0
+    expect((await reader.read(conversation, positions[399] ?? START, 40)).map((copy) => copy.position)).toEqual(positions.slice(400, 440))
+    // The rows of the list aside: those of the page, and of each level a few that come behind it.
+    expect(session.rowsRead - (await partsOf()).length).toBeLessThan(100)
+    expect(session.reads).toBeLessThan(40)
+  })
+
+  it('refuses what comes faster than the finest partition takes, and stores nothing of it', async () => {
+    const small = new MarkingLog({ rows: new CassandraEnvelopeRows(real, TTL_S, 100), marks: new CassandraMarks(real, TTL_S) })
+    const sends = Array.from({ length: LEVEL_MAX + 3 }, () => at(5))
+    const codes = await Promise.all(sends.map((position) => codeOf(append(position, small))))
+    expect(codes.map((code) => code.split(' ')[0])).toEqual([...Array.from({ length: LEVEL_MAX + 1 }, () => 'resolved'), 'limited.queue', 'limited.queue'])
+    expect(await read()).toEqual(sends.slice(0, LEVEL_MAX + 1))
+    // The next slice has room again.
+    expect(await codeOf(append(at(2_000), small))).toBe('resolved')
   })
 
   it('keeps rows, hours and marks for the time they were given, and no longer', async () => {

@@ -7,7 +7,14 @@ import { describeEnvelopeLog } from '../../ports/envelope-log.contract.js'
 import { describeMarks } from '../../ports/marks.contract.js'
 import { describeMembership } from '../../ports/membership.contract.js'
 import { describeNodeRegistry } from '../../ports/node-registry.contract.js'
+import { MarkingLog } from '../marking-log.js'
+import { CassandraEnvelopeRows } from './envelope-rows.js'
+import { CassandraMarks } from './marks.js'
 import { openCassandraEngineStore, type CassandraEngineStore } from './store.js'
+
+/** So small that the suite goes through several levels. */
+const SMALL_PARTITION_BYTES = 25_000
+const TTL_S = 86_400
 
 const clock = systemClock()
 const keyspace = testKeyspace()
@@ -30,6 +37,15 @@ afterAll(async () => { await keyspace.drop() }, 60_000)
 describeEnvelopeLog({
   name: 'Cassandra', gaps: ['exists', 'trim'],
   setup: async () => ({ log: (await empty()).envelopeLog, reopen: async () => (await open()).envelopeLog, close }),
+})
+/** As another process, that knows nothing of what was written. */
+const openSmall = (): MarkingLog => new MarkingLog({ rows: new CassandraEnvelopeRows(session, TTL_S, SMALL_PARTITION_BYTES), marks: new CassandraMarks(session, TTL_S) })
+describeEnvelopeLog({
+  name: 'Cassandra with small partitions', gaps: ['exists', 'trim'],
+  setup: async () => {
+    await empty()
+    return { log: openSmall(), reopen: async () => openSmall(), close }
+  },
 })
 describeMarks({
   name: 'Cassandra',
