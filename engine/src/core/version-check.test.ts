@@ -11,7 +11,8 @@ const [ALICE, BOB] = [sampleAccount(1), sampleAccount(2)]
 const [SENDER, LAPTOP, PHONE, STRANGER] = [1, 2, 3, 9].map(sampleDevice) as [DeviceId, DeviceId, DeviceId, DeviceId]
 
 const lease: ConversationLease = {
-  conversation: sampleConversation(1), kind: 'direct', membershipVersion: 4, members: [ALICE, BOB], wide: false, versions: [{ account: ALICE, seq: 5 }, { account: BOB, seq: 7 }],
+  conversation: sampleConversation(1), kind: 'direct', membershipVersion: 4, members: [ALICE, BOB], wide: false,
+  versions: [{ account: ALICE, seq: 5 }, { account: BOB, seq: 7 }],
   devices: new Set([SENDER, LAPTOP, PHONE]), untilMs: 0, renewAtMs: 0, ended: false,
 }
 const CURRENT = lease.versions

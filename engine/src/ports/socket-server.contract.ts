@@ -2,25 +2,11 @@ import { connect, type Socket as TcpSocket } from 'node:net'
 import { CLOSE_CODES, isEvegramError, type CloseReason } from '@evegram/protocol'
 import { afterEach, describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
-import { CLOSE_GRACE_MS, SOCKET_PATH, type Socket, type SocketHandlers, type SocketServer, type SocketServerOptions } from './socket-server.js'
+import { CLOSE_GRACE_MS, SOCKET_PATH, type SocketHandlers, type SocketServer, type SocketServerOptions } from './socket-server.js'
+import { describeSocketTopics, type RunningTier, type SeenByTier } from './socket-topics.contract.js'
 
 /** What an adapter may declare that it does not do: `unmasked` takes frames without a mask, which RFC 6455 section 5.1 tells servers to refuse. */
 export type SocketServerGap = 'unmasked'
-
-/** What the recorder of the suite saw; handlers given to {@link open} run besides. */
-interface Seen {
-  readonly opened: Socket[]
-  readonly messages: Uint8Array[]
-  readonly closed: { readonly socket: Socket; readonly code: number }[]
-  texts: number
-  drained: number
-}
-
-interface Running {
-  readonly server: SocketServer
-  readonly port: number
-  readonly seen: Seen
-}
 
 const HOST = 'chat.test'
 const ORIGIN = 'https://chat.test'
@@ -56,8 +42,8 @@ export function describeSocketServer(adapter: {
       for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
     })
 
-    async function run(options: Partial<SocketServerOptions> = {}, handlers: Partial<SocketHandlers> = {}): Promise<Running> {
-      const seen: Seen = { opened: [], messages: [], closed: [], texts: 0, drained: 0 }
+    async function run(options: Partial<SocketServerOptions> = {}, handlers: Partial<SocketHandlers> = {}): Promise<RunningTier> {
+      const seen: SeenByTier = { opened: [], messages: [], closed: [], texts: 0, drained: 0 }
       const server = adapter.create({ ...OPTIONS, ...options })
       const port = await server.listen({
         opened: (socket) => { seen.opened.push(socket); handlers.opened?.(socket) },
@@ -333,87 +319,7 @@ export function describeSocketServer(adapter: {
       await until('an empty buffer', () => socket?.bufferedBytes() === 0)
     })
 
-    it('publishes to the open sockets that are subscribed, each message once and in order', async () => {
-      const { server, port, seen } = await run()
-      const received: number[][] = []
-      for (let index = 0; index < 3; index++) {
-        const numbers: number[] = []
-        received.push(numbers)
-        const client = await open(port)
-        client.on('message', (data: Buffer) => { numbers.push(data.readUInt32BE(0)) })
-        await until('the socket', () => seen.opened.length === index + 1)
-      }
-      const [first, second, third] = seen.opened
-      const bytes = Buffer.alloc(20_000)
-      const publish = (topic: string, number: number): void => {
-        bytes.writeUInt32BE(number)
-        server.publish(topic, bytes.subarray(0, number % 2 === 0 ? 20_000 : 4))
-        bytes.fill(0xff)
-      }
-      publish('one', 0)
-      for (const socket of [first, first, second]) socket?.subscribe('one')
-      for (const socket of [second, third]) socket?.subscribe('two')
-      for (let number = 1; number <= 50; number++) publish('one', number)
-      for (let number = 101; number <= 150; number++) publish('two', number)
-      second?.unsubscribe('one')
-      third?.unsubscribe('one')
-      publish('one', 51)
-      publish('two', 151)
-      publish('nobody', 999)
-      const span = (from: number, to: number): number[] => Array.from({ length: to - from + 1 }, (_, index) => from + index)
-      await until('the last message of each', () => received[0]?.at(-1) === 51 && received[1]?.at(-1) === 151 && received[2]?.at(-1) === 151)
-      expect(received[0]).toEqual(span(1, 51))
-      // No order is promised between topics, and none is lost or doubled.
-      expect([received[1]?.filter((number) => number < 100), received[1]?.filter((number) => number > 100)]).toEqual([span(1, 50), span(101, 151)])
-      expect(received[2]).toEqual(span(101, 151))
-    })
-
-    it('publishes nothing to a socket that closed, and takes no subscription of it', async () => {
-      const { server, port, seen } = await run({}, { message: (socket) => { socket.close('replaced') } })
-      const client = await open(port)
-      await until('the socket', () => seen.opened.length === 1)
-      const [socket] = seen.opened
-      socket?.subscribe('one')
-      const closed = closeOf(client)
-      const received: Buffer[] = []
-      client.on('message', (data: Buffer) => { received.push(data) })
-      client.send(Buffer.of(1))
-      await until('the close', () => seen.closed.length === 1)
-      socket?.subscribe('one')
-      socket?.unsubscribe('two')
-      server.publish('one', Buffer.of(2))
-      expect((await closed).code).toBe(CLOSE_CODES.replaced.code)
-      expect(received).toEqual([])
-    })
-
-    it('closes a subscriber that never reads as a slow consumer, before anything is missing, others unharmed', async () => {
-      const { server, port, seen } = await run()
-      const deaf = await open(port)
-      deaf.pause()
-      const reader = await open(port)
-      let read = 0
-      reader.on('message', () => { read++ })
-      await until('both sockets', () => seen.opened.length === 2)
-      for (const socket of seen.opened) socket.subscribe('one')
-      const message = new Uint8Array(50_000)
-      let published = 0
-      while (published < 2_000 && seen.closed.length === 0) {
-        server.publish('one', message)
-        published++
-        // The reader is in the same process: it gets its turn.
-        await until('the reader', () => read === published)
-      }
-      expect(seen.closed.map(({ socket, code }) => [socket.id, code])).toEqual([[seen.opened[0]?.id, CLOSE_CODES.slowConsumer.code]])
-      let received = 0
-      deaf.on('message', () => { received++ })
-      const closed = closeOf(deaf)
-      deaf.resume()
-      expect(await closed).toEqual({ code: CLOSE_CODES.slowConsumer.code, reason: CLOSE_CODES.slowConsumer.text })
-      // The message that found no room is the one that closed the socket.
-      expect(received).toBe(published - 1)
-      server.publish('one', message)
-      await until('the message behind the close', () => read === published + 1)
-    })
+    describeSocketTopics({ run, open, closeOf, until })
 
     it('answers upgrades by their path, Host, Origin', async () => {
       const { port, seen } = await run()
