@@ -14,6 +14,7 @@ import { HttpAccountDirectory, isTokenVerdict } from './adapters/http/account-di
 import { engineInternalRoutes } from './adapters/http/internal-routes.js'
 import { RedisInterest, RedisPresence } from './adapters/redis/index.js'
 import { selectSocketServer } from './adapters/select-socket-server.js'
+import { StoreTime } from './adapters/store-time.js'
 import { acceptedContacts } from './core/accepted-contacts.js'
 import { engineConfigOf, printableEngineSettings, type EngineProcessConfig } from './process-config.js'
 import { createEngine, nodeTurn, type Engine } from './service.js'
@@ -46,10 +47,14 @@ export async function startEngineProcess(config: EngineProcessConfig, version: s
   const lifecycle = new Lifecycle({ clock, log })
   const shared: Shared = { config, clock, random, log, metrics, lifecycle }
 
-  const tokens = new ServiceTokens({ name: 'engine', seed: config.serviceKey, clock })
+  const storeTime = new StoreTime({ clock, log })
+  const tokens = new ServiceTokens({ name: 'engine', seed: config.serviceKey, clock: storeTime })
   const auth = new InternalClient({ service: 'auth', urls: config.authUrls, tokens, clock, log, unavailable: 'unavailable.auth', passes: isTokenVerdict })
   lifecycle.add({ name: 'calls of auth', stop: () => { auth.close() } })
   const { engine, ports, store } = await addEngine(shared, auth)
+  // Before auth is asked for the first time: a node may be started by a wrong clock.
+  const unfollow = await storeTime.follow(() => store.nodeRegistry.referenceMs())
+  lifecycle.add({ name: 'time of the store', stop: unfollow })
   const health = new HealthChecks(clock)
   health.add('ready', 'engine', () => {
     const ready = engine.ready()
@@ -62,7 +67,7 @@ export async function startEngineProcess(config: EngineProcessConfig, version: s
 
   const internal = createInternalHttp({
     log: log.child({ part: 'internal' }), clock, random, metrics, url: config.internalUrl, callers: ['auth'],
-    verifier: new ServiceVerifier({ name: 'engine', keys: config.serviceKeys, clock }),
+    verifier: new ServiceVerifier({ name: 'engine', keys: config.serviceKeys, clock: storeTime }),
   })
   engineInternalRoutes(internal, { contacts: acceptedContacts(store.envelopeLog) })
   lifecycle.add({

@@ -29,11 +29,11 @@ export type ServiceKeys = ReadonlyMap<ServiceName, Uint8Array>
 export class ServiceTokens {
   readonly #name: ServiceName
   readonly #key: KeyObject
-  readonly #clock: Clock
+  readonly #clock: Pick<Clock, 'now'>
   readonly #tokens = new Map<ServiceName, { readonly token: Promise<string>; readonly expiresAtMs: number }>()
 
-  /** `seed`: the private key of the service, 32 bytes. Throws `invalid.config` for another length. */
-  constructor(options: { readonly name: ServiceName; readonly seed: Uint8Array; readonly clock: Clock }) {
+  /** `seed`: the private key of the service, 32 bytes; `clock`: the time that the called ones are expected to agree with. Throws `invalid.config` for another length. */
+  constructor(options: { readonly name: ServiceName; readonly seed: Uint8Array; readonly clock: Pick<Clock, 'now'> }) {
     if (options.seed.length !== KEY_BYTES) throw new EvegramError('invalid.config', { operation: 'read service key' })
     this.#name = options.name
     this.#clock = options.clock
@@ -66,11 +66,11 @@ export class ServiceTokens {
 /** Checks the tokens of calling services against their configured public keys. */
 export class ServiceVerifier {
   readonly #name: ServiceName
-  readonly #clock: Clock
+  readonly #clock: Pick<Clock, 'now'>
   readonly #keys = new Map<ServiceName, KeyObject>()
 
   /** `name`: the service that is called. Throws `invalid.config` for a key that is none. */
-  constructor(options: { readonly name: ServiceName; readonly keys: ServiceKeys; readonly clock: Clock }) {
+  constructor(options: { readonly name: ServiceName; readonly keys: ServiceKeys; readonly clock: Pick<Clock, 'now'> }) {
     this.#name = options.name
     this.#clock = options.clock
     for (const [caller, key] of options.keys) {
