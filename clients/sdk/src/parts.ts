@@ -13,7 +13,8 @@ export type { DiscoveredServer } from './api/discovered-server.js'
 export { dpopProof } from './api/dpop.js'
 export { ServerClock } from './api/server-clock.js'
 export {
-  CHANNEL_LOG_PREFIX, CHANNEL_PREFIX, decodeChannel, decodeChannelLog, decodeChannelPostRow, type ChannelLogRow, type ChannelRow,
+  CHANNEL_GAP_PREFIX, CHANNEL_LOG_PREFIX, CHANNEL_PREFIX, decodeChannel, decodeChannelGap, decodeChannelLog, decodeChannelPostRow,
+  type ChannelGap, type ChannelLogRow, type ChannelRow,
 } from './core/channel-row.js'
 export { decodeGroup, GROUP_PREFIX, type GroupRow } from './core/group-row.js'
 export { decodeHandled, type Handled } from './core/handled.js'

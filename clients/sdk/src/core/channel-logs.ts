@@ -58,5 +58,6 @@ export class ChannelLogs {
 function rowOf({ row, news }: ReadMembership, before: ChannelLogRow | undefined): ChannelLogRow {
   const by = news.at(-1)?.entry.actor.device ?? before?.by
   if (by === undefined) throw new EvegramError('internal', { operation: 'read channel' })
-  return { group: row, by }
+  const [first] = news
+  return { group: row, by, foundedAtMs: before?.foundedAtMs ?? first?.entry.atMs ?? 0 }
 }

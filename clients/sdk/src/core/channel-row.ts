@@ -15,8 +15,13 @@ export interface ChannelRow {
   readonly key: Uint8Array
   /** As an owner or admin named it last; empty before that was read. */
   readonly name: string
-  /** Up to which post everything was verified; undefined until the server showed the channel for the first time. */
+  /** Up to which post everything was verified or is gone; undefined until the server showed the channel for the first time. */
   readonly state: ChannelState | undefined
+  /**
+   * Present while no post bears `state` out: the server says that the channel ends there and that all before it is older than it keeps. This is the state
+   * up to which posts were verified, from which the server is believed otherwise; the empty state: nothing was.
+   */
+  readonly verified?: ChannelState
   /** When the server last named exactly that post as the newest, in ms since 1970 (server time); may be up to an hour behind. 0: never. */
   readonly confirmedAtMs: number
 }
@@ -26,6 +31,8 @@ export interface ChannelLogRow {
   readonly group: GroupRow
   /** Device that signed the newest entry. */
   readonly by: DeviceId
+  /** When the channel was founded, in ms since 1970, as its founder signed it; no post is older. 0: not known. */
+  readonly foundedAtMs: number
 }
 
 /** A post as it is shown. */
@@ -70,7 +77,9 @@ const logKey = (channel: ConversationId): string => `${CHANNEL_LOG_PREFIX}${chan
 export const channelPostPrefix = (channel: ConversationId): string => `p/${channel}/`
 /** Key of a post in table `channels`. */
 export const channelPostKeyOf = (channel: ConversationId, seq: number): string => `${channelPostPrefix(channel)}${sortable(seq)}`
-const gapPrefix = (channel: ConversationId): string => `g/${channel}/`
+/** Start of the keys of gaps; the channel and the first number follow. */
+export const CHANNEL_GAP_PREFIX = 'g/'
+const gapPrefix = (channel: ConversationId): string => `${CHANNEL_GAP_PREFIX}${channel}/`
 
 type Source = Pick<Transaction, 'get'>
 
@@ -87,13 +96,15 @@ export function decodeChannel(channel: ConversationId, bytes: Uint8Array): Chann
     channel, domain: fields.text('domain', 512), key: fields.bytes('key', 32), name: fields.text('name', 1_024),
     state: fields.has('state') ? decodeChannelState(fields.bytes('state', { lengthMax: ROW_BYTES_MAX })) : undefined,
     confirmedAtMs: fields.uint('confirmedAtMs'),
+    ...(fields.has('verified') ? { verified: decodeChannelState(fields.bytes('verified', { lengthMax: ROW_BYTES_MAX })) } : {}),
   }
 }
 
 /** Writes the row. */
-export function writeChannel(tx: Transaction, { channel, domain, key, name, state, confirmedAtMs }: ChannelRow): void {
+export function writeChannel(tx: Transaction, { channel, domain, key, name, state, verified, confirmedAtMs }: ChannelRow): void {
   const map: Record<string, CborValue> = { domain, key, name, confirmedAtMs }
   if (state !== undefined) map['state'] = encodeChannelState(state)
+  if (verified !== undefined) map['verified'] = encodeChannelState(verified)
   tx.put('channels', channelKey(channel), encodeCbor(map))
 }
 
@@ -112,12 +123,15 @@ export async function readChannelLog(source: Source, channel: ConversationId): P
 /** The authors' log of its row. Throws `client.store` on a row of another shape. */
 export function decodeChannelLog(bytes: Uint8Array): ChannelLogRow {
   const fields = new CborFields(decodeCbor(bytes, ROW_BYTES_MAX), 'client.store')
-  return { group: decodeGroup(fields.bytes('group', { lengthMax: ROW_BYTES_MAX })), by: parseDeviceId(hexOf(fields.bytes('by', 16))) }
+  return {
+    group: decodeGroup(fields.bytes('group', { lengthMax: ROW_BYTES_MAX })), by: parseDeviceId(hexOf(fields.bytes('by', 16))),
+    foundedAtMs: fields.has('foundedAtMs') ? fields.uint('foundedAtMs') : 0,
+  }
 }
 
 /** Writes the log. */
-export function writeChannelLog(tx: Transaction, { group, by }: ChannelLogRow): void {
-  tx.put('channels', logKey(group.state.conversation), encodeCbor({ group: encodeGroup(group), by: idBytes(by) }))
+export function writeChannelLog(tx: Transaction, { group, by, foundedAtMs }: ChannelLogRow): void {
+  tx.put('channels', logKey(group.state.conversation), encodeCbor({ group: encodeGroup(group), by: idBytes(by), foundedAtMs }))
 }
 
 /** Forgets channel and log. */
@@ -155,10 +169,13 @@ export function removeChannelGap(tx: Transaction, channel: ConversationId, from:
 /** The gaps of a channel, by number. */
 export async function listChannelGaps(store: Pick<LocalStore, 'list'>, channel: ConversationId): Promise<ChannelGap[]> {
   const rows = await store.list('channels', { from: gapPrefix(channel), to: `${gapPrefix(channel)}~`, limit: CHANNEL_GAPS_KEPT_MAX + 1 })
-  return rows.map(({ value }) => {
-    const fields = new CborFields(decodeCbor(value, 256), 'client.store')
-    return { channel, from: fields.uint('from'), to: fields.uint('to'), reason: fields.boolean('expired') ? 'expired' : 'withheld' }
-  })
+  return rows.map(({ value }) => decodeChannelGap(channel, value))
+}
+
+/** A gap of its row. Throws `client.store` on a row of another shape. */
+export function decodeChannelGap(channel: ConversationId, bytes: Uint8Array): ChannelGap {
+  const fields = new CborFields(decodeCbor(bytes, 256), 'client.store')
+  return { channel, from: fields.uint('from'), to: fields.uint('to'), reason: fields.boolean('expired') ? 'expired' : 'withheld' }
 }
 
 /** Keys of everything that is kept of the posts and gaps of a channel, at most `limit`. */

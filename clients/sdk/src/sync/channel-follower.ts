@@ -252,7 +252,7 @@ export class ChannelFollower {
   async #follow(lane: Lane, row: ChannelRow, connection: Connection): Promise<boolean> {
     let page: ChannelPage
     try {
-      page = await connection.follow({ channel: lane.channel, after: row.state?.seq ?? 0 })
+      page = await connection.follow({ channel: lane.channel, after: verifiedSeqOf(row) })
     } catch (error) {
       if (!isEvegramError(error, 'not_found.conversation')) throw error
       this.#reader.tell(row, error.code, 'the server says that there is no such channel')
@@ -283,9 +283,13 @@ export class ChannelFollower {
       }
       const head = lane.head
       lane.head = undefined
-      if (head !== undefined && (await this.#reader.head(row, head))) lane.seq = Math.max(lane.seq, head.seq)
+      if (head !== undefined && (await this.#reader.head(row, head))) {
+        lane.seq = Math.max(lane.seq, head.seq)
+        // An end that only the server named, and now names otherwise.
+        if (head.seq <= seq) lane.mustLook = true
+      }
       if (lane.seq <= seq && !lane.mustLook) return true
-      const page = await connection.readChannel({ channel: lane.channel, after: seq })
+      const page = await connection.readChannel({ channel: lane.channel, after: verifiedSeqOf(row) })
       lane.mustLook = false
       if (!(await this.#take(lane, row, page, connection))) return false
     }
@@ -391,6 +395,11 @@ export class ChannelFollower {
     for (const waiter of lane.waiters) waiter.resolve()
     lane.waiters = []
   }
+}
+
+/** Number of the newest post that was verified. */
+function verifiedSeqOf({ state, verified }: ChannelRow): number {
+  return (verified ?? state)?.seq ?? 0
 }
 
 function decodeSeq(encoded: Uint8Array): number {

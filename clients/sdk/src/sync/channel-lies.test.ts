@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest'
-import { decodeChannelPost, encodeChannelPost, parseChannelLink, type ChannelPage } from '@evegram/protocol'
+import { decodeChannelPost, encodeChannelPost, EvegramError, parseChannelLink, type ChannelPage } from '@evegram/protocol'
 import { readChannelLog } from '../core/channel-row.js'
 import { sealChannelBody } from '../crypto/channel-cipher.js'
 import { MemoryStore } from '../store/memory.js'
 import type { ChannelLies } from './testing/fake-channels.js'
-import { channelScene, complaints, craftPost, textsOf, told, type ChannelScene } from './testing/channel-scene.js'
+import { channelScene, complaints, craftPost, monthPasses, textsOf, told, type ChannelScene } from './testing/channel-scene.js'
 import { openTestClient, testWallet } from './testing/test-client.js'
 import { rest } from './testing/virtual-clock.js'
 
@@ -51,6 +51,81 @@ describe('a server that withholds posts', () => {
     server.channels.tellHeads()
     await rest()
     expect(told(carol, 'channel-gap')).toMatchObject([{ from: 2, to: 2, reason: 'withheld' }])
+    await repent(scene)
+    expect(await textsOf(read)).toEqual(['one'])
+  })
+})
+
+describe('a server that says that posts are older than it keeps', () => {
+  it('is not believed by who is new to a young channel', async () => {
+    const scene = await channelScene()
+    const { server, own, id } = scene
+    await own.post('one')
+    server.lies = { channels: { page: (page) => ({ ...page, posts: [] }) } }
+    const dave = await openTestClient(server, new MemoryStore(), testWallet('dave'))
+    const read = await dave.client.followChannel(own.link)
+    expect(told(dave, 'channel-gap')).toMatchObject([{ channel: id, from: 1, to: 2, reason: 'withheld' }])
+    await repent(scene)
+    expect(await textsOf(read)).toEqual(['one'])
+    expect(await read.gaps()).toEqual([])
+  })
+
+  it('and ends the channel where nobody ended it, is believed no longer than until a post shows otherwise', async () => {
+    const scene = await channelScene()
+    const { server, alice, carol, own, read, id } = scene
+    await own.post('one')
+    await rest()
+    await monthPasses(scene, alice)
+    await own.post('two')
+    server.lies = { channels: { page: (page, to) => (to === carol.client.device ? { ...page, seq: 40, head: new Uint8Array(32).fill(7), posts: [] } : page) } }
+    carol.link.up()
+    await rest()
+    expect(told(carol, 'channel-gap')).toMatchObject([{ channel: id, from: 3, to: 40, reason: 'expired' }])
+    await repent(scene)
+    await own.post('three')
+    await rest()
+    expect(await textsOf(read)).toEqual(['one', 'two', 'three'])
+    expect(await read.gaps()).toEqual([])
+  })
+
+  it('and shows nobody a post, lets its authors go on where it ends', async () => {
+    const scene = await channelScene()
+    const { server, bob, own, read, written } = scene
+    await own.post('one')
+    await rest()
+    await monthPasses(scene, bob)
+    server.channels.trim(scene.clock.now())
+    await written.post('two')
+    scene.carol.link.up()
+    await rest()
+    expect(await textsOf(read)).toEqual(['one', 'two'])
+    expect(codes(scene)).toEqual([])
+  })
+})
+
+describe('a server that withholds posts from a disk that is full', () => {
+  it('is told of once there is room', async () => {
+    const scene = await channelScene()
+    const { server, own } = scene
+    const store = new MemoryStore()
+    const dave = await openTestClient(server, store, testWallet('dave'))
+    const read = await dave.client.followChannel(own.link)
+    await rest()
+    server.lies = { channels: { page: (page) => ({ ...page, posts: [] }), push: () => [] } }
+    await own.post('one')
+    const commit = store.commit.bind(store)
+    let refused = 0
+    store.commit = (changes) => {
+      if (refused > 0 || !changes.some(({ key }) => key.startsWith('g/'))) return commit(changes)
+      refused++
+      return Promise.reject(new EvegramError('client.store', { operation: 'commit' }))
+    }
+    for (let times = 0; times < 3; times++) {
+      server.channels.tellHeads()
+      await scene.clock.advance(60_000)
+    }
+    expect(refused).toBe(1)
+    expect(told(dave, 'channel-gap')).toMatchObject([{ from: 2, to: 2, reason: 'withheld' }])
     await repent(scene)
     expect(await textsOf(read)).toEqual(['one'])
   })

@@ -29,6 +29,8 @@ export type ReadStep =
 /** What one step makes durable. */
 interface Advance {
   readonly before: ChannelRow
+  /** What `state` goes on from; undefined: nothing. */
+  readonly base: ChannelState | undefined
   readonly state: ChannelState
   readonly posts: readonly ChannelPost[]
   readonly gap: ChannelGap | undefined
@@ -37,7 +39,7 @@ interface Advance {
 
 /** Where the posts of a page begin. */
 type Entry =
-  | { readonly status: 'enter'; readonly state: ChannelState; readonly gap?: ChannelGap }
+  | { readonly status: 'enter'; readonly base: ChannelState | undefined; readonly state: ChannelState; readonly gap?: ChannelGap }
   | { readonly status: 'withheld'; readonly gap: ChannelGap }
   | { readonly status: 'alarm'; readonly reason: string }
 
@@ -60,37 +62,38 @@ export class ChannelReader {
 
   /** Takes an answer to `follow` or `readChannel`, which named the newest verified post. `retentionMs`: as the server says. */
   async page(before: ChannelRow, page: ChannelPage, retentionMs: number): Promise<ReadStep> {
-    const seq = before.state?.seq ?? 0
     if (page.channel !== before.channel) return this.#alarm(before, 'channel.log_invalid', 'the server shows another channel')
-    const entry = enter(before, page, this.#core.time.now() - before.confirmedAtMs >= Math.max(0, retentionMs - RETENTION_SLACK_MS))
+    const entry = enter(before, page, await this.#mayBeGone(before, retentionMs))
     if (entry.status === 'alarm') return this.#alarm(before, 'channel.log_invalid', entry.reason)
     if (entry.status === 'withheld') return this.#withheld(before, entry.gap)
     const { state, posts, stop } = await verifyPosts(this.#core, this.#logs, entry.state, page.posts)
     // A place is entered with the first post behind it that verifies: a forged one must not lead to nowhere for good.
     if (stop !== undefined && posts.length === 0) return this.#stop(before, stop)
     const isSame = state.seq === page.seq && equalBytes(state.head, page.head)
-    await this.#keep({ before, state, posts, gap: entry.gap, confirmed: isSame })
+    await this.#keep({ before, base: entry.base, state, posts, gap: entry.gap, confirmed: isSame })
     if (stop !== undefined) return this.#stop({ ...before, state }, stop)
     if (state.seq === page.seq && !isSame) return this.#alarm({ ...before, state }, 'channel.log_invalid', 'the server names another head for the posts that it shows')
     if (state.seq >= page.seq) return { status: 'current', seq: state.seq }
-    return { status: before.state === undefined || state.seq > seq ? 'more' : 'stuck', seq: state.seq }
+    return { status: entry.base === undefined || state.seq > entry.base.seq ? 'more' : 'stuck', seq: state.seq }
   }
 
   /** Takes posts that follow the newest verified one, as they were pushed or stored. */
   async posts(before: ChannelRow, encoded: readonly Uint8Array[]): Promise<ReadStep> {
     const from = before.state ?? emptyChannelState(before.channel)
     const { state, posts, stop } = await verifyPosts(this.#core, this.#logs, from, encoded)
-    await this.#keep({ before, state, posts, gap: undefined, confirmed: false })
+    await this.#keep({ before, base: from, state, posts, gap: undefined, confirmed: false })
     return stop === undefined ? { status: 'current', seq: state.seq } : this.#stop({ ...before, state }, stop)
   }
 
   /** Compares what the server says on its own about the end of a channel. True when there is more to be read. */
   async head(before: ChannelRow, head: ChannelHead): Promise<boolean> {
-    const { state } = before
+    const { state, verified } = before
     if (state === undefined || head.seq > state.seq) return true
+    // What no post bears out is nothing to measure the server by.
+    if (verified !== undefined && !(head.seq === state.seq && equalBytes(head.head, state.head))) return true
     // An older head was read before the newest post came, and travelled longer.
     if (head.seq < state.seq) return false
-    if (equalBytes(head.head, state.head)) await this.#keep({ before, state, posts: [], gap: undefined, confirmed: true })
+    if (equalBytes(head.head, state.head)) await this.#keep({ before, base: state, state, posts: [], gap: undefined, confirmed: true })
     else this.#alarm(before, 'channel.log_invalid', 'the server names another head than the one that it showed')
     return false
   }
@@ -124,14 +127,25 @@ export class ChannelReader {
   }
 
   async #withheld(before: ChannelRow, gap: ChannelGap): Promise<ReadStep> {
-    if (!this.#isTold(gap.channel, `withheld from ${String(gap.from)}`)) {
+    const what = `withheld from ${String(gap.from)}`
+    if (this.#told.get(gap.channel) !== what) {
       await this.#core.local.write((tx) => {
         writeChannelGap(tx, gap)
-        tx.afterCommit(() => { this.#core.events.emit('channel-gap', gap) })
+        // Told once it is durable: a disk that is full now may not be later.
+        tx.afterCommit(() => {
+          this.#told.set(gap.channel, what)
+          this.#core.events.emit('channel-gap', gap)
+        })
         return Promise.resolve()
       })
     }
     return { status: 'stuck', seq: before.state?.seq ?? 0 }
+  }
+
+  /** Whether posts that are missing behind what is known can be older than the retention: no post is older than its channel. */
+  async #mayBeGone({ channel, confirmedAtMs }: ChannelRow, retentionMs: number): Promise<boolean> {
+    const foundedAtMs = (await readChannelLog(this.#core.store, channel))?.foundedAtMs ?? 0
+    return this.#core.time.now() - Math.max(confirmedAtMs, foundedAtMs) >= Math.max(0, retentionMs - RETENTION_SLACK_MS)
   }
 
   #isTold(channel: ConversationId, what: string): boolean {
@@ -141,10 +155,13 @@ export class ChannelReader {
   }
 
   async #keep(advance: Advance): Promise<void> {
-    const { before, state, posts, gap } = advance
+    const { before, base, state, posts, gap } = advance
     const nowMs = this.#core.time.now()
     const confirmedAtMs = advance.confirmed && nowMs - before.confirmedAtMs >= CONFIRMED_STEP_MS ? nowMs : before.confirmedAtMs
-    const isMoved = before.state?.seq !== state.seq
+    // Where no post was verified on the way from what was, there is only the word of the server.
+    const borneOut = before.verified ?? before.state ?? emptyChannelState(state.channel)
+    const verified = posts.length > 0 || state.seq === borneOut.seq ? undefined : borneOut
+    const isMoved = before.state === undefined || before.state.seq !== state.seq || !equalBytes(before.state.head, state.head)
     if (!isMoved && confirmedAtMs === before.confirmedAtMs) return
     if (isMoved) this.#told.delete(state.channel)
     const roles = (await readChannelLog(this.#core.store, state.channel))?.group.state.members
@@ -154,10 +171,12 @@ export class ChannelReader {
       if (row === undefined) return
       // What was withheld before is shown now, or is expired.
       removeChannelGap(tx, state.channel, (before.state?.seq ?? 0) + 1)
+      removeChannelGap(tx, state.channel, (base?.seq ?? 0) + 1)
       if (gap !== undefined) await this.#keepGap(tx, gap)
       let { name } = row
       for (const post of posts) name = this.#show(tx, row, post, name, roles?.get(post.author.account)?.role)
-      writeChannel(tx, { ...row, state, name, confirmedAtMs })
+      const { verified: _verified, ...others } = row
+      writeChannel(tx, { ...others, state, name, confirmedAtMs, ...(verified === undefined ? {} : { verified }) })
       await this.#forgetOld(tx, state)
     })
   }
@@ -201,23 +220,26 @@ export class ChannelReader {
 }
 
 /** Where the posts of a page begin, seen from what is verified. `mayBeGone`: what is missing can be older than the retention. */
-function enter({ channel, state }: ChannelRow, page: ChannelPage, mayBeGone: boolean): Entry {
+function enter({ channel, state, verified }: ChannelRow, page: ChannelPage, mayBeGone: boolean): Entry {
   const [bytes] = page.posts
   const first = bytes === undefined ? undefined : parsed(bytes)
   if (bytes !== undefined && first === undefined) return { status: 'alarm', reason: 'a post does not parse' }
   if (first !== undefined && first.channel !== channel) return { status: 'alarm', reason: 'the post belongs to another channel' }
   // Before the first post that is shown, or, when none is, behind the last that was there.
   const start = first === undefined ? { seq: page.seq, head: page.head } : { seq: first.seq - 1, head: first.prev }
-  const known = state ?? emptyChannelState(channel)
+  // What was said of the end before any post bore it out still holds.
+  if (state !== undefined && verified !== undefined && start.seq === state.seq && equalBytes(start.head, state.head)) return { status: 'enter', base: state, state }
+  const base = verified ?? state
+  const known = base ?? emptyChannelState(channel)
+  if (start.seq < known.seq) return { status: 'alarm', reason: 'the server shows an older channel than before' }
+  // That what follows fits is judged with the posts themselves, and by the head.
+  if (start.seq === known.seq) return { status: 'enter', base, state: known }
+  const missing = { channel, from: known.seq + 1, to: start.seq }
+  if (!mayBeGone) return { status: 'withheld', gap: { ...missing, reason: 'withheld' } }
   // What lies before is gone: number and hash are taken as they are named. Memberships and account logs that were named before stay known.
   const entered = { ...known, ...start }
-  if (state === undefined) return { status: 'enter', state: start.seq === 0 ? known : entered }
-  if (start.seq < state.seq) return { status: 'alarm', reason: 'the server shows an older channel than before' }
-  // That what follows fits is judged with the posts themselves, and by the head.
-  if (start.seq === state.seq) return { status: 'enter', state }
-  const missing = { channel, from: state.seq + 1, to: start.seq }
-  if (!mayBeGone) return { status: 'withheld', gap: { ...missing, reason: 'withheld' } }
-  return { status: 'enter', state: entered, gap: { ...missing, reason: 'expired' } }
+  // Who is new misses nothing that it ever had.
+  return base === undefined ? { status: 'enter', base, state: entered } : { status: 'enter', base, state: entered, gap: { ...missing, reason: 'expired' } }
 }
 
 function parsed(bytes: Uint8Array): ChannelPost | undefined {
