@@ -20,6 +20,7 @@ let server: TestServer
 let member: TestMember
 let internal: HttpServer
 let client: InternalClient
+let url: string
 
 function clientOf(url: string, tokens: ServiceTokens, service: 'auth' | 'engine'): InternalClient {
   return new InternalClient({
@@ -43,7 +44,8 @@ beforeAll(async () => {
   await server.expectOk(server.append(member.account, server.entry(state, 'device.revoke', { device: laptop.device }, [revocation])))
   internal = listenerOf('auth', engine, 'engine')
   authInternalRoutes(internal, { auth: server.auth, log: silentLogger })
-  client = clientOf(await internal.listen({ host: '127.0.0.1', port: 0 }), engine, 'auth')
+  url = await internal.listen({ host: '127.0.0.1', port: 0 })
+  client = clientOf(url, engine, 'auth')
 })
 afterAll(async () => {
   client.close()
@@ -57,6 +59,16 @@ const verify = (token: string) =>
   client.ask({ method: 'POST', path: AUTH_INTERNAL_API.verifyToken.path, body: { token }, answer: AUTH_INTERNAL_API.verifyToken.answer })
 
 describe('what auth answers to the engine', () => {
+  it.each([['ahead', 30_000], ['behind', -120_000]])('is nothing to a node that signs by a wall clock that is %s, and all to one that signs by the agreed time', async (_, wrongByMs) => {
+    const ask = async (now: () => number): Promise<unknown> => {
+      const caller = clientOf(url, new ServiceTokens({ name: 'engine', seed: new Uint8Array(32).fill(1), clock: { now } }), 'auth')
+      const answer = caller.ask({ method: 'POST', path: AUTH_INTERNAL_API.accounts.path, body: { accounts: [member.account] }, answer: AUTH_INTERNAL_API.accounts.answer })
+      return answer.finally(() => { caller.close() })
+    }
+    await expect(ask(() => clock.now() + wrongByMs)).rejects.toMatchObject({ code: 'unavailable.auth' })
+    expect(await ask(() => clock.now())).toMatchObject({ accounts: [{ status: 'known', account: member.account }] })
+  })
+
   it('names version and active devices of accounts, in the order of the question', async () => {
     // The laptop was revoked: the engine never hears of it.
     expect((await accounts([stranger, member.account])).accounts).toEqual([
