@@ -6,6 +6,8 @@ import type { Run } from '../kernel/run.js'
 import { Accounts } from './accounts.js'
 import { Accusations } from './accusations.js'
 import { Acks } from './acks.js'
+import { ChannelChains } from './channel-chains.js'
+import { ChannelFollowers } from './channel-followers.js'
 import { Channels } from './channels.js'
 import { readChannelCommit } from './channel-commit.js'
 import { Cursors } from './cursors.js'
@@ -59,6 +61,7 @@ export class Auditor implements Observer {
   readonly #accusations: Accusations
   readonly #liveness: Liveness
   readonly #channels: Channels
+  readonly #followers: ChannelFollowers
   readonly #nonces = new Set<string>()
   /** Sockets whose hello was accepted: what comes over others is nobody's word. */
   readonly #welcomed = new Set<string>()
@@ -80,14 +83,18 @@ export class Auditor implements Observer {
     this.#groups = new Groups(context)
     this.#accusations = new Accusations(context)
     this.#liveness = new Liveness(context)
-    this.#channels = new Channels(context)
+    const chains = new ChannelChains(run)
+    this.#channels = new Channels(context, chains)
+    this.#followers = new ChannelFollowers(context, chains)
   }
 
-  /** Whether everything that was said has come where it must; to be asked again and again once faults ended. Always so with a lying server. */
-  quiet(): Quiet {
-    if (this.#malicious) return { ok: true }
-    const quiet = this.#liveness.quiet()
-    const missing = quiet.ok ? this.#channels.missing() : undefined
+  /**
+   * Whether everything that was said has come where it must; to be asked again and again once faults ended. Behind a lying server only channels are
+   * looked at: what it said of them is nothing that lasts. `excused`: devices of which nothing can be expected any more.
+   */
+  quiet(excused: (name: string) => boolean = () => false): Quiet {
+    const quiet: Quiet = this.#malicious ? { ok: true } : this.#liveness.quiet()
+    const missing = quiet.ok ? this.#followers.missing(excused) : undefined
     return missing === undefined ? quiet : { ok: false, missing }
   }
 
@@ -118,7 +125,7 @@ export class Auditor implements Observer {
   }
 
   posted(name: string, channel: ConversationId, text: string, seq: number): void {
-    this.#channels.posted(name, channel, text, seq)
+    this.#followers.posted(name, channel, text, seq)
   }
 
   faultsEnded(): void {
@@ -221,6 +228,24 @@ export class Auditor implements Observer {
     this.#checkIncarnation(node, bytes)
   }
 
+  forked(name: string, post: Uint8Array): void {
+    this.#followers.forked(name, post)
+  }
+
+  withheld(name: string, channel: ConversationId, seq: number, connection: number): void {
+    const device = this.#ledger.named(name)
+    if (device !== undefined && !device.gone) this.#followers.withheld(device, channel, seq, connection)
+  }
+
+  asked(name: string, channel: ConversationId, connection: number): void {
+    const device = this.#ledger.named(name)
+    if (device !== undefined && !device.gone) this.#followers.asked(device, channel, connection)
+  }
+
+  listens(node: SimProcess, subject: string, isOn: boolean): void {
+    if (subject.startsWith(CHANNEL_SUBJECTS)) this.#channels.listens(node, subject.slice(CHANNEL_SUBJECTS.length), isOn)
+  }
+
   flushed(node: SimProcess, id: number): void {
     this.#flushes.flushed(node, id)
     this.#channels.flushed(node, id)
@@ -245,7 +270,7 @@ export class Auditor implements Observer {
     if (device === undefined || device.gone) return
     // `event` names the type of `value`.
     if (event === 'message') this.#messages.told(device, value as Message)
-    else if (event.startsWith('channel-')) this.#channels.told(device, event, value)
+    else if (event.startsWith('channel-')) this.#followers.told(device, event, value)
     else this.#accusations.told(device, event, value)
   }
 
@@ -269,7 +294,7 @@ export class Auditor implements Observer {
   #channelsCommitted(device: DeviceRecord, changes: readonly StoreChange[]): void {
     const commit = this.#read(device, () => readChannelCommit(changes))
     if (commit === undefined) return
-    this.#channels.committed(device, commit)
+    this.#followers.committed(device, commit)
     this.#groups.followed(device, commit.logs)
   }
 

@@ -71,6 +71,17 @@ export interface ToldGap {
 export interface FollowedChannel {
   /** Number of the newest post that it verified; undefined before the server showed the channel. */
   seq: number | undefined
+  /** Hex of the head behind that post. */
+  head: string | undefined
+  /** Number of the newest verified post while where it is is only what the server says: with a lying one that is nobody's word. */
+  verified: number | undefined
+  /** Every gap that it named. */
+  readonly gaps: { readonly from: number; readonly to: number }[]
+  /** It told of a gap or raised an alarm since it is at that post. */
+  isNamed: boolean
+  /** Connection and times that it was shown nothing of what is behind that post, and has not asked again since. */
+  owed: { readonly connection: number; readonly seq: number } | undefined
+  silences: number
   readonly shown: Set<number>
   /** Posts that it told its program of. */
   readonly told: Set<number>

@@ -29,6 +29,14 @@ export interface Observer {
   /** The disk of a device is gone, with everything on it. */
   diskLost(name: string): void
 
+  // What a malicious server did.
+  /** A device is shown a post that its author signed and that is in no store. */
+  forked(name: string, post: Uint8Array): void
+  /** A lied-to device is shown that the channel goes on behind what it has, and nothing of it. */
+  withheld(name: string, channel: ConversationId, seq: number, connection: number): void
+  /** A lied-to device asks about a channel, or posts there: it is done with what it was shown before on that connection. */
+  asked(name: string, channel: ConversationId, connection: number): void
+
   // What auth did.
   /** An account log moved on in the store: from this moment every linearizable read sees it. */
   entryStored(state: AccountState): void
@@ -58,6 +66,8 @@ export interface Observer {
   left(conversation: ConversationId, accounts: readonly AccountId[], version: number): void
   /** A node handed a packet to its bus. `id` rises with every packet of the run. */
   published(node: SimProcess, subject: string, bytes: Uint8Array, id: number): void
+  /** The broker begins or ends to give the node what is published under a subject. */
+  listens(node: SimProcess, subject: string, isOn: boolean): void
   /** The broker has every packet of the node up to this id. */
   flushed(node: SimProcess, id: number): void
 

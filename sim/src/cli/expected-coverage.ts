@@ -30,11 +30,14 @@ export const EXPECTED_COVERAGE: readonly ExpectedCoverage[] = [
   ]),
   ...named([
     'audit/channel followed to its end', 'audit/head brought a lost post', 'audit/heads told', 'audit/post acknowledged', 'audit/post shown', 'audit/posted',
-    'branch/post refused conflict.channel_head', 'workload/channel add', 'workload/channel follow', 'workload/channel found', 'workload/channel leave',
+    'audit/listens before the page', 'branch/post refused conflict.channel_head', 'workload/channel add', 'workload/channel follow', 'workload/channel found', 'workload/channel leave',
     'workload/channel post', 'workload/channel remove',
   ]),
   ...named(['fault/post packet lost'], 'partition'),
-  ...named(['audit/group alarm group.log_invalid', 'audit/group alarm proof.signature'], 'malicious'),
+  ...named([
+    'audit/group alarm group.log_invalid', 'audit/group alarm proof.signature', 'audit/channel alarm channel.log_invalid', 'audit/channel alarm proof.signature',
+    'audit/channel gap withheld', 'audit/fork of a channel told', 'audit/post of a fork shown',
+  ], 'malicious'),
   ...named([
     'fault/crash at a call', 'fault/crash at a commit', 'fault/node crash', 'fault/device crash', 'fault/auth crash', 'fault/deploy',
     'fault/disk lost', 'fault/disk.full', 'fault/log.late', 'fault/log.lost', 'fault/log.refused', 'fault/log.slow', 'fault/log.unknown',

@@ -8,7 +8,7 @@ import { Run } from '../kernel/run.js'
 import { Liar } from './liar.js'
 import { messageKeyHex } from './lie.js'
 import { describeLies, LIES } from './lies.js'
-import { drawGroupPlan, drawPlan, type LiarPlan } from './plan.js'
+import { drawChannelPlan, drawGroupPlan, drawPlan, type LiarPlan } from './plan.js'
 
 const id = <Id extends string>(digit: string): Id => digit.repeat(32) as Id
 const [A, B, CONVERSATION, OTHER] = [id<DeviceId>('a'), id<DeviceId>('b'), id<ConversationId>('c'), id<ConversationId>('d')]
@@ -300,7 +300,9 @@ describe('the liar', () => {
       expect(new Set(plan.map(({ name }) => name)).size).toBe(plan.length)
       const ofGroups = drawGroupPlan(new Run({ seed: `plan ${seed}`, keepTrace: false }).random('malice/groups'), ['alice-1', 'bob-1'], 60_000)
       expect(ofGroups.length).toBeLessThanOrEqual(1)
-      for (const { name, victims, fromMs, untilMs } of [...plan, ...ofGroups]) {
+      const ofChannels = drawChannelPlan(new Run({ seed: `plan ${seed}`, keepTrace: false }).random('malice/channels'), ['alice-1', 'bob-1'], 60_000)
+      expect(ofChannels.length).toBeLessThanOrEqual(2)
+      for (const { name, victims, fromMs, untilMs } of [...plan, ...ofGroups, ...ofChannels]) {
         drawn.add(name)
         expect(new Set(victims).size).toBe(LIES.find((lie) => lie.name === name)?.victims)
         expect(fromMs).toBeLessThan(untilMs)

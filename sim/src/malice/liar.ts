@@ -1,5 +1,6 @@
 import {
-  decodeDeviceAck, decodeFrames, decodeHello, encodeDeviceAck, EvegramError, FRAME_HEADER_BYTES, FRAME_TYPE, type AccountId, type Frame,
+  decodeChannelPage, decodeDeviceAck, decodeFrames, decodeHello, decodeReadChannel, encodeDeviceAck, EvegramError, FRAME_HEADER_BYTES, FRAME_TYPE,
+  type AccountId, type ConversationId, type Frame,
 } from '@evegram/protocol'
 import type { Signal } from '@evegram/sdk/parts'
 import type { SimRandom } from '../kernel/random.js'
@@ -12,7 +13,7 @@ import { DeliveryCount } from './delivery-count.js'
 import { deliverFrame, frameBytes, isOfSession, lieAboutDeliveries, messageKeyHex, type ActiveLie, type LieTools, type Victim } from './lie.js'
 import { LiarKeys } from './liar-keys.js'
 import { LIES } from './lies.js'
-import { drawGroupPlan, drawPlan, type LiarPlan, type PlannedLie } from './plan.js'
+import { drawChannelPlan, drawGroupPlan, drawPlan, type LiarPlan, type PlannedLie } from './plan.js'
 
 /** What a {@link Liar} works on. */
 export interface LiarOptions {
@@ -22,6 +23,12 @@ export interface LiarOptions {
   readonly signal: (random: SimRandom) => Promise<Signal> | Signal
   /** Sends a message to a device as if the server had. */
   readonly inject: (device: string, bytes: Uint8Array) => void
+  /** A device is shown a post, signed by its author, that is in no store. */
+  readonly forked?: (device: string, post: Uint8Array) => void
+  /** A lied-to device is shown that a channel goes on behind what it asked for, and nothing of it. */
+  readonly withheld?: (device: string, channel: ConversationId, seq: number, connection: number) => void
+  /** A lied-to device asks about a channel, or posts there. */
+  readonly asked?: (device: string, channel: ConversationId, connection: number) => void
   /** Lies in place of drawn ones, for tests and for repeating one. */
   readonly plan?: LiarPlan
   /** Kinds of lies that are not drawn. */
@@ -95,6 +102,7 @@ export class Liar {
     const { plan, omit } = this.#options
     this.#plan = plan ?? [
       ...drawPlan(this.#run.random('malice'), devices, forMs, omit), ...drawGroupPlan(this.#run.random('malice/groups'), devices, forMs, omit),
+      ...drawChannelPlan(this.#run.random('malice/channels'), devices, forMs, omit),
     ]
     this.#begunMs = this.#run.nowMs
     this.#running = this.#plan.map((planned, index) => ({ planned, lie: undefined, tools: this.#toolsOf(planned, index) }))
@@ -129,6 +137,7 @@ export class Liar {
       },
       enqueue: (name, frame) => { this.#watch(name).queue.push(frame) },
       lost: (key) => { this.lostToLyingAck.add(key) },
+      forked: (device, post) => { this.#options.forked?.(device, post) },
       firstBundle: (target) => this.#auth.firstBundle(target),
       shownSeq: (device, account) => this.#auth.shownSeq(device, account),
       pinned: (device, account) => { this.pinned.set(device, (this.pinned.get(device) ?? new Set()).add(account)) },
@@ -211,7 +220,15 @@ export class Liar {
       const { fromServer } = lie
       if (fromServer !== undefined) frames = frames.flatMap((one) => fromServer(one, device))
     }
+    if (lies.length > 0) for (const one of frames) this.#tellWithheld(one, device)
     return device.queue.length > 0 && isOfSession(frame) ? [...frames, ...device.queue.splice(0)] : frames
+  }
+
+  /** Tells who looks on of pages that name posts and have none. */
+  #tellWithheld({ type, body }: Frame, { name, connection }: Watched): void {
+    if (type !== FRAME_TYPE.channelPage) return
+    const { channel, seq, posts } = decodeChannelPage(body)
+    if (posts.length === 0) this.#options.withheld?.(name, channel, seq, connection)
   }
 
   #connected(device: Watched): void {
@@ -247,6 +264,7 @@ export class Liar {
       return [{ ...frame, body: encodeDeviceAck({ committed: device.count.trueCount(committed), cursorMs }) }]
     }
     let frames: readonly Frame[] = [frame]
+    if (frame.type === FRAME_TYPE.readChannel) this.#options.asked?.(device.name, decodeReadChannel(frame.body).channel, device.connection)
     for (const lie of lies) {
       const { fromClient } = lie
       if (fromClient !== undefined) frames = frames.flatMap((one) => fromClient(one, device))

@@ -38,6 +38,8 @@ export interface LieTools extends AuthTools {
   enqueue(name: string, frame: Frame): void
   /** A send was answered with an ack and thrown away. */
   lost(key: string): void
+  /** A device is shown a post, signed by its author, that is in no store: whoever takes it can never take what others have in its place. */
+  forked(device: string, post: Uint8Array): void
 }
 
 /** One lie while it lasts. A hook that is absent passes on; one that changes nothing returns the very object that it was given, alone. */
@@ -58,7 +60,7 @@ export interface ActiveLie extends AuthLie {
 }
 
 /** What a lie touches. */
-export type LiePlace = 'deliveries' | 'stream' | 'answers' | 'accounts' | 'bundles' | 'groups'
+export type LiePlace = 'deliveries' | 'stream' | 'answers' | 'accounts' | 'bundles' | 'groups' | 'channels'
 
 /** One kind of lie, as the documents name it. */
 export interface LieKind {

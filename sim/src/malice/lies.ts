@@ -1,6 +1,11 @@
 import { addressElsewhere, forkedLog, ghostDevice, ghostLink, rolledBackLog, withheldLog } from './account-lies.js'
 import { ackAndDrop, failStoredAsAhead, failStoredForGood, failStoredForNow, forgeNotices, otherConversation, staleGhosts } from './answers.js'
 import { noOneTimeKey, oldBundle, oneTimeKeyTwice, swappedBundle, swappedOneTimeKey } from './bundle-lies.js'
+import { channelDenied, hiddenAuthors, postRefusedForStored } from './channel-answers.js'
+import { changedPosts, forgedAuthor, forgedPost, forkChannel } from './channel-forgeries.js'
+import {
+  highHead, lowHead, otherChannel, reorderPosts, replayPosts, withholdPost, withholdPosts, wrongHead,
+} from './channel-lies.js'
 import { forgedMember, hiddenRemoval, rolledBackGroup } from './group-lies.js'
 import type { LieKind } from './lie.js'
 import { flipBits, moveEnvelope, swapBodies, truncate } from './rewrite.js'
@@ -198,6 +203,81 @@ export const LIES: readonly LieKind[] = [
     name: 'rolled back group', place: 'groups', victims: 1, start: rolledBackGroup,
     what: 'a membership log is shorter than what was shown of it before',
     must: 'refuse it (group.log_invalid), alarm, keep the members that it knows',
+  },
+  {
+    name: 'withhold post', place: 'channels', victims: 1, start: withholdPost,
+    what: 'one or two posts of a channel are never shown, pushed or read: there is a hole, or nothing behind them',
+    must: 'show nothing behind them, name them (withheld) or alarm (channel.log_invalid), and show them once they come',
+  },
+  {
+    name: 'withhold posts', place: 'channels', victims: 1, start: withholdPosts,
+    what: 'no post of a channel is shown, and the head is named',
+    must: 'name what the head says to be there (withheld), and show it once it comes',
+  },
+  {
+    name: 'low head', place: 'channels', victims: 1, start: lowHead,
+    what: 'a channel ends where it did a moment ago, with nothing behind, or before what was shown',
+    must: 'nothing while the old end was true once; alarm (channel.log_invalid) where it is below what was shown',
+  },
+  {
+    name: 'high head', place: 'channels', victims: 1, start: highHead,
+    what: 'the head names posts that nobody wrote',
+    must: 'show what there is, name the others (withheld), and go on once the head is true',
+  },
+  {
+    name: 'wrong head', place: 'channels', victims: 1, start: wrongHead,
+    what: 'the head has another hash for the newest post',
+    must: 'alarm (channel.log_invalid), and go on with the next post that follows what was shown',
+  },
+  {
+    name: 'fork of a channel', place: 'channels', victims: 2, start: forkChannel,
+    what: 'posts of an author are shown to it and to one other device alone, and everybody else has other posts under their numbers',
+    must: 'nothing while it lasts; alarm (channel.log_invalid) once the true posts or their head come, and stay there',
+  },
+  {
+    name: 'reorder posts', place: 'channels', victims: 1, start: reorderPosts,
+    what: 'pushed posts come late and in another order, pages are turned around',
+    must: 'show them by their numbers, or alarm and read them again',
+  },
+  {
+    name: 'replay posts', place: 'channels', victims: 1, start: replayPosts,
+    what: 'old posts are pushed again, and stand in pages again',
+    must: 'show each post once',
+  },
+  {
+    name: 'other channel', place: 'channels', victims: 1, start: otherChannel,
+    what: 'pages and heads say that they are of another channel',
+    must: 'alarm (channel.log_invalid) or ignore them, show nothing of it',
+  },
+  {
+    name: 'changed posts', place: 'channels', victims: 1, start: changedPosts,
+    what: 'a bit, a field (channel, number, author, device, log, members, time, body) or the end of a post is changed',
+    must: 'refuse it (proof.signature, channel.log_invalid, invalid.*), show the true post once it comes',
+  },
+  {
+    name: 'forged post', place: 'channels', victims: 1, start: forgedPost,
+    what: 'there is one more post: signed by the liar in the name of an author, with a copied signature, by a device of nobody, or truly by the liar',
+    must: 'refuse it (proof.signature, account.*, denied.not_author), alarm',
+  },
+  {
+    name: 'forged author', place: 'channels', victims: 1, start: forgedAuthor,
+    what: 'the log of the authors has one more entry, which adds the liar, and there is a post of the liar that names it',
+    must: 'refuse both (proof.signature, group.member_unknown), alarm, keep the authors that it knows',
+  },
+  {
+    name: 'hidden authors', place: 'channels', victims: 1, start: hiddenAuthors,
+    what: 'the log of the authors is shorter than what was shown of it, ends before a removal, or has no new entries',
+    must: 'keep the authors that it knows, alarm (group.log_invalid, denied.not_author); post nothing for older authors than are stored',
+  },
+  {
+    name: 'post refused for stored', place: 'channels', victims: 1, start: postRefusedForStored,
+    what: 'a post that was stored is answered with a refusal',
+    must: 'read the channel before posting again: no text is in it twice',
+  },
+  {
+    name: 'channel denied', place: 'channels', victims: 1, start: channelDenied,
+    what: 'a channel that is followed or read is said not to exist',
+    must: 'alarm (not_found.conversation), keep what it has, ask again later',
   },
 ]
 

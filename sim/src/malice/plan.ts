@@ -15,6 +15,13 @@ export interface PlannedLie {
 /** Worlds with a malicious server that lies about groups too. */
 const GROUP_LIES = 0.7
 
+/** Worlds with a malicious server that lies about channels too, if they have one. */
+const CHANNEL_LIES = 0.9
+/** Lies about channels of one run at most. */
+const CHANNEL_LIES_MAX = 2
+/** Places with a plan of their own. */
+const OWN_PLANS: ReadonlySet<LiePlace> = new Set(['groups', 'channels'])
+
 /** What a malicious server does in a run. */
 export type LiarPlan = readonly PlannedLie[]
 
@@ -28,7 +35,7 @@ const RARE: ReadonlySet<LiePlace> = new Set(['accounts', 'bundles'])
  * that must not be told.
  */
 export function drawPlan(random: SimRandom, devices: readonly string[], forMs: number, omit: ReadonlySet<string> = new Set()): LiarPlan {
-  const left = LIES.filter(({ name, place, victims }) => place !== 'groups' && !omit.has(name) && victims <= devices.length)
+  const left = LIES.filter(({ name, place, victims }) => !OWN_PLANS.has(place) && !omit.has(name) && victims <= devices.length)
   const plan: PlannedLie[] = []
   for (let count = random.between(1, LIES_MAX); count > 0 && left.length > 0; count--) {
     const [kind] = left.splice(random.between(0, left.length - 1), 1)
@@ -52,4 +59,22 @@ export function drawGroupPlan(random: SimRandom, devices: readonly string[], for
   const fromMs = random.chance(0.6) ? 0 : forMs * 0.6 * random.unit()
   const untilMs = random.chance(0.7) ? Infinity : fromMs + forMs * (0.2 + 0.5 * random.unit())
   return [{ name: random.pick(kinds).name, victims: [random.pick(devices)], fromMs, untilMs }]
+}
+
+/** Draws one or two lies about channels, or none, from a stream of its own; all to one victim, a fork to one more. Early and for long: channels are founded late. */
+export function drawChannelPlan(random: SimRandom, devices: readonly string[], forMs: number, omit: ReadonlySet<string> = new Set()): LiarPlan {
+  const left = LIES.filter(({ name, place, victims }) => place === 'channels' && !omit.has(name) && victims <= devices.length)
+  if (devices.length === 0 || !random.chance(CHANNEL_LIES)) return []
+  const others = [...devices]
+  const [victim = ''] = others.splice(random.between(0, others.length - 1), 1)
+  const plan: PlannedLie[] = []
+  for (let count = random.between(1, CHANNEL_LIES_MAX); count > 0 && left.length > 0; count--) {
+    const [kind] = left.splice(random.between(0, left.length - 1), 1)
+    if (kind === undefined) break
+    const victims = kind.victims === 1 ? [victim] : [victim, random.pick(others)]
+    const fromMs = random.chance(0.6) ? 0 : forMs * 0.5 * random.unit()
+    const untilMs = random.chance(0.7) ? Infinity : fromMs + forMs * (0.2 + 0.6 * random.unit())
+    plan.push({ name: kind.name, victims, fromMs, untilMs })
+  }
+  return plan
 }

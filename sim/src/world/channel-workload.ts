@@ -12,12 +12,15 @@ export interface ChannelWorkloadParts {
   readonly observer: Pick<Observer, 'channelFounded' | 'posted'>
   readonly people: readonly Person[]
   readonly devices: readonly SimDevice[]
+  /** The server lies: about channels too, where there are some. */
+  readonly malicious: boolean
   /** An action was refused: with a code a program of a user would show it, anything else is a fault. */
   readonly failed: (action: string, failure: unknown) => void
 }
 
-/** Worlds with a channel. */
+/** Worlds with a channel, and those among the worlds with a server that lies. */
 const WORLDS = 0.4
+const LYING_WORLDS = 0.8
 /** Time between two actions, in ms. */
 const PACE_MS = [50, 2_000] as const
 /** Posts that one device writes together. */
@@ -44,7 +47,7 @@ export class ChannelWorkload {
   constructor(parts: ChannelWorkloadParts) {
     this.#parts = parts
     this.#random = parts.run.random('channels')
-    this.#wanted = this.#random.chance(WORLDS)
+    this.#wanted = this.#random.chance(parts.malicious ? LYING_WORLDS : WORLDS)
   }
 
   /** Acts from now on, until {@link stop}. */

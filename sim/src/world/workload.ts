@@ -12,6 +12,8 @@ export interface WorkloadParts {
   readonly run: Run
   readonly observer: Observer
   readonly people: readonly Person[]
+  /** The server lies. */
+  readonly malicious: boolean
   /** All devices, those to come included. */
   readonly devices: SimDevice[]
   /** A further device of a person. */
@@ -63,7 +65,7 @@ export class Workload {
       failed: (action, failure) => { this.#failed(action, failure) },
     })
     this.#channels = new ChannelWorkload({
-      run: parts.run, observer: parts.observer, people: parts.people, devices: parts.devices,
+      run: parts.run, observer: parts.observer, people: parts.people, devices: parts.devices, malicious: parts.malicious,
       failed: (action, failure) => { this.#failed(action, failure) },
     })
   }

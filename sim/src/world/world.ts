@@ -99,6 +99,9 @@ export class World {
     const { crashPoint } = this.#nemesis
     this.#liar = this.#mix.malicious ? new Liar(run, {
       server: SERVER, signal: (random) => this.#crypto.signal(random), inject: (device, bytes) => { this.#network.inject(device, bytes) },
+      forked: (device, post) => { this.#auditor.forked(device, post) },
+      withheld: (device, channel, seq, connection) => { this.#auditor.withheld(device, channel, seq, connection) },
+      asked: (device, channel, connection) => { this.#auditor.asked(device, channel, connection) },
     }) : undefined
     this.#network = new SimNetwork(run, {
       observer: this.#auditor, faults: () => this.#faults.network, reaches, outboundBytesMax: this.#mix.outboundBytesMax, windowBytes: this.#mix.windowBytes,
@@ -116,7 +119,7 @@ export class World {
     })
     this.#intruder = new Intruder(run, this.#network, this.#startProcess('mallory'))
     this.#workload = new Workload({
-      run, observer: this.#auditor, people: this.#people, devices: this.#devices,
+      run, observer: this.#auditor, people: this.#people, devices: this.#devices, malicious: this.#mix.malicious,
       addDevice: (person) => this.#addDevice(person),
       freshWallet: () => this.#freshWallet(),
       nonsense: () => { this.#nonsense() },
@@ -203,13 +206,17 @@ export class World {
       if (this.#run.nowMs - startedMs < CALM_MS_MIN) return false
       // What sleepers do when they wake is looked at too.
       if ([...this.#nodes, ...this.#devices].some(({ process }) => process?.suspended === true)) return false
-      if (this.#mix.malicious) return true
-      const looked = this.#quiet()
+      const looked = this.#mix.malicious ? this.#auditor.quiet((name) => this.#isRuined(name)) : this.#quiet()
       missing = looked.ok ? '' : looked.missing
       return looked.ok
     }
     await this.#until(quiet, LIVENESS_MS_MAX)
     if (missing !== '' && this.#run.violation === undefined) this.#run.broken('liveness', missing)
+  }
+
+  /** A victim that is not signed in, or that pinned a history of an account that nobody else has, can be out of reach for good. */
+  #isRuined(name: string): boolean {
+    return this.#liar?.pinned.has(name) === true || this.#devices.find((device) => device.name === name)?.live !== true
   }
 
   #quiet(): ReturnType<Auditor['quiet']> {

@@ -17,7 +17,7 @@ export interface EngineStoreOptions {
   readonly reaches: (process: SimProcess, service: string) => boolean
   /** Whether what a service sends arrives at a node, for packets. Default: as `reaches`. */
   readonly hears?: (process: SimProcess, service: string) => boolean
-  readonly observer: Pick<Observer, 'copyStored' | 'groupStored' | 'postStored' | 'marked' | 'joined' | 'left' | 'published' | 'flushed' | 'unregistered'>
+  readonly observer: Pick<Observer, 'copyStored' | 'groupStored' | 'postStored' | 'marked' | 'joined' | 'left' | 'published' | 'flushed' | 'listens' | 'unregistered'>
   /** A handler of a subscription threw; the packets behind it are still delivered. Default: the run is broken, as no handler should. */
   readonly handlerThrew?: (process: SimProcess, failure: unknown) => void
 }

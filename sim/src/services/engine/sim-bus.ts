@@ -163,8 +163,14 @@ export class SimBus implements Bus {
           lastId = one.id ?? lastId
           this.#broker.take(one.packet)
           break
-        case 'subscribe': this.#broker.subscribe(this.#subscriber, one.subject); break
-        case 'unsubscribe': this.#broker.unsubscribe(this.#subscriber, one.subject); break
+        case 'subscribe':
+          this.#broker.subscribe(this.#subscriber, one.subject)
+          this.#broker.options.observer.listens(this.#node, one.subject, true)
+          break
+        case 'unsubscribe':
+          this.#broker.unsubscribe(this.#subscriber, one.subject)
+          this.#broker.options.observer.listens(this.#node, one.subject, false)
+          break
         default: one satisfies never
       }
     }

@@ -31,6 +31,7 @@ export class StoreWorld {
         joined: () => undefined, left: () => undefined,
         published: (_node, _subject, _bytes, id) => { this.published.push(id) },
         flushed: (_node, id) => { this.flushed.push(id) },
+        listens: () => undefined,
         unregistered: () => undefined,
         groupStored: () => undefined, postStored: () => undefined,
       },
