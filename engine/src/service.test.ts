@@ -3,15 +3,16 @@ import { createServer } from 'node:net'
 import { MemoryBroker, silentLogger, systemClock, systemRandom } from '@evegram/platform'
 import {
   BODY_TYPE, decodeAcks, decodeChallenge, decodeDelivery, decodeFrames, decodeOpened, decodeSynced, encodeCatchUp, encodeEnvelope, encodeFrame, encodeHello,
-  encodeOpen, ENVELOPE_KIND, FRAME_TYPE, helloBytes, LIMITS, parseAccountId, parseDeviceId, viewEnvelope,
+  encodeListen, encodeOpen, encodeSignal, ENVELOPE_KIND, FRAME_TYPE, helloBytes, LIMITS, parseAccountId, parseDeviceId, SIGNAL_KIND, viewEnvelope,
   type AccountId, type DeviceId, type Frame, type FrameType,
 } from '@evegram/protocol'
 import { afterEach, describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
 import { selectSocketServer, type SocketTier } from './adapters/select-socket-server.js'
 import { MemoryChannelLog, MemoryEnvelopeLog, MemoryInterest, MemoryMembership, MemoryNodeRegistry, MemoryPresence } from './adapters/memory/index.js'
-import { engineConfig } from './config.js'
+import { DEFAULT_RATES, engineConfig, scaledRates } from './config.js'
 import type { AccountDirectory } from './ports/account-directory.js'
+import { SIGNAL_UNACKED_MAX } from './core/session.js'
 import { createEngine, type Engine } from './service.js'
 
 const ORIGIN = 'https://chat.example'
@@ -48,6 +49,15 @@ class Client {
 
   request(type: FrameType, body: Uint8Array): void {
     this.#socket.send(encodeFrame(type, ++this.#correlation, body))
+  }
+
+  /** Reads nothing any more, as a client that hangs, until `resume`. */
+  pause(): void {
+    this.#socket.pause()
+  }
+
+  resume(): void {
+    this.#socket.resume()
   }
 
   text(text: string): void {
@@ -110,7 +120,7 @@ describe.each<SocketTier>(['ws', 'uws'])('createEngine on the %s tier', (tier) =
       connectionsMax: 100, allowedHosts: [`127.0.0.1:${port}`], allowedOrigins: [],
     }, tier)
     engine = createEngine({
-      config: engineConfig({ origin: ORIGIN, drainSpreadMs: 50 }), clock, random: systemRandom(), logger: silentLogger,
+      config: engineConfig({ origin: ORIGIN, drainSpreadMs: 50, rates: scaledRates(DEFAULT_RATES, 100) }), clock, random: systemRandom(), logger: silentLogger,
       log, marks: log.marks, membership: new MemoryMembership(), channelLog: new MemoryChannelLog(), presence: new MemoryPresence(clock), interest: new MemoryInterest(clock),
       registry: new MemoryNodeRegistry(clock),
       directory, bus: new MemoryBroker({ log: silentLogger }).connect(), sockets,
@@ -143,6 +153,43 @@ describe.each<SocketTier>(['ws', 'uws'])('createEngine on the %s tier', (tier) =
     await engine?.drain()
     await until(() => sender.closedBy === 4009 && receiver.closedBy === 4009)
     expect(engine?.ready().ok).toBe(false)
+  })
+
+  it('sheds signals for a client that does not read, which gets every message all the same', async () => {
+    const [alice, bob] = [person(1), person(2)]
+    const port = await start([alice, bob])
+    const sender = new Client(port, alice)
+    const receiver = new Client(port, bob)
+    await sender.hello()
+    await receiver.hello()
+    receiver.request(FRAME_TYPE.listen, encodeListen(true))
+    sender.request(FRAME_TYPE.open, encodeOpen({ peer: bob.account }))
+    const { conversation, membershipVersion, members } = decodeOpened((await sender.frame(FRAME_TYPE.opened)).body)
+    const signal = (): void => { sender.request(FRAME_TYPE.signal, encodeSignal({ kind: SIGNAL_KIND.typingStarted, conversation })) }
+    signal()
+    await receiver.frame(FRAME_TYPE.signalled)
+    receiver.pause()
+    let sent = 0
+    let signals = 0
+    // The system takes some megabytes before anything waits in the process; then signals go first, long before the socket counts as slow.
+    while (engine?.metrics.signalsShed.value === 0 && sent < SIGNAL_UNACKED_MAX) {
+      sender.request(FRAME_TYPE.send, encodeEnvelope({
+        kind: ENVELOPE_KIND.message, conversation, device: alice.device, account: alice.account, epoch: 1, number: ++sent, order: BigInt(Date.now()) << 16n,
+        membershipVersion, accounts: members, bodies: [{ device: bob.device, type: BODY_TYPE.opaque, bytes: new Uint8Array(64_000).fill(7) }],
+      }))
+      await sender.frame(FRAME_TYPE.ack)
+      const handled = engine.metrics.signalsDelivered.value
+      signal()
+      signals++
+      await until(() => engine !== undefined && engine.metrics.signalsDelivered.value + engine.metrics.signalsShed.value > handled)
+    }
+    expect([engine?.metrics.signalsShed.value, engine?.metrics.slowConsumers.value, sender.closedBy]).toEqual([1, 0, undefined])
+    receiver.resume()
+    await until(() => receiver.frames.filter(({ type }) => type === FRAME_TYPE.deliver).length === sent)
+    expect(receiver.frames.filter(({ type }) => type === FRAME_TYPE.signalled)).toHaveLength(signals - 1)
+    signal()
+    await until(() => receiver.frames.filter(({ type }) => type === FRAME_TYPE.signalled).length === signals)
+    expect(receiver.closedBy).toBeUndefined()
   })
 
   it('closes a socket that speaks text with 4000', async () => {

@@ -38,7 +38,7 @@ const COMMANDS: Readonly<Record<string, Command<unknown>>> = {
     values: fc.record({ account, device, token: text(200), clientNonce: bytes32, signature: fc.uint8Array({ minLength: 64, maxLength: 64 }), agent: text(64) }),
     encode: commands.encodeHello, decode: commands.decodeHello,
   }),
-  welcome: command({
+  welcome: command<commands.Welcome>({
     values: fc.tuple(fc.record({ serverTimeMs: timeMs, connection: text(64), heartbeatMs: uint32, retentionMs: timeMs }), optional(fc.record({ signals: fc.boolean() })))
       .map(([base, signals]) => ({ ...base, ...signals })),
     encode: commands.encodeWelcome, decode: commands.decodeWelcome,
