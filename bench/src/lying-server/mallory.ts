@@ -5,7 +5,8 @@ import {
   type AccountState, type BodyType, type Envelope, type Frame, type Payload, type PayloadContent,
 } from '@evegram/protocol'
 import { MemorySignalState, SessionCiphers, verifyBundle } from '@evegram/sdk/parts'
-import { RawPrekeys, tokenSourceOf } from '../raw/raw-prekeys.js'
+import { RawPrekeys } from '../raw/raw-prekeys.js'
+import { tokenSourceOf } from '../raw/raw-tokens.js'
 import { RawSocket } from '../raw/raw-socket.js'
 import type { RawDevice } from '../raw/raw-device.js'
 import { idsOf, type Person, type World } from './world.js'
@@ -50,7 +51,7 @@ export class Mallory {
   async seal(to: Person, plaintext: Uint8Array): Promise<Sealed> {
     const { enrolment } = this.#world
     const { account, device } = idsOf(to)
-    const fetched = await enrolment.api.fetchBundle(tokenSourceOf(this.device), account, device)
+    const fetched = await enrolment.api.fetchBundle(tokenSourceOf(this.device, enrolment.api), account, device)
     const ciphers = new SessionCiphers({ signal: enrolment.signal, local: this.device.keys, attested: { identityKeyOf: () => fetched.identityKey } })
     if (!await ciphers.hasSession(device, this.#signal)) {
       const started = await ciphers.startSession(device, await verifyBundle(enrolment.signal, fetched, fetched, Date.now()), this.#signal)

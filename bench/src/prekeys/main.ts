@@ -4,8 +4,9 @@ import { machineFacts } from '../process-cost.js'
 import { Progress } from '../progress.js'
 import { CONCURRENT_ACCOUNTS_CLUSTER, enrolMany } from '../raw/many-devices.js'
 import { RawEnrolment, type RawDevice } from '../raw/raw-device.js'
-import { RawPrekeys, tokenSourceOf } from '../raw/raw-prekeys.js'
+import { RawPrekeys } from '../raw/raw-prekeys.js'
 import { RawSocket } from '../raw/raw-socket.js'
+import { tokenSourceOf } from '../raw/raw-tokens.js'
 import { OpaqueSend } from '../route/opaque-envelope.js'
 import { NODES_OPTION, startSystem } from '../system.js'
 import { judgePrekeys, PREKEY_PROMISES, type Fetched, type FetchAnswer, type PrekeyVerdict, type TargetFacts } from './judge.js'
@@ -69,7 +70,7 @@ async function makeTargets(enrolment: RawEnrolment, ws: string): Promise<Target[
 async function take(enrolment: RawEnrolment, requester: RawDevice, target: Target): Promise<FetchAnswer> {
   try {
     const { account, device } = target.device
-    const { oneTimePreKey } = await enrolment.api.fetchBundle(tokenSourceOf(requester), account, device)
+    const { oneTimePreKey } = await enrolment.api.fetchBundle(tokenSourceOf(requester, enrolment.api), account, device)
     return oneTimePreKey === undefined ? { outcome: 'last_resort' } : { outcome: 'one_time', keyId: oneTimePreKey.id, publicKey: hexOf(oneTimePreKey.publicKey) }
   } catch (error) {
     if (!isEvegramError(error)) throw error
@@ -106,7 +107,7 @@ async function fetchFavoured(enrolment: RawEnrolment, targets: readonly Target[]
 }
 
 async function factsOf(enrolment: RawEnrolment, target: Target): Promise<TargetFacts> {
-  const { oneTimeRemaining } = await enrolment.api.preKeyStatus(tokenSourceOf(target.device))
+  const { oneTimeRemaining } = await enrolment.api.preKeyStatus(tokenSourceOf(target.device, enrolment.api))
   return { published: new Map(target.prekeys.oneTime.map(({ id, publicKey }) => [id, hexOf(publicKey)])), remaining: oneTimeRemaining }
 }
 

@@ -1,15 +1,11 @@
 import type { RawDevice, RawEnrolment } from './raw-device.js'
 import {
-  generateOneTimePreKeys, MemorySignalState, rotateSignedPreKey, type SignedPreKey, type TokenSource, type UploadedPreKey,
+  generateOneTimePreKeys, MemorySignalState, rotateSignedPreKey, type SignedPreKey, type UploadedPreKey,
 } from '@evegram/sdk/parts'
+import { tokenSourceOf } from './raw-tokens.js'
 
 /** One-time prekeys that the SDK makes at a time. */
 const BATCH = 100
-
-/** Tokens of a raw device as the API wants them. Raw runs end before a token does. */
-export function tokenSourceOf(device: RawDevice): TokenSource {
-  return { signer: device.signer, accessToken: () => Promise.resolve(device.tokens.accessToken), forgetAccessToken: () => undefined }
-}
 
 /** The prekeys of a raw device, private halves included. */
 export class RawPrekeys {
@@ -35,7 +31,7 @@ export class RawPrekeys {
       state.commit(made.changes)
       oneTime.push(...made.publicKeys)
     }
-    await enrolment.api.uploadPreKeys(tokenSourceOf(device), {
+    await enrolment.api.uploadPreKeys(tokenSourceOf(device, enrolment.api), {
       registrationId: device.keys.registrationId, signedPreKey: rotated.publicKey, oneTimePreKeys: oneTime,
     })
     return new RawPrekeys(state, rotated.publicKey, oneTime)

@@ -1,10 +1,8 @@
 import { viewEnvelope } from '@evegram/protocol'
-import { startDeviceLink, type Connection, type ConnectionEvent, type Link, type TokenSource } from '@evegram/sdk/parts'
+import { startDeviceLink, type Connection, type ConnectionEvent, type Link } from '@evegram/sdk/parts'
 import { nodeSystem } from '@evegram/sdk/node'
 import type { RawDevice, RawEnrolment } from '../raw/raw-device.js'
-
-/** A token is renewed when it has less than this left. */
-const TOKEN_LEFT_MS = 60_000
+import { tokenSourceOf } from '../raw/raw-tokens.js'
 
 /** A device with the real link of the SDK (its back-off, its patience), and nothing behind it but counts. */
 export class StormClient {
@@ -22,18 +20,8 @@ export class StormClient {
     this.device = device
     this.#cursorMs = sinceMs
     const { clock, random, sockets, serverClock } = nodeSystem()
-    let isStale = false
-    const session: TokenSource = {
-      signer: device.signer,
-      accessToken: async () => {
-        if (isStale || device.tokens.accessTokenExpiresAtMs < Date.now() + TOKEN_LEFT_MS) device.tokens = await enrolment.api.openSession(device.signer)
-        isStale = false
-        return device.tokens.accessToken
-      },
-      forgetAccessToken: () => { isStale = true },
-    }
     this.#link = startDeviceLink({
-      server: enrolment.server, session, serverClock, sockets, clock, random, agent: 'bench-storm', cursorMs: () => this.#cursorMs,
+      server: enrolment.server, session: tokenSourceOf(device, enrolment.api), serverClock, sockets, clock, random, agent: 'bench-storm', cursorMs: () => this.#cursorMs,
       events: {
         onOpen: async (connection) => {
           this.connects++
