@@ -109,7 +109,7 @@ class Screen {
   /** Shows the prompt of `lines` from now on; nothing without a terminal. */
   prompt(lines: Interface | undefined): void {
     this.#lines = this.#output.interactive ? lines : undefined
-    this.#lines?.prompt()
+    this.#lines?.prompt(true)
   }
 
   message(message: Message): void {
