@@ -67,28 +67,31 @@ interface Signing {
   readonly devices: readonly [DeviceKeys, DeviceKeys]
 }
 
+/** Whose the posts of {@link forgedPost} are. */
+const FORGERIES = ['in the name of an author', 'copied signature', 'device of nobody', 'own name', 'own name'] as const
+
 /**
  * One more post behind the newest true one: signed by the liar in the name of its author, with a copied signature, by a device that its author never
- * made, or truly by the liar, who is no author.
+ * made, or truly by the liar, who is no author. Drawn anew for each post.
  */
 export function forgedPost(tools: LieTools): ActiveLie {
-  const variant = tools.random.pick(['in the name of an author', 'in the name of an author', 'copied signature', 'device of nobody', 'own name', 'own name'] as const)
   let own: Signing | undefined
   // Made while nobody asks yet; a lie that is not ready is not told.
   Promise.all([tools.keys.account(), tools.keys.devices()]).then(([log, devices]) => { own = { log, devices } }, () => undefined)
   const forge = (bytes: Uint8Array, post: ChannelPost): Uint8Array | undefined => {
     if (own === undefined) return undefined
     const { log, devices: [active, unknown] } = own
-    switch (variant) {
+    const forgery = tools.random.pick(FORGERIES)
+    switch (forgery) {
       case 'in the name of an author': return behind(bytes, post, {}, active, tools.nowMs())
       case 'copied signature': return encodeChannelPost({ ...draftBehind(bytes, post, {}, tools.nowMs()), signature: post.signature })
       case 'device of nobody': return behind(bytes, post, { author: { ...post.author, device: unknown.device } }, unknown, tools.nowMs())
       case 'own name': return behind(bytes, post, { author: actorOf(log, active) }, active, tools.nowMs())
-      default: return variant satisfies never
+      default: return forgery satisfies never
     }
   }
   return {
-    ...addingPosts(tools, `a post (${variant})`, forge),
+    ...addingPosts(tools, 'a forged post', forge),
     // The account of the liar is a true one, and is shown.
     log: (_device, account) => Promise.resolve(own?.log.account === account ? own.log : undefined),
   }
