@@ -60,7 +60,9 @@ describe('limits', () => {
 
 describe('frame types', () => {
   it('are distinct: requests below 64, frames of a server from 64', () => {
-    const requests = ['hello', 'send', 'open', 'read', 'catchUp', 'deviceAck', 'ping', 'changeGroup', 'readGroup', 'post', 'follow', 'unfollow', 'readChannel']
+    const requests = [
+      'hello', 'send', 'open', 'read', 'catchUp', 'deviceAck', 'ping', 'changeGroup', 'readGroup', 'post', 'follow', 'unfollow', 'readChannel', 'signal', 'listen',
+    ]
     expect(new Set(Object.values(FRAME_TYPE)).size).toBe(Object.keys(FRAME_TYPE).length)
     for (const [name, type] of Object.entries(FRAME_TYPE)) expect(type < 64).toBe(requests.includes(name))
   })
