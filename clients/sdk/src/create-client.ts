@@ -5,6 +5,7 @@ import { createAuthApi } from './api/http-auth-api.js'
 import type { Client } from './client.js'
 import { readProfile } from './core/profile.js'
 import { readServer, serverChange } from './core/server-row.js'
+import type { LoadSigner } from './crypto/device-keys.js'
 import type { SignalPrimitives } from './crypto/primitives.js'
 import { loadSignal } from './crypto/signal.js'
 import { openProfile } from './open-profile.js'
@@ -28,6 +29,8 @@ export interface ClientOptions {
   readonly system?: System
   /** Arithmetic of the Signal code: the portable one when absent. */
   readonly signalPrimitives?: SignalPrimitives
+  /** Signs for the device: the portable one when absent. */
+  readonly loadSigner?: LoadSigner
 }
 
 /**
@@ -55,7 +58,7 @@ async function openClient(options: ClientOptions): Promise<Client> {
   const signal = await loadSignal({ random, ...(options.signalPrimitives === undefined ? {} : { primitives: options.signalPrimitives }) })
   const server = await findServer(options, system)
   const auth = createAuthApi({ server, fetch, clock, random, serverClock })
-  return openProfile({ store, wallet, server, auth, system, signal, agent })
+  return openProfile({ store, wallet, server, auth, system, signal, agent, loadSigner: options.loadSigner })
 }
 
 /** What discovery finds; for a profile that was here before and no network, what it found last time. */

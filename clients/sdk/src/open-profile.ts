@@ -7,6 +7,7 @@ import { EvegramClient, type Client } from './client.js'
 import { ClientCore } from './core/client-core.js'
 import { LocalState } from './core/local-state.js'
 import { signerOf, signIn } from './core/login.js'
+import type { LoadSigner } from './crypto/device-keys.js'
 import { noblePrimitives } from './crypto/noble-primitives.js'
 import type { Signal } from './crypto/signal.js'
 import { EventHub } from './events.js'
@@ -32,6 +33,8 @@ export interface OpenProfileOptions {
   readonly agent?: string | undefined
   /** Arithmetic that verifies wallets and account logs: the portable one when absent. */
   readonly primitives?: ProofPrimitives
+  /** Signs for the device: the portable one when absent. */
+  readonly loadSigner?: LoadSigner | undefined
 }
 
 const AGENT = 'evegram-sdk/0.1.0'
@@ -42,11 +45,11 @@ const TOKENS_KEY = 'session'
  * Applications use `createClient`, which finds the server first and says what this rejects with; the store stays open then.
  */
 export async function openProfile(options: OpenProfileOptions): Promise<Client> {
-  const { store, wallet, server, auth, signal, agent = AGENT, primitives = noblePrimitives } = options
+  const { store, wallet, server, auth, signal, agent = AGENT, primitives = noblePrimitives, loadSigner } = options
   const { clock, random, sockets, hints, serverClock } = options.system
   const { domain, origin, network } = server
   const accounts = createAccountVerifier({ api: auth, store, primitives, domain, origin, network, clock, serverClock })
-  const { profile, keys, isNew } = await signIn({ store, signal, random, server, serverClock, auth, accounts }, wallet)
+  const { profile, keys, isNew } = await signIn({ store, signal, random, server, serverClock, auth, accounts, loadSigner }, wallet)
   const tokens = await sessionOf(store, auth, signerOf(profile.account, keys), serverClock)
   const needsKeys = isNew || (await store.get('prekeys', 'signed-prekey-public')) === undefined
   // Without prekeys on the server nobody could write to this device: the first upload is part of signing in.

@@ -2,6 +2,7 @@ import { accountIdOf, deviceIdOf, isEvegramError, type AccountId, type Conversat
 import type { Client, ClientEvents, Conversation, Message, StoreChange, Wallet } from '@evegram/sdk'
 import type { ProofPrimitives } from '@evegram/protocol/proof'
 import { openProfile, ServerClock, type AuthApi, type DiscoveredServer, type Signal } from '@evegram/sdk/parts'
+import { nodeSigner } from '@evegram/sdk/node'
 import type { SimProcess } from '../kernel/process.js'
 import type { SimRandom } from '../kernel/random.js'
 import type { Run } from '../kernel/run.js'
@@ -137,7 +138,7 @@ export class SimDevice {
     process.onKilled(() => { if (this.process === process) this.#died() })
     const serverClock = new ServerClock(process.clock)
     const opening = Promise.all([signal(process.random.fork('signal')), this.#discover(process, serverClock)]).then(([loaded, server]) => openProfile({
-      store: this.disk.open(process), wallet: this.person.wallet, server, auth: api(process), signal: loaded, primitives,
+      store: this.disk.open(process), wallet: this.person.wallet, server, auth: api(process), signal: loaded, primitives, loadSigner: nodeSigner,
       system: { clock: process.clock, random: process.random, sockets: sockets(process), hints: { subscribe: () => () => undefined }, serverClock },
     }))
     opening.then((client) => {

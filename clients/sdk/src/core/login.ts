@@ -7,7 +7,7 @@ import type { AuthApi } from '../api/auth-api.js'
 import type { DeviceSigner } from '../api/device-signer.js'
 import type { DiscoveredServer } from '../api/discovered-server.js'
 import type { ServerClock } from '../api/server-clock.js'
-import { deviceChanges, generateDevice, loadDevice, signWithIdentity, signWithSigning, type DeviceKeys } from '../crypto/device-keys.js'
+import { deviceChanges, generateDevice, loadDevice, signWithIdentity, signWithSigning, type DeviceKeys, type LoadSigner } from '../crypto/device-keys.js'
 import type { Signal } from '../crypto/signal.js'
 import type { LocalStore } from '../store/local-store.js'
 import type { Wallet } from '../wallets/wallet.js'
@@ -31,6 +31,8 @@ export interface LoginPorts {
   readonly serverClock: ServerClock
   readonly auth: AuthApi
   readonly accounts: AccountVerifier
+  /** Prepares the signing key of the device: the portable one when absent. */
+  readonly loadSigner?: LoadSigner | undefined
 }
 
 /** A profile with its keys. */
@@ -55,7 +57,7 @@ export function signerOf(account: AccountId, keys: DeviceKeys): DeviceSigner {
 export async function signIn(ports: LoginPorts, wallet: Wallet | undefined): Promise<SignedIn> {
   const { store, server } = ports
   const profile = await readProfile(store)
-  const keys = await loadDevice(signalStateOf(store))
+  const keys = await loadDevice(signalStateOf(store), ports.loadSigner)
   if (profile !== undefined && keys !== undefined) {
     if (wallet !== undefined) await useWallet(ports, profile, keys, wallet)
     return { profile, keys, isNew: false }
@@ -85,7 +87,7 @@ async function useWallet(ports: LoginPorts, profile: Profile, keys: DeviceKeys, 
 
 /** Keys are durable before anybody else knows of them. */
 async function newDevice(ports: LoginPorts): Promise<DeviceKeys> {
-  const keys = await generateDevice(ports.signal, ports.random)
+  const keys = await generateDevice(ports.signal, ports.random, ports.loadSigner)
   await ports.store.commit(storeChangesOf(deviceChanges(keys)))
   return keys
 }

@@ -30,7 +30,10 @@ describe('a device', () => {
     const state = new MemorySignalState()
     expect(await loadDevice(state)).toBeUndefined()
     state.commit(deviceChanges(keys))
-    expect(await loadDevice(state)).toEqual(keys)
+    const { sign, ...secrets } = keys
+    const loaded = await loadDevice(state)
+    expect(loaded).toMatchObject(secrets)
+    expect(loaded?.sign(utf8('message'))).toEqual(sign(utf8('message')))
     state.commit({ puts: new Map([[SIGNAL_KEYS.device, new Uint8Array(131)]]), deletes: new Set() })
     await expect(loadDevice(state)).rejects.toMatchObject({ code: 'client.store' })
   })

@@ -6,6 +6,15 @@ import type { KeyPair } from './primitives.js'
 import type { Signal } from './signal.js'
 import { SIGNAL_KEYS, type ChangeSet, type SignalState } from './stores.js'
 
+/** Ed25519 signature (64 bytes, RFC 8032) of a message by one signing key. */
+export type Ed25519Sign = (message: Uint8Array) => Uint8Array
+
+/** Prepares a signing key (public key and private seed, 32 bytes each) for many signatures. A platform may have a faster one than the portable. */
+export type LoadSigner = (signing: KeyPair) => Ed25519Sign
+
+/** Signs with @noble/curves, for browsers and Node alike. */
+export const portableSigner: LoadSigner = ({ privateKey }) => (message) => ed25519.sign(message, privateKey)
+
 /** Everything secret that makes a device. It never leaves the device, and a backup never holds it. */
 export interface DeviceKeys {
   readonly device: DeviceId
@@ -15,6 +24,8 @@ export interface DeviceKeys {
   readonly identity: KeyPair
   /** Ed25519, for hello, DPoP, account-log entries and bundles. Public key and private seed: 32 bytes each. */
   readonly signing: KeyPair
+  /** Signs with `signing`. */
+  readonly sign: Ed25519Sign
 }
 
 const REGISTRATION_ID_MAX = 0x3fff
@@ -22,13 +33,13 @@ const DEVICE_FORMAT = 1
 const DEVICE_BYTES = 1 + 2 + 33 + 32 + 32 + 32
 
 /** Makes a new device: both key pairs and a registration id. Nothing is stored yet: see {@link deviceChanges}. */
-export async function generateDevice(signal: Signal, random: Random): Promise<DeviceKeys> {
+export async function generateDevice(signal: Signal, random: Random, loadSigner: LoadSigner = portableSigner): Promise<DeviceKeys> {
   const identity = await signal.generateKeyPair()
   const seed = random.bytes(32)
   const signing = { publicKey: ed25519.getPublicKey(seed), privateKey: seed }
   const draw = random.bytes(4)
   const registrationId = 1 + (new DataView(draw.buffer).getUint32(0) % REGISTRATION_ID_MAX)
-  return { device: deviceIdOf(identity.publicKey, signing.publicKey), registrationId, identity, signing }
+  return { device: deviceIdOf(identity.publicKey, signing.publicKey), registrationId, identity, signing, sign: loadSigner(signing) }
 }
 
 /** The write that stores `keys` as this profile's device. */
@@ -44,7 +55,7 @@ export function deviceChanges(keys: DeviceKeys): ChangeSet {
 }
 
 /** The device of this profile, or undefined in a new one. Throws `client.store` on a row of another shape. */
-export async function loadDevice(state: SignalState): Promise<DeviceKeys | undefined> {
+export async function loadDevice(state: SignalState, loadSigner: LoadSigner = portableSigner): Promise<DeviceKeys | undefined> {
   const row = await state.get(SIGNAL_KEYS.device)
   if (row === undefined) return undefined
   if (row.length !== DEVICE_BYTES || row[0] !== DEVICE_FORMAT) throw new EvegramError('client.store', { operation: 'read device keys' })
@@ -55,6 +66,7 @@ export async function loadDevice(state: SignalState): Promise<DeviceKeys | undef
     registrationId: new DataView(row.buffer, row.byteOffset).getUint16(1),
     identity,
     signing,
+    sign: loadSigner(signing),
   }
 }
 
@@ -65,7 +77,7 @@ export function signWithIdentity(signal: Signal, keys: DeviceKeys, message: Uint
 
 /** Ed25519 signature (64 bytes, RFC 8032) of `message` by the signing key. */
 export function signWithSigning(keys: DeviceKeys, message: Uint8Array): Uint8Array {
-  return ed25519.sign(message, keys.signing.privateKey)
+  return keys.sign(message)
 }
 
 /** Whether `signature` is the XEdDSA signature of `message` by the identity key (33 bytes). Never throws on bytes from elsewhere. */

@@ -2,6 +2,7 @@ import type { Client } from '../client.js'
 import { readProfile } from '../core/profile.js'
 import { createClient, type ClientOptions } from '../create-client.js'
 import { openSqliteStore, readStoredRow } from '../store/sqlite.js'
+import { nodeSigner } from './node-signer.js'
 import { nodeSystem } from './node-system.js'
 import { nodePrimitives } from './signal-primitives.js'
 
@@ -17,7 +18,7 @@ export interface NodeClientOptions extends Omit<ClientOptions, 'store'> {
  */
 export async function createNodeClient({ profile, ...options }: NodeClientOptions): Promise<Client> {
   const store = await openSqliteStore(profile)
-  return createClient({ system: nodeSystem(), signalPrimitives: nodePrimitives, ...options, store })
+  return createClient({ system: nodeSystem(), signalPrimitives: nodePrimitives, loadSigner: nodeSigner, ...options, store })
 }
 
 /**
