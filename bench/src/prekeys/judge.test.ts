@@ -50,8 +50,20 @@ describe('the judge of prekey fetches', () => {
     expect(breachesOf(each({ outcome: 'failed', code: 'internal' }), target(100, 100))).toEqual([
       '1 fetches failed: internal', 'requester 0 for target 0 was granted 0 of 1 bundles, within the limit',
     ])
+    expect(breachesOf(each(...some(60), { outcome: 'unanswered' }), target(100, 40))).toEqual(['1 fetches got no answer in time'])
     expect(breachesOf([{ ...lastResort, requester: 0, target: 0, standing: 'own' }], target(100, 100))).toEqual(['target 0: its own account got no one-time key while there were some'])
     expect(breachesOf([{ ...lastResort, requester: 0, target: 0, standing: 'contact' }], target(100, 20))).toContain('target 0: an accepted contact got no one-time key while there were some')
     expect(breachesOf([{ ...key(1), requester: 0, target: 0, standing: 'contact' }], target(20, 19))).toEqual([])
+  })
+
+  it('knows that what got no answer may have been counted, and the key with it', () => {
+    // Enough others that one without an answer is no outage; each asks for a target of its own, which has no key to give.
+    const others = Array.from({ length: 150 }, (_, index): Fetched => ({ ...lastResort, requester: 100 + index, target: 1, standing: 'stranger' }))
+    const targets = (remaining: number): TargetFacts[] => [...target(100, remaining), ...target(0, 0)]
+    const asked = [...others, ...each(...some(5), { outcome: 'unanswered' }, limited).map((fetch): Fetched => (fetch.target === 0 ? { ...fetch, requester: 3 } : fetch))]
+    expect(breachesOf(asked, targets(95))).toEqual([])
+    expect(breachesOf(asked, targets(94))).toEqual([])
+    expect(breachesOf(asked, targets(93))).toEqual(['target 0: the server holds 93 keys, 95 were not handed out'])
+    expect(breachesOf(asked, targets(96))).toEqual(['target 0: the server holds 96 keys, 95 were not handed out'])
   })
 })

@@ -9,11 +9,15 @@ export const PREKEY_PROMISES = {
   kept: 20,
 } as const
 
-/** What one fetch was answered. */
+/** Share of fetches without an answer that a run may have: with more of them it judges an outage, not limits. */
+export const UNANSWERED_SHARE_MAX = 0.01
+
+/** What one fetch was answered. `unanswered`: nothing came in time; the server may have handed out a key all the same. */
 export type FetchAnswer =
   | { readonly outcome: 'one_time'; readonly keyId: number; readonly publicKey: string }
   | { readonly outcome: 'last_resort' }
   | { readonly outcome: 'limited'; readonly retryAfterMs: number | undefined }
+  | { readonly outcome: 'unanswered' }
   | { readonly outcome: 'failed'; readonly code: string }
 
 /** What a requester is to the owner of a target: of the same account, somebody the owner has written to, or neither. */
@@ -30,7 +34,7 @@ export interface TargetFacts {
 
 /** What came of all fetches; `breaches` is empty when every promise held. */
 export interface PrekeyVerdict {
-  readonly counts: Readonly<Record<'one_time' | 'last_resort' | 'limited' | 'failed', number>>
+  readonly counts: Readonly<Record<'one_time' | 'last_resort' | 'limited' | 'unanswered' | 'failed', number>>
   /** The largest numbers that were seen of what is limited. */
   readonly most: { readonly perPair: number; readonly perTargetByStrangers: number }
   /** The fewest one-time keys that strangers left on a target. */
@@ -41,10 +45,11 @@ export interface PrekeyVerdict {
 /** Compares what was handed out within `elapsedMs` with the promises: neither more than allowed, nor less than due. */
 export function judgePrekeys(fetches: readonly Fetched[], targets: readonly TargetFacts[], elapsedMs: number): PrekeyVerdict {
   const breaches: string[] = []
-  const counts = { one_time: 0, last_resort: 0, limited: 0, failed: 0 }
+  const counts = { one_time: 0, last_resort: 0, limited: 0, unanswered: 0, failed: 0 }
   for (const { outcome } of fetches) counts[outcome]++
   const failures = new Set(fetches.flatMap((fetch) => (fetch.outcome === 'failed' ? [fetch.code] : [])))
   if (counts.failed > 0) breaches.push(`${String(counts.failed)} fetches failed: ${[...failures].join(', ')}`)
+  if (counts.unanswered > fetches.length * UNANSWERED_SHARE_MAX) breaches.push(`${String(counts.unanswered)} fetches got no answer in time`)
   const waitless = fetches.filter((fetch) => fetch.outcome === 'limited' && !((fetch.retryAfterMs ?? 0) > 0)).length
   if (waitless > 0) breaches.push(`${String(waitless)} refusals do not say how long to wait`)
   const perPair = judgePairs(fetches, elapsedMs, breaches)
@@ -59,19 +64,21 @@ export function judgePrekeys(fetches: readonly Fetched[], targets: readonly Targ
 
 function judgePairs(fetches: readonly Fetched[], elapsedMs: number, breaches: string[]): number {
   const { pairBurst, pairRefillMs } = PREKEY_PROMISES
-  const pairs = new Map<string, { asked: number; granted: number }>()
+  const pairs = new Map<string, { asked: number; granted: number; unanswered: number }>()
   for (const fetch of fetches) {
     // The limit counts accounts, and the numbers of requesters are those of strangers.
     const key = `${fetch.standing === 'stranger' ? String(fetch.requester) : fetch.standing} for target ${String(fetch.target)}`
-    const pair = pairs.get(key) ?? { asked: 0, granted: 0 }
+    const pair = pairs.get(key) ?? { asked: 0, granted: 0, unanswered: 0 }
     pair.asked++
+    if (fetch.outcome === 'unanswered') pair.unanswered++
     if (fetch.outcome === 'one_time' || fetch.outcome === 'last_resort') pair.granted++
     pairs.set(key, pair)
   }
   const allowed = Math.floor(pairBurst + elapsedMs / pairRefillMs)
-  for (const [name, { asked, granted }] of pairs) {
+  for (const [name, { asked, granted, unanswered }] of pairs) {
     if (granted > allowed) breaches.push(`requester ${name} was granted ${String(granted)} bundles, allowed were ${String(allowed)}`)
-    if (granted < Math.min(asked, pairBurst)) breaches.push(`requester ${name} was granted ${String(granted)} of ${String(asked)} bundles, within the limit`)
+    // What got no answer may have been counted by the server.
+    if (granted + unanswered < Math.min(asked, pairBurst)) breaches.push(`requester ${name} was granted ${String(granted)} of ${String(asked)} bundles, within the limit`)
   }
   return Math.max(0, ...[...pairs.values()].map(({ granted }) => granted))
 }
@@ -94,10 +101,12 @@ function judgeTarget(
   if (taken > allowed) breaches.push(`${name}: strangers took ${String(taken)} one-time keys, allowed were ${String(allowed)}`)
   const left = target.published.size - taken
   if (left < Math.min(kept, target.published.size)) breaches.push(`${name}: strangers left ${String(left)} one-time keys, ${String(kept)} are kept`)
-  const due = Math.min(granted, strangersPerHour, Math.max(0, target.published.size - kept))
+  const unanswered = fetches.filter(({ outcome }) => outcome === 'unanswered').length
+  const due = Math.min(granted, strangersPerHour, Math.max(0, target.published.size - kept)) - unanswered
   if (taken < due) breaches.push(`${name}: strangers got ${String(taken)} one-time keys, ${String(due)} were due`)
-  if (target.remaining !== target.published.size - seen.size) {
-    breaches.push(`${name}: the server holds ${String(target.remaining)} keys, ${String(target.published.size - seen.size)} were not handed out`)
+  const heldMost = target.published.size - seen.size
+  if (target.remaining > heldMost || target.remaining < heldMost - unanswered) {
+    breaches.push(`${name}: the server holds ${String(target.remaining)} keys, ${String(heldMost)} were not handed out`)
   }
   for (const favoured of ['own', 'contact'] as const) {
     const isShort = fetches.some(({ standing, outcome }) => standing === favoured && outcome === 'last_resort')

@@ -74,6 +74,7 @@ async function take(enrolment: RawEnrolment, requester: RawDevice, target: Targe
     return oneTimePreKey === undefined ? { outcome: 'last_resort' } : { outcome: 'one_time', keyId: oneTimePreKey.id, publicKey: hexOf(oneTimePreKey.publicKey) }
   } catch (error) {
     if (!isEvegramError(error)) throw error
+    if (error.code === 'timeout' || error.code.startsWith('unavailable.')) return { outcome: 'unanswered' }
     return error.code === 'limited.prekeys' ? { outcome: 'limited', retryAfterMs: error.retryAfterMs } : { outcome: 'failed', code: error.code }
   }
 }
@@ -142,7 +143,7 @@ function print(verdict: PrekeyVerdict, speed: { readonly perSecond: number; read
   }
   const { counts, most } = verdict
   console.log(`${numbers.nodes === 0 ? 'one process' : `a cluster of ${String(numbers.nodes)}`}: ${String(numbers.fetches)} fetches by ${String(numbers.requesters)} accounts for ${String(numbers.targets)} devices, and ${String(FAVOURED_FETCHES)} each by its own account and a contact`)
-  console.log(`one-time keys handed out ${String(counts.one_time)}, last resorts ${String(counts.last_resort)}, refused by limit ${String(counts.limited)}, failed ${String(counts.failed)}`)
+  console.log(`one-time keys handed out ${String(counts.one_time)}, last resorts ${String(counts.last_resort)}, refused by limit ${String(counts.limited)}, without an answer ${String(counts.unanswered)}, failed ${String(counts.failed)}`)
   console.log(`most bundles of one requester for one device ${String(most.perPair)} (limit ${String(PREKEY_PROMISES.pairBurst)})`)
   console.log(`most one-time keys of one device for strangers ${String(most.perTargetByStrangers)} (limit ${String(PREKEY_PROMISES.strangersPerHour)} an hour); fewest left by them ${String(verdict.leastLeftByStrangers)} (kept: ${String(PREKEY_PROMISES.kept)})`)
   console.log(`${String(speed.perSecond)} fetches/s, ${String(speed.serverCpuMsEach)} ms of server CPU each`)
