@@ -1,4 +1,4 @@
-import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
+import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto'
 import { EvegramError, hexOf, sleep, utf8, type Clock, type Random } from '@evegram/protocol'
 import type { JWK } from 'jose'
 import { z } from 'zod'
@@ -54,7 +54,7 @@ export class SigningKeys {
       return
     }
     const kept = newest === undefined ? [] : [newest]
-    const next = [...kept, makeKey(hexOf(this.#random.bytes(8)), nowMs)]
+    const next = [...kept, makeKey(hexOf(this.#random.bytes(8)), this.#random.bytes(32), nowMs)]
     // Durable before the first token is signed with it: a restart must still verify that token. Another process may have been faster.
     this.#adopt(readKeys(await this.#store.write(SECRET_NAME, writeKeys(next), stored)))
   }
@@ -106,9 +106,16 @@ export class SigningKeys {
   }
 }
 
-function makeKey(kid: string, createdAtMs: number): SigningKey {
-  const { privateKey, publicKey } = generateKeyPairSync('ed25519')
-  return { kid, createdAtMs, privateKey, publicKey }
+/** DER in front of an Ed25519 seed (RFC 8410 section 10.3). */
+const PKCS8_HEAD = Buffer.from('302e020100300506032b657004220420', 'hex')
+
+/**
+ * The key of a seed of 32 bytes. Not by generateKeyPairSync: in Node 20 the export of a key made by it stands still for good when a garbage collection
+ * falls into it, which takes the job that made the key while the export holds its lock.
+ */
+function makeKey(kid: string, seed: Uint8Array, createdAtMs: number): SigningKey {
+  const privateKey = createPrivateKey({ key: Buffer.concat([PKCS8_HEAD, seed]), format: 'der', type: 'pkcs8' })
+  return { kid, createdAtMs, privateKey, publicKey: createPublicKey(privateKey) }
 }
 
 function writeKeys(keys: readonly SigningKey[]): Uint8Array {

@@ -1,5 +1,5 @@
 // Keys of a development cluster: made once in its folder, readable by their owner alone.
-import { generateKeyPairSync, randomBytes } from 'node:crypto'
+import { createPrivateKey, createPublicKey, randomBytes } from 'node:crypto'
 import { chmodSync, existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { writeJson } from '../services/state.mjs'
@@ -33,8 +33,14 @@ export function keyEnvironment(keys, name) {
   }
 }
 
+/** DER in front of an Ed25519 seed (RFC 8410 section 10.3). */
+const PKCS8_HEAD = Buffer.from('302e020100300506032b657004220420', 'hex')
+
 function makeKeyPair() {
-  const { privateKey, publicKey } = generateKeyPairSync('ed25519')
-  // RFC 8037: "d" is the seed, "x" the public key, both in base64url.
-  return { seed: privateKey.export({ format: 'jwk' }).d, publicKey: publicKey.export({ format: 'jwk' }).x }
+  // Not generateKeyPairSync: in Node 20 the export of such a key stands still for good when a garbage collection falls into it, which takes the job
+  // that made the key while the export holds its lock.
+  const seed = randomBytes(32)
+  const key = createPrivateKey({ key: Buffer.concat([PKCS8_HEAD, seed]), format: 'der', type: 'pkcs8' })
+  // RFC 8037: "x" is the public key in base64url.
+  return { seed: seed.toString('base64url'), publicKey: createPublicKey(key).export({ format: 'jwk' }).x }
 }
