@@ -1,4 +1,5 @@
 import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto'
+import { ed25519KeyOfSeed } from '@evegram/platform'
 import { EvegramError, hexOf, sleep, utf8, type Clock, type Random } from '@evegram/protocol'
 import type { JWK } from 'jose'
 import { z } from 'zod'
@@ -106,15 +107,8 @@ export class SigningKeys {
   }
 }
 
-/** DER in front of an Ed25519 seed (RFC 8410 section 10.3). */
-const PKCS8_HEAD = Buffer.from('302e020100300506032b657004220420', 'hex')
-
-/**
- * The key of a seed of 32 bytes. Not by generateKeyPairSync: in Node 20 the export of a key made by it stands still for good when a garbage collection
- * falls into it, which takes the job that made the key while the export holds its lock.
- */
 function makeKey(kid: string, seed: Uint8Array, createdAtMs: number): SigningKey {
-  const privateKey = createPrivateKey({ key: Buffer.concat([PKCS8_HEAD, seed]), format: 'der', type: 'pkcs8' })
+  const privateKey = ed25519KeyOfSeed(seed)
   return { kid, createdAtMs, privateKey, publicKey: createPublicKey(privateKey) }
 }
 

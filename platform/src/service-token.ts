@@ -1,6 +1,7 @@
-import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto'
+import { createPublicKey, type KeyObject } from 'node:crypto'
 import { EvegramError, type Clock } from '@evegram/protocol'
 import { errors, jwtVerify, SignJWT } from 'jose'
+import { ed25519KeyOfSeed } from './ed25519-key.js'
 
 /** Life of a token between services, in seconds: long enough to be reused, short enough that a stolen one is soon worthless. */
 export const SERVICE_TOKEN_LIFE_S = 60
@@ -15,8 +16,7 @@ const TOKEN_CHARACTERS_MAX = 1_024
 /** Services that one process calls. */
 const AUDIENCES_MAX = 16
 const KEY_BYTES = 32
-/** DER around a raw Ed25519 key (RFC 8410 section 10.3: PKCS #8 with a seed, and SubjectPublicKeyInfo). */
-const PKCS8_HEAD = Buffer.from('302e020100300506032b657004220420', 'hex')
+/** DER in front of a raw Ed25519 public key (RFC 8410 section 4). */
 const SPKI_HEAD = Buffer.from('302a300506032b6570032100', 'hex')
 
 /** Name of a service in tokens: lower-case letters and `-`. */
@@ -37,7 +37,7 @@ export class ServiceTokens {
     if (options.seed.length !== KEY_BYTES) throw new EvegramError('invalid.config', { operation: 'read service key' })
     this.#name = options.name
     this.#clock = options.clock
-    this.#key = createPrivateKey({ key: Buffer.concat([PKCS8_HEAD, options.seed]), format: 'der', type: 'pkcs8' })
+    this.#key = ed25519KeyOfSeed(options.seed)
   }
 
   /** The public key that belongs to the seed, 32 bytes: what the others have in `EVEGRAM_SERVICE_KEYS`. */

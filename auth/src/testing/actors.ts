@@ -1,4 +1,5 @@
-import { createHash, createPrivateKey, createPublicKey, sign, type KeyObject } from 'node:crypto'
+import { createHash, createPublicKey, sign, type KeyObject } from 'node:crypto'
+import { ed25519KeyOfSeed } from '@evegram/platform'
 import {
   deviceIdOf, entryHash, utf8, type AccountId, type AccountState, type DeviceId, type LogDraft, type LogProof, type WalletId,
 } from '@evegram/protocol'
@@ -7,7 +8,6 @@ import type { IssuedChallenge } from '../challenge.js'
 
 /** People and devices for tests, all made from a name: the same name gives the same keys. */
 
-const PKCS8_ED25519 = Buffer.from('302e020100300506032b657004220420', 'hex')
 const BASE58 = '123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz'
 const P = 2n ** 255n - 19n
 
@@ -19,7 +19,7 @@ interface Ed25519Pair {
 
 function pairOf(name: string): Ed25519Pair {
   const seed = createHash('sha256').update(name).digest()
-  const privateKey = createPrivateKey({ key: Buffer.concat([PKCS8_ED25519, seed]), format: 'der', type: 'pkcs8' })
+  const privateKey = ed25519KeyOfSeed(seed)
   const publicKey = Uint8Array.from(createPublicKey(privateKey).export({ format: 'der', type: 'spki' }).subarray(-32))
   return { privateKey, publicKey }
 }
