@@ -5,6 +5,7 @@ import type { Person, SimDevice } from '../device/device.js'
 import type { SimProcess } from '../kernel/process.js'
 import type { SimRandom } from '../kernel/random.js'
 import type { Run } from '../kernel/run.js'
+import { Pace } from './pace.js'
 
 /** What a {@link ChannelWorkload} acts on. */
 export interface ChannelWorkloadParts {
@@ -36,37 +37,29 @@ const WEIGHT = Object.values(WEIGHTS).reduce((sum, weight) => sum + weight, 0)
 export class ChannelWorkload {
   readonly #parts: ChannelWorkloadParts
   readonly #random: SimRandom
+  readonly #pace: Pace
   readonly #wanted: boolean
   /** The link of the channel, passed on by word of mouth. */
   #link: string | undefined
   /** The program that founds it. */
   #founding: SimProcess | undefined
-  #running = false
   #said = 0
 
   constructor(parts: ChannelWorkloadParts) {
     this.#parts = parts
     this.#random = parts.run.random('channels')
+    this.#pace = new Pace(parts.run, this.#random, PACE_MS)
     this.#wanted = this.#random.chance(parts.malicious ? LYING_WORLDS : WORLDS)
   }
 
   /** Acts from now on, until {@link stop}. */
   start(): void {
-    this.#running = true
-    if (this.#wanted) this.#next()
+    if (this.#wanted) this.#pace.start(() => { this.#act() })
   }
 
   /** No more actions. */
   stop(): void {
-    this.#running = false
-  }
-
-  #next(): void {
-    this.#parts.run.scheduler.after(this.#random.skewed(...PACE_MS), () => {
-      if (!this.#running) return
-      this.#act()
-      this.#next()
-    })
+    this.#pace.stop()
   }
 
   #act(): void {

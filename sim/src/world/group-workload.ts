@@ -3,6 +3,7 @@ import type { Client, Group, Member } from '@evegram/sdk'
 import type { Person, SimDevice } from '../device/device.js'
 import type { SimRandom } from '../kernel/random.js'
 import type { Run } from '../kernel/run.js'
+import { Pace } from './pace.js'
 
 /** What a {@link GroupWorkload} acts on. */
 export interface GroupWorkloadParts {
@@ -33,34 +34,26 @@ const WEIGHTS: Readonly<Record<Action, number>> = { say: 40, found: 8, add: 16, 
 export class GroupWorkload {
   readonly #parts: GroupWorkloadParts
   readonly #random: SimRandom
+  readonly #pace: Pace
   readonly #wanted: boolean
   #founded = 0
-  #running = false
   #renamed = 0
 
   constructor(parts: GroupWorkloadParts) {
     this.#parts = parts
     this.#random = parts.run.random('groups')
+    this.#pace = new Pace(parts.run, this.#random, PACE_MS)
     this.#wanted = this.#random.chance(WORLDS)
   }
 
   /** Acts from now on, until {@link stop}. */
   start(): void {
-    this.#running = true
-    if (this.#wanted) this.#next()
+    if (this.#wanted) this.#pace.start(() => { this.#act() })
   }
 
   /** No more actions. */
   stop(): void {
-    this.#running = false
-  }
-
-  #next(): void {
-    this.#parts.run.scheduler.after(this.#random.skewed(...PACE_MS), () => {
-      if (!this.#running) return
-      this.#act()
-      this.#next()
-    })
+    this.#pace.stop()
   }
 
   #act(): void {

@@ -6,6 +6,7 @@ import type { SimRandom } from '../kernel/random.js'
 import type { Run } from '../kernel/run.js'
 import { ChannelWorkload } from './channel-workload.js'
 import { GroupWorkload } from './group-workload.js'
+import { Pace } from './pace.js'
 
 /** What a {@link Workload} acts on. */
 export interface WorkloadParts {
@@ -48,17 +49,18 @@ const WEIGHT = Object.values(WEIGHTS).reduce((sum, weight) => sum + weight, 0)
 export class Workload {
   readonly #parts: WorkloadParts
   readonly #random: SimRandom
+  readonly #pace: Pace
   /** Own messages by id, told before `send` resolved. */
   readonly #own = new Map<MessageId, Message>()
   readonly #linked = new Set<AccountId>()
   readonly #groups: GroupWorkload
   readonly #channels: ChannelWorkload
-  #running = false
   #said = 0
 
   constructor(parts: WorkloadParts) {
     this.#parts = parts
     this.#random = parts.run.random('workload')
+    this.#pace = new Pace(parts.run, this.#random, PACE_MS)
     this.#groups = new GroupWorkload({
       run: parts.run, people: parts.people, devices: parts.devices,
       say: (device, id, opened) => { this.#utter(device, id, 0, opened) },
@@ -77,15 +79,14 @@ export class Workload {
 
   /** Acts from now on, until {@link stop}. */
   start(): void {
-    this.#running = true
-    this.#next()
+    this.#pace.start(() => { this.#act(this.#draw()) })
     this.#groups.start()
     this.#channels.start()
   }
 
   /** No more actions. */
   stop(): void {
-    this.#running = false
+    this.#pace.stop()
     this.#groups.stop()
     this.#channels.stop()
   }
@@ -114,15 +115,6 @@ export class Workload {
       this.#own.delete(messageId)
       if (message !== undefined) observer.said(name, message)
     }).catch((failure: unknown) => { this.#failed('say', failure) })
-  }
-
-  #next(): void {
-    const { run } = this.#parts
-    run.scheduler.after(this.#random.skewed(...PACE_MS), () => {
-      if (!this.#running) return
-      this.#act(this.#draw())
-      this.#next()
-    })
   }
 
   #draw(): Action {
