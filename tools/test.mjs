@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// `npm test`: everything that must hold before something lands. Brings its own Cassandra, NATS and Redis. One line a step, all steps run.
+// `npm test`: everything that must hold before something lands. Brings its own Cassandra, NATS, Redis and PostgreSQL. One line a step, all steps run.
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { contractTables, portsOf, tableLines } from './contracts/tables.mjs'
@@ -17,9 +17,9 @@ if (process.argv.includes('--help') || process.argv.includes('-h')) {
   console.log(`npm test
 
 Installs, builds, checks (types, lint, docstrings, licences, unused code), runs every unit, contract and process test, and the short forms of
-the long runs. Everything runs against real stores and real sockets on loopback: the embedded ones, and Cassandra, NATS and Redis that this command
-starts in a temporary folder and ends with it (npm run services -- --help says how, and what the machine needs for it: Docker, or Java 17, Maven, Go
-and Redis). When EVEGRAM_CASSANDRA, EVEGRAM_NATS and EVEGRAM_REDIS are all set, those are used instead.
+the long runs. Everything runs against real stores and real sockets on loopback: the embedded ones, and Cassandra, NATS, Redis and PostgreSQL that this
+command starts in a temporary folder and ends with it (npm run services -- --help says how, and what the machine needs for it: Docker, or Java 17, Maven,
+Go and Redis). When EVEGRAM_CASSANDRA, EVEGRAM_NATS, EVEGRAM_REDIS and EVEGRAM_POSTGRES are all set, those are used instead.
 Long forms: npm run sim -- --seeds 500, sim:planted (bugs planted on purpose), crash, hostile, lying-server, prekeys, idle, route, verify:bench, and on a
 cluster of three: faults, storm, nonces, resume, churn, durability (each with --help).`)
   process.exit(0)
@@ -95,9 +95,9 @@ async function unitTests() {
 
 /** Starts what the adapters are tested against, and puts where it is into the environment of every later step. */
 async function startServices() {
-  const given = ['EVEGRAM_CASSANDRA', 'EVEGRAM_NATS', 'EVEGRAM_REDIS'].map((name) => [name, process.env[name]])
+  const given = ['EVEGRAM_CASSANDRA', 'EVEGRAM_NATS', 'EVEGRAM_REDIS', 'EVEGRAM_POSTGRES'].map((name) => [name, process.env[name]])
   if (given.every(([, value]) => value !== undefined && value !== '')) {
-    console.log(`given: ${given.map(([name, value]) => `${name}=${value}`).join(' ')}`)
+    console.log(`given: ${given.map(([name, value]) => `${name}=${withoutPassword(value)}`).join(' ')}`)
     return
   }
   services = await startTemporary({ settings: DEFAULT_SETTINGS, say: startProgress(console.log), abort })
@@ -107,7 +107,12 @@ async function startServices() {
   const program = processes.find(({ kind }) => kind === 'redis')?.start?.command
   if (mode === 'native' && program !== undefined) process.env['EVEGRAM_REDIS_SERVER'] ??= program
   console.log(`${mode === 'docker' ? 'in containers' : 'native'}: ${Object.entries(versions).map(([name, version]) => `${name} ${version}`).join(', ')}`)
-  for (const [name, value] of Object.entries(env)) console.log(`  ${name}=${value}`)
+  for (const [name, value] of Object.entries(env)) console.log(`  ${name}=${withoutPassword(value)}`)
+}
+
+/** An address as a log may show it. */
+function withoutPassword(address) {
+  return address.replace(/(:\/\/[^:@/]+):[^@/]+@/, '$1:…@')
 }
 
 async function endServices() {

@@ -16,6 +16,8 @@ import { authRecipe, engineRecipe, planPorts, publicUrls } from './plan.mjs'
 import { prepareRig } from './rig.mjs'
 import { Supervised } from './supervised.mjs'
 
+/** The services that a cluster uses. */
+const CLUSTER_KINDS = ['cassandra', 'nats', 'redis']
 /** Time for one of our processes to become ready: the first one makes the tables, which takes Cassandra about a second each. */
 const READY_MS_MAX = 120_000
 const SERVICE_RESTART_MS = 1_000
@@ -42,7 +44,7 @@ export async function startCluster({ root, dir, servicesDir, nodes, engines, aut
   try {
     const { hosts, enclose } = rig
     const { env: services } = await up({
-      nodes, dir: servicesDir, settings: DEFAULT_SETTINGS, say, abort, native: rigs.length > 0, enclose, ...(hosts === undefined ? {} : { hosts }),
+      nodes, dir: servicesDir, kinds: CLUSTER_KINDS, settings: DEFAULT_SETTINGS, say, abort, native: rigs.length > 0, enclose, ...(hosts === undefined ? {} : { hosts }),
     })
     cluster = new Cluster({ root, dir, servicesDir, nodes, keepsServices: wasUp, engines, auths, say, services, environment, rig })
     await cluster.start({ httpPort, wsPort, abort })

@@ -2,6 +2,7 @@
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
+import { postgresUrl } from './postgres.mjs'
 import { findProgram } from './preflight.mjs'
 import { runTool } from './run-tool.mjs'
 import { isAtLeast, parseVersion } from './versions.mjs'
@@ -35,6 +36,8 @@ export function composeEnvironment({ nodes, layout, settings }) {
     EVEGRAM_COMPOSE_REDIS_APPENDONLY: settings.redisSync === 'off' ? 'no' : 'yes',
     EVEGRAM_COMPOSE_REDIS_FSYNC: settings.redisSync === 'off' ? 'everysec' : settings.redisSync,
     EVEGRAM_COMPOSE_NATS_CLUSTER: nodes === 1 ? 'off' : 'on',
+    EVEGRAM_COMPOSE_POSTGRES_PORT: layout.postgres.port,
+    EVEGRAM_COMPOSE_POSTGRES_PASSWORD: layout.postgres.password,
   }
   layout.nats.forEach(({ client, monitor }, index) => {
     environment[`EVEGRAM_COMPOSE_NATS_PORT_${index + 1}`] = client
@@ -49,11 +52,13 @@ export function planDocker({ root, dir, nodes, kinds, layout, settings }) {
   const project = projectName(dir)
   const env = composeEnvironment({ nodes, layout, settings })
   const start = (service) => ({ command: 'docker', args: [...composeArgs(root, project, nodes), 'start', service], env, cwd: root })
+  const postgres = `127.0.0.1:${layout.postgres.port}`
   const noted = (name, kind, address, more = {}) => ({ name, kind, address, ...more, container: `${project}-${name}-1`, start: start(name) })
   return [
     ...layout.nats.map((_, index) => noted(`cassandra-${index + 1}`, 'cassandra', `127.0.0.${index + 1}:${layout.cassandra.native}`)),
     ...layout.nats.map(({ client, monitor }, index) => noted(`nats-${index + 1}`, 'nats', `127.0.0.1:${client}`, { monitor: `127.0.0.1:${monitor}` })),
     ...layout.redis.map((port, index) => noted(`redis-${index + 1}`, 'redis', `127.0.0.1:${port}`)),
+    noted('postgres', 'postgres', postgres, { url: postgresUrl({ address: postgres, password: layout.postgres.password }) }),
   ].filter(({ kind }) => kinds.includes(kind))
 }
 

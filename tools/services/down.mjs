@@ -3,7 +3,7 @@ import { existsSync, readdirSync, rmdirSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { composeDown } from './docker.mjs'
-import { stop } from './processes.mjs'
+import { stopNoted } from './noted.mjs'
 import { readState, removeState, withState } from './state.mjs'
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
@@ -19,7 +19,7 @@ export async function down({ dir, purge = false, say }) {
       say('containers ended')
     } else {
       await Promise.all(state.processes.map(async (noted) => {
-        const how = await stop(noted)
+        const how = await stopNoted(noted)
         say(how === 'gone' ? `${noted.name} was not running` : `${noted.name} ${how} (process ${noted.pid})`)
       }))
     }

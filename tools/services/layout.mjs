@@ -1,4 +1,5 @@
-// Ports of the services of one data folder: chosen once, because a ring knows its members by them.
+// Ports of the services of one data folder: chosen once, because a ring knows its members by them. The password of PostgreSQL, too.
+import { randomBytes } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { freePort, isFree } from './free-port.mjs'
@@ -14,10 +15,13 @@ export async function layoutOf(dir, nodes) {
   const one = () => freePort(['127.0.0.1'], taken)
   if (existsSync(file)) {
     const known = JSON.parse(readFileSync(file, 'utf8'))
-    // Chosen by a release that had no sentinels.
-    if (known.sentinels !== undefined || nodes === 1) return known
-    for (const port of [known.cassandra.native, known.cassandra.storage, ...known.nats.flatMap((ports) => Object.values(ports)), ...known.redis]) taken.add(port)
-    const all = { ...known, sentinels: [await one(), await one(), await one()] }
+    // Chosen by a release that had no sentinels, or no PostgreSQL.
+    if ((known.sentinels !== undefined || nodes === 1) && known.postgres !== undefined) return known
+    const ports = [known.cassandra.native, known.cassandra.storage, ...known.nats.flatMap((server) => Object.values(server)), ...known.redis, ...(known.sentinels ?? [])]
+    for (const port of ports) taken.add(port)
+    const all = {
+      ...known, sentinels: known.sentinels ?? (nodes === 1 ? [] : [await one(), await one(), await one()]), postgres: known.postgres ?? newPostgres(await one()),
+    }
     writeJson(file, all)
     return all
   }
@@ -30,8 +34,14 @@ export async function layoutOf(dir, nodes) {
   for (let index = 0; index < Math.min(nodes, 2); index++) layout.redis.push(await one())
   // One alone would decide without others, two could not go on without each other.
   if (nodes > 1) for (let index = 0; index < nodes; index++) layout.sentinels.push(await one())
+  layout.postgres = newPostgres(await one())
   writeJson(file, layout)
   return layout
+}
+
+/** Its owner may run programs on the machine that it runs on, so nobody signs in who cannot read this file. */
+function newPostgres(port) {
+  return { port, password: randomBytes(24).toString('hex') }
 }
 
 /** Rejects when another program listens where a planned process has to. */

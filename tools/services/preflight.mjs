@@ -5,6 +5,7 @@ import { delimiter, join } from 'node:path'
 import { hasCassandraJars } from './cassandra.mjs'
 import { isFree } from './free-port.mjs'
 import { hasNatsServer } from './nats.mjs'
+import { DROP_ROOT, hasPostgres, isPostgresOffered } from './postgres.mjs'
 import { isAtLeast, parseVersion } from './versions.mjs'
 
 /** Cassandra 5.0 is made for Java 11 and 17, and refuses newer ones. */
@@ -13,11 +14,13 @@ const MAVEN_MIN = [3, 6]
 /** From here on Go fetches by itself the toolchain that a module asks for. */
 const GO_MIN = [1, 21]
 const REDIS_MIN = [6, 2]
+/** The oldest PostgreSQL that the ledger's SQL is written for. */
+const POSTGRES_MIN = [15]
 const ASK_MS_MAX = 30_000
 const JVM_FOLDERS = ['/usr/lib/jvm', '/Library/Java/JavaVirtualMachines']
 
 /** What later releases need, by the name that --only takes. */
-export const LATER = { postgres: 'PostgreSQL (the ledger)', chromium: 'Chromium (tests of the web client)' }
+export const LATER = { chromium: 'Chromium (tests of the web client)' }
 
 /**
  * Looks for everything that running `kinds` natively needs. Resolves with `{findings, tools}`: a finding is `{name, state, detail, install?}` with the
@@ -49,6 +52,7 @@ export async function preflight({ kinds, nodes, cache, environment = process.env
     const program = environment['EVEGRAM_REDIS_SERVER'] || 'redis-server'
     await look({ findings, tools, key: 'redis', name: 'Redis 6.2', tool: 'redis', program, args: ['--version'], minimum: REDIS_MIN, install: INSTALL.redis, environment })
   }
+  if (wants('postgres')) await lookForPostgres({ findings, tools, cache, environment })
   for (const [kind, what] of Object.entries(LATER)) {
     if (asked.includes(kind)) findings.push(missing(what, 'this release does not use it, so it cannot be started here', `leave ${kind} out of --only`))
     else findings.push({ name: what, state: 'later', detail: 'not needed yet by this release' })
@@ -90,6 +94,9 @@ const INSTALL = {
   // Distributions' own Go is often older than 1.21.
   go: isMac ? 'brew install go' : 'https://go.dev/doc/install (or a distribution package of Go 1.21 or newer)',
   redis: `${byPlatform('redis-server', 'brew install redis', 'https://redis.io/docs/latest/operate/oss_and_stack/install/')}, or set EVEGRAM_REDIS_SERVER to its path`,
+  postgres: `${byPlatform('postgresql', 'brew install postgresql', 'https://www.postgresql.org/download/')}, then set EVEGRAM_POSTGRES_BIN to the folder of its initdb and postgres`,
+  npm: 'https://nodejs.org (npm comes with Node)',
+  setpriv: `${byPlatform('util-linux', 'brew install util-linux', 'the package util-linux')}, or run this as somebody who is not root`,
 }
 
 const found = (name, detail) => ({ name, state: 'found', detail })
@@ -106,6 +113,41 @@ async function look({ findings, tools, key, name, tool, program, args, minimum, 
     tools[key] = path
     findings.push(found(name, `${version.join('.')} at ${path}`))
   }
+}
+
+/** PostgreSQL: where the environment says, else by npm; and, for root, the program that makes another user run it. */
+async function lookForPostgres({ findings, tools, cache, environment }) {
+  const named = environment['EVEGRAM_POSTGRES_BIN']
+  if (named !== undefined && named !== '') {
+    const server = join(named, 'postgres')
+    if (findProgram(join(named, 'initdb'), environment) === undefined) findings.push(missing('PostgreSQL 15 or newer', `no program initdb in ${named}`, INSTALL.postgres))
+    else await look({ findings, tools, key: 'postgres', name: 'PostgreSQL 15', tool: 'postgres', program: server, args: ['--version'], minimum: POSTGRES_MIN, install: INSTALL.postgres, environment })
+    if (tools.postgres !== undefined) tools.postgresBin = named
+  } else if (!isPostgresOffered()) {
+    findings.push(missing('PostgreSQL 15 or newer', `npm has none for ${process.platform} ${process.arch} with this C library`, INSTALL.postgres))
+  } else if (hasPostgres(cache)) findings.push(unneeded('npm', 'PostgreSQL is in the cache'))
+  else {
+    const npm = findProgram('npm', environment)
+    if (npm === undefined) findings.push(missing('npm', 'no npm in PATH', `${INSTALL.npm}; or ${INSTALL.postgres}`))
+    else {
+      tools.npm = npm
+      findings.push(found('npm', `${npm} (fetches PostgreSQL)`))
+    }
+  }
+  if (process.getuid?.() !== 0) return
+  const setpriv = findProgram('setpriv', environment)
+  const why = setpriv === undefined ? 'no setpriv in PATH' : await refusal(setpriv, [...DROP_ROOT, 'true'], environment)
+  if (why !== undefined) findings.push(missing('setpriv', `${why}; PostgreSQL does not run as root`, INSTALL.setpriv))
+  else tools.setpriv = setpriv
+}
+
+/** Why a program did not run well: its last line; undefined when it did. */
+function refusal(path, args, environment) {
+  return new Promise((resolve) => {
+    execFile(path, args, { timeout: ASK_MS_MAX, env: environment }, (error, _stdout, stderr) => {
+      resolve(error === null ? undefined : stderr.trim().split('\n').at(-1) || error.message)
+    })
+  })
 }
 
 /** The first Java 17 among JAVA_HOME, PATH and where systems keep several. */

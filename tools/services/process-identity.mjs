@@ -1,6 +1,6 @@
 // Which process a pid means. A pid alone is reused by the system; a pid with its start time is not.
 import { execFileSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 
 /** States of proc(5) in which nothing runs any more: the parent has only not looked yet. */
 const ENDED = new Set(['Z', 'X', 'x'])
@@ -30,6 +30,19 @@ export function startTimeOf(pid) {
 /** Whether exactly the process that was noted as `{pid, startedAt}` runs. */
 export function isRunning({ pid, startedAt }) {
   return pid !== undefined && startedAt !== undefined && startTimeOf(pid) === startedAt
+}
+
+/** The processes that work in `folder` (an absolute path without links); none where the system does not tell. */
+export function processesIn(folder) {
+  if (process.platform !== 'linux') return []
+  return readdirSync('/proc').filter((name) => /^\d+$/.test(name)).map(Number).filter((pid) => {
+    try {
+      return readlinkSync(`/proc/${pid}/cwd`) === folder
+    } catch {
+      // It ended meanwhile, or is somebody else's.
+      return false
+    }
+  })
 }
 
 /** Memory of a process in bytes, undefined where the system does not tell. */

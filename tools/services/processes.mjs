@@ -42,9 +42,9 @@ export function signal(noted, name) {
   }
 }
 
-/** Ends the noted process: SIGTERM, and SIGKILL after `graceMs`. Resolves when it is gone, with how it went: 'gone', 'ended' or 'killed'. */
+/** Ends the noted process: SIGTERM (or its `stopSignal`), and SIGKILL after `graceMs`. Resolves when it is gone, with how it went: 'gone', 'ended' or 'killed'. */
 export async function stop(noted, graceMs = STOP_MS) {
-  if (!signal(noted, 'SIGTERM')) return 'gone'
+  if (!signal(noted, noted.stopSignal ?? 'SIGTERM')) return 'gone'
   // One that was paused could not hear it.
   signal(noted, 'SIGCONT')
   if (await isGoneWithin(noted, graceMs)) return 'ended'

@@ -1,5 +1,6 @@
 // One process of the services, by its name: for runs that kill and pause them on purpose.
-import { startDetached, signal, kill } from './processes.mjs'
+import { startNoted } from './noted.mjs'
+import { signal, kill } from './processes.mjs'
 import { signalContainer } from './docker.mjs'
 import { runTool } from './run-tool.mjs'
 import { isRunning } from './process-identity.mjs'
@@ -35,7 +36,7 @@ export function startService(dir, name) {
     const noted = state?.processes.find((other) => other.name === name)
     if (noted === undefined) throw new Error(`no service is called ${name}`)
     if (noted.container !== undefined) await runTool(noted.start.command, noted.start.args, { cwd: noted.start.cwd, env: noted.start.env, timeoutMs: START_MS_MAX })
-    else if (!isRunning(noted)) Object.assign(noted, await startDetached(noted.start, noted.log))
+    else if (!isRunning(noted)) Object.assign(noted, await startNoted(noted))
     writeState(dir, state)
     return noted
   })

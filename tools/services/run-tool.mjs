@@ -11,13 +11,15 @@ export function lastLines(text, count = LINES_SHOWN) {
 }
 
 /** Resolves with what the program printed; rejects on a non-zero exit, after `timeoutMs` or when
- * `abort` fires, with its last lines. `say(seconds)` is called every 15 s. */
-export function runTool(command, args, { cwd, env = {}, timeoutMs, say = () => {}, abort }) {
+ * `abort` fires, with its last lines. `say(seconds)` is called every 15 s; `input` is what the program reads. */
+export function runTool(command, args, { cwd, env = {}, timeoutMs, say = () => {}, abort, input }) {
   return new Promise((resolve, reject) => {
     const startedAt = performance.now()
     // A group of its own: ending it ends what it started, too (mvn is a shell around a JVM).
-    const child = spawn(command, args, { cwd, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'], detached: true })
+    const child = spawn(command, args, { cwd, env: { ...process.env, ...env }, stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'], detached: true })
     let output = ''
+    // A program that ends before it has read all fails by its exit code.
+    child.stdin?.on('error', () => {}).end(input)
     for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding('utf8').on('data', (text) => { output = (output + text).slice(-OUTPUT_CHARS_MAX) })
     }

