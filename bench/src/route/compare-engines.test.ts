@@ -4,12 +4,12 @@ import type { PartResult } from './load.js'
 
 const part = (change: Partial<PartResult>): PartResult => ({
   part: 'open', plannedPerSecond: 500, messagesPerSecond: 500, p50Ms: 1, p95Ms: 1, p99Ms: 1, p999Ms: 1, cpuUsPerDelivered: 1, storeCpuUsPerDelivered: 1,
-  generatorCpuShare: 0, serverWaitShare: 0, serverRssMiB: 1, sent: 1_000, delivered: 1_000, lost: 0, doubled: 0, ...change,
+  generatorCpuShare: 0, serverWaitShare: 0, serverRssMiB: 1, sent: 1_000, delivered: 1_000, lost: 0, doubled: 0, late: 0, ...change,
 })
 
 describe('a comparison', () => {
-  it('holds when every message came once', () => {
-    expect(judgeParts('1 engine', { beyond: [part({ part: 'closed' })], measured: [part({})] })).toEqual({ failures: [], notes: [] })
+  it('holds when every message came once, in whatever order', () => {
+    expect(judgeParts('1 engine', { beyond: [part({ part: 'closed' })], measured: [part({ late: 7 })] })).toEqual({ failures: [], notes: [] })
   })
 
   it('fails by a lost message, wherever that was', () => {

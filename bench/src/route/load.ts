@@ -40,6 +40,8 @@ export interface PartResult {
   readonly delivered: number
   readonly lost: number
   readonly doubled: number
+  /** Arrived behind a later one of the same sender. */
+  readonly late: number
 }
 
 /** Sizes of a load. */
@@ -140,7 +142,7 @@ export class RouteLoad {
 
   async #measure(part: 'closed' | 'open', perSecond: number, seconds: number): Promise<PartResult> {
     const senders = this.#senders
-    const before = { sent: this.#sum('sent'), received: this.#sum('received'), doubled: this.#sum('doubled') }
+    const before = { sent: this.#sum('sent'), received: this.#sum('received'), doubled: this.#sum('doubled'), late: this.#sum('late') }
     this.#latencies = undefined
     this.#part = part
     const warmUpMs = seconds * 1_000 * WARM_UP_SHARE
@@ -181,6 +183,7 @@ export class RouteLoad {
       delivered: arrived,
       lost: sent - (arrived - doubled),
       doubled,
+      late: this.#sum('late') - before.late,
     }
   }
 
@@ -206,7 +209,7 @@ export class RouteLoad {
     }
   }
 
-  #sum(field: 'sent' | 'received' | 'doubled' | 'inFlight'): number {
+  #sum(field: 'sent' | 'received' | 'doubled' | 'late' | 'inFlight'): number {
     return this.#senders.reduce((total, sender) => total + sender[field], 0)
   }
 }

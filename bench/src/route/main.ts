@@ -88,12 +88,12 @@ function print(results: readonly PartResult[], failures: readonly string[], held
     return
   }
   console.log(`${headline()}; ${system}`)
-  console.log('loop     msgs/s   p50 ms   p99 ms  p99.9 ms  server CPU us/msg  stores  server waits  generator CPU  lost  doubled  RSS MiB')
+  console.log('loop     msgs/s   p50 ms   p99 ms  p99.9 ms  server CPU us/msg  stores  server waits  generator CPU  lost  doubled  late  RSS MiB')
   for (const one of results) {
     console.log(
       one.part.padEnd(7) + String(one.messagesPerSecond).padStart(8) + one.p50Ms.toFixed(2).padStart(9) + one.p99Ms.toFixed(2).padStart(9) + one.p999Ms.toFixed(2).padStart(10) +
         one.cpuUsPerDelivered.toFixed(2).padStart(19) + one.storeCpuUsPerDelivered.toFixed(2).padStart(8) + `${(one.serverWaitShare * 100).toFixed(1)} %`.padStart(14) + `${(one.generatorCpuShare * 100).toFixed(0)} %`.padStart(15) +
-        String(one.lost).padStart(6) + String(one.doubled).padStart(9) + String(one.serverRssMiB).padStart(9),
+        String(one.lost).padStart(6) + String(one.doubled).padStart(9) + String(one.late).padStart(6) + String(one.serverRssMiB).padStart(9),
     )
     if (one.generatorCpuShare > 0.95) console.log('        the generator used a whole core: this is a lower bound of what the server can do')
     if (one.serverWaitShare > 0.1) console.log('        the server waited for a core more than a tenth of the time: not a result on this machine')

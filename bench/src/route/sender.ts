@@ -2,6 +2,7 @@ import { ACK_BYTES, decodeAcks, decodeFailure, decodeOpened, encodeFrame, encode
 import type { Histogram } from 'hdr-histogram-js'
 import { RawConnection } from '../raw/raw-connection.js'
 import type { RawDevice, RawEnrolment } from '../raw/raw-device.js'
+import { ArrivedNumbers } from './arrived-numbers.js'
 import { OpaqueSend, SENT_AT_OFFSET } from './opaque-envelope.js'
 
 /** Deliveries that are acknowledged together. */
@@ -27,12 +28,14 @@ export class Sender {
   readonly #partner: RawDevice
   readonly #send: OpaqueSend
   #connection: RawConnection | undefined
-  #lastNumber = 0
+  readonly #arrived = new ArrivedNumbers()
   #unacknowledged = 0
   inFlight = 0
   sent = 0
   received = 0
   doubled = 0
+  /** Arrived behind a later one of its sender. */
+  late = 0
   failure: string | undefined
   /** Incarnation of the engine that took its last message on this connection: who it is connected to. */
   node: number | undefined
@@ -84,6 +87,7 @@ export class Sender {
     this.sent = 0
     this.received = 0
     this.doubled = 0
+    this.late = 0
   }
 
   close(): void {
@@ -100,9 +104,9 @@ export class Sender {
     } else if (frame.type === FRAME_TYPE.deliver) {
       const view = new DataView(frame.body.buffer, frame.body.byteOffset, frame.body.byteLength)
       const number = Number(view.getBigUint64(NUMBER_OFFSET))
-      // One sender sends in order on one socket, so a repeated or older number is a second delivery.
-      if (number <= this.#lastNumber) this.doubled++
-      this.#lastNumber = Math.max(this.#lastNumber, number)
+      const arrival = this.#arrived.take(number)
+      if (arrival === 'again') this.doubled++
+      else if (arrival === 'late') this.late++
       this.received++
       const plannedAtMs = view.getFloat64(frame.body.byteLength - this.#context.payloadBytes + SENT_AT_OFFSET)
       this.#context.latencies()?.recordValue(Math.max(1, Math.round((performance.now() - plannedAtMs) * 1_000)))
