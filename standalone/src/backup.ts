@@ -1,9 +1,9 @@
 import { copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { lockFolder } from '@evegram/platform'
 import { EvegramError } from '@evegram/protocol'
 import { copyStore } from './adapters/lmdb/copy-store.js'
 import { LAYOUT_VERSION } from './data-folder.js'
-import { lockFolder } from './folder-lock.js'
 
 /** Stores of a data folder, in the order in which they are copied: the log may name accounts, so accounts go first. */
 const STORES = ['auth', 'log'] as const

@@ -5,7 +5,7 @@ import {
   acceptedContacts, createEngine, engineConfig, DEFAULT_RATES, HELLOS_PER_SECOND_DEFAULT, MemoryInterest, MemoryPresence, openEngineStore, scaledRates, selectSocketServer, type Engine,
 } from '@evegram/engine'
 import {
-  createHttp, createLogger, createMetrics, createNodePrimitives, HealthChecks, Lifecycle, MemoryBroker, systemClock, systemRandom, registerOpenApi,
+  createHttp, createLogger, createMetrics, createNodePrimitives, HealthChecks, Lifecycle, lockFolder, MemoryBroker, systemClock, systemRandom, registerOpenApi,
   type HttpServer, type Logger, type Metrics,
 } from '@evegram/platform'
 import { LIMITS } from '@evegram/protocol'
@@ -14,7 +14,6 @@ import { accountDirectoryOf } from './account-directory.js'
 import { createAdmin } from './admin.js'
 import { printableSettings, publicNames, type PublicNames, type StandaloneConfig } from './config.js'
 import { openDataFolder, type DataFolder } from './data-folder.js'
-import { lockFolder } from './folder-lock.js'
 import { settlePort } from './free-port.js'
 import { startPage } from './start-page.js'
 
