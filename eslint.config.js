@@ -7,6 +7,7 @@ const FLOORS = {
   platform: ['protocol'],
   auth: ['protocol', 'platform'],
   engine: ['protocol', 'platform'],
+  'wallet-bridge': ['protocol', 'platform'],
   standalone: ['protocol', 'platform', 'auth', 'engine'],
   'clients/sdk': ['protocol'],
   'clients/cli': ['protocol', 'sdk'],
@@ -14,14 +15,14 @@ const FLOORS = {
   bench: ['protocol', 'sdk'],
   tools: ['protocol'],
 }
-const OURS = ['protocol', 'platform', 'auth', 'engine', 'standalone', 'sdk', 'cli', 'sim', 'bench', 'tools']
+const OURS = ['protocol', 'platform', 'auth', 'engine', 'wallet-bridge', 'standalone', 'sdk', 'cli', 'sim', 'bench', 'tools']
 
 /** Packages that talk to a store, broker or socket: their types must not leave the adapter that hides them. */
-const DRIVERS = ['lmdb', 'uWebSockets.js', 'ws', 'libsql', 'cassandra-driver', 'ioredis', 'nats', 'pg', '@electric-sql/pglite']
+const DRIVERS = ['lmdb', 'uWebSockets.js', 'ws', 'libsql', 'cassandra-driver', 'ioredis', 'nats', 'pg', 'kysely', 'kysely-pglite-dialect', '@electric-sql/pglite']
 const driverPatterns = DRIVERS.map((name) => ({
   // A regular expression: a group would also catch our own folders of that name.
   regex: `^${name.replaceAll('.', '\\.')}(/|$)`,
-  message: `Import ${name} only inside an adapters/ folder (sdk: store/ and node/), behind its port: see ARCHITECTURE.md, "Ports and adapters".`,
+  message: `Import ${name} only inside an adapters/ folder (sdk: store/ and node/; wallet-bridge: ledger/postgres/ and measure/postgres/), behind its port: see ARCHITECTURE.md, "Ports and adapters".`,
 }))
 
 const floorPatterns = (allowed) =>
@@ -36,7 +37,7 @@ const signalPattern = {
   message: 'Only clients/sdk/src/crypto/signal.ts may import libsignal: it repairs and self-tests it. Use its exports.',
 }
 const relativePattern = {
-  regex: '^(\\.\\./)+(protocol|platform|auth|engine|standalone|clients|sim|bench|tools)/',
+  regex: '^(\\.\\./)+(protocol|platform|auth|engine|wallet-bridge|standalone|clients|sim|bench|tools)/',
   message: 'Import other workspaces by package name (@evegram/…), so that the floors can be checked.',
 }
 const restrict = (patterns) => ({ 'no-restricted-imports': ['error', { patterns }] })
@@ -87,7 +88,7 @@ export default tseslint.config(
     rules: restrict([...floorPatterns(allowed), ...driverPatterns, signalPattern, relativePattern]),
   })),
   ...Object.entries(FLOORS).map(([folder, allowed]) => ({
-    files: [`${folder}/src/adapters/**/*.ts`, `${folder}/src/store/**/*.ts`, `${folder}/src/node/**/*.ts`],
+    files: [`${folder}/src/adapters/**/*.ts`, `${folder}/src/store/**/*.ts`, `${folder}/src/node/**/*.ts`, `${folder}/src/ledger/postgres/**/*.ts`, `${folder}/src/measure/postgres/**/*.ts`],
     rules: restrict([...floorPatterns(allowed), signalPattern, relativePattern]),
   })),
   {

@@ -21,6 +21,8 @@ export default defineConfig({
       { find: '@evegram/engine/redis', replacement: source('engine/src/adapters/redis/index.ts') },
       { find: '@evegram/engine/cassandra', replacement: source('engine/src/adapters/cassandra/index.ts') },
       { find: '@evegram/engine', replacement: source('engine/src/index.ts') },
+      { find: '@evegram/wallet-bridge/postgres', replacement: source('wallet-bridge/src/ledger/postgres/index.ts') },
+      { find: '@evegram/wallet-bridge', replacement: source('wallet-bridge/src/index.ts') },
       { find: '@evegram/standalone', replacement: source('standalone/src/index.ts') },
       { find: '@evegram/sdk/parts', replacement: source('clients/sdk/src/parts.ts') },
       { find: '@evegram/sdk/node', replacement: source('clients/sdk/src/node.ts') },
@@ -28,7 +30,7 @@ export default defineConfig({
     ],
   },
   test: {
-    include: ['{protocol,platform,auth,engine,standalone,clients/*,sim,bench,tools}/src/**/*.test.ts'],
+    include: ['{protocol,platform,auth,engine,wallet-bridge,standalone,clients/*,sim,bench,tools}/src/**/*.test.ts'],
     testTimeout: 30_000,
     hookTimeout: 30_000,
     maxWorkers: 2,

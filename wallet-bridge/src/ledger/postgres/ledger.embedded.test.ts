@@ -1,0 +1,15 @@
+import { afterAll, beforeAll } from 'vitest'
+import { describeLedgerStore } from '../ledger-store.contract.js'
+import { describeStatementStore } from '../statement-store.contract.js'
+import { embeddedServer, freshLedger, freshStatements, type LedgerServer } from './fresh-ledger.fixture.js'
+import { describeLedgerHistories } from './histories.contract.js'
+import { describeLedgerSchema } from './schema.contract.js'
+
+let server: LedgerServer
+beforeAll(async () => { server = await embeddedServer() }, 120_000)
+afterAll(async () => { await server.close() }, 60_000)
+
+describeLedgerStore({ name: 'PGlite', setup: () => freshLedger(server) })
+describeStatementStore({ name: 'PGlite', setup: () => freshStatements(server) })
+describeLedgerSchema('PGlite', () => server)
+describeLedgerHistories('PGlite', () => server)

@@ -1,0 +1,6 @@
+import type { Migration } from '../migrate.js'
+import { ledgerMigration } from './0001-ledger.js'
+import { statementsMigration } from './0002-statements.js'
+
+/** All steps of the schema, oldest first. */
+export const MIGRATIONS: readonly Migration[] = [ledgerMigration, statementsMigration]
