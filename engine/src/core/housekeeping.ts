@@ -57,12 +57,13 @@ export class Housekeeping {
 
   /** Looks at every session once. */
   round(): void {
-    const { clock, sessions, links, positions, metrics } = this.#parts
+    const { clock, sessions, links, positions, presence, metrics } = this.#parts
     const nowMs = clock.monotonicMs()
     // Not the wall clock: whoever sets that must not end every session.
     const timeMs = positions.nowMs(nowMs)
     const confirmedMs = links.confirmedUntilMs()
     const due: Session[] = []
+    const all = !this.#refreshing && presence.takeSuspicion()
     let live = 0
     for (const session of sessions.all()) {
       if (this.#expired(session, nowMs, timeMs)) continue
@@ -70,11 +71,11 @@ export class Housekeeping {
         live++
         this.#followUp(session, confirmedMs, nowMs)
       }
-      if (session.owner !== undefined && nowMs - session.presenceAskedMonotonicMs >= PRESENCE_REFRESH_MS) due.push(session)
+      if (session.owner !== undefined && (all || nowMs - session.presenceAskedMonotonicMs >= PRESENCE_REFRESH_MS)) due.push(session)
     }
     metrics.liveSessions.set(live)
     metrics.cursorLagMs.set(positions.nowMs() - confirmedMs + LIMITS.overlapMs)
-    this.#refresh(due)
+    this.#refresh(due, all)
   }
 
   /** Closes a session whose time is over; true when it did. */
@@ -101,12 +102,12 @@ export class Housekeeping {
     else if (positions.nowMs() - session.cursorMs > CURSOR_AGE_MS_MAX) repairs.demand(session)
   }
 
-  #refresh(due: readonly Session[]): void {
+  #refresh(due: readonly Session[], all: boolean): void {
     if (this.#refreshing) return
     this.#refreshing = true
     const { presence, wide, log } = this.#parts
     const asking = due.length === 0 ? presence.probe() : presence.refresh(due)
-    Promise.all([asking, wide.refresh()])
+    Promise.all([asking, wide.refresh(all)])
       .catch((failure: unknown) => { log.error({ err: failure }, 'presence could not be refreshed') })
       .finally(() => { this.#refreshing = false })
   }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { settle } from './cluster.fixture.js'
 import { PACKET_KIND } from './packet.js'
-import { cluster, presence, one, two, three, alice, bob, toBob, useScene } from './scene.fixture.js'
+import { ALICE, ALICE_LAPTOP, BOB_PHONE, cluster, presence, one, two, three, alice, bob, laptop, toBob, useScene } from './scene.fixture.js'
 
 useScene()
 
@@ -30,6 +30,48 @@ describe('presence', () => {
     await alice.read()
     await bob.read()
     expect(bob.numbers).toEqual([1, 2])
+  })
+
+  it('that forgot one entry is asked for the others at once, whenever their turn is', async () => {
+    cluster.directory.addDevice(ALICE, ALICE_LAPTOP)
+    await cluster.clock.advance(5_000)
+    await laptop.goLive(two)
+    await cluster.clock.advance(4_000)
+    cluster.presence.forget()
+    alice.send(toBob(1, { bodies: [{ device: BOB_PHONE }, { device: ALICE_LAPTOP }] }))
+    await alice.read()
+    // The turn of Bob's phone comes after ten seconds, that of the laptop on the same node after fifteen.
+    await cluster.clock.advance(3_500)
+    await Promise.all([bob.read(), laptop.read()])
+    expect([bob.numbers, laptop.numbers]).toEqual([[1], [1]])
+  })
+
+  it('that did not answer for a while is asked for all entries when it does', async () => {
+    presence.failure = new Error('no presence')
+    await cluster.clock.advance(2_000)
+    cluster.presence.forget()
+    presence.failure = undefined
+    alice.send(toBob(1))
+    await alice.read()
+    await bob.read()
+    expect(bob.numbers).toEqual([])
+    await cluster.clock.advance(2_500)
+    await bob.read()
+    expect(bob.numbers).toEqual([1])
+  })
+
+  it('is not asked for all entries again and again while it forgets one after the other', async () => {
+    let refreshed = 0
+    const refresh = presence.refresh.bind(presence)
+    presence.refresh = (...entries) => {
+      refreshed++
+      return refresh(...entries)
+    }
+    const forgetting = cluster.clock.every(200, () => { cluster.presence.forget() })
+    await cluster.clock.advance(30_000)
+    forgetting.cancel()
+    // Two nodes with a session each, every two seconds at most.
+    expect(refreshed).toBeLessThanOrEqual(32)
   })
 
   it('that was told again and never answered so is still followed by a reading, once the entry is found', async () => {

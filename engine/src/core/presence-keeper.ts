@@ -13,6 +13,10 @@ import type { Sessions } from './sessions.js'
 export const PRESENCE_REFRESH_MS = 10_000
 /** Entries in one refresh. */
 const REFRESH_BATCH = 1_000
+/** Entries that are registered again at the same time. */
+const REGISTERED_AT_ONCE = 64
+/** All entries of the node are refreshed out of turn this often at most. */
+const SUSPICION_INTERVAL_MS = 2_000
 
 /** What keeping presence needs. */
 export interface PresenceKeeperParts {
@@ -26,9 +30,15 @@ export interface PresenceKeeperParts {
   readonly log: Logger
 }
 
-/** Keeps the presence entries of this node alive (rule 9): what got lost is registered again, and its session catches up. */
+/**
+ * Keeps the presence entries of this node alive (rule 9): what got lost is registered again, and its session catches up. Presence that lost one entry, or that
+ * did not answer for a while, may have lost all: then those whose turn has not come are asked for as well.
+ */
 export class PresenceKeeper {
   readonly #parts: PresenceKeeperParts
+  #answers = true
+  #suspectsLoss = false
+  #suspicionTakenMonotonicMs = Number.NEGATIVE_INFINITY
 
   constructor(parts: PresenceKeeperParts) {
     this.#parts = parts
@@ -39,6 +49,15 @@ export class PresenceKeeper {
     const { clock } = this.#parts
     for (const session of due) session.presenceAskedMonotonicMs = clock.monotonicMs()
     for (let from = 0; from < due.length; from += REFRESH_BATCH) await this.#refreshBatch(due.slice(from, from + REFRESH_BATCH))
+  }
+
+  /** Whether all entries should be refreshed now, since others got lost. What is answered once is not answered again until there is new reason. */
+  takeSuspicion(): boolean {
+    const nowMs = this.#parts.clock.monotonicMs()
+    if (!this.#suspectsLoss || nowMs - this.#suspicionTakenMonotonicMs < SUSPICION_INTERVAL_MS) return false
+    this.#suspectsLoss = false
+    this.#suspicionTakenMonotonicMs = nowMs
+    return true
   }
 
   /** Asks presence for nothing, to learn whether it answers. Never rejects. */
@@ -63,7 +82,9 @@ export class PresenceKeeper {
       else if (one.session.presenceLost) this.#regained(one.session, askedMs)
       else one.session.presenceFoundMs = askedMs
     })
-    for (const { session, entry } of absent) await this.#registerAgain(session, entry)
+    for (let from = 0; from < absent.length; from += REGISTERED_AT_ONCE) {
+      await Promise.all(absent.slice(from, from + REGISTERED_AT_ONCE).map(({ session, entry }) => this.#registerAgain(session, entry)))
+    }
   }
 
   async #registerAgain(session: Session, entry: PresenceEntry): Promise<void> {
@@ -78,6 +99,8 @@ export class PresenceKeeper {
       if (sessions.ofDevice(entry.device) === session) sessions.closeReplaced(session)
       return
     }
+    // It was gone, not replaced by that of a newer connection.
+    this.#suspectsLoss = true
     if (sessions.ofDevice(entry.device) !== session) return this.remove(entry)
     this.#regained(session, askedMs)
   }
@@ -94,8 +117,11 @@ export class PresenceKeeper {
     try {
       const answer = await withDeadline(clock, PRESENCE_TIMEOUT_MS, operation, ask)
       router.presenceAnswered()
+      if (!this.#answers) this.#suspectsLoss = true
+      this.#answers = true
       return answer
     } catch (cause) {
+      this.#answers = false
       metrics.presenceFailures.add()
       log.warn({ err: cause, operation }, 'presence does not answer')
       return undefined

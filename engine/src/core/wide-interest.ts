@@ -85,11 +85,11 @@ export class WideInterest {
     for (const watched of this.#bySession.get(session) ?? []) this.#drop(watched, session)
   }
 
-  /** Refreshes what is due. Never rejects: without an answer cursors wait, and the next round asks again. */
-  async refresh(): Promise<void> {
+  /** Refreshes what is due, or all of it. Never rejects: without an answer cursors wait, and the next round asks again. */
+  async refresh(all: boolean): Promise<void> {
     const nowMs = this.#parts.clock.monotonicMs()
     const due = [...this.#watched.values()].filter(({ registering, askedMonotonicMs }) =>
-      registering === undefined && nowMs - askedMonotonicMs >= PRESENCE_REFRESH_MS)
+      registering === undefined && (all || nowMs - askedMonotonicMs >= PRESENCE_REFRESH_MS))
     for (let from = 0; from < due.length; from += REFRESH_BATCH) await this.#refreshBatch(due.slice(from, from + REFRESH_BATCH))
   }
 
