@@ -1,26 +1,44 @@
 #!/usr/bin/env node
-// `npm run resume`, `npm run churn`: install and build what they need, start a Cassandra of their own (unless EVEGRAM_CASSANDRA names one), measure.
+// `npm run resume`, `churn`, `ledger:histories`, `wally:holds`, `ledger:bench`: install and build what they need, start the store that they measure (unless the environment names one), measure.
 // Options: npm run <name> -- --help
 import { build, install, requireNode } from './prepare.mjs'
 import { startProgress } from './services/progress.mjs'
 import { startTemporary } from './services/temporary.mjs'
 import { DEFAULT_SETTINGS } from './services/up.mjs'
 
+/** Stores, by the variable that names a running one, and how programs are told of it. */
+const STORES = {
+  cassandra: {
+    variable: 'EVEGRAM_CASSANDRA',
+    place: ({ EVEGRAM_CASSANDRA, EVEGRAM_CASSANDRA_DC = 'datacenter1' }) => ({ contactPoints: EVEGRAM_CASSANDRA.split(','), dataCenter: EVEGRAM_CASSANDRA_DC, copies: 1 }),
+  },
+  postgres: { variable: 'EVEGRAM_POSTGRES', place: ({ EVEGRAM_POSTGRES }) => ({ url: EVEGRAM_POSTGRES }) },
+}
+/** A program exports `checkArguments(name, args)` and `measure(name, args, place)`. */
+const PROGRAMS = {
+  'resume': { workspace: 'engine', module: 'engine/dist/measure/main.js', store: 'cassandra' },
+  'churn': { workspace: 'engine', module: 'engine/dist/measure/main.js', store: 'cassandra' },
+  'ledger-histories': { workspace: 'wallet-bridge', module: 'wallet-bridge/dist/measure/histories/main.js', store: 'postgres' },
+  'wally-holds': { workspace: 'wallet-bridge', module: 'wallet-bridge/dist/measure/holds/main.js', store: 'postgres' },
+  'ledger-bench': { workspace: 'wallet-bridge', module: 'wallet-bridge/dist/measure/ledger-bench/main.js', store: 'postgres' },
+}
+
 requireNode()
 await install()
-await build(console.error, ['engine'])
 const [name, ...args] = process.argv.slice(2)
-const { checkArguments, measure } = await import('../engine/dist/measure/main.js')
+const { workspace, module, store } = PROGRAMS[name]
+await build(console.error, [workspace])
+const { checkArguments, measure } = await import(`../${module}`)
 // Before anything is started that would have to be ended.
 checkArguments(name, args)
 
 const abort = new AbortController()
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => abort.abort(new Error(`interrupted by ${signal}`)))
-const given = process.env['EVEGRAM_CASSANDRA'] === undefined ? undefined : { state: { env: process.env }, end: async () => {} }
-const services = given ?? await startTemporary({ settings: DEFAULT_SETTINGS, say: startProgress(), abort: abort.signal, kinds: ['cassandra'] })
+const { variable, place } = STORES[store]
+const given = process.env[variable] === undefined ? undefined : { state: { env: process.env }, end: async () => {} }
+const services = given ?? await startTemporary({ settings: DEFAULT_SETTINGS, say: startProgress(), abort: abort.signal, kinds: [store] })
 try {
-  const { EVEGRAM_CASSANDRA, EVEGRAM_CASSANDRA_DC = 'datacenter1' } = services.state.env
-  const isHeld = await measure(name, args, { contactPoints: EVEGRAM_CASSANDRA.split(','), dataCenter: EVEGRAM_CASSANDRA_DC, copies: 1 })
+  const isHeld = await measure(name, args, place(services.state.env))
   process.exitCode = isHeld ? 0 : 1
 } finally {
   await services.end()
