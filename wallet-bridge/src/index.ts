@@ -1,1 +1,2 @@
+export * from './chain/index.js'
 export * from './ledger/index.js'

@@ -1,0 +1,6 @@
+export * from './amount.js'
+export * from './chain-adapter.js'
+export * from './finality.js'
+export * from './signed-payment.js'
+export * from './signer.js'
+export * from './simulated/index.js'
