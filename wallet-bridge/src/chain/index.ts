@@ -1,3 +1,4 @@
+export * from './agreed-chain.js'
 export * from './amount.js'
 export * from './chain-adapter.js'
 export * from './finality.js'
