@@ -11,6 +11,8 @@ const MAJOR = { unsigned: 0, negative: 1, bytes: 2, text: 3, list: 4, map: 5, si
 const SIMPLE = { false: 0xf4, true: 0xf5, null: 0xf6 } as const
 const UINT64_MAX = 2n ** 64n - 1n
 const SHORT_TEXT_BYTES = 32
+/** Longest text that is looked at character by character: up to here that costs less than calling the encoder. */
+const ASCII_TEXT_MAX = 128
 const LONE_SURROGATE = /\p{Surrogate}/u
 
 /**
@@ -70,11 +72,28 @@ class CborWriter {
   }
 
   text(text: string): void {
+    if (text.length <= ASCII_TEXT_MAX && this.#ascii(text)) return
     // TextEncoder would write U+FFFD and so sign or hash another text than the one given.
     if (LONE_SURROGATE.test(text)) throw new EvegramError('invalid.utf8', { operation: 'write CBOR' })
     const bytes = utf8(text)
     this.#head(MAJOR.text, bytes.length)
     this.#put(bytes)
+  }
+
+  /** Writes a text of ASCII alone, as ids and names are; writes nothing and returns false for any other. */
+  #ascii(text: string): boolean {
+    const before = this.#length
+    this.#head(MAJOR.text, text.length)
+    this.#reserve(text.length)
+    for (let index = 0; index < text.length; index++) {
+      const code = text.charCodeAt(index)
+      if (code > 0x7f) {
+        this.#length = before
+        return false
+      }
+      this.#bytes[this.#length++] = code
+    }
+    return true
   }
 
   #integer(value: number | bigint): void {
