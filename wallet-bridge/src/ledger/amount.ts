@@ -10,8 +10,10 @@ export type Amount = bigint & { readonly [amountBrand]: 'Amount' }
 
 /** Decimal digits of an amount and of a balance: what `numeric(38,0)` holds. 2^64 - 1 has 20. */
 export const AMOUNT_DIGITS_MAX = 38
+/** The first number that has too many. Computed once: every balance is compared with it. */
+const LIMIT = 10n ** BigInt(AMOUNT_DIGITS_MAX)
 /** The largest amount, and the largest balance. */
-export const AMOUNT_MAX = amountOf(10n ** BigInt(AMOUNT_DIGITS_MAX) - 1n)
+export const AMOUNT_MAX = amountOf(LIMIT - 1n)
 /** Nothing. */
 export const ZERO = amountOf(0n)
 
@@ -20,7 +22,7 @@ const AMOUNT_PATTERN = new RegExp(`^(?:0|[1-9][0-9]{0,${String(AMOUNT_DIGITS_MAX
 
 /** The amount that `value` is. Throws `invalid.argument` when it is negative or has more than {@link AMOUNT_DIGITS_MAX} digits. */
 export function amountOf(value: bigint): Amount {
-  if (value < 0n || value >= 10n ** BigInt(AMOUNT_DIGITS_MAX)) throw new EvegramError('invalid.argument', { operation: 'make amount' })
+  if (value < 0n || value >= LIMIT) throw new EvegramError('invalid.argument', { operation: 'make amount' })
   // Checked above: this is where the brand is given.
   return value as Amount
 }

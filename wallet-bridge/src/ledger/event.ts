@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { bytesOfHex, CborFields, decodeCbor, encodeCbor, hexOf, type CborValue } from '@evegram/protocol'
 import { parseAccountKind, type AccountFlag, type AccountOpening } from './account.js'
 import { parseAmount } from './amount.js'
@@ -57,21 +57,20 @@ export function emptyLedgerHead(ledger: string): LedgerHead {
 
 /** SHA-256 of the bytes of an event. */
 export function ledgerEventHash(bytes: Uint8Array): Uint8Array {
-  return new Uint8Array(createHash('sha256').update(bytes).digest())
+  return new Uint8Array(hash('sha256', bytes, 'buffer'))
 }
 
 /** Chains changes behind `head`: their events in order, and the head behind them. Transfers must carry the numbers that follow. */
 export function sealEvents(head: LedgerHead, changes: readonly LedgerChange[], atMs: number): { readonly events: readonly LedgerEvent[]; readonly head: LedgerHead } {
   const events: LedgerEvent[] = []
+  const ledger = bytesOfHex(head.ledger)
   let behind = head
   for (const change of changes) {
     const number = behind.number + 1
-    const bytes = encodeCbor({
-      v: EVENT_VERSION, ledger: bytesOfHex(head.ledger), number, at: atMs, previous: behind.hash, kind: change.kind, ...fieldsOf(change),
-    })
-    const hash = ledgerEventHash(bytes)
-    events.push({ number, bytes, hash })
-    behind = { ledger: head.ledger, number, hash, atMs }
+    const bytes = encodeCbor({ v: EVENT_VERSION, at: atMs, kind: change.kind, ...fieldsOf(change), ledger, number, previous: behind.hash })
+    const event: LedgerEvent = { number, bytes, hash: ledgerEventHash(bytes) }
+    events.push(event)
+    behind = { ledger: head.ledger, number, hash: event.hash, atMs }
   }
   return { events, head: behind }
 }

@@ -12,14 +12,10 @@ export type Movement = Pick<Transfer, 'kind' | 'amount' | 'ends'>
  * The balances of the account on `side` after a transfer. Throws `invalid.argument` when one would fall below zero or outgrow its digits: what was
  * decided never does, what is replayed may be damaged.
  */
-export function balancesAfter(balances: Balances, side: TransferSide, { kind, amount, ends }: Movement): Balances {
+export function balancesAfter({ debitsPending, debitsPosted, creditsPending, creditsPosted }: Balances, side: TransferSide, { kind, amount, ends }: Movement): Balances {
   const reserved = kind === 'pending' ? amount : 0n - (ends?.reserved ?? 0n)
   const moved = kind === 'pending' ? 0n : amount
   return side === 'debit'
-    ? { ...pick(balances), debitsPending: amountOf(balances.debitsPending + reserved), debitsPosted: amountOf(balances.debitsPosted + moved) }
-    : { ...pick(balances), creditsPending: amountOf(balances.creditsPending + reserved), creditsPosted: amountOf(balances.creditsPosted + moved) }
-}
-
-function pick({ debitsPending, debitsPosted, creditsPending, creditsPosted }: Balances): Balances {
-  return { debitsPending, debitsPosted, creditsPending, creditsPosted }
+    ? { debitsPending: amountOf(debitsPending + reserved), debitsPosted: amountOf(debitsPosted + moved), creditsPending, creditsPosted }
+    : { debitsPending, debitsPosted, creditsPending: amountOf(creditsPending + reserved), creditsPosted: amountOf(creditsPosted + moved) }
 }

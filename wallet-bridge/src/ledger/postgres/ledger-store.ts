@@ -15,6 +15,7 @@ import { ledgerFailure } from './failures.js'
 import { migrate } from './migrate.js'
 import { MIGRATIONS } from './migrations/index.js'
 import { accountOf, integerOf, transferOf, type AccountRow, type TransferRow } from './rows.js'
+import { textArray } from './text-array.js'
 
 /** Transfers that may wait for their commit in one process; beyond it `limited.queue`. */
 export const WAITING_TRANSFERS_MAX = 65_536
@@ -88,12 +89,12 @@ export class PostgresLedgerStore implements LedgerStore {
       const view = await load(transaction, openings.map(({ id }) => id), [], [])
       const { results, opened } = decideOpenings(view, openings)
       if (opened.length > 0) {
-        const column = (value: (opening: AccountOpening) => string | boolean): readonly string[] => opened.map((opening) => String(value(opening)))
+        const column = (value: (opening: AccountOpening) => string | boolean): RawBuilder<unknown> => textArray(opened.map((opening) => String(value(opening))))
         await sql`INSERT INTO ledger_accounts (id, asset, kind, debits_must_not_exceed_credits, credits_must_not_exceed_debits)
           SELECT id, asset, kind, debits::boolean, credits::boolean FROM unnest(
-            ${column(({ id }) => id)}::text[], ${column(({ asset }) => asset)}::text[], ${column(({ kind }) => kind)}::text[],
-            ${column((opening) => hasFlag(opening, 'debits_must_not_exceed_credits'))}::text[],
-            ${column((opening) => hasFlag(opening, 'credits_must_not_exceed_debits'))}::text[]) AS opened (id, asset, kind, debits, credits)`.execute(transaction)
+            ${column(({ id }) => id)}, ${column(({ asset }) => asset)}, ${column(({ kind }) => kind)},
+            ${column((opening) => hasFlag(opening, 'debits_must_not_exceed_credits'))},
+            ${column((opening) => hasFlag(opening, 'credits_must_not_exceed_debits'))}) AS opened (id, asset, kind, debits, credits)`.execute(transaction)
         await this.#append(transaction, head, opened.map((account) => ({ kind: 'account_opened', account })))
       }
       return results
@@ -127,7 +128,7 @@ export class PostgresLedgerStore implements LedgerStore {
   async accounts(ids: readonly LedgerAccountId[]): Promise<readonly (LedgerAccount | undefined)[]> {
     checkPage(ids.length)
     return this.#read('read accounts', async () => {
-      const { rows } = await sql<AccountRow>`SELECT ${ACCOUNT_COLUMNS} FROM ledger_accounts WHERE id = ANY(${ids}::text[])`.execute(this.#queries)
+      const { rows } = await sql<AccountRow>`SELECT ${ACCOUNT_COLUMNS} FROM ledger_accounts WHERE id = ANY(${textArray(ids)})`.execute(this.#queries)
       const found = new Map(rows.map((row) => [row.id, accountOf(row)]))
       return ids.map((id) => found.get(id))
     })
@@ -149,7 +150,7 @@ export class PostgresLedgerStore implements LedgerStore {
   async transfers(ids: readonly TransferId[]): Promise<readonly (Transfer | undefined)[]> {
     checkPage(ids.length)
     return this.#read('read transfers', async () => {
-      const { rows } = await sql<TransferRow>`SELECT ${TRANSFER_COLUMNS} FROM ledger_transfers WHERE id = ANY(${ids}::text[])`.execute(this.#queries)
+      const { rows } = await sql<TransferRow>`SELECT ${TRANSFER_COLUMNS} FROM ledger_transfers WHERE id = ANY(${textArray(ids)})`.execute(this.#queries)
       const found = new Map(rows.map((row) => [row.id, transferOf(row)]))
       return ids.map((id) => found.get(id))
     })
@@ -212,10 +213,7 @@ export class PostgresLedgerStore implements LedgerStore {
   /** Transfers and their events; the database moves the balances. */
   async #store(transaction: Kysely<unknown>, head: LedgerHead, transfers: readonly Transfer[]): Promise<void> {
     if (transfers.length === 0) return
-    const column = (value: (transfer: Transfer) => string | number | bigint | undefined): RawBuilder<unknown> => {
-      const values = transfers.map((transfer) => value(transfer)?.toString() ?? null)
-      return sql`${values}::text[]`
-    }
+    const column = (value: (transfer: Transfer) => string | number | bigint | undefined): RawBuilder<unknown> => textArray(transfers.map((transfer) => value(transfer)?.toString()))
     await sql`INSERT INTO ledger_transfers (id, number, kind, debit, credit, asset, amount, purpose, expires_at_ms, pending_id, reserved, at_ms)
       SELECT id, number::bigint, kind, debit, credit, asset, amount::numeric, purpose, expires_at_ms::bigint, pending_id, reserved::numeric, at_ms::bigint
       FROM unnest(${column(({ id }) => id)}, ${column(({ number }) => number)}, ${column(({ kind }) => kind)}, ${column(({ debit }) => debit)},
@@ -231,7 +229,7 @@ export class PostgresLedgerStore implements LedgerStore {
     const { events } = sealEvents(head, changes, atMs)
     await sql`INSERT INTO ledger_events (number, at_ms, bytes, hash)
       SELECT number::bigint, ${String(atMs)}::bigint, decode(bytes, 'hex'), decode(hash, 'hex') FROM unnest(
-        ${events.map(({ number }) => String(number))}::text[], ${events.map(({ bytes }) => hexOf(bytes))}::text[], ${events.map(({ hash }) => hexOf(hash))}::text[])
+        ${textArray(events.map(({ number }) => String(number)))}, ${textArray(events.map(({ bytes }) => hex(bytes)))}, ${textArray(events.map(({ hash }) => hex(hash)))})
         AS told (number, bytes, hash)`.execute(transaction)
   }
 
@@ -299,11 +297,11 @@ async function load(
   const endings = new Map<string, Transfer>()
   const wanted = new Set(accountIds)
   if (transferIds.length > 0) {
-    const { rows } = await sql<TransferRow>`SELECT ${TRANSFER_COLUMNS} FROM ledger_transfers WHERE id = ANY(${transferIds}::text[])`.execute(queries)
+    const { rows } = await sql<TransferRow>`SELECT ${TRANSFER_COLUMNS} FROM ledger_transfers WHERE id = ANY(${textArray(transferIds)})`.execute(queries)
     for (const row of rows) transfers.set(row.id, transferOf(row))
   }
   if (pendingIds.length > 0) {
-    const { rows } = await sql<TransferRow>`SELECT ${TRANSFER_COLUMNS} FROM ledger_transfers WHERE pending_id = ANY(${pendingIds}::text[])`.execute(queries)
+    const { rows } = await sql<TransferRow>`SELECT ${TRANSFER_COLUMNS} FROM ledger_transfers WHERE pending_id = ANY(${textArray(pendingIds)})`.execute(queries)
     for (const row of rows) if (row.pending_id !== null) endings.set(row.pending_id, transferOf(row))
     for (const id of pendingIds) {
       const pending = transfers.get(id)
@@ -312,7 +310,12 @@ async function load(
   }
   // In the order of their ids, as everybody locks who locks accounts: nobody can wait in a circle.
   const { rows } = wanted.size === 0 ? { rows: [] } : await sql<AccountRow>`
-    SELECT ${ACCOUNT_COLUMNS} FROM ledger_accounts WHERE id = ANY(${[...wanted].sort()}::text[]) ORDER BY id FOR NO KEY UPDATE`.execute(queries)
+    SELECT ${ACCOUNT_COLUMNS} FROM ledger_accounts WHERE id = ANY(${textArray([...wanted].sort())}) ORDER BY id FOR NO KEY UPDATE`.execute(queries)
   const accounts = new Map<string, LedgerAccount>(rows.map((row) => [row.id, accountOf(row)]))
   return { account: (id) => accounts.get(id), transfer: (id) => transfers.get(id), ending: (pending) => endings.get(pending) }
+}
+
+/** By the engine: three times as fast as a table, for some hundred bytes of each transfer. */
+function hex(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('hex')
 }

@@ -1,10 +1,11 @@
-import { sql, type Kysely } from 'kysely'
+import { sql, type Kysely, type RawBuilder } from 'kysely'
 import { parseAmount } from '../amount.js'
 import { parseLedgerAccountId, parsePurpose, parseTransferId, type LedgerAccountId } from '../ids.js'
 import { checkLines, type StatementLine, type StatementStore } from '../statement.js'
 import type { LedgerDatabase } from './database.js'
 import { ledgerFailure } from './failures.js'
 import { integerOf, kindOf } from './rows.js'
+import { textArray } from './text-array.js'
 
 /** Name of the cursor that says how far the lines go. */
 const CURSOR = 'statement'
@@ -44,7 +45,7 @@ export class PostgresStatementStore implements StatementStore {
   }
 
   async append(from: number, to: number, lines: readonly StatementLine[]): Promise<boolean> {
-    const column = (value: (line: StatementLine) => string | number | bigint): readonly string[] => lines.map((line) => value(line).toString())
+    const column = (value: (line: StatementLine) => string | number | bigint): RawBuilder<unknown> => textArray(lines.map((line) => value(line).toString()))
     return this.#run('write statements', () => this.#queries.transaction().execute(async (transaction) => {
       if (from === 0) await sql`INSERT INTO ledger_cursors (name, number) VALUES (${CURSOR}, 0) ON CONFLICT DO NOTHING`.execute(transaction)
       // Locks the row: of several that come from one place the second finds another number, and writes nothing.
@@ -54,11 +55,11 @@ export class PostgresStatementStore implements StatementStore {
       await sql`INSERT INTO ledger_statement_lines
         SELECT account, number::bigint, at_ms::bigint, transfer, kind, side, other, amount::numeric, purpose, debits_pending::numeric, debits_posted::numeric,
           credits_pending::numeric, credits_posted::numeric
-        FROM unnest(${column(({ account }) => account)}::text[], ${column(({ number }) => number)}::text[], ${column(({ atMs }) => atMs)}::text[],
-          ${column(({ transfer }) => transfer)}::text[], ${column(({ kind }) => kind)}::text[], ${column(({ side }) => side)}::text[],
-          ${column(({ other }) => other)}::text[], ${column(({ amount }) => amount)}::text[], ${column(({ purpose }) => purpose)}::text[],
-          ${column(({ after }) => after.debitsPending)}::text[], ${column(({ after }) => after.debitsPosted)}::text[],
-          ${column(({ after }) => after.creditsPending)}::text[], ${column(({ after }) => after.creditsPosted)}::text[])
+        FROM unnest(${column(({ account }) => account)}, ${column(({ number }) => number)}, ${column(({ atMs }) => atMs)},
+          ${column(({ transfer }) => transfer)}, ${column(({ kind }) => kind)}, ${column(({ side }) => side)},
+          ${column(({ other }) => other)}, ${column(({ amount }) => amount)}, ${column(({ purpose }) => purpose)},
+          ${column(({ after }) => after.debitsPending)}, ${column(({ after }) => after.debitsPosted)},
+          ${column(({ after }) => after.creditsPending)}, ${column(({ after }) => after.creditsPosted)})
           AS line (account, number, at_ms, transfer, kind, side, other, amount, purpose, debits_pending, debits_posted, credits_pending, credits_posted)`.execute(transaction)
       return true
     }))
@@ -66,7 +67,7 @@ export class PostgresStatementStore implements StatementStore {
 
   async newest(accounts: readonly LedgerAccountId[]): Promise<ReadonlyMap<LedgerAccountId, StatementLine>> {
     return this.#run('read statements', async () => {
-      const { rows } = await sql<LineRow>`SELECT ${COLUMNS} FROM unnest(${accounts}::text[]) AS wanted (id)
+      const { rows } = await sql<LineRow>`SELECT ${COLUMNS} FROM unnest(${textArray(accounts)}) AS wanted (id)
         CROSS JOIN LATERAL (SELECT * FROM ledger_statement_lines WHERE account = wanted.id ORDER BY number DESC LIMIT 1) AS line`.execute(this.#queries)
       return new Map(rows.map(lineOf).map((line) => [line.account, line]))
     })
