@@ -112,7 +112,11 @@ export function describeLedgerStore(adapter: { readonly name: string; readonly s
         { ...request, amount: amountOf(0n) }, { ...request, debit: bob.id, credit: bob.id },
       ]
       expect(await statuses(submit(...others))).toEqual(others.map(() => 'exists_with_different_fields'))
-      expect(await balances(bob)).toEqual([0n, 0n, 0n, 30n])
+      const endMs = subject.clock.now() + 1_000
+      const times = [endMs, endMs, endMs + 1, undefined]
+      expect(await statuses(submit(...times.map((time) => reserve('timed', alice, bob, 1n, time))))).toEqual(
+        ['created', 'exists', 'exists_with_different_fields', 'exists_with_different_fields'])
+      expect(await balances(bob)).toEqual([0n, 0n, 1n, 30n])
     })
 
     it('reserves, and posts what was reserved', async () => {

@@ -6,13 +6,20 @@ import type { Submission, TransferRequest } from '../../ledger/transfer.js'
 
 /** One thing that happens in a history. Accounts and transfers are named by small numbers, so that they meet often. */
 export type HistoryStep =
-  | { readonly kind: 'submit'; readonly transfers: readonly HistoryTransfer[]; readonly linked: boolean }
-  /** Submits what was submitted before, exactly, as after an answer that was lost. `back`: how many submissions ago. */
+  /** Submissions at once, which a store may join. */
+  | { readonly kind: 'submit'; readonly submissions: readonly HistorySubmission[] }
+  /** Submits what was submitted before, exactly, as after an answer that was lost. `back`: how many steps of submissions ago. */
   | { readonly kind: 'repeat'; readonly back: number }
   | { readonly kind: 'close'; readonly account: number }
   | { readonly kind: 'open'; readonly account: number }
   | { readonly kind: 'wait'; readonly ms: number }
   | { readonly kind: 'expire'; readonly limit: number }
+
+/** A submission of a history. */
+export interface HistorySubmission {
+  readonly transfers: readonly HistoryTransfer[]
+  readonly linked: boolean
+}
 
 /** A transfer of a history. */
 export interface HistoryTransfer {
@@ -34,19 +41,23 @@ const IDS = 12
 const FUNDING = 20n
 const BACK_MAX = 3
 const STEPS_MAX = 24
-const STEP_TRANSFERS_MAX = 6
+const AT_ONCE_MAX = 3
+const SUBMISSION_TRANSFERS_MAX = 5
 const WAIT_MS_MAX = 40
+
+/** Fast-check's source of submissions. */
+export const historySubmissions: fc.Arbitrary<HistorySubmission> = fc.record({
+  linked: fc.boolean(),
+  transfers: fc.array(fc.record({
+    kind: fc.constantFrom<TransferRequest['kind'][]>('transfer', 'transfer', 'transfer', 'pending', 'pending', 'post', 'void'),
+    id: fc.nat(IDS - 1), debit: fc.nat(ACCOUNTS - 1), credit: fc.nat(ACCOUNTS - 1), amount: fc.nat(9), pending: fc.nat(IDS - 1),
+    expiresInMs: fc.option(fc.nat(WAIT_MS_MAX), { nil: undefined }),
+  }), { minLength: 1, maxLength: SUBMISSION_TRANSFERS_MAX }),
+})
 
 /** Fast-check's source of histories: with ids that come again with the same and with other fields, holds, partial posts, voids, expiries, closed accounts. */
 export const histories: fc.Arbitrary<History> = fc.array(fc.oneof(
-  { weight: 12, arbitrary: fc.record({
-    kind: fc.constant('submit' as const), linked: fc.boolean(),
-    transfers: fc.array(fc.record({
-      kind: fc.constantFrom<TransferRequest['kind'][]>('transfer', 'transfer', 'transfer', 'pending', 'pending', 'post', 'void'),
-      id: fc.nat(IDS - 1), debit: fc.nat(ACCOUNTS - 1), credit: fc.nat(ACCOUNTS - 1), amount: fc.nat(9), pending: fc.nat(IDS - 1),
-      expiresInMs: fc.option(fc.nat(WAIT_MS_MAX), { nil: undefined }),
-    }), { minLength: 1, maxLength: STEP_TRANSFERS_MAX }),
-  }) },
+  { weight: 12, arbitrary: fc.record({ kind: fc.constant('submit' as const), submissions: fc.array(historySubmissions, { minLength: 1, maxLength: AT_ONCE_MAX }) }) },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('repeat' as const), back: fc.nat(BACK_MAX) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('close' as const), account: fc.nat(ACCOUNTS - 1) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('open' as const), account: fc.nat(ACCOUNTS - 1) }) },
@@ -74,9 +85,9 @@ export function idOf(name: string, id: number): TransferId {
   return payoutTransferId(`${name}-${String(id)}`)
 }
 
-/** What a step submits, at `nowMs`. */
-export function submissionOf(name: string, accounts: readonly AccountOpening[], step: Extract<HistoryStep, { kind: 'submit' }>, nowMs: number): Submission {
-  const requests = step.transfers.map((transfer): TransferRequest => {
+/** What a submission of a history asks for, at `nowMs`. */
+export function submissionOf(name: string, accounts: readonly AccountOpening[], { transfers, linked }: HistorySubmission, nowMs: number): Submission {
+  const requests = transfers.map((transfer): TransferRequest => {
     const { kind, id, debit, credit, amount, pending, expiresInMs } = transfer
     switch (kind) {
       case 'transfer':
@@ -94,7 +105,7 @@ export function submissionOf(name: string, accounts: readonly AccountOpening[], 
   })
   // A linked submission names each id once: that is checked before any decision.
   const seen = new Set<TransferId>()
-  return { linked: step.linked, transfers: step.linked ? requests.filter(({ id }) => !seen.has(id) && seen.add(id)) : requests }
+  return { linked, transfers: linked ? requests.filter(({ id }) => !seen.has(id) && seen.add(id)) : requests }
 }
 
 const purpose = parsePurpose('history')

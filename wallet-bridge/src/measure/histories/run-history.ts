@@ -28,23 +28,23 @@ export async function runHistory(store: LedgerStore, clock: ManualClock, name: s
   const answers: unknown[] = [await store.openAccounts(openings.slice(0, -2))]
   await store.submit(fundingOf(name, openings))
   const statuses = new Set<string>()
-  const submitted: Submission[] = []
+  const submitted: (readonly Submission[])[] = []
   const done: TransferRequest[] = []
   for (const step of history) {
     switch (step.kind) {
       case 'submit':
       case 'repeat': {
-        const submission = step.kind === 'submit' ? submissionOf(name, openings, step, clock.now()) : submitted.at(-1 - step.back)
-        if (submission === undefined) break
-        submitted.push(submission)
-        const results = await store.submit(submission)
-        checkLinked(submission, results)
-        for (const [index, result] of results.entries()) {
-          statuses.add(result.status)
-          const request = submission.transfers[index]
-          if (request !== undefined && isDone(result)) done.push(request)
+        const submissions = step.kind === 'submit' ? step.submissions.map((submission) => submissionOf(name, openings, submission, clock.now())) : submitted.at(-1 - step.back)
+        if (submissions === undefined) break
+        submitted.push(submissions)
+        const answered = await Promise.all(submissions.map((submission) => store.submit(submission)))
+        for (const [index, submission] of submissions.entries()) {
+          const results = answered[index] ?? []
+          checkLinked(submission, results)
+          for (const { status } of results) statuses.add(status)
+          done.push(...submission.transfers.filter((_, at) => isDoneAt(results, at)))
         }
-        answers.push(results.map((result) => ('number' in result ? { ...result, number: result.number - first } : result)))
+        answers.push(answered.map((results) => results.map((result) => ('number' in result ? { ...result, number: result.number - first } : result))))
         break
       }
       case 'close': answers.push(await store.closeAccount(accountAt(openings, step.account).id)); break
@@ -100,4 +100,9 @@ function checkLinked({ linked, transfers }: Submission, results: readonly Transf
   if (!linked) return
   const created = results.filter(({ status }) => status === 'created').length
   if (created !== 0 && created !== results.length) broken('a linked group was done in part')
+}
+
+function isDoneAt(results: readonly TransferResult[], index: number): boolean {
+  const result = results[index]
+  return result !== undefined && isDone(result)
 }
