@@ -5,11 +5,13 @@ import { join } from 'node:path'
 import { ManualClock, systemRandom } from '@evegram/platform'
 import { serviceAddresses, TcpProxy } from '@evegram/platform/testing'
 import { isEvegramError } from '@evegram/protocol'
+import { sql } from 'kysely'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { openingOf } from '../account.js'
 import { amountOf } from '../amount.js'
 import { assetIdOf, parsePurpose, payoutTransferId } from '../ids.js'
 import type { Submission } from '../transfer.js'
+import { verifyLedger } from '../verify.js'
 import { embeddedDatabase, postgresDatabase } from './database.js'
 import { openPostgresLedger } from './ledger-store.js'
 import { scratchDatabase, type ScratchDatabase } from './scratch-database.js'
@@ -76,6 +78,32 @@ describe('a PostgreSQL server', () => {
     await store.close()
     await database.close()
     await proxy.close()
+  })
+
+  it('that stands still in the middle of a commit leaves nothing half done for whoever comes next', async () => {
+    const database = postgresDatabase(scratch.url, { connectionsMax: 1, statementTimeoutMs: 500 })
+    const store = await openPostgresLedger({ database, clock: new ManualClock(), random: systemRandom(), synced: true })
+    await store.openAccounts([hot, alice])
+    const blocker = postgresDatabase(scratch.url)
+    let free: () => void = () => undefined
+    const freed = new Promise<void>((resolve) => { free = resolve })
+    let blocked: Promise<void> = Promise.resolve()
+    await new Promise<void>((resolve) => {
+      blocked = blocker.queries.transaction().execute(async (transaction) => {
+        await sql`LOCK TABLE ledger_transfers IN SHARE MODE`.execute(transaction)
+        resolve()
+        await freed
+      })
+    })
+    // The transfer waits for the lock, longer than the ledger does; its event is never sent.
+    await expect(store.submit(submissionOf('a'))).rejects.toSatisfy((failure) => isEvegramError(failure, 'unavailable.store'))
+    free()
+    await blocked
+    expect(await store.submit(submissionOf('b'))).toEqual([{ status: 'created', number: 3 }])
+    expect(await verifyLedger(store)).toMatchObject({ status: 'sound', head: { number: 3 } })
+    await store.close()
+    await database.close()
+    await blocker.close()
   })
 
   it('makes one ledger for processes that start together', async () => {

@@ -5,6 +5,7 @@ import { PGlite } from '@electric-sql/pglite'
 import { Kysely, PostgresDialect, sql } from 'kysely'
 import { PGliteDialect } from 'kysely-pglite-dialect'
 import pg from 'pg'
+import { CarefulPool } from './careful-pool.js'
 
 /** Connections of one process: one commits, the others read. */
 export const CONNECTIONS_MAX = 8
@@ -24,9 +25,10 @@ export interface LedgerDatabase {
  * A PostgreSQL server, by its URL. Nothing is connected yet. What it acknowledges is synced: `synchronous_commit` is set for each connection, and
  * {@link requireSyncedCommits} refuses a server that was told not to sync.
  */
-export function postgresDatabase(url: string, options: { readonly connectionsMax?: number } = {}): LedgerDatabase {
+export function postgresDatabase(url: string, options: { readonly connectionsMax?: number; readonly statementTimeoutMs?: number } = {}): LedgerDatabase {
+  const { connectionsMax = CONNECTIONS_MAX, statementTimeoutMs = STATEMENT_TIMEOUT_MS } = options
   const pool = new pg.Pool({
-    connectionString: url, max: options.connectionsMax ?? CONNECTIONS_MAX, connectionTimeoutMillis: STATEMENT_TIMEOUT_MS, query_timeout: STATEMENT_TIMEOUT_MS,
+    connectionString: url, max: connectionsMax, connectionTimeoutMillis: STATEMENT_TIMEOUT_MS, query_timeout: statementTimeoutMs,
     keepAlive: true, application_name: 'evegram-ledger',
     options: [
       'synchronous_commit=on', 'default_transaction_isolation=read\\ committed', `statement_timeout=${String(SERVER_TIMEOUT_MS)}`,
@@ -37,7 +39,7 @@ export function postgresDatabase(url: string, options: { readonly connectionsMax
   // of one between two statements of a transaction, would end the process.
   pool.on('error', () => undefined)
   pool.on('connect', (client) => { client.on('error', () => undefined) })
-  const queries = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) })
+  const queries = new Kysely<unknown>({ dialect: new PostgresDialect({ pool: new CarefulPool(pool) }) })
   return { queries, close: () => queries.destroy() }
 }
 
