@@ -1,4 +1,5 @@
 import { randomInt } from 'node:crypto'
+import { isEvegramError } from '@evegram/protocol'
 import { tally } from '../attempt.js'
 import { readRunOptions } from '../options.js'
 import { machineFacts } from '../process-cost.js'
@@ -28,6 +29,9 @@ const FAULT_WITHIN_MS = 150
 /** Copies on their way at a time while the cluster is being mended. */
 const COPIES_MEANWHILE = 8
 const MEANWHILE_PAUSE_MS = 20
+/** What asks a system that was just hurt asks so often: a process of auth may find its store later than the other one. */
+const TRIES_MAX = 60
+const TRIES_PAUSE_MS = 500
 const FAULT_TEXTS: Readonly<Record<RoundFault, string>> = {
   none: 'no fault', redis: 'Redis killed, back empty', failover: 'Redis failed over to its replica', cassandra: 'a node of Cassandra killed', auth: 'a process of auth killed',
 }
@@ -42,7 +46,7 @@ async function run(): Promise<boolean> {
     const rounds: (NonceRound & { readonly fault: RoundFault; readonly seconds: number; readonly breaches: readonly string[] })[] = []
     for (let index = 0; index < numbers.rounds; index++) {
       const fault = faults[index % faults.length] ?? 'none'
-      const { account, bytes } = await nonceEntry(enrolment)
+      const { account, bytes } = await patiently(() => nonceEntry(enrolment))
       // Connections of its own: one that was idle since the last round may be closed in the moment in which it is used again.
       const http = new RawHttp(system.url)
       const post = async (): Promise<string> => {
@@ -72,7 +76,7 @@ async function run(): Promise<boolean> {
       const answers = [...await posting, ...(await Promise.all(meanwhile)).flat()]
       const later = await untilAnswered(post)
       http.close()
-      const { seq } = await enrolment.api.logPage(account, 0)
+      const { seq } = await patiently(() => enrolment.api.logPage(account, 0))
       const round = { answers, later, entries: seq }
       rounds.push({ ...round, fault, seconds: (performance.now() - startedAt) / 1_000, breaches: judgeRound(round, fault !== 'none') })
       if (!json) console.error(`round ${String(index + 1)}, ${FAULT_TEXTS[fault]}: ${tally(answers)}; later ${later}; entries ${String(seq)}`)
@@ -115,11 +119,23 @@ async function victimOf(fault: 'redis' | 'cassandra' | 'auth', cluster: ClusterP
   return name
 }
 
+/** Asks as soon as the system answers again. Rejects as `ask` does when that takes too long, or when waiting does not help. */
+async function patiently<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
+  for (let left = TRIES_MAX; ; left--) {
+    try {
+      return await ask()
+    } catch (error) {
+      if (left === 0 || !isEvegramError(error) || error.retry !== 'after_backoff') throw error
+    }
+    await sleep(TRIES_PAUSE_MS)
+  }
+}
+
 /** Tries once more, as often as it takes to get an answer that decides. */
 async function untilAnswered(post: () => Promise<string>): Promise<string> {
   let answer = await post()
-  for (let left = 60; left > 0 && (answer === 'no answer' || answer.startsWith('5')); left--) {
-    await sleep(500)
+  for (let left = TRIES_MAX; left > 0 && (answer === 'no answer' || answer.startsWith('5')); left--) {
+    await sleep(TRIES_PAUSE_MS)
     answer = await post()
   }
   return answer
