@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// `npm run resume`, `churn`, `ledger:histories`, `wally:holds`, `ledger:bench`: install and build what they need, start the store that they measure (unless the environment names one), measure.
+// `npm run resume`, `churn`, `ledger:histories`, `wally:holds`, `wally:deposits`, `ledger:bench`: install and build what they need, start the store that they measure (unless the environment names one), measure.
 // Options: npm run <name> -- --help
 import { build, install, requireNode } from './prepare.mjs'
 import { startProgress } from './services/progress.mjs'
@@ -14,12 +14,13 @@ const STORES = {
   },
   postgres: { variable: 'EVEGRAM_POSTGRES', place: ({ EVEGRAM_POSTGRES }) => ({ url: EVEGRAM_POSTGRES }) },
 }
-/** A program exports `checkArguments(name, args)` and `measure(name, args, place)`. */
+/** A program exports `checkArguments(name, args)` and `measure(name, args, place)`. Without `store` it brings its own and gets no place. */
 const PROGRAMS = {
   'resume': { workspace: 'engine', module: 'engine/dist/measure/main.js', store: 'cassandra' },
   'churn': { workspace: 'engine', module: 'engine/dist/measure/main.js', store: 'cassandra' },
   'ledger-histories': { workspace: 'wallet-bridge', module: 'wallet-bridge/dist/measure/histories/main.js', store: 'postgres' },
   'wally-holds': { workspace: 'wallet-bridge', module: 'wallet-bridge/dist/measure/holds/main.js', store: 'postgres' },
+  'wally-deposits': { workspace: 'wallet-bridge', module: 'wallet-bridge/dist/measure/deposits/main.js' },
   'ledger-bench': { workspace: 'wallet-bridge', module: 'wallet-bridge/dist/measure/ledger-bench/main.js', store: 'postgres' },
 }
 
@@ -34,9 +35,9 @@ checkArguments(name, args)
 
 const abort = new AbortController()
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => abort.abort(new Error(`interrupted by ${signal}`)))
-const { variable, place } = STORES[store]
-const given = process.env[variable] === undefined ? undefined : { state: { env: process.env }, end: async () => {} }
-const services = given ?? await startTemporary({ settings: DEFAULT_SETTINGS, say: startProgress(), abort: abort.signal, kinds: [store] })
+const { variable, place } = STORES[store] ?? { place: () => undefined }
+const isGiven = variable === undefined || process.env[variable] !== undefined
+const services = isGiven ? { state: { env: process.env }, end: async () => {} } : await startTemporary({ settings: DEFAULT_SETTINGS, say: startProgress(), abort: abort.signal, kinds: [store] })
 try {
   const isHeld = await measure(name, args, place(services.state.env))
   process.exitCode = isHeld ? 0 : 1

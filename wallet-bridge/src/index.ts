@@ -1,2 +1,3 @@
 export * from './chain/index.js'
+export * from './flows/deposit/index.js'
 export * from './ledger/index.js'

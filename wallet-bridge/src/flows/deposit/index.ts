@@ -1,0 +1,5 @@
+export * from './decide-deposit.js'
+export * from './deposit-code.js'
+export * from './deposit-flow.js'
+export * from './deposit-routes.js'
+export { MemoryRoutes } from './memory-routes.js'
