@@ -1,4 +1,4 @@
 export { CONNECTIONS_MAX, embeddedDatabase, postgresDatabase, type LedgerDatabase } from './database.js'
 export { scratchDatabase, type ScratchDatabase } from './scratch-database.js'
-export { openPostgresLedger, type PostgresLedgerParts, type PostgresLedgerStore } from './ledger-store.js'
+export { findPostgresLedger, openPostgresLedger, type PostgresLedgerParts, type PostgresLedgerStore } from './ledger-store.js'
 export { PostgresStatementStore } from './statement-store.js'

@@ -12,7 +12,7 @@ import type { CloseAccountResult, OpenAccountResult, TransferResult } from '../t
 import { checkSubmission, type Submission, type Transfer } from '../transfer.js'
 import { requireSyncedCommits, type LedgerDatabase } from './database.js'
 import { ledgerFailure } from './failures.js'
-import { migrate } from './migrate.js'
+import { migrate, requireMigrated } from './migrate.js'
 import { MIGRATIONS } from './migrations/index.js'
 import { accountOf, integerOf, transferOf, type AccountRow, type TransferRow } from './rows.js'
 import { textArray } from './text-array.js'
@@ -51,6 +51,19 @@ export async function openPostgresLedger({ database, clock, random, synced }: Po
     throw ledgerFailure(failure, 'open ledger')
   }
   return new PostgresLedgerStore(queries, clock)
+}
+
+/**
+ * The ledger that is in a database, which is left as it is. Throws `not_found.resource` when there is none, `incompatible.schema` for one of another version, and
+ * `unavailable.store`.
+ */
+export async function findPostgresLedger(database: LedgerDatabase, clock: Clock): Promise<PostgresLedgerStore> {
+  try {
+    await requireMigrated(database.queries, MIGRATIONS)
+  } catch (failure) {
+    throw ledgerFailure(failure, 'open ledger')
+  }
+  return new PostgresLedgerStore(database.queries, clock)
 }
 
 const ACCOUNT_COLUMNS = sql.raw(`id, asset, kind, debits_must_not_exceed_credits, credits_must_not_exceed_debits, closed,

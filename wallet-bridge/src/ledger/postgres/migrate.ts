@@ -23,9 +23,9 @@ export async function migrate(database: Kysely<unknown>, migrations: readonly Mi
     await sql`SELECT pg_advisory_xact_lock(${sql.raw(LOCK_KEY)})`.execute(transaction)
     await sql`CREATE TABLE IF NOT EXISTS ledger_migrations (version integer PRIMARY KEY, name text NOT NULL, checksum text NOT NULL, at_ms bigint NOT NULL)`
       .execute(transaction)
-    const { rows } = await sql<{ version: number; checksum: string }>`SELECT version, checksum FROM ledger_migrations ORDER BY version`.execute(transaction)
-    check(rows, migrations)
-    for (const migration of migrations.slice(rows.length)) {
+    const applied = await readApplied(transaction)
+    check(applied, migrations)
+    for (const migration of migrations.slice(applied.length)) {
       for (const statement of migration.statements) await sql.raw(statement).execute(transaction)
       await sql`INSERT INTO ledger_migrations (version, name, checksum, at_ms)
         VALUES (${migration.version}, ${migration.name}, ${checksumOf(migration)}, ${String(nowMs)}::bigint)`.execute(transaction)
@@ -33,7 +33,29 @@ export async function migrate(database: Kysely<unknown>, migrations: readonly Mi
   })
 }
 
-function check(applied: readonly { readonly version: number; readonly checksum: string }[], migrations: readonly Migration[]): void {
+/** Throws `not_found.resource` when there are no tables, `incompatible.schema` when they are not those that `migrations` make. Changes nothing. */
+export async function requireMigrated(database: Kysely<unknown>, migrations: readonly Migration[]): Promise<void> {
+  const { rows: [table] } = await sql<{ there: boolean }>`SELECT to_regclass('ledger_migrations') IS NOT NULL AS there`.execute(database)
+  if (table?.there !== true) throw new EvegramError('not_found.resource', { operation: 'open ledger', advice: 'There is no ledger in this database.' })
+  const applied = await readApplied(database)
+  check(applied, migrations)
+  if (applied.length === migrations.length) return
+  throw new EvegramError('incompatible.schema', {
+    operation: 'open ledger', details: { version: applied.length, supported: migrations.length },
+    advice: `The ledger has schema version ${String(applied.length)}, this program needs ${String(migrations.length)}: start the wallet bridge once, which upgrades it.`,
+  })
+}
+
+interface Applied {
+  readonly version: number
+  readonly checksum: string
+}
+
+async function readApplied(database: Kysely<unknown>): Promise<readonly Applied[]> {
+  return (await sql<Applied>`SELECT version, checksum FROM ledger_migrations ORDER BY version`.execute(database)).rows
+}
+
+function check(applied: readonly Applied[], migrations: readonly Migration[]): void {
   const refuse = (version: number, advice: string): never => {
     throw new EvegramError('incompatible.schema', { operation: 'open ledger', details: { version, supported: migrations.length }, advice })
   }
