@@ -18,11 +18,11 @@ const FLOORS = {
 const OURS = ['protocol', 'platform', 'auth', 'engine', 'wallet-bridge', 'standalone', 'sdk', 'cli', 'sim', 'bench', 'tools']
 
 /** Packages that talk to a store, broker or socket: their types must not leave the adapter that hides them. */
-const DRIVERS = ['lmdb', 'uWebSockets.js', 'ws', 'libsql', 'cassandra-driver', 'ioredis', 'nats', 'pg', 'kysely', 'kysely-pglite-dialect', '@electric-sql/pglite']
+const DRIVERS = ['lmdb', 'uWebSockets.js', 'ws', 'libsql', 'cassandra-driver', 'ioredis', 'nats', 'pg', 'kysely', 'kysely-pglite-dialect', '@electric-sql/pglite', '@solana/web3.js', 'litesvm']
 const driverPatterns = DRIVERS.map((name) => ({
   // A regular expression: a group would also catch our own folders of that name.
   regex: `^${name.replaceAll('.', '\\.')}(/|$)`,
-  message: `Import ${name} only inside an adapters/ folder (sdk: store/ and node/; wallet-bridge: ledger/postgres/ and measure/postgres/), behind its port: see ARCHITECTURE.md, "Ports and adapters".`,
+  message: `Import ${name} only inside an adapters/ folder (sdk: store/ and node/; wallet-bridge: ledger/postgres/, measure/postgres/ and chain/<name>/), behind its port: see ARCHITECTURE.md, "Ports and adapters".`,
 }))
 
 const floorPatterns = (allowed) =>
@@ -88,7 +88,7 @@ export default tseslint.config(
     rules: restrict([...floorPatterns(allowed), ...driverPatterns, signalPattern, relativePattern]),
   })),
   ...Object.entries(FLOORS).map(([folder, allowed]) => ({
-    files: [`${folder}/src/adapters/**/*.ts`, `${folder}/src/store/**/*.ts`, `${folder}/src/node/**/*.ts`, `${folder}/src/ledger/postgres/**/*.ts`, `${folder}/src/measure/postgres/**/*.ts`],
+    files: [`${folder}/src/adapters/**/*.ts`, `${folder}/src/store/**/*.ts`, `${folder}/src/node/**/*.ts`, `${folder}/src/ledger/postgres/**/*.ts`, `${folder}/src/measure/postgres/**/*.ts`, `${folder}/src/chain/*/**/*.ts`],
     rules: restrict([...floorPatterns(allowed), signalPattern, relativePattern]),
   })),
   {
