@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { EvegramError, hexOf, type Clock, type Random } from '@evegram/protocol'
 import { sql, type Kysely, type RawBuilder } from 'kysely'
 import type { AccountOpening, LedgerAccount } from '../account.js'
@@ -225,30 +226,24 @@ export class PostgresLedgerStore implements LedgerStore {
 
   /** Transfers and their events; the database moves the balances. */
   async #store(transaction: Kysely<unknown>, head: LedgerHead, transfers: readonly Transfer[]): Promise<void> {
-    if (transfers.length === 0) return
     const column = (value: (transfer: Transfer) => string | number | bigint | undefined): RawBuilder<unknown> => textArray(transfers.map((transfer) => value(transfer)?.toString()))
-    await sql`INSERT INTO ledger_transfers (id, number, kind, debit, credit, asset, amount, purpose, expires_at_ms, pending_id, reserved, at_ms)
+    const [first] = transfers
+    if (first === undefined) return
+    const inserting = sql`INSERT INTO ledger_transfers (id, number, kind, debit, credit, asset, amount, purpose, expires_at_ms, pending_id, reserved, at_ms)
       SELECT id, number::bigint, kind, debit, credit, asset, amount::numeric, purpose, expires_at_ms::bigint, pending_id, reserved::numeric, at_ms::bigint
       FROM unnest(${column(({ id }) => id)}, ${column(({ number }) => number)}, ${column(({ kind }) => kind)}, ${column(({ debit }) => debit)},
         ${column(({ credit }) => credit)}, ${column(({ asset }) => asset)}, ${column(({ amount }) => amount)}, ${column(({ purpose }) => purpose)},
         ${column(({ expiresAtMs }) => expiresAtMs)}, ${column(({ ends }) => ends?.pending)}, ${column(({ ends }) => ends?.reserved)}, ${column(({ atMs }) => atMs)})
         AS moved (id, number, kind, debit, credit, asset, amount, purpose, expires_at_ms, pending_id, reserved, at_ms)`.execute(transaction)
-    await this.#append(transaction, head, transfers)
+    // A server works on the transfers while this process seals their events.
+    const [{ events }] = await Promise.all([nextTurn().then(() => sealEvents(head, transfers, first.atMs)), inserting])
+    await insertEvents(transaction, events, first.atMs)
   }
 
   /** Events behind `head`; the database moves the head. */
   async #append(transaction: Kysely<unknown>, head: LedgerHead, changes: readonly LedgerChange[]): Promise<void> {
-    const atMs = this.#timeOf(changes, head)
-    const { events } = sealEvents(head, changes, atMs)
-    await sql`INSERT INTO ledger_events (number, at_ms, bytes, hash)
-      SELECT number::bigint, ${String(atMs)}::bigint, decode(bytes, 'hex'), decode(hash, 'hex') FROM unnest(
-        ${textArray(events.map(({ number }) => String(number)))}, ${textArray(events.map(({ bytes }) => hex(bytes)))}, ${textArray(events.map(({ hash }) => hex(hash)))})
-        AS told (number, bytes, hash)`.execute(transaction)
-  }
-
-  /** Transfers were given their time when they were decided; the clock may have gone on since. */
-  #timeOf([first]: readonly LedgerChange[], head: LedgerHead): number {
-    return first !== undefined && 'atMs' in first ? first.atMs : this.#timeBehind(head)
+    const atMs = this.#timeBehind(head)
+    await insertEvents(transaction, sealEvents(head, changes, atMs).events, atMs)
   }
 
   /** A transaction that holds the head: no other change runs, in whatever process. */
@@ -273,6 +268,13 @@ export class PostgresLedgerStore implements LedgerStore {
   #refuseWhenClosed(): void {
     if (this.#closed) throw new EvegramError('unavailable.store', { operation: 'use ledger', advice: 'The ledger was closed.' })
   }
+}
+
+async function insertEvents(transaction: Kysely<unknown>, events: readonly LedgerEvent[], atMs: number): Promise<void> {
+  await sql`INSERT INTO ledger_events (number, at_ms, bytes, hash)
+    SELECT number::bigint, ${String(atMs)}::bigint, decode(bytes, 'hex'), decode(hash, 'hex') FROM unnest(
+      ${textArray(events.map(({ number }) => String(number)))}, ${textArray(events.map(({ bytes }) => hex(bytes)))}, ${textArray(events.map(({ hash }) => hex(hash)))})
+      AS told (number, bytes, hash)`.execute(transaction)
 }
 
 async function readHead(queries: Kysely<unknown>, lock: RawBuilder<unknown>): Promise<LedgerHead> {

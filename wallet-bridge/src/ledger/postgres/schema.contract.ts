@@ -63,6 +63,7 @@ export function describeLedgerSchema(name: string, server: () => LedgerServer): 
       ['moves between assets', () => plain(alice.id, other.id, '1')],
       ['names the asset of neither account', () => plain(alice.id, bob.id, '1', 'transfer', 'ton/ton')],
       ['debits an account that is not there', () => plain('user:ghost:solana/sol', bob.id, '1')],
+      ['credits an account that is not there', () => plain(alice.id, 'user:ghost:solana/sol', '1')],
       ['makes up a kind', () => plain(alice.id, bob.id, '1', 'gift')],
       ['uses an id again', () => plain(alice.id, bob.id, '1').replace("'p:x'", "'p:fund'")],
       ['posts more than was reserved', () => ending('post', 'p:hold', '31', '30')],
