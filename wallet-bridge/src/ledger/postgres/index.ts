@@ -2,3 +2,4 @@ export { CONNECTIONS_MAX, embeddedDatabase, postgresDatabase, type LedgerDatabas
 export { scratchDatabase, type ScratchDatabase } from './scratch-database.js'
 export { findPostgresLedger, openPostgresLedger, type PostgresLedgerParts, type PostgresLedgerStore } from './ledger-store.js'
 export { PostgresStatementStore } from './statement-store.js'
+export { PostgresRoutes } from './deposit-routes.js'

@@ -1,5 +1,6 @@
 import { ManualClock } from '@evegram/platform'
 import { describe, expect, it } from 'vitest'
+import { MemoryRoutes } from '../../flows/deposit/memory-routes.js'
 import { MemoryLedger } from '../../ledger/memory/ledger-store.js'
 import { DEPOSIT_CORPUS } from './corpus.js'
 import { judgeCorpus } from './judge-corpus.js'
@@ -13,6 +14,6 @@ describe('the deposit corpus', () => {
 
   it.each(DEPOSIT_CORPUS.map((one) => [one.name, one] as const))('%s', async (_name, one) => {
     const ledger = new MemoryLedger({ clock: new ManualClock(), ledger: '00'.repeat(16) }).connect()
-    expect((await judgeCorpus([one], ledger)).failed).toEqual([])
+    expect((await judgeCorpus([one], { ledger, routes: new MemoryRoutes() })).failed).toEqual([])
   })
 })

@@ -1,6 +1,5 @@
-import type { LedgerStore } from '../../ledger/ledger-store.js'
 import type { DepositCase } from './corpus.js'
-import { runDepositCase, type CaseOutcome } from './run-case.js'
+import { runDepositCase, type CaseOutcome, type CaseStores } from './run-case.js'
 
 /** A case that did not end as it must. */
 export interface FailedCase extends CaseOutcome {
@@ -20,12 +19,12 @@ export interface DepositVerdict {
   readonly failed: readonly FailedCase[]
 }
 
-/** Plays every case into `ledger`, one after the other. */
-export async function judgeCorpus(corpus: readonly DepositCase[], ledger: LedgerStore): Promise<DepositVerdict> {
+/** Plays every case into `stores`, one after the other. */
+export async function judgeCorpus(corpus: readonly DepositCase[], stores: CaseStores): Promise<DepositVerdict> {
   const failed: FailedCase[] = []
   let [expected, made, right] = [0, 0, 0]
   for (const [index, one] of corpus.entries()) {
-    const outcome = await runDepositCase(one, ledger, `case${String(index)}`)
+    const outcome = await runDepositCase(one, stores, `case${String(index)}`)
     const matched = countShared(outcome.expected, outcome.made)
     expected += outcome.expected.length
     made += outcome.made.length

@@ -1,7 +1,7 @@
 // npm run wally:deposits: the adversarial deposits, on a simulated chain, into the embedded ledger.
 import { parseArgs } from 'node:util'
 import { ManualClock, systemRandom } from '@evegram/platform'
-import { embeddedDatabase, openPostgresLedger } from '../../ledger/postgres/index.js'
+import { embeddedDatabase, openPostgresLedger, PostgresRoutes } from '../../ledger/postgres/index.js'
 import { verifyLedger } from '../../ledger/verify.js'
 import { DEPOSIT_CORPUS, REAL_CHAIN_CASES } from './corpus.js'
 import { judgeCorpus } from './judge-corpus.js'
@@ -40,7 +40,7 @@ export async function measure(_name: string, args: readonly string[]): Promise<b
   try {
     const ledger = await openPostgresLedger({ database, clock: new ManualClock(), random: systemRandom(), synced: false })
     const startedAt = performance.now()
-    const verdict = await judgeCorpus(DEPOSIT_CORPUS, ledger)
+    const verdict = await judgeCorpus(DEPOSIT_CORPUS, { ledger, routes: new PostgresRoutes(database) })
     const seconds = (performance.now() - startedAt) / 1_000
     const verified = await verifyLedger(ledger)
     await ledger.close()

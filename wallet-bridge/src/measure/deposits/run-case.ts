@@ -12,7 +12,7 @@ import { simulatedSigner } from '../../chain/simulated/signer.js'
 import type { Signer } from '../../chain/signer.js'
 import { newDepositCode, type DepositCode } from '../../flows/deposit/deposit-code.js'
 import { custodyOf, DepositFlow, type DepositAlarm } from '../../flows/deposit/deposit-flow.js'
-import { MemoryRoutes } from '../../flows/deposit/memory-routes.js'
+import type { DepositRoutes } from '../../flows/deposit/deposit-routes.js'
 import { openingOf } from '../../ledger/account.js'
 import { amountOf } from '../../ledger/amount.js'
 import { decodeLedgerEvent } from '../../ledger/event.js'
@@ -42,13 +42,16 @@ function caseRandom(name: string): Random {
   return { bytes: (length) => new Uint8Array(createHash('shake256', { outputLength: length }).update(`${name} ${String(drawn++)}`).digest()) }
 }
 
-/**
- * Plays one case on a simulated chain of its own, through two endpoints that must agree, into `ledger`, where nothing else happens meanwhile. `chain`: a name
- * that no other case in this ledger has.
- */
-export async function runDepositCase(one: DepositCase, ledger: LedgerStore, chain: string): Promise<CaseOutcome> {
-  const begun = await ledger.head()
-  const world = await CaseWorld.open(one, ledger, chain)
+/** Where cases are played into: nothing else happens there meanwhile. */
+export interface CaseStores {
+  readonly ledger: LedgerStore
+  readonly routes: DepositRoutes
+}
+
+/** Plays one case on a simulated chain of its own, through two endpoints that must agree. `chain`: a name that no other case in these stores has. */
+export async function runDepositCase(one: DepositCase, stores: CaseStores, chain: string): Promise<CaseOutcome> {
+  const begun = await stores.ledger.head()
+  const world = await CaseWorld.open(one, stores, chain)
   for (const step of one.steps) await world.play(step)
   await world.finish()
   return {
@@ -65,7 +68,7 @@ class CaseWorld {
   readonly #rules: SimulatedRules
   readonly #network: SimulatedNetwork
   readonly #agreed: AgreedChain
-  readonly #routes: MemoryRoutes
+  readonly #routes: DepositRoutes
   readonly #signers: Readonly<Record<Place, Signer>>
   readonly #codes: Readonly<Record<Person | 'unknown', DepositCode>>
   readonly #named = new Map<string, ChainTxid>()
@@ -73,9 +76,10 @@ class CaseWorld {
   #flow: DepositFlow
 
   private constructor(parts: {
-    readonly ledger: LedgerStore; readonly clock: ManualClock; readonly rules: SimulatedRules; readonly network: SimulatedNetwork; readonly random: Random
+    readonly stores: CaseStores; readonly clock: ManualClock; readonly rules: SimulatedRules; readonly network: SimulatedNetwork; readonly random: Random
   }) {
-    this.#ledger = parts.ledger
+    this.#ledger = parts.stores.ledger
+    this.#routes = parts.stores.routes
     this.#clock = parts.clock
     this.#rules = parts.rules
     this.#network = parts.network
@@ -83,16 +87,15 @@ class CaseWorld {
     const signer = (): Signer => simulatedSigner(random.bytes(32))
     this.#signers = { alice: signer(), bob: signer(), shared: signer(), hot: signer(), outside: signer() }
     this.#codes = { alice: newDepositCode(random), bob: newDepositCode(random), unknown: newDepositCode(random) }
-    this.#routes = new MemoryRoutes()
     this.#agreed = new AgreedChain({ sources: parts.network.endpoints, alarm: () => undefined })
-    this.#flow = this.#newFlow(parts.ledger)
+    this.#flow = this.#newFlow(this.#ledger)
   }
 
-  static async open(one: DepositCase, ledger: LedgerStore, chain: string): Promise<CaseWorld> {
+  static async open(one: DepositCase, stores: CaseStores, chain: string): Promise<CaseWorld> {
     const rules = simulatedRules(one.profile ?? 'ton', chain)
     const clock = new ManualClock()
     const random = caseRandom(one.name)
-    const world = new CaseWorld({ ledger, clock, rules, random, network: await openSimulatedNetwork({ rules, clock, random }) })
+    const world = new CaseWorld({ stores, clock, rules, random, network: await openSimulatedNetwork({ rules, clock, random }) })
     await world.#giveRoutes()
     world.#network.chain.script({ changes: [{ address: world.#addressOf('outside'), asset: rules.nativeAsset, delta: OUTSIDE_FUNDS }] })
     await world.#final()
