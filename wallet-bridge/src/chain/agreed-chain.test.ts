@@ -146,6 +146,18 @@ describe('AgreedChain', () => {
     expect(await agreed.balance({ address, asset, at: 1_000_000 })).toEqual({ status: 'agreed', value: { status: 'unavailable' } })
   })
 
+  it('compares balances at a height that all sources have, when one is behind', async () => {
+    const { world, agreed, liar } = await open('terra')
+    liar.lagBlocks = 10
+    await world.blocks(20)
+    const { address } = await world.wallet(1_000_000n)
+    const balance = (): Promise<unknown> => agreed.balance({ address, asset: world.rules.nativeAsset })
+    expect(await balance()).toMatchObject({ status: 'agreed', value: { amount: 0n } })
+    await world.blocks(10)
+    expect(await balance()).toMatchObject({ status: 'agreed', value: { amount: 1_000_000n } })
+    expect(alarms).toEqual([])
+  })
+
   it('hands a payment to every source, so that one which loses it does no harm', async () => {
     const { world, agreed, liar } = await open('solana')
     const { signer } = await world.wallet(1_000_000n)

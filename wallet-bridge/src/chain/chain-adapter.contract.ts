@@ -290,6 +290,7 @@ export function describeChainAdapter(options: {
 
     it('lets payments land beside each other, in whatever order they are broadcast', async () => {
       const [payer, recipient] = [await funded(), await harness.account()]
+      const after = await finalHeight()
       const first = await signed(payer, [to(recipient.address, 1_000_000n)])
       const second = await signed(payer, [to(recipient.address, 1_000_000n)], { inFlight: [first] })
       expect(second.txid).not.toBe(first.txid)
@@ -299,6 +300,10 @@ export function describeChainAdapter(options: {
       expect((await settled(first)).outputs).toMatchObject([{ status: 'paid' }])
       expect((await settled(second)).outputs).toMatchObject([{ status: 'paid' }])
       expect(await balanceOf(recipient.address)).toBe(2_000_000n)
+      // Where both are in one block, a page of one transfer holds two: a block is never cut.
+      const told = await allSince(after, [recipient.address])
+      expect(told).toHaveLength(2)
+      expect(plain(await allSince(after, [recipient.address], 1))).toEqual(plain(told))
     })
 
     it('proves that a payment which was never broadcast can land no more, not before its end, and it does not land then', async () => {
