@@ -23,6 +23,7 @@ export default defineConfig({
       { find: '@evegram/engine', replacement: source('engine/src/index.ts') },
       { find: '@evegram/wallet-bridge/postgres', replacement: source('wallet-bridge/src/ledger/postgres/index.ts') },
       { find: '@evegram/wallet-bridge/solana-devnet', replacement: source('wallet-bridge/src/chain/solana/devnet/index.ts') },
+      { find: '@evegram/wallet-bridge/solana', replacement: source('wallet-bridge/src/chain/solana/index.ts') },
       { find: '@evegram/wallet-bridge', replacement: source('wallet-bridge/src/index.ts') },
       { find: '@evegram/standalone', replacement: source('standalone/src/index.ts') },
       { find: '@evegram/sdk/parts', replacement: source('clients/sdk/src/parts.ts') },

@@ -120,8 +120,9 @@ export interface PaymentIntent {
 }
 
 /**
- * When a payment can land no more. `height`: in no block behind `lastHeight` (Solana: last valid block height). `time`: in no block whose time is behind
- * `lastSecond` (TON: created_at and timeout). `sequence`: once the account used the number for another transaction, or behind `lastHeight` (Terra).
+ * When a payment can land no more. `height`: in no block behind `lastHeight` (Solana: last valid block height; it counts blocks and not slots, so it is not to
+ * be compared with a head). `time`: in no block whose time is behind `lastSecond` (TON: created_at and timeout). `sequence`: once the account used the number
+ * for another transaction, or behind `lastHeight` (Terra).
  */
 export type PaymentExpiry =
   | { readonly by: 'height'; readonly lastHeight: Height }
