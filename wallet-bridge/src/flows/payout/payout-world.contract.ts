@@ -1,0 +1,224 @@
+import { parseAccountId } from '@evegram/protocol'
+import { expect } from 'vitest'
+import { AgreedChain, type Disagreement } from '../../chain/agreed-chain.js'
+import type { ChainAddress } from '../../chain/chain-adapter.js'
+import { SimulatedWorld, somebody } from '../../chain/simulated/simulated-world.contract.js'
+import type { SimulatedProfile } from '../../chain/simulated/rules.js'
+import type { Signer } from '../../chain/signer.js'
+import { openingOf } from '../../ledger/account.js'
+import { amountOf } from '../../ledger/amount.js'
+import { depositTransferId, parsePurpose, type AssetId } from '../../ledger/ids.js'
+import type { LedgerStore } from '../../ledger/ledger-store.js'
+import { MemoryLedger } from '../../ledger/memory/ledger-store.js'
+import { custodyOf } from '../deposit/deposit-flow.js'
+import { MemoryRoutes } from '../deposit/memory-routes.js'
+import { MemoryPayoutStore } from './memory-payout-store.js'
+import { payoutIdOf, type Payout, type PayoutId } from './payout.js'
+import { PayoutFlow, type PayoutAlarm, type PayoutAnswer, type PayoutAsk, type PayoutFlowParts } from './payout-flow.js'
+import { PAYOUT_STATES } from './payout-states.js'
+import type { PayoutStore } from './payout-store.js'
+
+/** Thrown where a process is killed. */
+export class Crash extends Error {}
+
+/** Counts what a process does outside of itself, and kills it at one of these calls: before it is made, or after it was done and before the answer is read. */
+export class Kills {
+  calls = 0
+  #dead = false
+
+  constructor(readonly at?: KillAt) {}
+
+  async around<Answer>(call: () => Promise<Answer>): Promise<Answer> {
+    const isHere = this.#dead || ++this.calls === this.at?.call
+    if (this.#dead || (isHere && this.at?.when === 'before')) this.#kill()
+    const answer = await call()
+    if (isHere || this.#dead) this.#kill()
+    return answer
+  }
+
+  /** `target`, killed at its asynchronous methods. */
+  on<Target extends object>(target: Target, ...methods: readonly (keyof Target & string)[]): Target {
+    return new Proxy(target, {
+      get: (_, name) => {
+        const value: unknown = Reflect.get(target, name, target)
+        if (typeof value !== 'function') return value
+        const call = (...args: unknown[]): unknown => Reflect.apply(value, target, args)
+        return methods.some((method) => method === name) ? (...args: unknown[]) => this.around(async () => call(...args)) : call
+      },
+    })
+  }
+
+  #kill(): never {
+    this.#dead = true
+    throw new Crash('killed')
+  }
+}
+
+export const alice = parseAccountId('a'.repeat(32))
+export const FUNDED = 10_000_000n
+
+/** A simulated chain, a ledger that agrees with it, and payouts over both. */
+export class PayoutWorld {
+  readonly alarms: PayoutAlarm[] = []
+  readonly disagreements: Disagreement[] = []
+  readonly routes = new MemoryRoutes()
+  /** Taken from the hot wallet behind the back of the ledger. */
+  drained = 0n
+  lastAddedMs: number | undefined
+
+  private constructor(
+    readonly world: SimulatedWorld, readonly hot: { readonly signer: Signer; readonly address: ChainAddress },
+    readonly ledger: LedgerStore, readonly payouts: PayoutStore,
+  ) {}
+
+  /** Short times, so that a run through everything is short. */
+  static async open(profile: SimulatedProfile, payouts: PayoutStore = new MemoryPayoutStore()): Promise<PayoutWorld> {
+    const world = await SimulatedWorld.open(profile, undefined, { finalityBlocks: 2, validFor: profile === 'ton' ? 20 : 8 })
+    const hot = await world.wallet(FUNDED * 2n)
+    const ledger = new MemoryLedger({ clock: world.clock, ledger: '00'.repeat(16) }).connect()
+    const self = new PayoutWorld(world, hot, ledger, payouts)
+    const asset = self.native
+    const [user, equity, custody] = [openingOf('user', alice, asset), openingOf('equity', 'house', asset), custodyOf(asset)]
+    await ledger.openAccounts([user, equity, custody])
+    const purpose = parsePurpose('deposit')
+    await ledger.submit({
+      linked: false,
+      transfers: [user, equity].map(({ id }, index) => (
+        { kind: 'transfer', id: depositTransferId('simulated', 'first', index), debit: custody.id, credit: id, amount: amountOf(FUNDED), purpose })),
+    })
+    return self
+  }
+
+  get native(): AssetId {
+    return this.world.rules.nativeAsset
+  }
+
+  /** A fresh process. */
+  flow(kills = new Kills(), parts: Partial<PayoutFlowParts> = {}): PayoutFlow {
+    const chain = new AgreedChain({ sources: this.world.network.endpoints, alarm: (disagreement) => this.disagreements.push(disagreement) })
+    const limits = { payoutMin: amountOf(10n), payoutMax: amountOf(FUNDED), accountDayMax: amountOf(FUNDED), approvalAbove: amountOf(FUNDED), topUpBelow: amountOf(0n) }
+    return new PayoutFlow({
+      chain: kills.on(chain, 'balance', 'sign', 'broadcast', 'lookUp'),
+      signer: kills.on(this.hot.signer, 'sign'),
+      ledger: kills.on(this.ledger, 'openAccounts', 'submit'),
+      payouts: kills.on(this.payouts, 'create', 'replace', 'get', 'list', 'isPaused'),
+      policy: {
+        assets: new Map([[this.native, limits]]), denied: new Set(), holdMs: 0, feeReserve: { fixed: amountOf(20_000n), ppm: 20_000 }, feeFrom: 'account',
+      },
+      proofs: kills.on({ check: async (claim, proof) => claim.amount > 0n && proof.length === 1 ? 'valid' : 'invalid' }, 'check'),
+      changes: kills.on({ lastAddedMs: async () => this.lastAddedMs }, 'lastAddedMs'),
+      routes: kills.on(this.routes, 'routesOf'),
+      clock: this.world.clock, alarm: (alarm) => this.alarms.push(alarm), ...parts,
+    })
+  }
+
+  ask(name: string, amount: bigint, changes: Partial<PayoutAsk> = {}): PayoutAsk {
+    return {
+      id: payoutIdOf(alice, name), account: alice, asset: this.native, amount: amountOf(amount), to: recipientOf(name), requestedBy: alice, proof: new Uint8Array(1), ...changes,
+    }
+  }
+
+  async asked(name: string, amount: bigint, flow = this.flow()): Promise<PayoutId> {
+    const answer: PayoutAnswer = await flow.request(this.ask(name, amount))
+    if (answer.status !== 'created' && answer.status !== 'exists') throw new Error(JSON.stringify(answer))
+    return answer.payout.id
+  }
+
+  all(): Promise<readonly Payout[]> {
+    return this.payouts.list({ chain: this.world.rules.chain, states: PAYOUT_STATES.map(([state]) => state), after: 0, limit: 256 })
+  }
+
+  async state(name: string): Promise<string | undefined> {
+    return (await this.payouts.get(payoutIdOf(alice, name)))?.state
+  }
+
+  /** Steps and blocks until nothing is left to do by itself. */
+  async run(flow: PayoutFlow, rounds: number): Promise<void> {
+    for (let round = 0; round < rounds; round++) {
+      const progress = await flow.step()
+      if (progress.every(({ wait }) => wait === undefined)) return
+      await this.world.blocks()
+    }
+  }
+
+  /** All promises about money, at the end: what is paid arrived once, what is not never, books and chain are equal, nothing is reserved without a person knowing. */
+  async audit(): Promise<void> {
+    await this.world.makeFinal()
+    let attended = 0
+    for (const payout of await this.all()) {
+      const arrived = this.world.held(payout.to)
+      if (payout.state === 'paid') expect(arrived, 'arrived of a paid payout').toBe(payout.amount)
+      else if (payout.state === 'needs_operator') {
+        attended++
+        expect(arrived <= payout.amount, 'arrived at most once').toBe(true)
+      } else {
+        expect(['failed', 'refused'], 'end of a payout').toContain(payout.state)
+        expect(arrived, 'arrived of a payout that was not paid').toBe(0n)
+      }
+    }
+    const { accounts } = await this.ledger.accountsAfter(undefined, 1_024)
+    const sum = (of: (account: (typeof accounts)[number]) => bigint): bigint => accounts.reduce((total, account) => total + of(account), 0n)
+    expect(sum(({ debitsPosted, creditsPosted }) => debitsPosted - creditsPosted), 'sum of all postings').toBe(0n)
+    if (attended > 0) return
+    expect(sum(({ debitsPending, creditsPending }) => debitsPending + creditsPending), 'reserved at the end').toBe(0n)
+    const custody = accounts.find(({ id }) => id === custodyOf(this.native).id)
+    expect((custody?.debitsPosted ?? 0n) - (custody?.creditsPosted ?? 0n) - this.drained, 'custody in the books and on the chain').toBe(this.world.held(this.hot.address))
+  }
+}
+
+export function recipientOf(name: string): ChainAddress {
+  return somebody(`recipient ${name}`)
+}
+
+/** Where a process is killed. */
+export interface KillAt {
+  readonly call: number
+  readonly when: 'before' | 'after'
+}
+
+/** Something that goes wrong outside, by the round of the run. */
+export interface Scenario {
+  readonly name: string
+  readonly profiles: readonly SimulatedProfile[]
+  /** What is asked for; one of 1,000,000 when left out. */
+  readonly asks?: readonly (readonly [name: string, amount: bigint])[]
+  readonly before?: (world: PayoutWorld) => void | Promise<void>
+  readonly round?: (world: PayoutWorld, round: number) => void | Promise<void>
+  /** Between the step and the block of a round. */
+  readonly beforeBlock?: (world: PayoutWorld, round: number) => void | Promise<void>
+  readonly ends: Readonly<Record<string, readonly string[]>>
+}
+
+const ROUNDS_MAX = 160
+
+/** Runs a scenario with one process that is killed once, or with two at once. Returns how many calls the first process made. */
+export async function runScenario(profile: SimulatedProfile, scenario: Scenario, how?: KillAt | 'two processes'): Promise<number> {
+  const world = await PayoutWorld.open(profile)
+  const kills = new Kills(typeof how === 'object' ? how : undefined)
+  const second = how === 'two processes' ? world.flow() : undefined
+  let flow = world.flow(kills)
+  const survive = async (work: () => Promise<unknown>): Promise<void> => {
+    try {
+      await work()
+    } catch (error) {
+      if (!(error instanceof Crash)) throw error
+      flow = world.flow()
+      await work()
+    }
+  }
+  await scenario.before?.(world)
+  const asks = scenario.asks ?? [['one', 1_000_000n] as const]
+  for (const [name, amount] of asks) await survive(() => world.asked(name, amount, flow))
+  for (let round = 0; round < ROUNDS_MAX; round++) {
+    await scenario.round?.(world, round)
+    await survive(() => Promise.all([flow.step(), second?.step()]))
+    const states = (await world.all()).map(({ state }) => state)
+    if (states.every((state) => ['paid', 'failed', 'refused', 'needs_operator'].includes(state))) break
+    await scenario.beforeBlock?.(world, round)
+    await world.world.blocks()
+  }
+  for (const [name] of asks) expect(scenario.ends[name], `end of ${name}`).toContain(await world.state(name))
+  await world.audit()
+  return kills.calls
+}
+
