@@ -4,6 +4,7 @@ import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { requireNode, root } from './prepare.mjs'
 import { COMMITLOG_SYNCS } from './services/cassandra-yaml.mjs'
+import { CHAINS } from './services/chains.mjs'
 import { down } from './services/down.mjs'
 import { interruptSignal } from './services/interrupt.mjs'
 import { LATER as LATER_KINDS } from './services/preflight.mjs'
@@ -24,7 +25,9 @@ folder of an initdb and a postgres). What is missing is listed with its install 
 
   --nodes 1|3              one of each (default), or a Cassandra ring of three, a NATS cluster of three and a Redis primary with a replica;
                            PostgreSQL is always one, and syncs before it answers
-  --only <list>            some of cassandra,nats,redis,postgres (chromium is for later releases)
+  --only <list>            some of cassandra,nats,redis,postgres,solana (chromium is for later releases)
+  --chains                 local chains with play money beside them: Solana, for unmodified SDKs. Built from this repository, never in Docker; what is on
+                           them is in memory, and gone when they end
   --dir <folder>           where data and state.json are (default .services); several folders run side by side on ports of their own
   --commitlog-sync <how>   Cassandra: group (default), batch, periodic (acknowledges up to a second before the disk has it)
   --nats-sync <interval>   JetStream: always (default, before each acknowledgement), or a duration such as 2m
@@ -75,7 +78,7 @@ function readCommand() {
     parsed = parseArgs({
       allowPositionals: true,
       options: {
-        'nodes': { type: 'string', default: '1' }, 'only': { type: 'string', default: KINDS.join(',') }, 'dir': { type: 'string', default: '.services' },
+        'nodes': { type: 'string', default: '1' }, 'only': { type: 'string', default: KINDS.join(',') }, 'chains': { type: 'boolean', default: false }, 'dir': { type: 'string', default: '.services' },
         'commitlog-sync': { type: 'string', default: DEFAULT_SETTINGS.commitlogSync }, 'nats-sync': { type: 'string', default: DEFAULT_SETTINGS.natsSync },
         'redis-sync': { type: 'string', default: DEFAULT_SETTINGS.redisSync },
         'native': { type: 'boolean', default: false }, 'purge': { type: 'boolean', default: false }, 'json': { type: 'boolean', default: false }, 'help': { type: 'boolean', short: 'h', default: false },
@@ -89,15 +92,16 @@ function readCommand() {
     console.log(USAGE)
     process.exit(0)
   }
-  const only = values.only.split(',').filter(Boolean)
-  const unknown = only.filter((kind) => !KINDS.includes(kind) && !LATER.includes(kind))
+  const only = [...new Set([...values.only.split(',').filter(Boolean), ...(values.chains ? CHAINS : [])])]
+  const unknown = only.filter((kind) => ![...KINDS, ...CHAINS, ...LATER].includes(kind))
   if (!['up', 'down', 'status'].includes(name) || rest.length > 0) return refuse(name === '' ? 'say up, down or status' : `no such command: ${[name, ...rest].join(' ')}`)
   if (!['1', '3'].includes(values.nodes)) return refuse('--nodes is 1 or 3')
-  if (unknown.length > 0 || only.length === 0) return refuse(`--only takes ${[...KINDS, ...LATER].join(', ')}`)
+  if (unknown.length > 0 || only.length === 0) return refuse(`--only takes ${[...KINDS, ...CHAINS, ...LATER].join(', ')}`)
   if (!COMMITLOG_SYNCS.includes(values['commitlog-sync'])) return refuse(`--commitlog-sync is ${COMMITLOG_SYNCS.join(', ')}`)
   if (!/^(always|[1-9]\d{0,5}(ms|s|m|h))$/.test(values['nats-sync'])) return refuse('--nats-sync is "always" or a duration such as 2m')
   if (!REDIS_SYNCS.includes(values['redis-sync'])) return refuse(`--redis-sync is ${REDIS_SYNCS.join(', ')}`)
   if (values.purge && name !== 'down') return refuse('--purge goes with down')
+  if (values.chains && name !== 'up') return refuse('--chains goes with up')
   return { command: name, options: { ...values, nodes: Number(values.nodes), only } }
 }
 

@@ -14,11 +14,13 @@ export async function down({ dir, purge = false, say }) {
   await withState(dir, async () => {
     const state = readState(dir)
     if (state === undefined) say('nothing is up')
-    else if (state.mode === 'docker') {
-      await composeDown({ root, dir, nodes: state.nodes, environment: state.processes[0]?.start.env ?? {}, purge })
-      say('containers ended')
-    } else {
-      await Promise.all(state.processes.map(async (noted) => {
+    else {
+      const inContainers = state.processes.filter(({ container }) => container !== undefined)
+      if (state.mode === 'docker' && inContainers.length > 0) {
+        await composeDown({ root, dir, nodes: state.nodes, environment: inContainers[0].start.env, purge })
+        say('containers ended')
+      }
+      await Promise.all(state.processes.filter(({ container }) => container === undefined).map(async (noted) => {
         const how = await stopNoted(noted)
         say(how === 'gone' ? `${noted.name} was not running` : `${noted.name} ${how} (process ${noted.pid})`)
       }))

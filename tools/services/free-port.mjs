@@ -28,3 +28,14 @@ export async function freePort(hosts = ['127.0.0.1'], taken = new Set()) {
   }
   throw new Error(`found no free port between ${PORT_MIN} and ${PORT_MAX} on ${hosts.join(', ')}`)
 }
+
+/** A port that is free on 127.0.0.1 together with the next one; neither is in `taken`. */
+export async function freePortPair(taken = new Set()) {
+  for (let tries = 0; tries < TRIES_MAX; tries++) {
+    const port = await freePort(['127.0.0.1'], taken)
+    if (taken.has(port + 1) || !(await isFree(port + 1))) continue
+    taken.add(port + 1)
+    return port
+  }
+  throw new Error(`found no two free ports beside each other between ${PORT_MIN} and ${PORT_MAX}`)
+}

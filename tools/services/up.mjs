@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { canInstallRedis, installRedis } from './apt-redis.mjs'
 import { cacheDir } from './cache.mjs'
 import { CASSANDRA_DATA_CENTER, CASSANDRA_VERSION, fetchCassandraJars, planCassandra } from './cassandra.mjs'
+import { buildChains, CHAINS, planChains } from './chains.mjs'
 import { composeUp, hasDocker, planDocker } from './docker.mjs'
 import { waitUntilHealthy } from './health.mjs'
 import { layoutOf, requireFree } from './layout.mjs'
@@ -37,7 +38,7 @@ export class MissingTools extends Error {
  * `enclose({name, start})` another recipe for a process, which then is not asked for its port from here. Resolves with the state. What this call started is ended again when it fails or `abort` (a signal) fires.
  */
 export async function up({ nodes, dir, kinds = KINDS, settings, say, asked = [], native = false, environment = process.env, abort = new AbortController().signal, hosts = loopbackHosts(nodes), enclose = ({ start }) => start }) {
-  if (asked.some((kind) => !KINDS.includes(kind))) throw new MissingTools((await preflight({ kinds: [], nodes, cache: cacheDir(environment), environment, asked })).findings)
+  if (asked.some((kind) => !KINDS.includes(kind) && !CHAINS.includes(kind))) throw new MissingTools((await preflight({ kinds: [], nodes, cache: cacheDir(environment), environment, asked })).findings)
   mkdirSync(dir, { recursive: true })
   return withState(dir, async () => {
     const before = readState(dir)
@@ -76,6 +77,7 @@ export function environmentOf({ nodes, processes }) {
   const nats = addresses('nats', 'nats://')
   const redis = redisUrl(processes)
   const postgres = processes.find(({ kind }) => kind === 'postgres')?.url
+  const [solana] = addresses('solana', 'http://')
   return {
     ...(cassandra.length === 0 ? {} : {
       EVEGRAM_CASSANDRA: cassandra.join(','), EVEGRAM_CASSANDRA_DC: CASSANDRA_DATA_CENTER,
@@ -84,6 +86,7 @@ export function environmentOf({ nodes, processes }) {
     ...(nats.length === 0 ? {} : { EVEGRAM_NATS: nats.join(',') }),
     ...(redis === undefined ? {} : { EVEGRAM_REDIS: redis }),
     ...(postgres === undefined ? {} : { EVEGRAM_POSTGRES: postgres }),
+    ...(solana === undefined ? {} : { EVEGRAM_SOLANA: solana }),
   }
 }
 
@@ -94,7 +97,7 @@ function serviceOf({ kind }) {
 
 /** How many processes of a service belong to `nodes`. Containers have no sentinels: these would name addresses that only containers can reach. */
 function countOf(service, nodes, mode) {
-  if (service === 'postgres') return 1
+  if (service === 'postgres' || CHAINS.includes(service)) return 1
   if (service !== 'redis' || nodes === 1) return nodes
   return mode === 'docker' ? 2 : 2 + nodes
 }
@@ -117,6 +120,7 @@ async function startNatively({ state, started, kinds, absent, work, say, environ
     absent.includes('cassandra') ? fetchCassandraJars(cache, tools, say, abort) : undefined,
     absent.includes('nats') ? buildNatsServer(cache, tools, say, abort) : undefined,
     absent.includes('postgres') ? tools.postgresBin ?? fetchPostgres(cache, tools, say, abort) : undefined,
+    absent.some(isChain) ? buildChains(say) : undefined,
   ])
   abort.throwIfAborted()
   const layout = await layoutOf(work, state.nodes)
@@ -131,10 +135,16 @@ async function startNatively({ state, started, kinds, absent, work, say, environ
     ...(server === undefined ? [] : planNats({ ports: layout.nats, dir: work, server, syncInterval: settings.natsSync })),
     ...(absent.includes('redis') ? planRedis({ ports: layout.redis, sentinels: layout.sentinels, dir: work, server: tools.redis, sync: settings.redisSync }) : []),
     ...(postgres === undefined ? [] : planPostgres(postgres)),
+    ...(absent.some(isChain) ? planChains({ ports: layout.chains, dir: work }) : []),
   ]
   const foundVersion = (name) => findings.find((finding) => finding.name.startsWith(name))?.detail.split(' ')[0]
-  const versions = { cassandra: CASSANDRA_VERSION, nats: NATS_VERSION, redis: foundVersion('Redis'), postgres: tools.postgresBin === undefined ? POSTGRES_VERSION : foundVersion('PostgreSQL') }
+  const versions = { cassandra: CASSANDRA_VERSION, nats: NATS_VERSION, redis: foundVersion('Redis'), postgres: tools.postgresBin === undefined ? POSTGRES_VERSION : foundVersion('PostgreSQL'), solana: 'of this release' }
   for (const kind of absent) state.versions[kind] = versions[kind]
+  await startPlanned(plan, { state, started, kinds, say, enclose })
+}
+
+/** Starts the planned processes that do not run, one after the other. */
+async function startPlanned(plan, { state, started, kinds, say, enclose }) {
   for (const { folders, files, ...planned } of plan) {
     if (state.processes.some(({ name }) => name === planned.name)) continue
     const noted = { ...planned, start: enclose(planned) }
@@ -181,14 +191,21 @@ async function requireTools(options, say) {
   return second
 }
 
-async function startContainers({ state, kinds, work, say, abort }) {
+async function startContainers({ state, started, kinds, absent, work, say, abort, enclose }) {
   const layout = await layoutOf(work, state.nodes)
   const plan = planDocker({ root, dir: state.dir, nodes: state.nodes, kinds, layout, settings: state.settings })
-  state.processes = plan
-  state.versions = Object.fromEntries(kinds.map((kind) => [kind, 'as in compose.yaml']))
+  state.processes = [...plan, ...state.processes.filter(({ container }) => container === undefined)]
+  state.versions = Object.fromEntries(kinds.map((kind) => [kind, isChain(kind) ? 'of this release' : 'as in compose.yaml']))
   abort.throwIfAborted()
   writeState(state.dir, state)
-  await composeUp({ root, dir: state.dir, nodes: state.nodes, plan }, say, abort)
+  if (plan.length > 0) await composeUp({ root, dir: state.dir, nodes: state.nodes, plan }, say, abort)
+  if (!absent.some(isChain)) return
+  await buildChains(say)
+  await startPlanned(planChains({ ports: layout.chains, dir: work }), { state, started, kinds, say, enclose })
+}
+
+function isChain(kind) {
+  return CHAINS.includes(kind)
 }
 
 async function waitForAll(state, started, say, abort) {
