@@ -6,17 +6,24 @@ import { mintOfAsset } from './address.js'
 import { associatedTokenAddress, memo, openTokenAccount, transferChecked } from './instructions.js'
 import { TOKEN_2022_PROGRAM } from './programs.js'
 import type { AccountFacts, SolanaRpc } from './rpc.js'
-import { mintOf, tokenAccountOf } from './token-layout.js'
+import { mintExtensions, mintOf, tokenAccountOf } from './token-layout.js'
 
 /** Bytes of a transaction on the wire (PACKET_DATA_SIZE), and what one signature takes of them. */
 const TRANSACTION_BYTES_MAX = 1_232
 const SIGNATURE_PART_BYTES = 65
 /** Bytes of a system account's data: none. */
 const SYSTEM_DATA_BYTES = 0
-/** Bytes of the token account that is opened: those of an account that no mint makes larger. Token-2022 mints with extensions need some more. */
+/** Bytes of a token account; of one of Token-2022 with its type and the extension of an associated account, that its owner does not change. */
 const TOKEN_ACCOUNT_BYTES = 165
-/** Token-2022: 165, its type, the immutable owner, and what a transfer fee withholds. */
-const TOKEN_2022_ACCOUNT_BYTES = 182
+const TOKEN_2022_ACCOUNT_BYTES = 170
+/**
+ * Extensions of Token-2022 mints with which a plain transfer works, and how many bytes each adds to a token account: those that keep back a transfer fee and
+ * those that can be paused do. Not among them are a transfer hook (needs accounts that the hook names), new accounts that are frozen, tokens that stay where
+ * they are, and whatever is newer than this table.
+ */
+const EXTENSION_BYTES: Readonly<Record<number, number>> = {
+  1: 12, 3: 0, 4: 0, 10: 0, 12: 0, 16: 0, 18: 0, 19: 0, 20: 0, 21: 0, 22: 0, 23: 0, 25: 0, 26: 4,
+}
 /** Compute units: for memo and lamports, and for each token output with the account that may have to be opened. */
 const UNITS_BASE = 120_000
 const UNITS_PER_TOKEN = 60_000
@@ -44,12 +51,14 @@ interface Token {
   readonly mint: PublicKey
   readonly program: PublicKey
   readonly decimals: number
+  /** Bytes of an associated account of it. */
+  readonly accountBytes: number
 }
 
 /**
  * Makes the instructions of a payment. Token outputs go to the owner's associated account, which is opened when the source does not know it. Throws
  * `invalid.argument` for what cannot be paid: a memo that is not UTF-8, a mint that is none, an amount above 64 bits, less than a new account must hold, an
- * associated account that belongs to somebody else, or more than a transaction has room for. Rejects `unavailable.chain`.
+ * associated account that belongs to somebody else, a token that a plain transfer does not move, or more than a transaction has room for. Rejects `unavailable.chain`.
  */
 export async function preparePayment(
   { outputs, memo: text }: PaymentIntent, from: PublicKey, rpc: SolanaRpc, options: { readonly random: Random; readonly computeUnitPrice: bigint },
@@ -76,7 +85,7 @@ export async function preparePayment(
     const found = accounts[index]
     if (found === undefined && !opened.has(account.toBase58())) {
       instructions.push(openTokenAccount(from, owner, token.mint, token.program))
-      rent += await rentOf(token, rpc)
+      rent += BigInt(await rpc.rentExemptMinimum(token.accountBytes))
       opened.add(account.toBase58())
     }
     if (found !== undefined && tokenAccountOf(found.owner, found.data)?.owner !== output.to) refuse('a token account that belongs to somebody else')
@@ -106,7 +115,7 @@ async function tokensOf(outputs: readonly PaymentOutput[], rpc: SolanaRpc): Prom
     const account = accounts[index]
     const state = account === undefined ? undefined : mintOf(account.owner, account.data)
     if (account === undefined || state === undefined) return refuse('an asset that is no token')
-    return [asset, { mint, program: new PublicKey(account.owner), decimals: state.decimals }] as const
+    return [asset, { mint, program: new PublicKey(account.owner), decimals: state.decimals, accountBytes: accountBytesOf(account) }] as const
   }))
 }
 
@@ -121,8 +130,9 @@ async function checkRentExempt(natives: readonly PaymentOutput[], rpc: SolanaRpc
   if (natives.some((output, index) => !isEnough(output, accounts[index]))) refuse('less than a new account must hold')
 }
 
-async function rentOf({ program }: Token, rpc: SolanaRpc): Promise<bigint> {
-  return BigInt(await rpc.rentExemptMinimum(program.toBase58() === TOKEN_2022_PROGRAM ? TOKEN_2022_ACCOUNT_BYTES : TOKEN_ACCOUNT_BYTES))
+function accountBytesOf({ owner, data }: AccountFacts): number {
+  if (owner !== TOKEN_2022_PROGRAM) return TOKEN_ACCOUNT_BYTES
+  return mintExtensions(data).reduce((sum, type) => sum + (EXTENSION_BYTES[type] ?? refuse('a token that a plain transfer does not move')), TOKEN_2022_ACCOUNT_BYTES)
 }
 
 async function availableTokens(tokens: ReadonlyMap<PaymentOutput['asset'], Token>, from: PublicKey, rpc: SolanaRpc): Promise<PreparedPayment['tokens']> {

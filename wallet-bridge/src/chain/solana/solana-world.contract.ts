@@ -12,8 +12,10 @@ export const TOKEN = new PublicKey(TOKEN_PROGRAM)
 export const TOKEN_2022 = new PublicKey(TOKEN_2022_PROGRAM)
 export const DECIMALS = 6
 const MINT_BYTES = 82
-/** A mint with the extension TransferFeeConfig alone: 165 of an account, 1 of its type, 4 + 108 of the extension. */
-const FEE_MINT_BYTES = 278
+/** Behind the 165 bytes of an account and its type. */
+const EXTENSIONS_AT = 166
+/** A mint with the extension TransferFeeConfig alone. */
+const FEE_MINT_BYTES = EXTENSIONS_AT + 4 + 108
 
 /** Repeatable bytes that never come again. */
 export function countingRandom(name: string): Random {
@@ -77,14 +79,23 @@ export class SolanaWorld {
   }
 
   /** A mint of the stranger's, with a transfer fee when basis points are given. In a block when it resolves. */
-  async mint(fee?: { readonly basisPoints: number; readonly max: bigint }): Promise<WorldMint> {
+  mint(fee?: { readonly basisPoints: number; readonly max: bigint }): Promise<WorldMint> {
+    return fee === undefined ? this.#mint(TOKEN, MINT_BYTES) : this.#mint(TOKEN_2022, FEE_MINT_BYTES, (mint) => initializeTransferFee(mint, fee))
+  }
+
+  /** A mint of Token-2022 with one extension of `bytes` bytes, which `data` makes. */
+  mintWith(bytes: number, data: Buffer): Promise<WorldMint> {
+    return this.#mint(TOKEN_2022, EXTENSIONS_AT + 4 + bytes, (mint) => new TransactionInstruction({
+      programId: TOKEN_2022, keys: [{ pubkey: mint, isSigner: false, isWritable: true }], data,
+    }))
+  }
+
+  async #mint(program: PublicKey, space: number, extend?: (mint: PublicKey) => TransactionInstruction): Promise<WorldMint> {
     const mint = this.keypair()
-    const program = fee === undefined ? TOKEN : TOKEN_2022
-    const space = fee === undefined ? MINT_BYTES : FEE_MINT_BYTES
     const lamports = await this.connection.getMinimumBalanceForRentExemption(space)
     await this.send([
       SystemProgram.createAccount({ fromPubkey: this.stranger.publicKey, newAccountPubkey: mint.publicKey, lamports, space, programId: program }),
-      ...(fee === undefined ? [] : [initializeTransferFee(mint.publicKey, fee)]),
+      ...(extend === undefined ? [] : [extend(mint.publicKey)]),
       initializeMint(mint.publicKey, program, this.stranger.publicKey),
     ], [this.stranger, mint])
     this.blocks()

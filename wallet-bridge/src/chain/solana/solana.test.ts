@@ -185,6 +185,20 @@ describe('Solana, against the local chain', () => {
       await expect(adapter.sign(intent([output(fresh(), 1_000_000n)]), liar)).rejects.toThrow(expect.toSatisfy((error) => isEvegramError(error, 'internal')))
     })
 
+    it('pays tokens of Token-2022 whose extensions leave transfers alone, at the price that it said, and refuses others', async () => {
+      await funded()
+      const delegate = Buffer.concat([Buffer.from([35]), world.stranger.publicKey.toBuffer()])
+      const [plain, stuck] = [await world.mintWith(32, delegate), await world.mintWith(0, Buffer.from([32]))]
+      await world.send(world.give(plain, ours.keys.publicKey, 1_000n))
+      world.makeFinal()
+      const to = world.keypair().publicKey
+      const payment = await signed([output(to, 10n, assetOf(plain))])
+      await adapter.broadcast(payment)
+      world.makeFinal()
+      expect(await adapter.lookUp(payment)).toMatchObject({ status: 'final', settlement: { outputs: [{ status: 'paid', received: 10n }], fee: payment.feeMax } })
+      await expect(adapter.sign(intent([output(to, 10n, assetOf(stuck))]), ours.signer)).rejects.toThrow(refused)
+    })
+
     it('takes the money of payments in flight for gone', async () => {
       await funded()
       const to = world.keypair().publicKey

@@ -58,3 +58,16 @@ function viewOf(data: Uint8Array): DataView {
 function keyAt(data: Uint8Array, at: number): string {
   return base58Of(data.subarray(at, at + 32))
 }
+
+/** The extensions of a Token-2022 mint, by their numbers (token-2022 extension/mod.rs, ExtensionType); none for a plain mint. */
+export function mintExtensions(data: Uint8Array): readonly number[] {
+  const view = viewOf(data)
+  const found: number[] = []
+  // Type and length in two bytes each, then the value; type 0 is where nothing is written yet.
+  for (let at = TYPE_AT + 1; at + 4 <= data.length; at += 4 + view.getUint16(at + 2, true)) {
+    const type = view.getUint16(at, true)
+    if (type === 0) break
+    found.push(type)
+  }
+  return found
+}
