@@ -2,6 +2,7 @@ import type { Migration } from '../migrate.js'
 import { ledgerMigration } from './0001-ledger.js'
 import { statementsMigration } from './0002-statements.js'
 import { depositRoutesMigration } from './0003-deposit-routes.js'
+import { payoutsMigration } from './0004-payouts.js'
 
 /** All steps of the schema, oldest first. */
-export const MIGRATIONS: readonly Migration[] = [ledgerMigration, statementsMigration, depositRoutesMigration]
+export const MIGRATIONS: readonly Migration[] = [ledgerMigration, statementsMigration, depositRoutesMigration, payoutsMigration]
