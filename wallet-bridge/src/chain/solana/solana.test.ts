@@ -5,6 +5,7 @@ import { isEvegramError, utf8 } from '@evegram/protocol'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { amountOf } from '../../ledger/amount.js'
 import type { AssetId } from '../../ledger/ids.js'
+import { AgreedChain } from '../agreed-chain.js'
 import type { ChainAddress, ConfirmedTransfer, FinalTransfer, PaymentIntent, PaymentOutput, SignedPayment } from '../chain-adapter.js'
 import type { Signer } from '../signer.js'
 import { simulatedSigner } from '../simulated/signer.js'
@@ -238,6 +239,26 @@ describe('Solana, against the local chain', () => {
       const other = new SolanaChainAdapter({ url: world.server.url, random: countingRandom('other'), genesisHash: '5eykt4UsFv8P8NJdTREpY1vzqKqZKvdpKuc147dw2N9d' })
       await expect(other.head()).rejects.toThrow(unavailable)
       expect(() => new SolanaChainAdapter({ url: 'ftp://127.0.0.1', random: countingRandom('other') })).toThrow(expect.toSatisfy((error) => isEvegramError(error, 'invalid.config')))
+    })
+
+    it('agrees with another one on deposits, on balances while blocks go on, and on the end of payments', async () => {
+      const endpoint = await world.server.another()
+      const second = new SolanaChainAdapter({ url: endpoint.url, random: countingRandom('second') })
+      const agreed = new AgreedChain({ sources: [{ name: 'one', adapter }, { name: 'two', adapter: second }], alarm: () => { throw new Error('they disagree') } })
+      const { final: after } = await agreed.head()
+      await funded()
+      const { final } = await agreed.head()
+      expect(await agreed.watch({ addresses: new Set([ours.address]), after, upTo: final, limit: 10 })).toMatchObject({ status: 'agreed', value: { transfers: [{ amount: FUNDS }] } })
+      const answer = await agreed.sign(intent([output(world.keypair().publicKey, 1_000_000n)]), ours.signer)
+      if (answer.status !== 'signed') throw new Error(answer.status)
+      await agreed.broadcast(answer.payment)
+      world.makeFinal()
+      // What went out since is taken off by both.
+      const request = { address: ours.address, asset: SOL }
+      expect(await agreed.balance({ ...request, at: final })).toEqual({ status: 'agreed', value: { status: 'known', amount: FUNDS, height: final } })
+      expect(await agreed.balance(request)).toMatchObject({ status: 'agreed', value: { status: 'known', amount: FUNDS - 1_005_000n } })
+      expect(await agreed.lookUp(answer.payment)).toMatchObject({ status: 'agreed', value: { status: 'final', settlement: { fee: 5_000n } } })
+      await endpoint.close()
     })
 
     it('notices a block that is kept from it, at either end and in the middle', async () => {
