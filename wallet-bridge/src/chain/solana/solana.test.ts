@@ -129,6 +129,40 @@ describe('Solana, against the local chain', () => {
       expect(short((await told()).slice(-1))).toEqual([['in', SOL, 6_000_000n]])
     })
 
+    it('tells the changes of one transaction apart', async () => {
+      const tokens = [await world.mint(), await world.mint()]
+      await world.send([world.pay(ours.keys.publicKey, 1_000_000n), ...tokens.flatMap((token) => world.give(token, ours.keys.publicKey, 5n))])
+      const transfers = await told()
+      expect(transfers.map(({ amount }) => amount)).toEqual([1_000_000n, 5n, 5n])
+      expect(new Set(transfers.map(({ index }) => index)).size).toBe(3)
+    })
+
+    it('ends a page at the final block, however far it is asked to go', async () => {
+      const { final: after } = await adapter.head()
+      await world.send([world.pay(ours.keys.publicKey, 1_000_000n)])
+      world.blocks(2)
+      const request = { addresses: new Set([ours.address]), after, upTo: after + 1_000, limit: 10 }
+      const { final } = await adapter.head()
+      expect(await adapter.watch(request)).toEqual({ through: final, transfers: [] })
+      world.makeFinal()
+      expect(short((await adapter.watch({ ...request, after: final })).transfers)).toEqual([['in', SOL, 1_000_000n]])
+    })
+
+    it('gives nothing out of a failed transaction, whatever an endpoint says that it did', async () => {
+      const poor = SystemProgram.transfer({ fromPubkey: ours.keys.publicKey, toPubkey: world.stranger.publicKey, lamports: 900_000_000n })
+      await world.send([world.pay(ours.keys.publicKey, 7_000_000n), poor], [world.stranger, ours.keys])
+      interface Told { readonly transactions: { readonly transaction: { readonly accountKeys: { readonly pubkey: string }[] }; readonly meta: { readonly postBalances: number[] } }[] }
+      const url = await lying((method, result) => {
+        if (method !== 'getBlock') return result
+        for (const { transaction, meta } of (result as Told).transactions) {
+          const place = transaction.accountKeys.findIndex(({ pubkey }) => pubkey === ours.address)
+          if (place !== -1) meta.postBalances[place] = 7_000_000
+        }
+        return result
+      })
+      expect(await told(new SolanaChainAdapter({ url, random: countingRandom('generous') }))).toEqual([])
+    })
+
     it('says what a transaction is for only when it says one thing', async () => {
       await world.send([world.pay(ours.keys.publicKey, 1_000_000n), memo(utf8('first'))])
       await world.send([world.pay(ours.keys.publicKey, 1_000_000n), memo(utf8('first')), memo(utf8('second'))])
