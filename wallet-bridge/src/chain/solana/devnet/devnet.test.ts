@@ -188,6 +188,9 @@ describe('a local Solana chain behind the unmodified Connection', () => {
     expect(await connection.getBalance(publicKey)).toBe(1_000_000)
     for (let height = 0; height < 3; height++) world.chain.dropNewestBlock()
     expect(() => world.chain.dropNewestBlock()).toThrow(expect.toSatisfy((error) => isEvegramError(error, 'invalid.argument')))
+    const { slot: final } = world.chain.newest('finalized')
+    world.blocks()
+    expect(world.chain.newest('finalized').slot).toBe(final)
   })
 
   it('tells websockets what they subscribed to, at the commitment that they named', async () => {
