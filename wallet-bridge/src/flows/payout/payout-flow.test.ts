@@ -2,8 +2,9 @@ import { parseAccountId } from '@evegram/protocol'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { amountOf } from '../../ledger/amount.js'
 import { assetIdOf, ledgerAccountIdOf } from '../../ledger/ids.js'
+import type { Submission } from '../../ledger/transfer.js'
 import { payoutIdOf } from './payout.js'
-import type { PayoutFlow, PayoutFlowParts } from './payout-flow.js'
+import { moved, type PayoutFlow, type PayoutFlowParts } from './payout-flow.js'
 import { alice, FUNDED, Kills, PayoutWorld, recipientOf } from './payout-world.contract.js'
 
 describe('PayoutFlow', () => {
@@ -186,6 +187,52 @@ describe('PayoutFlow', () => {
     await world.run(one, 20)
     expect(await world.state('one')).toBe('paid')
     expect(await user()).toEqual({ pending: 0n, posted: 1_010_000n })
+  })
+
+  it('signs each of several payouts once, beside those that are in flight', async () => {
+    for (const profile of ['solana', 'ton', 'terra'] as const) {
+      world = await PayoutWorld.open(profile)
+      const one = world.flow()
+      for (const name of ['one', 'two', 'three']) await world.asked(name, 1_000_000n, one)
+      await world.run(one, 40)
+      expect((await world.all()).map(({ state, expired }) => [state, expired]), profile).toEqual([['paid', []], ['paid', []], ['paid', []]])
+      await world.audit()
+    }
+  })
+
+  it('hands the same bytes over again when their block went away', async () => {
+    const one = flow()
+    await world.asked('one', 1_000n, one)
+    await one.step()
+    await world.world.blocks()
+    expect(await one.step()).toEqual([{ payout: id, state: 'confirmed', wait: 'under_way' }])
+    expect(world.world.chain.reorganise(2, 'forget')).toBe(2)
+    await world.run(one, 20)
+    expect(await world.payouts.get(id)).toMatchObject({ state: 'paid', expired: [] })
+    await world.audit()
+  })
+
+  it('releases what it reserved while another process refused the payout', async () => {
+    await world.asked('one', 1_000n)
+    const refusing = new Proxy(world.ledger, {
+      get: (target, name) => {
+        const value: unknown = Reflect.get(target, name, target)
+        if (typeof value !== 'function') return value
+        if (name !== 'submit') return (...args: unknown[]): unknown => Reflect.apply(value, target, args)
+        return async (submission: Submission) => {
+          const results = await target.submit(submission)
+          const payout = (await world.payouts.get(id))!
+          if (payout.state !== 'reserving') return results
+          const releasing = moved(payout, 'ledger_refuses', { reason: 'balance_too_low' })!
+          await world.payouts.replace(releasing)
+          await world.payouts.replace(moved(releasing, 'release', {})!)
+          return results
+        }
+      },
+    })
+    expect(await world.flow(new Kills(), { ledger: refusing }).step()).toEqual([{ payout: id, state: 'reserving', wait: 'changed_elsewhere' }])
+    expect([await world.state('one'), await user()]).toEqual(['refused', { pending: 0n, posted: 0n }])
+    await world.audit()
   })
 
   it('refuses a policy that contradicts itself', () => {
