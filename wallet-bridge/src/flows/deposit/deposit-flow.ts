@@ -1,6 +1,6 @@
 import { EvegramError, type Clock, type Timer } from '@evegram/protocol'
 import type { AgreedChain, AgreedTransfer, Disagreement } from '../../chain/agreed-chain.js'
-import { TRANSFER_INDEX_MAX, WATCH_TRANSFERS_MAX, type ChainAddress } from '../../chain/chain-adapter.js'
+import { TRANSFER_INDEX_MAX, WATCH_TRANSFERS_MAX, type ChainAddress, type ChainName } from '../../chain/chain-adapter.js'
 import type { Height } from '../../chain/finality.js'
 import { openingOf, type AccountOpening } from '../../ledger/account.js'
 import { amountOf, type Amount } from '../../ledger/amount.js'
@@ -80,7 +80,7 @@ export class DepositFlow {
 
   constructor(parts: DepositFlowParts) {
     this.#parts = parts
-    this.#cursor = `deposits-${parts.chain.chain}`
+    this.#cursor = depositCursorOf(parts.chain.chain)
   }
 
   /**
@@ -257,6 +257,11 @@ export class DepositFlow {
     if (result === undefined || !isDone(result)) throw new EvegramError('internal', { operation: 'book deposit', details: { status: result?.status, transfer } })
     return { transfer, status: 'suspense', reason }
   }
+}
+
+/** Name of the cursor in the ledger: every deposit up to this height of the chain is booked. */
+export function depositCursorOf(chain: ChainName): string {
+  return `deposits-${chain}`
 }
 
 /** The account of an asset that stands for what our addresses on its chain hold. */

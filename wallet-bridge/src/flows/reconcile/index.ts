@@ -1,0 +1,3 @@
+export * from './reconcile-flow.js'
+export * from './report.js'
+export * from './transfer-comparison.js'

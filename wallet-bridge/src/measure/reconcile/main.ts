@@ -1,0 +1,130 @@
+// npm run wally:reconcile: a mixed history with faults planted on purpose, compared with its books.
+import { parseArgs } from 'node:util'
+import { ReconcileFlow, type ReconcileParts } from '../../flows/reconcile/reconcile-flow.js'
+import type { ReconciliationReport } from '../../flows/reconcile/report.js'
+import { DIFFERENCE_KINDS } from '../../flows/reconcile/transfer-comparison.js'
+import { Draw } from './draw.js'
+import { judgeReport, type Verdict } from './judge-report.js'
+import { PLANTED_FAULTS, PlantedHistory } from './planted-history.js'
+
+const HELP = `npm run wally:reconcile -- [--transfers 100000] [--faults 0.01] [--seed <number>] [--json]
+  Makes a history of deposits, payouts (paid, failed, under way), sweeps and chat transfers on a simulated chain with two endpoints and in the ledger, of which
+  a part is wrong in twelve ways, and reconciles. Exactly the planted differences must be found, and balances differ by exactly their sum.
+  The ledger is the one in memory, which decides as the one in SQL: making 100,000 transfers takes seconds, and what is measured is the comparison.
+  --transfers  1 to 1,000,000
+  --faults     part of them that is wrong, 0 to 1
+  --json       the result as one JSON object
+Exit codes: 0 exactly the planted ones were found, 1 not, 2 wrong usage.`
+const TRANSFERS_MAX = 1_000_000
+const MEBIBYTE = 1_048_576
+
+interface Options {
+  readonly transfers: number
+  readonly faults: number
+  readonly seed: number
+  readonly json: boolean
+}
+
+function usage(problem: string): never {
+  console.error(`${problem}\n\n${HELP}`)
+  process.exit(2)
+}
+
+function parse(args: readonly string[]): { readonly transfers: string; readonly faults: string; readonly seed: string; readonly json: boolean; readonly help: boolean } {
+  try {
+    return parseArgs({
+      args: [...args],
+      options: {
+        transfers: { type: 'string', default: '100000' }, faults: { type: 'string', default: '0.01' }, seed: { type: 'string', default: '0' },
+        json: { type: 'boolean', default: false }, help: { type: 'boolean', short: 'h', default: false },
+      },
+    }).values
+  } catch (error) {
+    return usage(error instanceof Error ? error.message : String(error))
+  }
+}
+
+function readOptions(args: readonly string[]): Options {
+  const { json, help, ...texts } = parse(args)
+  if (help) {
+    console.log(HELP)
+    process.exit(0)
+  }
+  const [transfers, faults, seed] = [Number(texts.transfers), Number(texts.faults), Number(texts.seed)]
+  if (!Number.isSafeInteger(transfers) || transfers < 1 || transfers > TRANSFERS_MAX) usage(`--transfers takes 1 to ${String(TRANSFERS_MAX)}`)
+  if (!(faults >= 0 && faults <= 1) || texts.faults === '') usage('--faults takes 0 to 1')
+  if (!Number.isSafeInteger(seed) || seed < 0 || seed >= 2 ** 32) usage('--seed takes 0 to 4294967295')
+  return { transfers, faults, seed, json }
+}
+
+/** Prints help and ends with 0 when `args` ask for it; ends with 2 and a sentence for anything wrong in them. */
+export function checkArguments(_name: string, args: readonly string[]): void {
+  readOptions(args)
+}
+
+interface Measured {
+  readonly report: ReconciliationReport
+  readonly seconds: number
+  /** Heap when the comparison began, with the history in it, and at most while it ran. */
+  readonly heapBefore: number
+  readonly heapPeak: number
+}
+
+/** Reconciles, and looks at the heap at each page of the ledger. */
+async function reconcile(parts: ReconcileParts, linesMax: number): Promise<Measured> {
+  const heapBefore = process.memoryUsage().heapUsed
+  let heapPeak = heapBefore
+  const { ledger } = parts
+  const looked: ReconcileParts['ledger'] = {
+    cursor: (name) => ledger.cursor(name), head: () => ledger.head(), transfers: (ids) => ledger.transfers(ids),
+    events: (after, limit) => {
+      heapPeak = Math.max(heapPeak, process.memoryUsage().heapUsed)
+      return ledger.events(after, limit)
+    },
+  }
+  const startedAt = performance.now()
+  const answer = await new ReconcileFlow({ ...parts, ledger: looked }).run({ linesMax })
+  const seconds = (performance.now() - startedAt) / 1_000
+  if (answer.status !== 'done') throw new Error(`no report: ${answer.status}`)
+  return { report: answer.report, seconds, heapBefore, heapPeak }
+}
+
+/** Makes a history and reconciles it; true when exactly the planted differences were found. */
+export async function measure(_name: string, args: readonly string[]): Promise<boolean> {
+  const { transfers, faults, seed, json } = readOptions(args)
+  const startedAt = performance.now()
+  const { parts, expected } = await PlantedHistory.make(transfers, Math.round(transfers * faults), new Draw(seed))
+  const madeSeconds = (performance.now() - startedAt) / 1_000
+  // Twice as many lines as there must be: what is invented shows too.
+  const measured = await reconcile(parts, 2 * expected.lines.size + 1_000)
+  const verdict = judgeReport(measured.report, expected)
+  const planted = PLANTED_FAULTS.map(([name], index) => [name, expected.planted[index] ?? 0] as const)
+  if (json) console.log(JSON.stringify({ transfers, seed, madeSeconds, ...measured, report: undefined, assets: measured.report.assets, planted, ...verdict }, jsonOf))
+  else print({ transfers, seed, madeSeconds, measured, planted, verdict })
+  return verdict.held
+}
+
+/** Amounts are text: numbers of JSON end at 2^53. */
+function jsonOf(_key: string, value: unknown): unknown {
+  return typeof value === 'bigint' ? String(value) : value
+}
+
+function print({ transfers, seed, madeSeconds, measured, planted, verdict }: {
+  readonly transfers: number; readonly seed: number; readonly madeSeconds: number; readonly measured: Measured
+  readonly planted: readonly (readonly [string, number])[]; readonly verdict: Verdict
+}): void {
+  const { report, seconds, heapBefore, heapPeak } = measured
+  const mebibytes = (bytes: number): string => `${(bytes / MEBIBYTE).toFixed(0)} MiB`
+  console.log(`history    ${String(transfers)} transfers, seed ${String(seed)}, made in ${madeSeconds.toFixed(1)} s, in memory`)
+  for (const [name, count] of planted) console.log(`planted    ${String(count).padStart(6)}  ${name}`)
+  for (const { asset, totals, onChain, balanceDifference } of report.assets) {
+    const counts = (['matched', 'ahead', 'landed', ...DIFFERENCE_KINDS] as const).map((kind) => `${kind} ${String(totals[kind])}`).join(', ')
+    console.log(`${asset}: ${counts}; balances ${onChain.status}, difference ${String(balanceDifference)}`)
+  }
+  for (const line of verdict.missed.slice(0, 10)) console.log(`MISSED    ${line}`)
+  for (const line of verdict.invented.slice(0, 10)) console.log(`INVENTED  ${line}`)
+  for (const asset of verdict.balances) console.log(`BALANCE   ${asset}`)
+  console.log(`found      ${String(verdict.found)} of ${String(verdict.expected)} differences, ${String(verdict.missed.length)} missed, ${String(verdict.invented.length)} invented`)
+  console.log(`compared   in ${seconds.toFixed(1)} s; heap ${mebibytes(heapBefore)} with the history, at most ${mebibytes(heapPeak)} while comparing`)
+  console.log(verdict.held ? 'held' : 'NOT HELD')
+}
