@@ -125,6 +125,6 @@ function print({ transfers, seed, madeSeconds, measured, planted, verdict }: {
   for (const line of verdict.invented.slice(0, 10)) console.log(`INVENTED  ${line}`)
   for (const asset of verdict.balances) console.log(`BALANCE   ${asset}`)
   console.log(`found      ${String(verdict.found)} of ${String(verdict.expected)} differences, ${String(verdict.missed.length)} missed, ${String(verdict.invented.length)} invented`)
-  console.log(`compared   in ${seconds.toFixed(1)} s; heap ${mebibytes(heapBefore)} with the history, at most ${mebibytes(heapPeak)} while comparing`)
+  console.log(`compared   in ${seconds.toFixed(1)} s; heap ${mebibytes(heapBefore)} with the history, at most ${mebibytes(heapPeak)} while comparing, garbage included`)
   console.log(verdict.held ? 'held' : 'NOT HELD')
 }
