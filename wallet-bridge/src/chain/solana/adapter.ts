@@ -81,7 +81,7 @@ export class SolanaChainAdapter implements ChainAdapter {
     const upTo = Math.min(request.upTo, final, request.after + WATCH_SLOTS_MAX)
     if (upTo <= request.after) return { through: request.after, transfers: [] }
     const transfers: FinalTransfer[] = []
-    for (const block of await readBlocks(this.#rpc, request.after, upTo, 'finalized')) {
+    for (const block of await readBlocks(this.#rpc, request.after, upTo, 'finalized', final)) {
       if (transfers.length >= request.limit) return { through: block.slot - 1, transfers }
       const told = await this.#transfersOf(block, request.addresses, 'finalized')
       transfers.push(...told.map((transfer) => sealFinal(transfer, { final })))
@@ -91,7 +91,7 @@ export class SolanaChainAdapter implements ChainAdapter {
 
   async confirmed(addresses: ReadonlySet<ChainAddress>): Promise<readonly ConfirmedTransfer[]> {
     const { final, latest } = await this.head()
-    const blocks = await readBlocks(this.#rpc, final, latest, 'confirmed')
+    const blocks = await readBlocks(this.#rpc, final, latest, 'confirmed', latest)
     const told = await Promise.all(blocks.map((block) => this.#transfersOf(block, addresses, 'confirmed')))
     return told.flat()
   }
@@ -103,7 +103,7 @@ export class SolanaChainAdapter implements ChainAdapter {
     const height = at ?? newest.slot
     if (height > newest.slot || newest.slot - height > PAST_BALANCE_SLOTS_MAX) return { status: 'unavailable' }
     let { amount } = newest
-    for (const { transactions } of await readBlocks(this.#rpc, height, newest.slot, 'finalized')) {
+    for (const { transactions } of await readBlocks(this.#rpc, height, newest.slot, 'finalized', newest.slot)) {
       for (const facts of transactions) amount -= deltaOf(facts, address, asset)
     }
     if (amount < 0n) throw wrong('a balance that cannot be')

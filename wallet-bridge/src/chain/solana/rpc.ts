@@ -44,12 +44,16 @@ export interface TransactionFacts {
   readonly postTokens: readonly TokenBalanceFacts[]
 }
 
-/** A block with what its transactions did. */
-export interface BlockFacts {
-  readonly slot: number
+/** Which block a block names before it. */
+export interface BlockLink {
   readonly parentSlot: number
-  readonly hash: string
   readonly previousHash: string
+}
+
+/** A block with what its transactions did. */
+export interface BlockFacts extends BlockLink {
+  readonly slot: number
+  readonly hash: string
   readonly transactions: readonly TransactionFacts[]
 }
 
@@ -135,6 +139,15 @@ export class SolanaRpc {
         slot, parentSlot, hash: blockhash, previousHash: previousBlockhash,
         transactions: transactions.map(({ meta, transaction }) => factsOf(transaction.signatures, transaction.accountKeys.map(({ pubkey }) => pubkey.toBase58()), meta)),
       }
+    })
+  }
+
+  /** Which block a block names before it. */
+  blockLink(slot: number, commitment: Finality): Promise<BlockLink> {
+    return this.#ask('read a block', async (connection) => {
+      const answer = await connection.getBlock(slot, { ...VERSIONS, commitment, transactionDetails: 'none', rewards: false })
+      if (answer === null) throw new Error('no such block')
+      return { parentSlot: answer.parentSlot, previousHash: answer.previousBlockhash }
     })
   }
 

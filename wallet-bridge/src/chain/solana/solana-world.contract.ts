@@ -62,6 +62,11 @@ export class SolanaWorld {
     for (let block = 0; block < count; block++) this.chain.closeSlot()
   }
 
+  /** Turns that nobody uses. */
+  skipSlots(count: number): void {
+    for (let slot = 0; slot < count; slot++) this.chain.skipSlot()
+  }
+
   /** All that was sent is final. */
   makeFinal(): void {
     this.blocks(5)

@@ -300,11 +300,46 @@ describe('Solana, against the local chain', () => {
       world.makeFinal()
       const { final } = await adapter.head()
       const after = final - 6
-      for (const hidden of [0, 3]) {
-        const url = await lying((method, result) => method === 'getBlocks' ? (result as number[]).filter((_, index) => index !== hidden) : result)
+      for (const hidden of [1, 4, 6]) {
+        const url = await lying((method, result) => method === 'getBlocks' ? (result as number[]).filter((slot) => slot !== after + hidden) : result)
         const liar = new SolanaChainAdapter({ url, random: countingRandom('liar') })
         await expect(liar.watch({ addresses: new Set([ours.address]), after, upTo: final, limit: 10 })).rejects.toThrow(unavailable)
       }
+    })
+
+    it('passes no block over that the next node of its endpoint does not have yet', async () => {
+      const { final: after } = await adapter.head()
+      await world.send([world.pay(ours.keys.publicKey, 1_000_000n)])
+      world.makeFinal()
+      const { final } = await adapter.head()
+      const upTo = final - 2
+      for (const [last, isTold] of [[final, true], [upTo, true], [upTo - 1, false], [after, false]] as const) {
+        const url = await lying((method, result) => method === 'getBlocks' ? (result as number[]).filter((slot) => slot <= last) : result)
+        const behind = new SolanaChainAdapter({ url, random: countingRandom('behind') })
+        const asked = behind.watch({ addresses: new Set([ours.address]), after, upTo, limit: 10 })
+        if (isTold) expect(await asked).toMatchObject({ through: upTo })
+        else await expect(asked).rejects.toThrow(unavailable)
+      }
+    })
+
+    it('goes past turns that nobody used, also where a page ends in them', async () => {
+      const { final: after } = await adapter.head()
+      world.skipSlots(100)
+      await world.send([world.pay(ours.keys.publicKey, 1_000_000n)])
+      world.blocks()
+      world.skipSlots(3)
+      world.makeFinal()
+      const { final } = await adapter.head()
+      const transfers: FinalTransfer[] = []
+      let pages = 0
+      for (let cursor = after; cursor < final; pages++) {
+        const page = await adapter.watch({ addresses: new Set([ours.address]), after: cursor, upTo: final, limit: 10 })
+        expect(page.through).toBeGreaterThan(cursor)
+        transfers.push(...page.transfers)
+        cursor = page.through
+      }
+      expect(short(transfers)).toEqual([['in', SOL, 1_000_000n]])
+      expect(pages).toBeGreaterThan(1)
     })
 
     it('says nothing of blocks that its endpoint no longer has, and proves no end without them', async () => {
