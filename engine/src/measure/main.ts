@@ -1,5 +1,5 @@
 // npm run resume, npm run churn: what the real adapters cost on Cassandra, for days that no client can make. tools/measure.mjs starts the services.
-import { parseArgs } from 'node:util'
+import { readMeasureOptions, wrongUsage, type MeasureOptions } from '@evegram/platform'
 import { measureChurn } from './churn-cost.js'
 import { measureResume, type ResumeCost, type ResumeShape } from './resume-cost.js'
 import { openMeasuredStore } from './store-under-measure.js'
@@ -16,43 +16,15 @@ Exit codes: 0 all held, 1 something did not, 2 wrong usage.`
 const READS_SPREAD = 6
 const TOMBSTONES_MAX = 100
 const PARTITION_BYTES_MAX = 100 * 1_048_576
-/** Standard value, least, most. */
 const NUMBERS = {
   days: [30, 1, 400], conversations: [200, 1, 5_000], changed: [3, 1, 5_000], messages: [4, 1, 1_000], dayMs: [2_000, 1, 60_000], busy: [128, 0, 4_096],
 } as const
 
-interface Options {
-  readonly days: number
-  readonly conversations: number
-  readonly changed: number
-  readonly messages: number
-  readonly dayMs: number
-  readonly busy: number
-  readonly json: boolean
-}
-
-function usage(problem: string): never {
-  console.error(`${problem}\n\n${HELP}`)
-  process.exit(2)
-}
+type Options = MeasureOptions<keyof typeof NUMBERS, never>
 
 function readOptions(args: readonly string[], isChurn: boolean): Options {
-  const values = parse(args)
-  if (values.help) {
-    console.log(HELP)
-    process.exit(0)
-  }
-  const number = (name: keyof typeof NUMBERS): number => {
-    const [standard, min, max] = NUMBERS[name]
-    const value = Number(values[name] ?? (isChurn && name === 'conversations' ? 50 : standard))
-    return Number.isInteger(value) && value >= min && value <= max ? value : usage(`--${name} must be a whole number from ${String(min)} to ${String(max)}.`)
-  }
-  const options = {
-    days: number('days'), conversations: number('conversations'), changed: number('changed'), messages: number('messages'), dayMs: number('dayMs'), busy: number('busy'),
-    json: values.json,
-  }
-  if (!isChurn && options.changed > options.conversations) usage('--changed must not be more than --conversations.')
-  return options
+  const options = readMeasureOptions(args, { help: HELP, numbers: { ...NUMBERS, ...(isChurn ? { conversations: [50, 1, 5_000] as const } : {}) } })
+  return isChurn || options.changed <= options.conversations ? options : wrongUsage('--changed must not be more than --conversations.', HELP)
 }
 
 /** One line that changes on a terminal; a line for every tenth elsewhere. */
@@ -66,20 +38,6 @@ function showProgress(text: string, share: number): void {
   }
 }
 let shownTenth = 0
-
-function parse(args: readonly string[]): { readonly [name in keyof typeof NUMBERS]?: string | undefined } & { readonly json: boolean; readonly help: boolean } {
-  try {
-    return parseArgs({
-      args: [...args],
-      options: {
-        'days': { type: 'string' }, 'conversations': { type: 'string' }, 'changed': { type: 'string' }, 'messages': { type: 'string' }, 'dayMs': { type: 'string' },
-        'busy': { type: 'string' }, 'json': { type: 'boolean', default: false }, 'help': { type: 'boolean', short: 'h', default: false },
-      },
-    }).values
-  } catch (error) {
-    return usage(error instanceof Error ? error.message : String(error))
-  }
-}
 
 async function resume(store: () => ReturnType<typeof openMeasuredStore>, options: Options): Promise<boolean> {
   const { days, conversations, changed, json } = options

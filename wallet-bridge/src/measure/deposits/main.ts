@@ -1,6 +1,5 @@
 // npm run wally:deposits: the adversarial deposits, on a simulated chain, into the embedded ledger.
-import { parseArgs } from 'node:util'
-import { ManualClock, systemRandom } from '@evegram/platform'
+import { ManualClock, readMeasureOptions, systemRandom } from '@evegram/platform'
 import { embeddedDatabase, openPostgresLedger, PostgresRoutes } from '../../ledger/postgres/index.js'
 import { verifyLedger } from '../../ledger/verify.js'
 import { DEPOSIT_CORPUS, REAL_CHAIN_CASES } from './corpus.js'
@@ -12,30 +11,14 @@ const HELP = `npm run wally:deposits -- [--json]
   --json  the result as one JSON object
 Exit codes: 0 both are 100 % and every alarm came, 1 not, 2 wrong usage.`
 
-interface Options {
-  readonly json: boolean
-  readonly help: boolean
-}
-
-function readOptions(args: readonly string[]): Options {
-  try {
-    return parseArgs({ args: [...args], options: { json: { type: 'boolean', default: false }, help: { type: 'boolean', short: 'h', default: false } } }).values
-  } catch (error) {
-    console.error(`${error instanceof Error ? error.message : String(error)}\n\n${HELP}`)
-    process.exit(2)
-  }
-}
-
 /** Prints help and ends with 0 when `args` ask for it; ends with 2 and a sentence for anything wrong in them. */
 export function checkArguments(_name: string, args: readonly string[]): void {
-  if (!readOptions(args).help) return
-  console.log(HELP)
-  process.exit(0)
+  readMeasureOptions(args, { help: HELP, numbers: {} })
 }
 
 /** Plays the corpus; true when precision and recall are 100 %, every alarm came and the chain of events of the ledger is sound. */
 export async function measure(_name: string, args: readonly string[]): Promise<boolean> {
-  const { json } = readOptions(args)
+  const { json } = readMeasureOptions(args, { help: HELP, numbers: {} })
   const database = await embeddedDatabase()
   try {
     const ledger = await openPostgresLedger({ database, clock: new ManualClock(), random: systemRandom(), synced: false })

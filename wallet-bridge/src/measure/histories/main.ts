@@ -1,6 +1,5 @@
 // npm run ledger:histories: random histories of small ledgers, replayed and compared. tools/measure.mjs starts the server.
-import { parseArgs } from 'node:util'
-import { ManualClock, systemRandom } from '@evegram/platform'
+import { ManualClock, readMeasureOptions, systemRandom } from '@evegram/platform'
 import fc from 'fast-check'
 import { MemoryLedger } from '../../ledger/memory/ledger-store.js'
 import { embeddedDatabase, openPostgresLedger, postgresDatabase, scratchDatabase, type LedgerDatabase } from '../../ledger/postgres/index.js'
@@ -17,8 +16,8 @@ const HELP = `npm run ledger:histories -- [--histories 100000] [--sample 500] [-
   --json   the result as one JSON object
 Exit codes: 0 all held, 1 something did not (the smallest history that shows it is printed), 2 wrong usage.`
 
-/** Standard value, least, most. */
-const NUMBERS = { histories: [100_000, 1, 100_000_000], sample: [500, 0, 1_000_000], seed: [0, 0, 2 ** 31 - 1] } as const
+const NUMBERS = { histories: [100_000, 1, 100_000_000], sample: [500, 0, 1_000_000] } as const
+const SEED_MAX = 2 ** 31 - 1
 /** Answers that histories of small amounts never come to: the contract suite of the ledger does. */
 const BEYOND: readonly string[] = ['exceeds_amount_max']
 const MEMORY_LEDGER = '00'.repeat(16)
@@ -39,35 +38,9 @@ interface Part {
   readonly failure: string | undefined
 }
 
-function usage(problem: string): never {
-  console.error(`${problem}\n\n${HELP}`)
-  process.exit(2)
-}
-
-function parse(args: readonly string[]): { readonly [name in keyof typeof NUMBERS]?: string | undefined } & { readonly json: boolean; readonly help: boolean } {
-  const text = { type: 'string' } as const
-  try {
-    return parseArgs({
-      args: [...args],
-      options: { histories: text, sample: text, seed: text, json: { type: 'boolean', default: false }, help: { type: 'boolean', short: 'h', default: false } },
-    }).values
-  } catch (error) {
-    return usage(error instanceof Error ? error.message : String(error))
-  }
-}
-
 function readOptions(args: readonly string[]): Options {
-  const values = parse(args)
-  if (values.help) {
-    console.log(HELP)
-    process.exit(0)
-  }
-  const number = (name: keyof typeof NUMBERS): number => {
-    const [standard, min, max] = NUMBERS[name]
-    const value = Number(values[name] ?? (name === 'seed' ? new DataView(systemRandom().bytes(4).buffer).getUint32(0) >>> 1 : standard))
-    return Number.isInteger(value) && value >= min && value <= max ? value : usage(`--${name} must be a whole number from ${String(min)} to ${String(max)}.`)
-  }
-  return { histories: number('histories'), sample: number('sample'), seed: number('seed'), json: values.json }
+  const drawn = new DataView(systemRandom().bytes(4).buffer).getUint32(0) >>> 1
+  return readMeasureOptions(args, { help: HELP, numbers: { ...NUMBERS, seed: [drawn, 0, SEED_MAX] } })
 }
 
 /** Prints help and ends with 0 when `args` ask for it; ends with 2 and a sentence for anything wrong in them. */

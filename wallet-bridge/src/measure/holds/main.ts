@@ -4,8 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
-import { systemClock, systemRandom } from '@evegram/platform'
+import { readMeasureOptions, systemClock, systemRandom } from '@evegram/platform'
 import { openingOf } from '../../ledger/account.js'
 import { amountOf } from '../../ledger/amount.js'
 import { assetIdOf, parsePurpose, payoutTransferId } from '../../ledger/ids.js'
@@ -20,7 +19,6 @@ const HELP = `npm run wally:holds -- [--holds 1000] [--units 5] [--processes 4] 
   --json  the result as one JSON object
 Exit codes: 0 exactly as many as there were units, 1 not, 2 wrong usage.`
 
-/** Standard value, least, most. */
 const NUMBERS = { holds: [1_000, 1, 50_000], units: [5, 0, 50_000], processes: [4, 1, 32], ledgers: [5, 1, 50] } as const
 const PROGRAM = fileURLToPath(new URL('callers-process.js', import.meta.url))
 const EQUITY = openingOf('equity', 'operator', assetIdOf('solana', 'sol'))
@@ -36,37 +34,8 @@ interface Outcome {
   readonly seconds: number
 }
 
-function usage(problem: string): never {
-  console.error(`${problem}\n\n${HELP}`)
-  process.exit(2)
-}
-
-function parse(args: readonly string[]): { readonly [name in keyof typeof NUMBERS]?: string | undefined } & { readonly json: boolean; readonly help: boolean } {
-  const text = { type: 'string' } as const
-  try {
-    return parseArgs({
-      args: [...args],
-      options: {
-        holds: text, units: text, processes: text, ledgers: text, json: { type: 'boolean', default: false }, help: { type: 'boolean', short: 'h', default: false },
-      },
-    }).values
-  } catch (error) {
-    return usage(error instanceof Error ? error.message : String(error))
-  }
-}
-
 function readOptions(args: readonly string[]): Options {
-  const values = parse(args)
-  if (values.help) {
-    console.log(HELP)
-    process.exit(0)
-  }
-  const number = (name: keyof typeof NUMBERS): number => {
-    const [standard, min, max] = NUMBERS[name]
-    const value = Number(values[name] ?? standard)
-    return Number.isInteger(value) && value >= min && value <= max ? value : usage(`--${name} must be a whole number from ${String(min)} to ${String(max)}.`)
-  }
-  return { holds: number('holds'), units: number('units'), processes: number('processes'), ledgers: number('ledgers'), json: values.json }
+  return readMeasureOptions(args, { help: HELP, numbers: NUMBERS })
 }
 
 /** Prints help and ends with 0 when `args` ask for it; ends with 2 and a sentence for anything wrong in them. */

@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
+import { readMeasureOptions, wrongUsage } from '@evegram/platform'
 import { scratchDatabase } from '../../ledger/postgres/index.js'
 import { measuredServer, settle } from '../postgres/server.js'
 import { familyCost, machineFacts, ownCost, type Cost } from './costs.js'
@@ -21,7 +21,6 @@ const HELP = `npm run ledger:bench -- [--accounts 100000] [--seconds 10] [--conn
 Exit codes: 0 joined on PostgreSQL is at least --factor times plain and all that was acknowledged is stored, 1 not, 2 wrong usage.`
 
 const EXPONENT = 1
-/** Standard value, least, most. */
 const NUMBERS = {
   accounts: [100_000, 10, 1_000_000], seconds: [10, 1, 600], connections: [16, 1, 100], window: [4_096, 1, 16_384], share: [50, 1, 100], runs: [1, 1, 20], factor: [8, 1, 100],
   seed: [1, 0, 2 ** 31],
@@ -48,44 +47,11 @@ interface Row {
   readonly failures: readonly string[]
 }
 
-function usage(problem: string): never {
-  console.error(`${problem}\n\n${HELP}`)
-  process.exit(2)
-}
-
-function parse(args: readonly string[]): { readonly [name in keyof typeof NUMBERS]?: string | undefined } & { readonly on: string; readonly json: boolean; readonly help: boolean } {
-  const text = { type: 'string' } as const
-  try {
-    return parseArgs({
-      args: [...args],
-      options: {
-        accounts: text, seconds: text, connections: text, window: text, share: text, runs: text, factor: text, seed: text,
-        on: { type: 'string', default: STORES.join(',') }, json: { type: 'boolean', default: false }, help: { type: 'boolean', short: 'h', default: false },
-      },
-    }).values
-  } catch (error) {
-    return usage(error instanceof Error ? error.message : String(error))
-  }
-}
-
 function readOptions(args: readonly string[]): Options {
-  const values = parse(args)
-  if (values.help) {
-    console.log(HELP)
-    process.exit(0)
-  }
-  const number = (name: keyof typeof NUMBERS): number => {
-    const [standard, min, max] = NUMBERS[name]
-    const value = Number(values[name] ?? standard)
-    return Number.isInteger(value) && value >= min && value <= max ? value : usage(`--${name} must be a whole number from ${String(min)} to ${String(max)}.`)
-  }
-  const named = values.on.split(',')
+  const { on, ...options } = readMeasureOptions(args, { help: HELP, numbers: NUMBERS, texts: { on: STORES.join(',') } })
+  const named = on.split(',')
   const stores = STORES.filter((store) => named.includes(store))
-  if (stores.length !== named.length) usage(`--on takes some of ${STORES.join(',')}.`)
-  return {
-    accounts: number('accounts'), seconds: number('seconds'), connections: number('connections'), window: number('window'), share: number('share'), runs: number('runs'),
-    factor: number('factor'), seed: number('seed'), stores, json: values.json,
-  }
+  return stores.length === named.length ? { ...options, stores } : wrongUsage(`--on takes some of ${STORES.join(',')}.`, HELP)
 }
 
 /** Prints help and ends with 0 when `args` ask for it; ends with 2 and a sentence for anything wrong in them. */

@@ -1,5 +1,5 @@
 // npm run wally:reconcile: a mixed history with faults planted on purpose, compared with its books.
-import { parseArgs } from 'node:util'
+import { readMeasureOptions, wrongUsage } from '@evegram/platform'
 import { ReconcileFlow, type ReconcileParts } from '../../flows/reconcile/reconcile-flow.js'
 import type { ReconciliationReport } from '../../flows/reconcile/report.js'
 import { DIFFERENCE_KINDS } from '../../flows/reconcile/transfer-comparison.js'
@@ -15,7 +15,7 @@ const HELP = `npm run wally:reconcile -- [--transfers 100000] [--faults 0.01] [-
   --faults     part of them that is wrong, 0 to 1
   --json       the result as one JSON object
 Exit codes: 0 exactly the planted ones were found, 1 not, 2 wrong usage.`
-const TRANSFERS_MAX = 1_000_000
+const NUMBERS = { transfers: [100_000, 1, 1_000_000], seed: [0, 0, 2 ** 32 - 1] } as const
 const MEBIBYTE = 1_048_576
 
 interface Options {
@@ -25,36 +25,10 @@ interface Options {
   readonly json: boolean
 }
 
-function usage(problem: string): never {
-  console.error(`${problem}\n\n${HELP}`)
-  process.exit(2)
-}
-
-function parse(args: readonly string[]): { readonly transfers: string; readonly faults: string; readonly seed: string; readonly json: boolean; readonly help: boolean } {
-  try {
-    return parseArgs({
-      args: [...args],
-      options: {
-        transfers: { type: 'string', default: '100000' }, faults: { type: 'string', default: '0.01' }, seed: { type: 'string', default: '0' },
-        json: { type: 'boolean', default: false }, help: { type: 'boolean', short: 'h', default: false },
-      },
-    }).values
-  } catch (error) {
-    return usage(error instanceof Error ? error.message : String(error))
-  }
-}
-
 function readOptions(args: readonly string[]): Options {
-  const { json, help, ...texts } = parse(args)
-  if (help) {
-    console.log(HELP)
-    process.exit(0)
-  }
-  const [transfers, faults, seed] = [Number(texts.transfers), Number(texts.faults), Number(texts.seed)]
-  if (!Number.isSafeInteger(transfers) || transfers < 1 || transfers > TRANSFERS_MAX) usage(`--transfers takes 1 to ${String(TRANSFERS_MAX)}`)
-  if (!(faults >= 0 && faults <= 1) || texts.faults === '') usage('--faults takes 0 to 1')
-  if (!Number.isSafeInteger(seed) || seed < 0 || seed >= 2 ** 32) usage('--seed takes 0 to 4294967295')
-  return { transfers, faults, seed, json }
+  const { faults, ...options } = readMeasureOptions(args, { help: HELP, numbers: NUMBERS, texts: { faults: '0.01' } })
+  const part = faults === '' ? Number.NaN : Number(faults)
+  return part >= 0 && part <= 1 ? { ...options, faults: part } : wrongUsage('--faults must be from 0 to 1.', HELP)
 }
 
 /** Prints help and ends with 0 when `args` ask for it; ends with 2 and a sentence for anything wrong in them. */
