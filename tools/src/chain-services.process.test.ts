@@ -1,37 +1,12 @@
-import { execFile } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { isRunning, type NotedProcess } from '../services/process-identity.mjs'
+import { describe, expect, it, vi } from 'vitest'
+import { isRunning } from '../services/process-identity.mjs'
 import { environmentOf } from '../services/up.mjs'
+import { servicesScene } from './services-scene.fixture.js'
 
 // The real program: built, started and ended here.
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 300_000 })
 
-const TOOL = fileURLToPath(new URL('../services.mjs', import.meta.url))
-
-interface State { readonly env: Readonly<Record<string, string>>, readonly processes: readonly (NotedProcess & { readonly address: string, readonly kind: string })[] }
-
-let dir: string
-beforeAll(async () => {
-  dir = mkdtempSync(join(tmpdir(), 'evegram-chains-'))
-  await up()
-})
-afterAll(async () => {
-  await services('down', '--purge')
-  rmSync(dir, { recursive: true, force: true })
-})
-
-const services = (...args: readonly string[]): Promise<string> => new Promise((resolve, reject) => {
-  execFile(process.execPath, [TOOL, ...args, '--dir', dir], (error, stdout, stderr) => {
-    if (error === null) resolve(stdout)
-    else reject(new Error(stderr, { cause: error }))
-  })
-})
-const up = (): Promise<string> => services('up', '--native', '--only', 'solana')
-const state = (): State => JSON.parse(readFileSync(join(dir, 'state.json'), 'utf8')) as State
+const { services, up, state } = servicesScene('solana')
 async function ask(url: string | undefined, method: string, ...params: readonly unknown[]): Promise<unknown> {
   const response = await fetch(url ?? '', { method: 'POST', body: JSON.stringify({ jsonrpc: '2.0', id: 1, method, params }) })
   return (await response.json() as { readonly result?: unknown }).result

@@ -1,40 +1,19 @@
-import { execFile } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { askPostgres } from '../services/pg-probe.mjs'
 import { isRunning, type NotedProcess } from '../services/process-identity.mjs'
+import { servicesScene } from './services-scene.fixture.js'
 
 // The real program: made, started, killed and ended here. The first time on a machine it is fetched.
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 600_000 })
 
-const TOOL = fileURLToPath(new URL('../services.mjs', import.meta.url))
 const ASK_MS = 10_000
 
-interface State { readonly env: { readonly EVEGRAM_POSTGRES: string }, readonly processes: readonly (NotedProcess & { readonly address: string })[] }
-
-let dir: string
-beforeAll(async () => {
-  dir = mkdtempSync(join(tmpdir(), 'evegram-postgres-'))
-  await up()
-})
-afterAll(async () => {
-  await services('down', '--purge')
-  rmSync(dir, { recursive: true, force: true })
-})
-
-const services = (...args: readonly string[]): Promise<string> => new Promise((resolve, reject) => {
-  execFile(process.execPath, [TOOL, ...args, '--dir', dir], (error, stdout, stderr) => {
-    if (error === null) resolve(stdout)
-    else reject(new Error(stderr, { cause: error }))
-  })
-})
-const up = (): Promise<string> => services('up', '--native', '--only', 'postgres')
-const state = (): State => JSON.parse(readFileSync(join(dir, 'state.json'), 'utf8')) as State
+const { dir, services, up, state } = servicesScene('postgres')
+const url = (): string => state().env['EVEGRAM_POSTGRES'] ?? ''
 const server = (): NotedProcess & { readonly address: string } => state().processes[0] ?? { address: '' }
-const ask = (query: string): Promise<(string | undefined)[][]> => askPostgres(state().env.EVEGRAM_POSTGRES, query, ASK_MS)
+const ask = (query: string): Promise<(string | undefined)[][]> => askPostgres(url(), query, ASK_MS)
 
 describe('PostgreSQL of npm run services', () => {
   it('answers its owner, who may make databases, and syncs before it answers', async () => {
@@ -44,9 +23,9 @@ describe('PostgreSQL of npm run services', () => {
   })
 
   it('refuses who does not know the password, and keeps that from others', async () => {
-    await expect(askPostgres(state().env.EVEGRAM_POSTGRES.replace(/:[^:@/]+@/, ':guess@'), 'SELECT 1', ASK_MS)).rejects.toThrow('password authentication failed')
-    expect(statSync(join(dir, 'state.json')).mode & 0o077).toBe(0)
-    expect(statSync(join(dir, 'nodes-1', 'layout.json')).mode & 0o077).toBe(0)
+    await expect(askPostgres(url().replace(/:[^:@/]+@/, ':guess@'), 'SELECT 1', ASK_MS)).rejects.toThrow('password authentication failed')
+    expect(statSync(join(dir(), 'state.json')).mode & 0o077).toBe(0)
+    expect(statSync(join(dir(), 'nodes-1', 'layout.json')).mode & 0o077).toBe(0)
   })
 
   it.runIf(process.platform === 'linux')('does not run as root', () => {
@@ -70,23 +49,23 @@ describe('PostgreSQL of npm run services', () => {
   })
 
   it('ends at once although clients are connected, and keeps data and password until they are purged', async () => {
-    const url = state().env.EVEGRAM_POSTGRES
+    const urlBefore = url()
     const before = server()
     const connected = ask('SELECT pg_sleep(60)').catch((error: unknown) => error)
     await services('down')
     expect(isRunning(before)).toBe(false)
     expect(await connected).toBeInstanceOf(Error)
     await up()
-    expect(state().env.EVEGRAM_POSTGRES).toBe(url)
+    expect(url()).toBe(urlBefore)
     expect(await ask('SELECT count(*) FROM kept')).toEqual([['1000']])
   })
 
   it('makes the database again when that was interrupted', async () => {
     await services('down', '--purge')
-    const begun = join(dir, 'nodes-1', 'postgres', 'data.part')
+    const begun = join(dir(), 'nodes-1', 'postgres', 'data.part')
     await up()
     await services('down')
-    rmSync(join(dir, 'nodes-1', 'postgres', 'data'), { recursive: true })
+    rmSync(join(dir(), 'nodes-1', 'postgres', 'data'), { recursive: true })
     // What a killed initdb leaves.
     mkdirSync(begun)
     writeFileSync(join(begun, 'PG_VERSION'), '18')
