@@ -144,11 +144,16 @@ export interface SignedPayment {
   readonly bytes: Uint8Array
 }
 
-/** What became of signing. `fee_exceeds_max`: today it costs `fee`. `insufficient_funds`: as far as this source sees. */
+/**
+ * What became of signing. `fee_exceeds_max`: today it costs `fee`. `insufficient_funds`: as far as this source sees. `not_payable`: this chain does not pay that to
+ * this recipient, as far as this source sees (too little for a new account of Solana, a token that cannot be moved, a memo that is no text). `problem` names no amount,
+ * address or memo.
+ */
 export type SignAnswer =
   | { readonly status: 'signed'; readonly payment: SignedPayment }
   | { readonly status: 'fee_exceeds_max'; readonly fee: ChainAmount }
   | { readonly status: 'insufficient_funds'; readonly asset: AssetId }
+  | { readonly status: 'not_payable'; readonly problem: string }
 
 /**
  * What a source says to a broadcast. None of the answers proves anything: `accepted` may be lost, `refused` (this source would not take the bytes again) and
@@ -225,7 +230,7 @@ export interface ChainAdapter {
   /**
    * Signs a payment that pays exactly its outputs and nothing else, with an expiry. Asks the source for what it must know (a block hash, a sequence, a tax):
    * a lying source can make it land never or cost up to `feeMax`, not pay another. Each call makes another payment: the caller stores it before anything goes
-   * out, and signs the same intent again only when the one before has proved `expired`. Throws `invalid.argument` for outputs that nobody can pay (none, too
+   * out, and signs the same intent again only when the one before has proved `expired`. Throws `invalid.argument` for outputs that no chain pays (none, too
    * many, of nothing, of an asset of another chain). Rejects `unavailable.chain`.
    */
   sign(intent: PaymentIntent, signer: Signer): Promise<SignAnswer>

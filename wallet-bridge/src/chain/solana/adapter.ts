@@ -1,5 +1,5 @@
 import { PublicKey, VersionedTransaction } from '@solana/web3.js'
-import { EvegramError, type Random } from '@evegram/protocol'
+import { EvegramError, isEvegramError, type Random } from '@evegram/protocol'
 import { amountOf } from '../../ledger/amount.js'
 import type { AssetId } from '../../ledger/ids.js'
 import { chainAmountOf } from '../amount.js'
@@ -114,7 +114,8 @@ export class SolanaChainAdapter implements ChainAdapter {
     checkPaymentIntent(intent, SOL)
     const from = this.addressOf(signer)
     const { slot: signedAt } = await this.#final()
-    const prepared = await preparePayment(intent, new PublicKey(from), this.#rpc, { random: this.#random, computeUnitPrice: this.#computeUnitPrice })
+    const prepared = await this.#prepare(intent, from)
+    if ('status' in prepared) return prepared
     const { hash, lastHeight } = await this.#rpc.blockhash()
     const message = prepared.message(hash)
     const [asked, least] = [BigInt(await this.#rpc.fee(message)), LAMPORTS_PER_SIGNATURE + prepared.priority]
@@ -127,6 +128,16 @@ export class SolanaChainAdapter implements ChainAdapter {
       chain: SOLANA, txid: parseChainTxid(txid), from, outputs: intent.outputs, feeMax: amountOf(cost), signedAt, expiry: { by: 'height', lastHeight }, bytes,
     }
     return { status: 'signed', payment }
+  }
+
+  async #prepare(intent: PaymentIntent, from: ChainAddress): Promise<PreparedPayment | Extract<SignAnswer, { readonly status: 'not_payable' }>> {
+    try {
+      return await preparePayment(intent, new PublicKey(from), this.#rpc, { random: this.#random, computeUnitPrice: this.#computeUnitPrice })
+    } catch (error) {
+      if (!isEvegramError(error, 'invalid.argument')) throw error
+      const { problem } = error.details ?? {}
+      return { status: 'not_payable', problem: typeof problem === 'string' ? problem : error.code }
+    }
   }
 
   async expiryOf(payment: SignedPayment): Promise<PaymentExpiry> {

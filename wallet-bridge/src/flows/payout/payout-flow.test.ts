@@ -1,5 +1,6 @@
-import { parseAccountId } from '@evegram/protocol'
+import { EvegramError, parseAccountId } from '@evegram/protocol'
 import { beforeEach, describe, expect, it } from 'vitest'
+import { AgreedChain } from '../../chain/agreed-chain.js'
 import { amountOf } from '../../ledger/amount.js'
 import { assetIdOf, ledgerAccountIdOf } from '../../ledger/ids.js'
 import type { Submission } from '../../ledger/transfer.js'
@@ -165,6 +166,36 @@ describe('PayoutFlow', () => {
     await one.step()
     await world.run(flow({ denied: new Set([recipientOf('one')]) }), 20)
     expect(await world.payouts.get(id)).toMatchObject({ state: 'refused', reason: 'destination_denied' })
+    await world.audit()
+  })
+
+  it('refuses what the chain does not pay, and pays what was asked for behind it', async () => {
+    const { endpoints } = world.world.network
+    const chain = new AgreedChain({ sources: endpoints, alarm: () => undefined })
+    const sign = chain.sign.bind(chain)
+    chain.sign = async (intent, signer) => intent.outputs[0]!.to === recipientOf('one') ? { status: 'not_payable', problem: 'dust' } : sign(intent, signer)
+    const one = world.flow(new Kills(), { policy: base, chain })
+    for (const name of ['one', 'two']) await world.asked(name, 1_000n, one)
+    await world.run(one, 20)
+    expect(await world.payouts.get(id)).toMatchObject({ state: 'refused', reason: 'not_payable' })
+    expect([await world.state('two'), await user()]).toEqual(['paid', { pending: 0n, posted: 6_000n }])
+    await world.audit()
+  })
+
+  it('goes on behind a payout with which something goes wrong, and says so', async () => {
+    const broken = (code: 'internal' | 'unavailable.store'): PayoutFlow => {
+      let calls = 0
+      const lastAddedMs = async (): Promise<undefined> => {
+        if (++calls === 1) throw new EvegramError(code, { operation: 'break' })
+      }
+      return world.flow(new Kills(), { policy: { ...base, holdMs: 1 }, changes: { lastAddedMs } })
+    }
+    for (const name of ['one', 'two']) await world.asked(name, 1_000n)
+    await expect(broken('unavailable.store').step()).rejects.toMatchObject({ code: 'unavailable.store' })
+    expect([await world.state('one'), await world.state('two')]).toEqual(['held', 'requested'])
+    await expect(broken('internal').step()).rejects.toMatchObject({ code: 'internal' })
+    expect([await world.state('one'), await world.state('two')]).toEqual(['held', 'broadcast'])
+    await world.run(flow(), 20)
     await world.audit()
   })
 

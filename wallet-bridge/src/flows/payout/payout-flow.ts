@@ -157,17 +157,29 @@ export class PayoutFlow {
     })
   }
 
-  /** Takes every payout of the chain as far as it comes now, up to some pages of them. Rejects `unavailable.store`: try again, nothing is lost. */
+  /**
+   * Takes every payout of the chain as far as it comes now, up to some pages of them. Rejects `unavailable.store`: try again, nothing is lost. What else goes wrong
+   * with one payout does not hold up those behind it: it is rejected with, the first of several, when all had their turn.
+   */
   async step(): Promise<readonly PayoutProgress[]> {
     const { payouts, chain } = this.#parts
     await this.#watchBalances()
     const progress: PayoutProgress[] = []
+    const failures: unknown[] = []
     for (let page = 0; page < PAGES_PER_STEP_MAX; page++) {
       const some = await payouts.list({ chain: chain.chain, states: WORKED_STATES, after: this.#after, limit: PAYOUTS_PAGE_MAX })
-      for (const payout of some) progress.push(await this.#work(payout))
+      for (const payout of some) {
+        try {
+          progress.push(await this.#work(payout))
+        } catch (error) {
+          if (isEvegramError(error, 'unavailable.store')) throw error
+          failures.push(error)
+        }
+      }
       this.#after = some.length === PAYOUTS_PAGE_MAX ? some.at(-1)?.number ?? 0 : 0
       if (this.#after === 0) break
     }
+    if (failures.length > 0) throw failures[0]
     return progress
   }
 
@@ -300,6 +312,8 @@ export class PayoutFlow {
       case 'insufficient_funds':
         this.#tellWait({ kind: 'top_up', asset: answer.asset })
         return { wait: 'top_up' }
+      case 'not_payable':
+        return this.#move(payout, 'refuse', { reason: 'not_payable' })
     }
   }
 

@@ -16,6 +16,7 @@ export const PAYOUT_REASONS = [
   ['rejected', 'A person refused it.'],
   ['balance_too_low', 'The account has less than the amount and the fee reserve.'],
   ['account_closed', 'The account in the ledger was closed.'],
+  ['not_payable', 'The chain does not pay that to this destination: too little for a new account, a token that cannot be moved, a memo that is no text.'],
   ['transaction_failed', 'The transaction failed on the chain; it kept its fee.'],
   ['not_sent', 'The transaction happened without this output.'],
   ['bounced', 'The recipient sent it back.'],
