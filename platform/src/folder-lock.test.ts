@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { holderOf, lockFolder } from './folder-lock.js'
 
@@ -16,6 +16,26 @@ describe('the lock of the data folder', () => {
     lockFolder(folder).release()
     lockFolder(folder).release()
     expect(holderOf(folder)).toBeUndefined()
+  })
+
+  it('is not given twice to one process, whatever the folder is called', () => {
+    const lock = lockFolder(folder)
+    for (const name of [folder, join(folder, '..', basename(folder))]) {
+      expect(() => lockFolder(name)).toThrowError(expect.objectContaining({ code: 'conflict.data_in_use', details: { pid: process.pid } }))
+    }
+    expect(holderOf(folder)).toBe(process.pid)
+    lock.release()
+    const next = lockFolder(folder)
+    // Of the lock that was released before: the folder stays locked.
+    lock.release()
+    expect(holderOf(folder)).toBe(process.pid)
+    next.release()
+  })
+
+  it('is taken over from a process that had the same pid', () => {
+    writeFileSync(join(folder, 'lock'), JSON.stringify({ pid: process.pid, startedAt: 'another boot:1' }))
+    expect(holderOf(folder)).toBeUndefined()
+    lockFolder(folder).release()
   })
 
   it('names the living process that holds it', async () => {

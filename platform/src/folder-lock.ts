@@ -1,8 +1,10 @@
-import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { linkSync, mkdirSync, readFileSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { EvegramError } from '@evegram/protocol'
 
 const TRIES_MAX = 5
+/** Locks that this process holds: one with its pid that is not among them was left by another process, which had the same pid before (the first of a container). */
+const held = new Set<string>()
 
 /** A data folder that this process holds. */
 export interface FolderLock {
@@ -12,12 +14,12 @@ export interface FolderLock {
 
 /**
  * Takes the data folder for this process alone; makes it (mode 0700) when it is missing.
- * A lock left by a process that is gone is taken over. Throws `conflict.data_in_use` with the pid of a living holder.
+ * A lock left by a process that is gone is taken over. Throws `conflict.data_in_use` with the pid of a living holder, which may be this process itself.
  * `linkSync` makes the lock appear with its content or not at all, so two starts cannot both have it.
  */
 export function lockFolder(folder: string): FolderLock {
   mkdirSync(folder, { recursive: true, mode: 0o700 })
-  const lock = join(folder, 'lock')
+  const lock = join(realpathSync(folder), 'lock')
   const own = JSON.stringify({ pid: process.pid, startedAt: startOf(process.pid) ?? '' })
   const draft = `${lock}.${String(process.pid)}`
   writeFileSync(draft, own, { mode: 0o600 })
@@ -25,7 +27,7 @@ export function lockFolder(folder: string): FolderLock {
     for (let attempt = 0; attempt < TRIES_MAX; attempt++) {
       try {
         linkSync(draft, lock)
-        return { release: () => releaseLock(lock, own) }
+        return new HeldLock(lock, own)
       } catch (cause) {
         if (!isNodeError(cause) || cause.code !== 'EEXIST') {
           throw new EvegramError('invalid.config', { operation: 'lock data folder', advice: 'EVEGRAM_DATA_DIR cannot be written.', cause })
@@ -39,17 +41,32 @@ export function lockFolder(folder: string): FolderLock {
   throw new EvegramError('conflict.data_in_use', { operation: 'lock data folder' })
 }
 
+class HeldLock implements FolderLock {
+  #isHeld = true
+
+  constructor(readonly path: string, readonly content: string) {
+    held.add(path)
+  }
+
+  release(): void {
+    if (!this.#isHeld) return
+    this.#isHeld = false
+    held.delete(this.path)
+    if (readLock(this.path) === this.content) rmSync(this.path, { force: true })
+  }
+}
+
 /** The pid of the living process that holds the folder, if any. */
 export function holderOf(folder: string): number | undefined {
   const content = readLock(join(folder, 'lock'))
-  return content === undefined ? undefined : livingHolder(content)
+  return content === undefined ? undefined : livingHolder(join(realpathSync(folder), 'lock'), content)
 }
 
 /** Moves a stale lock aside; throws when its holder lives. */
 function takeAway(lock: string): void {
   const content = readLock(lock)
   if (content === undefined) return
-  const pid = livingHolder(content)
+  const pid = livingHolder(lock, content)
   if (pid !== undefined) throw new EvegramError('conflict.data_in_use', { operation: 'lock data folder', details: { pid } })
   const aside = `${lock}.stale-${String(process.pid)}`
   try {
@@ -63,10 +80,6 @@ function takeAway(lock: string): void {
   rmSync(aside, { force: true })
 }
 
-function releaseLock(lock: string, own: string): void {
-  if (readLock(lock) === own) rmSync(lock, { force: true })
-}
-
 function readLock(path: string): string | undefined {
   try {
     return readFileSync(path, 'utf8')
@@ -76,7 +89,7 @@ function readLock(path: string): string | undefined {
   }
 }
 
-function livingHolder(content: string): number | undefined {
+function livingHolder(lock: string, content: string): number | undefined {
   let pid: unknown
   let startedAt: unknown
   try {
@@ -85,7 +98,8 @@ function livingHolder(content: string): number | undefined {
     // A damaged lock file was not written by a living holder: ours appear whole or not at all.
     return undefined
   }
-  if (typeof pid !== 'number' || pid === process.pid) return undefined
+  if (pid === process.pid) return held.has(lock) ? pid : undefined
+  if (typeof pid !== 'number') return undefined
   try {
     process.kill(pid, 0)
   } catch (error) {
