@@ -3,6 +3,7 @@ import {
 } from '@solana/web3.js'
 import { base58 } from '@scure/base'
 import { EvegramError, isEvegramError } from '@evegram/protocol'
+import { boundedFetch } from '../bounded-fetch.js'
 import type { BroadcastAnswer } from '../chain-adapter.js'
 import { MEMO_PROGRAMS } from './programs.js'
 import { tokenAccountOf, type TokenAccountState } from './token-layout.js'
@@ -78,8 +79,6 @@ export interface AccountFacts {
   readonly data: Uint8Array
 }
 
-/** Bytes of an answer: a full block of mainnet has a few millions. */
-const RESPONSE_BYTES_MAX = 64 * 1_024 * 1_024
 const TIMEOUT_MS = 10_000
 const ACCOUNTS_MAX = 100
 const REASON_CHARACTERS_MAX = 200
@@ -300,20 +299,4 @@ function memosOf({ transaction: { message }, meta }: VersionedTransactionRespons
   if (own.length > 0) return own
   const called = (meta?.innerInstructions ?? []).flatMap(({ instructions }) => instructions)
   return called.filter(({ programIdIndex }) => isMemo(programIdIndex)).map(({ data }) => base58.decode(data))
-}
-
-/** A request that ends in time, with an answer that is not too long. */
-async function boundedFetch(input: string, init: RequestInit, timeoutMs: number): Promise<Response> {
-  const response = await fetch(input, { ...init, redirect: 'error', signal: AbortSignal.timeout(timeoutMs) })
-  const chunks: Uint8Array[] = []
-  let bytes = 0
-  const reader = response.body?.getReader()
-  for (let read = await reader?.read(); read?.value !== undefined; read = await reader?.read()) {
-    // The body of an answer gives bytes; the type of the reader leaves that open.
-    const part = read.value as Uint8Array
-    bytes += part.length
-    if (bytes > RESPONSE_BYTES_MAX) throw new Error('the answer is too long')
-    chunks.push(part)
-  }
-  return new Response(Buffer.concat(chunks), { status: response.status, statusText: response.statusText })
 }

@@ -1,5 +1,5 @@
 import { base58Bytes } from '../base58.js'
-import { isJsonObject, type Json, type JsonObject } from './json.js'
+import { isJsonObject, type Json, type JsonObject } from '../../json.js'
 import type { Commitment } from './record.js'
 import { invalidParams } from './rpc-error.js'
 

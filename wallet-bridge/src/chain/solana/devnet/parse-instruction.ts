@@ -1,6 +1,6 @@
 import { base58Of } from '../base58.js'
 import { MEMO_PROGRAMS, SYSTEM_PROGRAM, TOKEN_PROGRAM, TOKEN_PROGRAMS } from '../programs.js'
-import type { Json, JsonObject } from './json.js'
+import type { Json, JsonObject } from '../../json.js'
 
 /** An instruction with the indices of its accounts. */
 export interface CompiledInstruction {

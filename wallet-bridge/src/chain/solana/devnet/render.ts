@@ -1,7 +1,7 @@
 import { base58Of } from '../base58.js'
 import { mintOf, tokenAccountOf } from '../token-layout.js'
 import { WRAPPED_SOL_MINT } from '../programs.js'
-import type { Json, JsonObject } from './json.js'
+import type { Json, JsonObject } from '../../json.js'
 import { parsedInstruction, tokenAmountJson, type CompiledInstruction } from './parse-instruction.js'
 import type { Block, TokenBalance, TransactionRecord } from './record.js'
 import { invalidParams, RPC_CODES, RpcError } from './rpc-error.js'

@@ -1,4 +1,4 @@
-import type { Json } from './json.js'
+import type { Json } from '../../json.js'
 
 /** Codes of JSON-RPC and of a Solana node (rpc-client-api custom_error.rs). */
 export const RPC_CODES = {

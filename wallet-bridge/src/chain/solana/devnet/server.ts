@@ -1,9 +1,9 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { EvegramError, type Clock, type Random } from '@evegram/protocol'
 import { WebSocketServer, type WebSocket } from 'ws'
 import { SolanaDevnet } from './chain.js'
-import { isJsonObject, type Json, type JsonObject } from './json.js'
+import { isJsonObject, type Json, type JsonObject } from '../../json.js'
+import { closeServer, listenOnLoopback, LOOPBACK, readBody } from '../../loopback-http.js'
 import { solanaMethods, type RpcMethod } from './methods.js'
 import { Params } from './params.js'
 import { RPC_CODES, RpcError } from './rpc-error.js'
@@ -39,10 +39,7 @@ export const BATCH_MAX = 100
 export const SOCKETS_MAX = 64
 /** Bytes that may wait for a slow websocket before it is closed. */
 const SOCKET_WAITING_BYTES_MAX = 8 * 1_024 * 1_024
-/** Longer than clients keep an idle connection: with Node's 5 s a request now and then meets one that is just being closed. */
-const KEEP_ALIVE_MS = 120_000
 const PORT_ATTEMPTS_MAX = 20
-const HOST = '127.0.0.1'
 const PORT_MAX = 65_535
 
 /**
@@ -75,12 +72,11 @@ async function listen(chain: SolanaDevnet, methods: ReadonlyMap<string, RpcMetho
     const http = createServer((request, response) => {
       void answerHttp(methods, request, response)
     })
-    http.keepAliveTimeout = KEEP_ALIVE_MS
     try {
       const bound = await bind(http, port)
       try {
         const sockets = await serveSockets(chain, bound + 1)
-        return { url: `http://${HOST}:${String(bound)}`, close: () => closeAll(http, sockets) }
+        return { url: `http://${LOOPBACK}:${String(bound)}`, close: () => closeAll(http, sockets) }
       } catch (error) {
         await closeServer(http)
         throw error
@@ -89,19 +85,14 @@ async function listen(chain: SolanaDevnet, methods: ReadonlyMap<string, RpcMetho
       // With port 0 the next one may belong to somebody: another two are tried.
       if (port === 0 && attempt < PORT_ATTEMPTS_MAX) continue
       throw new EvegramError('invalid.config', {
-        operation: 'listen', cause, advice: `Ports ${String(port)} and ${String(port + 1)} of ${HOST} cannot be listened on: stop what uses them, or choose another.`,
+        operation: 'listen', cause, advice: `Ports ${String(port)} and ${String(port + 1)} of ${LOOPBACK} cannot be listened on: stop what uses them, or choose another.`,
       })
     }
   }
 }
 
 async function bind(server: Server, port: number): Promise<number> {
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(port, HOST, resolve)
-  })
-  // A server that listens on TCP has an address of this kind.
-  const bound = (server.address() as AddressInfo).port
+  const bound = await listenOnLoopback(server, port)
   if (bound === PORT_MAX) {
     await closeServer(server)
     throw new Error('no port behind the last one')
@@ -110,7 +101,7 @@ async function bind(server: Server, port: number): Promise<number> {
 }
 
 async function serveSockets(chain: SolanaDevnet, port: number): Promise<WebSocketServer> {
-  const sockets = new WebSocketServer({ host: HOST, port, maxPayload: REQUEST_BYTES_MAX })
+  const sockets = new WebSocketServer({ host: LOOPBACK, port, maxPayload: REQUEST_BYTES_MAX })
   await new Promise<void>((resolve, reject) => {
     sockets.once('error', reject)
     sockets.once('listening', resolve)
@@ -153,7 +144,7 @@ async function answerHttp(methods: ReadonlyMap<string, RpcMethod>, request: Inco
     end(405, errorJson(null, new RpcError(RPC_CODES.invalidRequest, 'POST is expected')))
     return
   }
-  const body = await bodyOf(request)
+  const body = await readBody(request, REQUEST_BYTES_MAX)
   if (body === undefined) {
     end(413, errorJson(null, new RpcError(RPC_CODES.invalidRequest, `a request has at most ${String(REQUEST_BYTES_MAX)} bytes`)))
     request.destroy()
@@ -168,24 +159,6 @@ async function answerHttp(methods: ReadonlyMap<string, RpcMethod>, request: Inco
   if (!Array.isArray(asked)) end(200, answerRequest(asked, call))
   else if (asked.length > BATCH_MAX) end(200, errorJson(null, new RpcError(RPC_CODES.invalidRequest, `a batch has at most ${String(BATCH_MAX)} requests`)))
   else end(200, asked.map((one: unknown) => answerRequest(one, call)))
-}
-
-/** The whole body, or undefined when it is too long or was cut off. */
-async function bodyOf(request: IncomingMessage): Promise<string | undefined> {
-  const chunks: Buffer[] = []
-  let bytes = 0
-  try {
-    for await (const chunk of request) {
-      // Without an encoding a request gives buffers.
-      const part = chunk as Buffer
-      bytes += part.length
-      if (bytes > REQUEST_BYTES_MAX) return undefined
-      chunks.push(part)
-    }
-  } catch {
-    return undefined
-  }
-  return Buffer.concat(chunks).toString('utf8')
 }
 
 /** The value of a text, or undefined when it is no JSON. */
@@ -216,11 +189,4 @@ function errorJson(id: Json, { code, message, data }: RpcError): JsonObject {
 async function closeAll(http: Server, sockets: WebSocketServer): Promise<void> {
   for (const socket of sockets.clients) socket.terminate()
   await Promise.all([closeServer(http), new Promise<void>((resolve) => { sockets.close(() => { resolve() }) })])
-}
-
-async function closeServer(server: Server): Promise<void> {
-  await new Promise<void>((resolve) => {
-    server.close(() => { resolve() })
-    server.closeAllConnections()
-  })
 }

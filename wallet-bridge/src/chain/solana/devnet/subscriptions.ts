@@ -1,5 +1,5 @@
 import type { SolanaDevnet } from './chain.js'
-import { isJsonObject, type Json, type JsonObject } from './json.js'
+import { isJsonObject, type Json, type JsonObject } from '../../json.js'
 import { addressOf, signatureOf, type Params } from './params.js'
 import type { Commitment, TransactionRecord } from './record.js'
 import { accountJson } from './render.js'

@@ -1,4 +1,4 @@
-import type { Json } from './json.js'
+import type { Json } from '../../json.js'
 
 /** Names of transaction errors without fields, in the numbering of litesvm. */
 const TRANSACTION_ERRORS = [
