@@ -15,6 +15,7 @@ export default defineConfig({
       { find: '@evegram/platform/testing', replacement: source('platform/src/testing/index.ts') },
       { find: '@evegram/platform', replacement: source('platform/src/index.ts') },
       { find: '@evegram/auth/core', replacement: source('auth/src/core.ts') },
+      { find: '@evegram/auth/testing', replacement: source('auth/src/testing/index.ts') },
       { find: '@evegram/auth/redis', replacement: source('auth/src/adapters/redis/index.ts') },
       { find: '@evegram/auth/cassandra', replacement: source('auth/src/adapters/cassandra/index.ts') },
       { find: '@evegram/auth', replacement: source('auth/src/index.ts') },

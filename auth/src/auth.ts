@@ -18,14 +18,16 @@ import type { UsedProofs } from './ports/used-proofs.js'
 import { PREKEY_RULES, Prekeys, type PrekeyBundle } from './prekeys.js'
 import { RateLimits } from './rate-limits.js'
 import { accountRoutes } from './routes/accounts.js'
+import { callerOf, type Caller } from './routes/authenticate.js'
 import { challengeRoutes } from './routes/challenge.js'
 import { keyRoutes } from './routes/keys.js'
 import { prekeyRoutes } from './routes/prekeys.js'
 import { sessionRoutes } from './routes/sessions.js'
 import { secretCalled } from './secrets.js'
-import { Sessions, type SessionRevocation } from './sessions.js'
+import { Sessions, type DpopRequest, type SessionRevocation } from './sessions.js'
 import { SigningKeys } from './signing-keys.js'
 import { Sweeper } from './sweeper.js'
+import { Withdrawals } from './withdrawals.js'
 
 /** How often the signing keys are looked at for rotation, by this process or another: far below the overlap of two keys. */
 const KEY_CHECK_MS = 3_600_000
@@ -72,6 +74,12 @@ export interface Auth {
    * Checks a token for one service, its session and its device. Throws `auth.token_invalid`, `auth.token_expired`, `auth.token_revoked`.
    */
   verifyAccessToken(token: string, audience: TokenAudience): Promise<AccessClaims>
+  /**
+   * Who made a request to a service of `audience` with a token and a DPoP proof for it, which is used up. Throws `auth.token_*`, `auth.dpop*`, `limited.rate`.
+   */
+  verifyRequest(request: DpopRequest & { readonly token: string }, audience: TokenAudience): Promise<Caller>
+  /** The wallet bridge's window on owners of accounts and on what their wallets allowed. */
+  readonly withdrawals: Pick<Withdrawals, 'owner' | 'verify'>
   /** Calls back once an append is durable. Returns the end of it. */
   onAccountChanged(listener: (change: AccountChange) => void): () => void
   /**
@@ -115,6 +123,7 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
     onRevoked: ({ account, device, family }) => { sessionRevoked.emit({ account, device, family }) },
   })
   const prekeys = new Prekeys({ store: stores.prekeys, accounts, contacts: () => contacts, clock, log, primitives, rateFactor, buckets })
+  const withdrawals = new Withdrawals({ config, accounts, entries: stores.accounts, challenges, clock, primitives })
   const sweeper = new Sweeper({ nonces: stores.nonces, sessions: stores.sessions, clock, log })
   const taken = metrics.counter({ name: 'auth_prekeys_taken_total', help: 'Prekey bundles handed out', labels: ['kind'] })
   let keyTimer: { cancel(): void } | undefined
@@ -162,6 +171,8 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
       const { signingKey: _, ...claims } = await sessions.verify(token, audience)
       return claims
     },
+    verifyRequest: async ({ token, ...dpopRequest }, audience) => callerOf(token, audience, dpopRequest, { sessions, dpop, limits }),
+    withdrawals,
     onAccountChanged: (listener) => accountChanged.add(listener),
     onSessionRevoked: (listener) => sessionRevoked.add(listener),
     onPrekeysLow: (listener) => prekeysLow.add(listener),

@@ -9,6 +9,8 @@ export interface DiscoveryPlaces {
   readonly ws: string
   /** Base URL of auth, without trailing slash. */
   readonly auth: string
+  /** Base URL of the wallet bridge, without trailing slash; absent where there is none. */
+  readonly wally?: string
 }
 
 /** Answer of `GET /.well-known/evegram`. */

@@ -53,7 +53,7 @@ export async function startAuthProcess(config: AuthProcessConfig, version: strin
   const ports: Record<string, number> = {}
 
   const internal = createInternalHttp({
-    log: log.child({ part: 'internal' }), clock, random, metrics, url: config.internalUrl, callers: ['engine'],
+    log: log.child({ part: 'internal' }), clock, random, metrics, url: config.internalUrl, callers: ['engine', 'wally'],
     verifier: new ServiceVerifier({ name: 'auth', keys: config.serviceKeys, clock }),
   })
   authInternalRoutes(internal, { auth, log })

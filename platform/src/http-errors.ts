@@ -15,14 +15,18 @@ const STATUS_OF_CODE: Partial<Record<ErrorCode, number>> = {
   'account.not_found': 404,
   'account.wallet_taken': 409,
   'account.device_limit': 409,
+  'conflict.request_differs': 422,
   'denied.host': 421,
   'discontinuity': 410,
   'timeout': 504,
+  'wallet.account_closed': 403,
+  'wallet.asset_unknown': 404,
+  'wallet.payout_refused': 403,
 }
 
 const STATUS_OF_FAMILY: Readonly<Record<string, number>> = {
   invalid: 400, order: 400, incompatible: 400, proof: 401, auth: 401, denied: 403, account: 403, not_found: 404,
-  conflict: 409, stale: 409, too_large: 413, limited: 429, unavailable: 503, append: 503,
+  conflict: 409, stale: 409, too_large: 413, limited: 429, unavailable: 503, append: 503, wallet: 409,
 }
 
 /** HTTP status of an error code; families that no server sends are faults: 500. */

@@ -1,16 +1,27 @@
-import { bytesOfHex, hexOf, LIMITS, parseAccountId, parseDeviceId } from '@evegram/protocol'
+import { bytesOfHex, hexOf, isErrorCode, LIMITS, parseAccountId, parseDeviceId } from '@evegram/protocol'
+import { parseWalletId } from '@evegram/protocol/proof'
 import { z } from 'zod'
 
 /** Accounts that one request between services may name. */
 export const INTERNAL_ACCOUNTS_MAX = 256
 /** Characters of an access token that is handed on; auth itself looks at fewer. */
 const TOKEN_CHARACTERS_MAX = 4_096
+/** Characters of a DPoP proof that is handed on. */
+const DPOP_CHARACTERS_MAX = 4_096
+/** Characters of the URL that a request came to. */
+const URL_CHARACTERS_MAX = 2_048
+/** Bytes of a wallet proof that is handed on. */
+export const WALLET_PROOF_BYTES_MAX = 16_384
 const ID_PATTERN = /^[0-9a-f]{32}$/
 
 const account = z.string().regex(ID_PATTERN).transform(parseAccountId)
 const device = z.string().regex(ID_PATTERN).transform(parseDeviceId)
 /** Keys and heads of logs: 32 bytes in hex. */
 const key = z.string().regex(/^[0-9a-f]{64}$/).transform((hex) => bytesOfHex(hex))
+
+const wallet = z.string().max(160).transform(parseWalletId)
+/** Bytes in base64url. */
+const bytesText = (bytesMax: number) => z.string().max(Math.ceil((bytesMax * 4) / 3)).regex(/^[A-Za-z0-9_-]*$/).transform((text) => new Uint8Array(Buffer.from(text, 'base64url')))
 
 /** What auth says of one account; `unknown`: there is none; `unavailable`: its store did not say. */
 export const accountAnswer = z.discriminatedUnion('status', [
@@ -35,6 +46,35 @@ export const AUTH_INTERNAL_API = {
     path: '/internal/v1/tokens/verify',
     body: z.strictObject({ token: z.string().max(TOKEN_CHARACTERS_MAX) }),
     answer: z.object({ account, device, expiresAtMs: z.number() }),
+  },
+  /**
+   * Who made a request to the wallet bridge with `Authorization: DPoP`: token, session, device, and the DPoP proof, which is used up by it. `url`: the configured
+   * origin and the path. Refused with `auth.token_*` and `auth.dpop*`.
+   */
+  verifyRequest: {
+    path: '/internal/v1/requests/verify',
+    body: z.strictObject({
+      token: z.string().max(TOKEN_CHARACTERS_MAX), dpop: z.string().max(DPOP_CHARACTERS_MAX), method: z.string().max(16), url: z.string().max(URL_CHARACTERS_MAX),
+    }),
+    answer: z.object({ account, device }),
+  },
+  /** Whose an account is, and when a device or wallet was added to it last: `null` when never since it was made. */
+  owner: {
+    path: '/internal/v1/accounts/owner',
+    body: z.strictObject({ account }),
+    answer: z.discriminatedUnion('status', [
+      z.object({ status: z.literal('known'), foundingWallet: wallet, lastAddedMs: z.number().nullable(), closed: z.boolean() }),
+      z.object({ status: z.literal('unknown') }),
+    ]),
+  },
+  /** Whether a wallet of the account signed a proof of purpose `withdraw` over `bodyHash`. Asking again gives the same answer: the hash names what it is good for. */
+  verifyWithdrawal: {
+    path: '/internal/v1/withdrawals/verify',
+    body: z.strictObject({ account, bodyHash: key, proof: bytesText(WALLET_PROOF_BYTES_MAX) }),
+    answer: z.discriminatedUnion('status', [
+      z.object({ status: z.literal('valid') }),
+      z.object({ status: z.literal('refused'), code: z.string().refine(isErrorCode) }),
+    ]),
   },
 } as const
 

@@ -1,5 +1,6 @@
 import { EvegramError, type AccountId, type DeviceId } from '@evegram/protocol'
 import type { FastifyRequest } from 'fastify'
+import type { TokenAudience } from '../access-token.js'
 import type { AuthConfig } from '../config.js'
 import type { DpopProofs } from '../dpop.js'
 import { thumbprintOf } from '../key-thumbprint.js'
@@ -29,10 +30,14 @@ export async function authenticate(request: FastifyRequest, parts: Authenticatio
   await parts.limits.takeForAddress('reads', request.ip)
   const accessToken = /^DPoP ([A-Za-z0-9._~+/=-]+)$/i.exec(request.headers.authorization ?? '')?.[1]
   if (accessToken === undefined) throw new EvegramError('auth.token_missing', { operation: 'authenticate' })
-  const { account, device, family, keyThumbprint, signingKey } = await parts.sessions.verify(accessToken, 'auth')
+  return callerOf(accessToken, 'auth', dpopOf(request, parts.config), parts)
+}
+
+/** The holder of a token for `audience`, who proved the key of the device. Throws `auth.token_*`, `auth.dpop*`, `limited.rate`. */
+export async function callerOf(accessToken: string, audience: TokenAudience, { proof, method, url }: DpopRequest, parts: Omit<Authentication, 'config'>): Promise<Caller> {
+  const { account, device, family, keyThumbprint, signingKey } = await parts.sessions.verify(accessToken, audience)
   // A device id is the hash of its keys, so these can only differ if a token was signed for something else.
   if (keyThumbprint !== thumbprintOf(signingKey)) throw new EvegramError('auth.token_invalid', { operation: 'authenticate' })
-  const { proof, method, url } = dpopOf(request, parts.config)
   await parts.dpop.accept(proof, { method, url, publicKey: signingKey, accessToken })
   await parts.limits.takeForDevice(device)
   return { account, device, family }

@@ -27,12 +27,12 @@ const whoami = (
   server.request('GET', '/v1/prekeys', { accessToken: tokens.accessToken, dpop: device, ...(forge === undefined ? {} : { forge }) })
 
 describe('POST /v1/auth/session', () => {
-  it('gives tokens to a device that proves its key, good for auth and engine, bound to the key', async () => {
+  it('gives tokens to a device that proves its key, good for every service, bound to the key', async () => {
     const tokens = await server.session(member)
     expect((await whoami(tokens)).status).toBe(200)
     expect(tokens.accessTokenExpiresAtMs - server.clock.now()).toBeLessThanOrEqual(LIMITS.accessTokenMs)
     expect(decodeJwt(tokens.accessToken)).toMatchObject(
-      { iss: server.domain, sub: member.account, aud: ['auth', 'engine'], device: phone.device }
+      { iss: server.domain, sub: member.account, aud: ['auth', 'engine', 'wally'], device: phone.device }
     )
     for (const audience of ['auth', 'engine'] as const) {
       expect(await server.auth.verifyAccessToken(tokens.accessToken, audience)).toMatchObject(

@@ -24,7 +24,7 @@ let url: string
 
 function clientOf(url: string, tokens: ServiceTokens, service: 'auth' | 'engine'): InternalClient {
   return new InternalClient({
-    service, urls: [url], tokens, clock, log: silentLogger, unavailable: 'unavailable.auth', passes: (code: ErrorCode) => code.startsWith('auth.token_') || code === 'invalid.request',
+    service, urls: [url], tokens, clock, log: silentLogger, unavailable: 'unavailable.auth', passes: (code: ErrorCode) => code.startsWith('auth.token_') || code.startsWith('auth.dpop') || code === 'invalid.request',
   })
 }
 
@@ -75,6 +75,31 @@ describe('what auth answers to the engine', () => {
       { status: 'unknown' },
       { status: 'known', account: member.account, seq: 3, head: (await server.state(member.account)).head, closed: false, devices: [{ device: phone.device, signingKey: phone.signingKey }] },
     ])
+  })
+
+  it('says who made a request to the wallet bridge, once, for its own method and path', async () => {
+    const { accessToken } = await server.session(member)
+    const url = `${server.origin}/v1/wally/balances`
+    const { path, answer } = AUTH_INTERNAL_API.verifyRequest
+    const ask = (token: string, dpop: string, method = 'GET') => client.ask({ method: 'POST', path, body: { token, dpop, method, url }, answer })
+    const proof = await server.dpop('GET', '/v1/wally/balances', phone, accessToken)
+    expect(await ask(accessToken, proof)).toEqual({ account: member.account, device: phone.device })
+    const refusals: readonly (readonly [string, () => Promise<unknown>])[] = [
+      ['auth.dpop_replayed', () => ask(accessToken, proof)],
+      ['auth.dpop', async () => ask(accessToken, await server.dpop('GET', '/v1/wally/payouts', phone, accessToken))],
+      ['auth.dpop', async () => ask(accessToken, await server.dpop('GET', '/v1/wally/balances', phone, accessToken), 'POST')],
+      ['auth.dpop', async () => ask(accessToken, await server.dpop('GET', '/v1/wally/balances', laptop, accessToken))],
+      ['auth.token_invalid', async () => ask(`${accessToken.slice(0, -4)}AAAA`, await server.dpop('GET', '/v1/wally/balances', phone, accessToken))],
+    ]
+    for (const [code, refusal] of refusals) await expect(refusal(), code).rejects.toMatchObject({ code })
+  })
+
+  it('tells the owner of an account', async () => {
+    const { path, answer } = AUTH_INTERNAL_API.owner
+    const ask = (account: string) => client.ask({ method: 'POST', path, body: { account }, answer })
+    expect(await ask(stranger)).toEqual({ status: 'unknown' })
+    // The laptop was added behind the phone.
+    expect(await ask(member.account)).toEqual({ status: 'known', foundingWallet: alice.walletId, lastAddedMs: expect.any(Number) as number, closed: false })
   })
 
   it('reads tokens, and says what is wrong with one', async () => {

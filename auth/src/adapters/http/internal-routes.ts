@@ -8,10 +8,12 @@ type AccountText =
   | { readonly status: 'known'; readonly account: AccountId; readonly seq: number; readonly head: string; readonly closed: boolean
     readonly devices: readonly { readonly device: string; readonly signingKey: string }[] }
 
-/** What auth answers to the engine, on a server made by `createInternalHttp`. */
-export function authInternalRoutes(server: HttpServer, parts: { readonly auth: Pick<Auth, 'accountDirectory' | 'verifyAccessToken'>; readonly log: Logger }): void {
+/** What auth answers to the engine and to the wallet bridge, on a server made by `createInternalHttp`. */
+export function authInternalRoutes(
+  server: HttpServer, parts: { readonly auth: Pick<Auth, 'accountDirectory' | 'verifyAccessToken' | 'verifyRequest' | 'withdrawals'>; readonly log: Logger },
+): void {
   const { auth, log } = parts
-  const { accounts, verifyToken } = AUTH_INTERNAL_API
+  const { accounts, verifyToken, verifyRequest, owner, verifyWithdrawal } = AUTH_INTERNAL_API
 
   server.post(accounts.path, { schema: { body: accounts.body } }, async (request) => ({
     // One account that cannot be read must not hide the others.
@@ -29,6 +31,20 @@ export function authInternalRoutes(server: HttpServer, parts: { readonly auth: P
     const { account, device, expiresAtMs } = await auth.verifyAccessToken(request.body.token, 'engine')
     return { account, device, expiresAtMs }
   })
+
+  server.post(verifyRequest.path, { schema: { body: verifyRequest.body } }, async (request) => {
+    const { token, dpop, method, url } = request.body
+    const { account, device } = await auth.verifyRequest({ token, proof: dpop, method, url }, 'wally')
+    return { account, device }
+  })
+
+  server.post(owner.path, { schema: { body: owner.body } }, async (request) => {
+    const found = await auth.withdrawals.owner(request.body.account)
+    if (found === undefined) return { status: 'unknown' }
+    return { status: 'known', foundingWallet: found.foundingWallet, lastAddedMs: found.lastAddedMs ?? null, closed: found.closed }
+  })
+
+  server.post(verifyWithdrawal.path, { schema: { body: verifyWithdrawal.body } }, async (request) => auth.withdrawals.verify(request.body))
 }
 
 async function accountText(auth: Pick<Auth, 'accountDirectory'>, account: AccountId): Promise<AccountText> {
