@@ -26,6 +26,7 @@ export async function registerOpenApi(server: HttpServer, info: OpenApiInfo): Pr
             type: 'apiKey', in: 'header', name: 'Authorization',
             description: '`Authorization: DPoP <access token>` with a fresh proof in the `DPoP` header (RFC 9449, EdDSA).',
           },
+          operator: { type: 'http', scheme: 'bearer', description: '`Authorization: Bearer <operator token>`: who it belongs to and what it allows is configured.' },
         },
       },
     },

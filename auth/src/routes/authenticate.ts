@@ -1,3 +1,4 @@
+import { dpopCredentialsOf } from '@evegram/platform'
 import { EvegramError, type AccountId, type DeviceId } from '@evegram/protocol'
 import type { FastifyRequest } from 'fastify'
 import type { TokenAudience } from '../access-token.js'
@@ -28,7 +29,7 @@ export interface Authentication {
  */
 export async function authenticate(request: FastifyRequest, parts: Authentication): Promise<Caller> {
   await parts.limits.takeForAddress('reads', request.ip)
-  const accessToken = /^DPoP ([A-Za-z0-9._~+/=-]+)$/i.exec(request.headers.authorization ?? '')?.[1]
+  const { token: accessToken } = dpopCredentialsOf(request.headers)
   if (accessToken === undefined) throw new EvegramError('auth.token_missing', { operation: 'authenticate' })
   return callerOf(accessToken, 'auth', dpopOf(request, parts.config), parts)
 }
@@ -45,7 +46,6 @@ export async function callerOf(accessToken: string, audience: TokenAudience, { p
 
 /** The DPoP header of a request, and what it must name: its method, and the configured origin with its path. */
 export function dpopOf(request: FastifyRequest, config: AuthConfig): DpopRequest {
-  const proof = request.headers['dpop']
   const path = (request.raw.url ?? '').split('?')[0] ?? ''
-  return { proof: typeof proof === 'string' ? proof : undefined, method: request.method, url: `${config.origin}${path}` }
+  return { proof: dpopCredentialsOf(request.headers).proof, method: request.method, url: `${config.origin}${path}` }
 }
