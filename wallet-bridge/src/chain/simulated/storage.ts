@@ -13,7 +13,7 @@ export class MemoryStorage implements SimulatedStorage {
   readonly #entries = new Map<string, Uint8Array>()
 
   async put(key: string, bytes: Uint8Array): Promise<void> {
-    this.#entries.set(key, bytes.slice())
+    this.#entries.set(key, Uint8Array.from(bytes))
   }
 
   async delete(key: string): Promise<void> {
@@ -21,6 +21,6 @@ export class MemoryStorage implements SimulatedStorage {
   }
 
   async entries(): Promise<readonly (readonly [string, Uint8Array])[]> {
-    return [...this.#entries]
+    return [...this.#entries].map(([key, bytes]) => [key, Uint8Array.from(bytes)] as const)
   }
 }
