@@ -18,6 +18,8 @@ export const LIMITS = {
   groupNameBytesMax: 128,
   /** Longest text of one message, in UTF-8 bytes. */
   textBytesMax: 32_768,
+  /** Longest note of a payment or payment request, in UTF-8 bytes. */
+  paymentNoteBytesMax: 1_024,
   /** Largest entry of an account log. */
   logEntryBytesMax: 16_384,
   /** Entries of one account log. */

@@ -6,6 +6,7 @@ import {
 } from './ids.js'
 import { LIMITS } from './limits.js'
 import type { KnownPayloadKind } from './payload.js'
+import { paymentFields, paymentRequestFields, readPayment, readPaymentRequest, type PaymentBody, type PaymentRequestBody } from './payment-body.js'
 
 /** Chains that one receipt names at most. */
 export const RECEIPT_CHAINS_MAX = 256
@@ -50,6 +51,8 @@ export interface PayloadBodies {
   revocation: { readonly account: AccountId; readonly device: DeviceId; readonly seq: number; readonly head: Uint8Array }
   sender_key: SenderKeyGift
   group_name: { readonly name: string }
+  payment: PaymentBody
+  payment_request: PaymentRequestBody
 }
 
 /** A kind with its body. */
@@ -84,13 +87,17 @@ function bodyMap(content: PayloadContent): CborValue {
     }
     case 'group_name':
       return { name: content.body.name }
+    case 'payment':
+      return paymentFields(content.body)
+    case 'payment_request':
+      return paymentRequestFields(content.body)
     default:
       return content satisfies never
   }
 }
 
 /**
- * CBOR of a body, for `Payload.body`. Throws `too_large.payload` for a text over `LIMITS.textBytesMax`, `invalid.utf8` for a text with half
+ * CBOR of a body, for `Payload.body`. Throws `too_large.payload` for a text or note over its limit, `invalid.utf8` for a text with half
  * a surrogate pair, and `invalid.payload` for what {@link decodePayloadBody} would refuse.
  */
 export function encodePayloadBody(content: PayloadContent): Uint8Array<ArrayBuffer> {
@@ -154,6 +161,10 @@ function readContent(kind: KnownPayloadKind, fields: CborFields): PayloadContent
       if (utf8(name).length > LIMITS.groupNameBytesMax) throw new EvegramError('too_large.payload', { operation: 'read group name' })
       return { kind, body: { name } }
     }
+    case 'payment':
+      return { kind, body: readPayment(fields) }
+    case 'payment_request':
+      return { kind, body: readPaymentRequest(fields) }
     default:
       return kind satisfies never
   }

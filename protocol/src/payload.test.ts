@@ -95,7 +95,7 @@ describe('a payload', () => {
     expect(isNumberedKind('unknown:77')).toBeUndefined()
     expect(Object.keys(PAYLOAD_KIND).map((kind) => [kind, isNumberedKind(kind as keyof typeof PAYLOAD_KIND)])).toEqual([
       ['text', true], ['void', true], ['receipt', false], ['resend_request', false], ['resend', false], ['revocation', false],
-      ['sender_key', false], ['group_name', false],
+      ['sender_key', false], ['group_name', false], ['payment', true], ['payment_request', true],
     ])
   })
 
@@ -108,6 +108,8 @@ describe('a payload', () => {
 describe('a payload body', () => {
   const texts = fc.string({ unit: 'grapheme', maxLength: 200 }).filter((text) => !/\p{Surrogate}/u.test(text))
   const place = fc.record({ device, epoch: uint32, number: uint53 })
+  const clientId = fc.stringMatching(/^[A-Za-z0-9_.-]{1,64}$/)
+  const money = { asset: fc.constantFrom('solana/sol', 'terra/ibc/27394FB092'), amount: fc.bigInt({ min: 1n, max: 10n ** 38n - 1n }).map(String), note: texts }
   const contents = fc.oneof(
     texts.map((text) => ({ kind: 'text' as const, body: { text } })),
     fc.constant({ kind: 'void' as const, body: {} }),
@@ -121,6 +123,10 @@ describe('a payload body', () => {
     fc.record({ distribution: fc.uint8Array({ maxLength: 256 }), start: fc.record({ number: fc.integer({ min: 1 }), prev: bytes32 }) })
       .map((body) => ({ kind: 'sender_key' as const, body })),
     fc.string({ maxLength: 40 }).map((name) => ({ kind: 'group_name' as const, body: { name } })),
+    fc.record({ transfer: clientId, ...money, request: clientId }, { requiredKeys: ['transfer', 'asset', 'amount', 'note'] }).map((body) => ({ kind: 'payment' as const, body })),
+    fc.record({
+      request: clientId, ...money, expiresAtMs: fc.integer({ min: 0, max: 2 ** 48 - 1 }), deposit: fc.record({ address: clientId, memo: fc.constantFrom('', 'evg1abc') }),
+    }, { requiredKeys: ['request', 'asset', 'amount', 'note', 'expiresAtMs'] }).map((body) => ({ kind: 'payment_request' as const, body })),
   )
 
   it('of every kind comes back as it was', () => {

@@ -25,6 +25,10 @@ export const PAYLOAD_KIND = {
   sender_key: 7,
   /** Control: the name of a group, by an owner or admin. */
   group_name: 8,
+  /** What was sent over the wallet bridge, numbered. A note: it proves nothing. */
+  payment: 9,
+  /** Asks to be paid, numbered. */
+  payment_request: 10,
 } as const
 
 /** A kind that this version knows. */
@@ -93,7 +97,7 @@ function wireOfKind(kind: PayloadKind): number {
 /** Whether payloads of `kind` take a number of the chain: `undefined` for kinds of newer versions, which may do either. */
 export function isNumberedKind(kind: PayloadKind): boolean | undefined {
   if (!Object.hasOwn(PAYLOAD_KIND, kind)) return undefined
-  return kind === 'text' || kind === 'void'
+  return kind === 'text' || kind === 'void' || kind === 'payment' || kind === 'payment_request'
 }
 
 /**

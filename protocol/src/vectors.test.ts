@@ -24,6 +24,7 @@ import { groupMembershipHash } from './membership-log-state.js'
 import { paddedLength } from './padding.js'
 import { decodePayload, encodePayload, PAYLOAD_KIND, type KnownPayloadKind, type Payload } from './payload.js'
 import { decodePayloadBody, encodePayloadBody, resendRequestBytes, type PayloadContent } from './payload-body.js'
+import { paymentLink, type PaymentLinkTerms } from './payment-link.js'
 import { decodePosition, encodePosition, type Position } from './position.js'
 
 // The files are promises to clients in other languages: this test reads them and never writes them.
@@ -125,6 +126,14 @@ describe('payloads.json', () => {
       expect(primitives.ed25519Verify(bytesOfHex(signingKey), bytes, bytesOfHex(signature))).toBe(true)
     }
     expectRefused(file.refused, decodePayload)
+  })
+})
+
+describe('payment-links.json', () => {
+  const { cases } = load<{ cases: { name: string; value: JsonView; link: string | null }[] }>('payment-links.json')
+
+  it.each(cases)('holds $name', ({ value, link }) => {
+    expect(paymentLink(fromView(value) as PaymentLinkTerms) ?? null).toBe(link)
   })
 })
 

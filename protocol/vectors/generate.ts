@@ -25,6 +25,7 @@ import { groupMembershipHash, type GroupState } from '../src/membership-log-stat
 import { paddedLength } from '../src/padding.js'
 import { encodePayload, type Payload } from '../src/payload.js'
 import { encodePayloadBody, resendRequestBytes, type PayloadContent } from '../src/payload-body.js'
+import { paymentLink, type PaymentLinkTerms } from '../src/payment-link.js'
 import { encodePosition } from '../src/position.js'
 import { SIGNAL_KIND } from '../src/signals.js'
 import { deviceActor, LogStory, seed, SITE, solanaWallet, START_MS, terraWallet } from './actors.js'
@@ -195,6 +196,18 @@ function payloads(): void {
     ['revocation', { kind: 'revocation', body: { account: aliceAccount, device: alice.laptop.device, seq: 3, head: seed('head 3') } }, controlBase],
     ['sender key', { kind: 'sender_key', body: { distribution: concatBytes(Uint8Array.of(0x33), seed('distribution')), start: { number: 42, prev: seed('link 41') } } }, controlBase],
     ['name of a group', { kind: 'group_name', body: { name: 'North gate 🚪' } }, controlBase],
+    ['payment', { kind: 'payment', body: { transfer: 'lunch-1', asset: 'solana/sol', amount: '1500000000', note: 'lunch 🍜' } }, { number: 43 }],
+    ['payment of a request', {
+      kind: 'payment', body: { transfer: 'rent.2026-11', asset: 'terra/uluna', amount: '99999999999999999999999999999999999999', note: '', request: 'rent-11' },
+    }, { number: 44 }],
+    ['payment request', { kind: 'payment_request', body: { request: 'rent-11', asset: 'ton/ton', amount: '1', note: 'November', expiresAtMs: START_MS + 86_400_000 } }, { number: 45 }],
+    ['payment request with an address', {
+      kind: 'payment_request',
+      body: {
+        request: 'rent-12', asset: 'terra/uusd', amount: '250000', note: 'December', expiresAtMs: START_MS,
+        deposit: { address: 'terra1x46rqay4d3cssq8gxxvqz8xt6nwlz4td20k38v', memo: 'evg1qpzry9x8gf2tvdw0s3jn' },
+      },
+    }, { number: 46 }],
   ]
   const cases = contents.map(([name, content, change]) => {
     const payload: Payload = { ...base, ...change, kind: content.kind, body: encodePayloadBody(content) }
@@ -503,6 +516,25 @@ function channelLogs(): void {
 
 // Fails early when a library stops signing the same bytes in the same way.
 if (hexOf(ed25519.sign(seed('a'), seed('b'))) !== hexOf(ed25519.sign(seed('a'), seed('b')))) throw new Error('signatures are not deterministic')
+const SOL = '7S3P4HxJpyyigGzodYwHtCxZyUQe9JiBMHyRWXArAaKv'
+const MINT = 'EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v'
+const TON = 'UQABoqEggWlgEOYivlWoE90sXzI0ocjjgFPTCFgET-EO04dM'
+const MASTER = 'EQCxE6mUtQJKFnGfaROTKOt1lZbDiiX1kCixRv7Nw2Id_sDs'
+
+function paymentLinks(): void {
+  const cases: readonly (readonly [string, PaymentLinkTerms])[] = [
+    ['SOL', { address: SOL, asset: 'solana/sol', amount: 1_500_000_000n, decimals: 9 }], ['SOL, amount open', { address: SOL, asset: 'solana/sol', decimals: 9 }],
+    ['one lamport', { address: SOL, asset: 'solana/sol', amount: 1n, decimals: 9, memo: 'evg1qpzry9x8gf2tvdw0s3jn' }],
+    ['a token with a reference', { address: SOL, asset: `solana/${MINT}`, amount: 250_000n, decimals: 6, reference: MINT, memo: 'two words + 50%' }],
+    ['TON', { address: TON, asset: 'ton/ton', amount: 2_000_000_000n, decimals: 9, memo: 'evg1qpzry9x8gf2tvdw0s3jn' }],
+    ['a jetton, to a bounceable address', { address: MASTER, asset: `ton/${MASTER}`, amount: 1_000_000n, decimals: 6 }],
+    ['Terra Classic has none', { address: 'terra1x46rqay4d3cssq8gxxvqz8xt6nwlz4td20k38v', asset: 'terra/uluna', amount: 1n, decimals: 6 }],
+  ]
+  write('payment-links.json', 'Links that wallets open to pay, with the terms that they are made of; null where no wallet documents one.', {
+    cases: cases.map(([name, terms]) => ({ name, value: toView(terms), link: paymentLink(terms) ?? null })),
+  })
+}
+
 envelopes()
 frames()
 payloads()
@@ -511,3 +543,4 @@ ids()
 accountLogs()
 membershipLogs()
 channelLogs()
+paymentLinks()
