@@ -14,11 +14,23 @@ export const STATEMENT_TIMEOUT_MS = 10_000
 /** What the server itself allows, a little less: its refusal says more than silence. */
 const SERVER_TIMEOUT_MS = 8_000
 
+/** What PGlite calls a tar with gzip. */
+const SNAPSHOT_TYPE = 'application/x-gzip'
+
 /** SQL that the stores of a ledger run on. */
 export interface LedgerDatabase {
   readonly queries: Kysely<unknown>
   /** Ends it. Resolved = no connection is open and the folder is free. */
   close(): Promise<void>
+}
+
+/** PostgreSQL inside this process. */
+export interface EmbeddedDatabase extends LedgerDatabase {
+  /**
+   * All that is committed, at one moment between two statements: a tar with gzip that {@link embeddedDatabase} begins from, in memory while it is made. What runs
+   * meanwhile waits for it. Rejects when it cannot be read.
+   */
+  snapshot(): Promise<Uint8Array>
 }
 
 /**
@@ -45,16 +57,19 @@ export function postgresDatabase(url: string, options: { readonly connectionsMax
 
 /**
  * PostgreSQL inside this process, in `folder`, which this process holds alone: throws `conflict.data_in_use` while another one does. Without a folder it
- * is in memory. What it acknowledges outlives the process, but PGlite never syncs: a loss of power may take the newest commits, or damage it.
+ * is in memory. What it acknowledges outlives the process, but PGlite never syncs: a loss of power may take the newest commits, or damage it. With a snapshot an
+ * empty folder begins with what was in that.
  */
-export async function embeddedDatabase(folder?: string): Promise<LedgerDatabase> {
+export async function embeddedDatabase(folder?: string, options: { readonly snapshot?: Uint8Array } = {}): Promise<EmbeddedDatabase> {
   // Before PGlite looks at it: two of them on one directory destroy it.
   const lock: FolderLock | undefined = folder === undefined ? undefined : lockFolder(folder)
   try {
-    const client = await PGlite.create(folder === undefined ? 'memory://' : join(folder, 'pgdata'))
+    const loadDataDir = options.snapshot === undefined ? undefined : new Blob([Uint8Array.from(options.snapshot)], { type: SNAPSHOT_TYPE })
+    const client = await PGlite.create(folder === undefined ? 'memory://' : join(folder, 'pgdata'), { ...(loadDataDir === undefined ? {} : { loadDataDir }) })
     const queries = new Kysely<unknown>({ dialect: new PGliteDialect(client) })
     return {
       queries,
+      snapshot: async () => new Uint8Array(await (await client.dumpDataDir('gzip')).arrayBuffer()),
       close: async () => {
         await queries.destroy()
         // A dialect that was never used closes nothing.

@@ -1,4 +1,5 @@
-export { CONNECTIONS_MAX, embeddedDatabase, postgresDatabase, type LedgerDatabase } from './database.js'
+export { PostgresChainIdentities } from './chain-identities.js'
+export { CONNECTIONS_MAX, embeddedDatabase, postgresDatabase, type EmbeddedDatabase, type LedgerDatabase } from './database.js'
 export { scratchDatabase, type ScratchDatabase } from './scratch-database.js'
 export { findPostgresLedger, openPostgresLedger, type PostgresLedgerParts, type PostgresLedgerStore } from './ledger-store.js'
 export { PostgresStatementStore } from './statement-store.js'

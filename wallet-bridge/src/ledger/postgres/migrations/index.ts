@@ -3,6 +3,7 @@ import { ledgerMigration } from './0001-ledger.js'
 import { statementsMigration } from './0002-statements.js'
 import { depositRoutesMigration } from './0003-deposit-routes.js'
 import { payoutsMigration } from './0004-payouts.js'
+import { chainIdentitiesMigration } from './0005-chain-identities.js'
 
 /** All steps of the schema, oldest first. */
-export const MIGRATIONS: readonly Migration[] = [ledgerMigration, statementsMigration, depositRoutesMigration, payoutsMigration]
+export const MIGRATIONS: readonly Migration[] = [ledgerMigration, statementsMigration, depositRoutesMigration, payoutsMigration, chainIdentitiesMigration]
