@@ -11,18 +11,18 @@ const FLOORS = {
   standalone: ['protocol', 'platform', 'auth', 'engine'],
   'clients/sdk': ['protocol'],
   'clients/cli': ['protocol', 'sdk'],
-  sim: ['protocol', 'platform', 'auth', 'engine', 'sdk'],
+  sim: ['protocol', 'platform', 'auth', 'engine', 'wallet-bridge', 'sdk'],
   bench: ['protocol', 'sdk'],
   tools: ['protocol'],
 }
 const OURS = ['protocol', 'platform', 'auth', 'engine', 'wallet-bridge', 'standalone', 'sdk', 'cli', 'sim', 'bench', 'tools']
 
 /** Packages that talk to a store, broker or socket: their types must not leave the adapter that hides them. */
-const DRIVERS = ['lmdb', 'uWebSockets.js', 'ws', 'libsql', 'cassandra-driver', 'ioredis', 'nats', 'pg', 'kysely', 'kysely-pglite-dialect', '@electric-sql/pglite', '@solana/web3.js', 'litesvm']
+const DRIVERS = ['lmdb', 'uWebSockets.js', 'ws', 'libsql', 'cassandra-driver', 'ioredis', 'nats', 'pg', 'kysely', 'kysely-pglite-dialect', '@electric-sql/pglite', '@solana/web3.js', 'litesvm', '@terra-money/terra.js', '@ton/sandbox', '@ton-community/func-js']
 const driverPatterns = DRIVERS.map((name) => ({
   // A regular expression: a group would also catch our own folders of that name.
   regex: `^${name.replaceAll('.', '\\.')}(/|$)`,
-  message: `Import ${name} only inside an adapters/ folder (sdk: store/ and node/; wallet-bridge: ledger/postgres/, measure/postgres/ and chain/<name>/), behind its port: see ARCHITECTURE.md, "Ports and adapters".`,
+  message: `Import ${name} only inside an adapters/ folder (sdk: store/ and node/; wallet-bridge: ledger/postgres/, measure/postgres/, measure/crash/chains/ and chain/<name>/), behind its port: see ARCHITECTURE.md, "Ports and adapters".`,
 }))
 
 const floorPatterns = (allowed) =>
@@ -88,7 +88,7 @@ export default tseslint.config(
     rules: restrict([...floorPatterns(allowed), ...driverPatterns, signalPattern, relativePattern]),
   })),
   ...Object.entries(FLOORS).map(([folder, allowed]) => ({
-    files: [`${folder}/src/adapters/**/*.ts`, `${folder}/src/store/**/*.ts`, `${folder}/src/node/**/*.ts`, `${folder}/src/ledger/postgres/**/*.ts`, `${folder}/src/measure/postgres/**/*.ts`, `${folder}/src/chain/*/**/*.ts`],
+    files: [`${folder}/src/adapters/**/*.ts`, `${folder}/src/store/**/*.ts`, `${folder}/src/node/**/*.ts`, `${folder}/src/ledger/postgres/**/*.ts`, `${folder}/src/measure/postgres/**/*.ts`, `${folder}/src/measure/crash/chains/**/*.ts`, `${folder}/src/chain/*/**/*.ts`],
     rules: restrict([...floorPatterns(allowed), signalPattern, relativePattern]),
   })),
   {

@@ -1,0 +1,2 @@
+export { TonDevnet, type TonDevnetOptions } from './chain.js'
+export { serveTonDevnet, type TonDevnetServer, type TonDevnetServerOptions } from './server.js'
