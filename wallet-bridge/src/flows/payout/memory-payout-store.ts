@@ -1,10 +1,11 @@
+import type { AccountId } from '@evegram/protocol'
 import type { ChainName } from '../../chain/chain-adapter.js'
 import { isSameAsk, newPayout, type Payout, type PayoutId, type PayoutTerms } from './payout.js'
 import { ENDED_STATES, isOneOf } from './payout-states.js'
-import { checkPayoutsRequest, type CreatePayoutResult, type PayoutBounds, type PayoutsRequest, type PayoutStore } from './payout-store.js'
+import { checkPayoutsRequest, type AccountPayouts, type CreatePayoutResult, type PayoutBounds, type PayoutsRequest, type PayoutStore } from './payout-store.js'
 
 /** Payouts of one process, for the simulator and for tests: they end with it. Grows with what is asked for. */
-export class MemoryPayoutStore implements PayoutStore {
+export class MemoryPayoutStore implements PayoutStore, AccountPayouts {
   readonly #payouts = new Map<PayoutId, Payout>()
   readonly #paused = new Set<ChainName>()
 
@@ -35,6 +36,12 @@ export class MemoryPayoutStore implements PayoutStore {
     checkPayoutsRequest(request)
     return [...this.#payouts.values()].filter(({ chain, state, number }) => chain === request.chain && isOneOf(state, request.states) && number > request.after)
       .sort((left, right) => left.number - right.number).slice(0, request.limit)
+  }
+
+  async ofAccount(account: AccountId, before: number | undefined, limit: number): Promise<readonly Payout[]> {
+    checkPayoutsRequest({ after: before ?? 0, limit })
+    return [...this.#payouts.values()].filter((payout) => payout.account === account && (before === undefined || payout.number < before))
+      .sort((left, right) => right.number - left.number).slice(0, limit)
   }
 
   async isPaused(chain: ChainName): Promise<boolean> {

@@ -70,7 +70,7 @@ export interface PayoutFlowParts {
   readonly chain: PayoutChain
   /** The hot wallet. */
   readonly signer: Signer
-  readonly ledger: LedgerStore
+  readonly ledger: Pick<LedgerStore, 'openAccounts' | 'submit'>
   readonly payouts: PayoutStore
   readonly policy: PayoutPolicy
   readonly proofs: WithdrawalProofs
@@ -127,12 +127,14 @@ export class PayoutFlow {
     if (known !== undefined) return isSameAsk(known, claim) ? { status: 'exists', payout: known } : { status: 'exists_with_different_fields' }
     const reason = refusalOf({ asset, amount, to, memo }, policy) ?? (await this.#isOurs(to) ? 'destination_ours' : undefined)
     if (reason !== undefined) return { status: 'refused', reason }
-    const isProved = ask.proof.length <= WITHDRAWAL_PROOF_BYTES_MAX && await proofs.check(claim, ask.proof) === 'valid'
-    if (!isProved) return { status: 'refused', reason: 'proof_invalid' }
+    const allowed = ask.proof.length > WITHDRAWAL_PROOF_BYTES_MAX ? 'invalid' : await proofs.check(claim, ask.proof)
+    if (allowed === 'invalid') return { status: 'refused', reason: 'proof_invalid' }
 
     const terms = { ...claim, feeMax: feeReserveOf(policy, chain.nativeAsset, asset, amount), feeFrom: policy.feeFrom, requestedBy }
     const nowMs = clock.now()
-    const bounds = { amountMax: policy.assets.get(asset)?.accountDayMax ?? ZERO, sinceMs: nowMs - PAYOUT_DAY_MS, openMax: OPEN_PAYOUTS_PER_ACCOUNT_MAX }
+    const dayMax = policy.assets.get(asset)?.accountDayMax ?? ZERO
+    const amountMax = allowed !== 'valid' && allowed.accountDayMax < dayMax ? allowed.accountDayMax : dayMax
+    const bounds = { amountMax, sinceMs: nowMs - PAYOUT_DAY_MS, openMax: OPEN_PAYOUTS_PER_ACCOUNT_MAX }
     const result = await payouts.create(terms, bounds, nowMs)
     if (result.status === 'day_limit' || result.status === 'too_many_open') return { status: 'refused', reason: result.status }
     return result

@@ -7,15 +7,15 @@ import { assetIdOf } from '../../ledger/ids.js'
 import { payoutIdOf, type Payout, type PayoutChange, type PayoutTerms } from './payout.js'
 import { moved } from './payout-flow.js'
 import type { PayoutEvent } from './payout-states.js'
-import { PAYOUTS_PAGE_MAX, type PayoutBounds, type PayoutStore } from './payout-store.js'
+import { PAYOUTS_PAGE_MAX, type AccountPayouts, type PayoutBounds, type PayoutStore } from './payout-store.js'
 
 /** Payouts under test. */
 export interface PayoutsSubject {
-  readonly payouts: PayoutStore
+  readonly payouts: PayoutStore & AccountPayouts
   close(): Promise<void>
 }
 
-/** The promises of {@link PayoutStore}, run by every adapter. `setup` gives a fresh, empty store. */
+/** The promises of {@link PayoutStore} and {@link AccountPayouts}, run by every adapter. `setup` gives a fresh, empty store. */
 export function describePayoutStore(adapter: { readonly name: string; readonly setup: () => Promise<PayoutsSubject> }): void {
   const [alice, bob] = [parseAccountId('a'.repeat(32)), parseAccountId('b'.repeat(32))]
   const chain = parseChainName('simulated')
@@ -32,7 +32,7 @@ export function describePayoutStore(adapter: { readonly name: string; readonly s
 
   describe(`PayoutStore: ${adapter.name}`, () => {
     let subject: PayoutsSubject
-    let payouts: PayoutStore
+    let payouts: PayoutStore & AccountPayouts
     beforeEach(async () => {
       subject = await adapter.setup()
       payouts = subject.payouts
@@ -128,6 +128,20 @@ export function describePayoutStore(adapter: { readonly name: string; readonly s
       expect(await list(['requested', 'held'], held.number)).toEqual([all[2]!.id, all[3]!.id])
       expect(await list(['paid'])).toEqual([])
       for (const limit of [0, PAYOUTS_PAGE_MAX + 1, 1.5]) await expect(payouts.list({ chain, states: ['paid'], after: 0, limit })).rejects.toMatchObject({ code: 'invalid.argument' })
+    })
+
+    it('lists those of an account, the newest first, page by page, on every chain', async () => {
+      const all = []
+      for (const name of ['a', 'b']) all.push(await made(terms(name)))
+      all.push(await made(terms('c', { chain: parseChainName('ton') })))
+      await made(terms('d', { account: bob }))
+      const ended = await go(all[0]!, 'refuse', { reason: 'rejected' })
+      const list = async (before?: number, limit = 10): Promise<readonly string[]> => (await payouts.ofAccount(alice, before, limit)).map(({ id }) => id)
+      expect(await list()).toEqual([all[2]!.id, all[1]!.id, ended.id])
+      expect(await list(undefined, 1)).toEqual([all[2]!.id])
+      expect(await list(all[2]!.number, 1)).toEqual([all[1]!.id])
+      expect(await list(ended.number)).toEqual([])
+      for (const limit of [0, PAYOUTS_PAGE_MAX + 1]) await expect(payouts.ofAccount(alice, undefined, limit)).rejects.toMatchObject({ code: 'invalid.argument' })
     })
 
     it('pauses a chain until it is resumed', async () => {

@@ -1,4 +1,4 @@
-import { EvegramError } from '@evegram/protocol'
+import { EvegramError, type AccountId } from '@evegram/protocol'
 import type { ChainName } from '../../chain/chain-adapter.js'
 import type { Amount } from '../../ledger/amount.js'
 import type { Payout, PayoutId, PayoutTerms } from './payout.js'
@@ -59,8 +59,14 @@ export interface PayoutStore {
   setPaused(chain: ChainName, isPaused: boolean): Promise<void>
 }
 
+/** What was asked for by one account, for its owner to see. Who reads after something was resolved finds it. */
+export interface AccountPayouts {
+  /** Payouts of an account before number `before` (undefined: all), the newest first, up to `limit`. Rejects `invalid.argument` for a limit out of bounds, `unavailable.store`. */
+  ofAccount(account: AccountId, before: number | undefined, limit: number): Promise<readonly Payout[]>
+}
+
 /** Throws `invalid.argument` for a page that no store gives. */
-export function checkPayoutsRequest({ limit, after }: PayoutsRequest): void {
+export function checkPayoutsRequest({ limit, after }: Pick<PayoutsRequest, 'limit' | 'after'>): void {
   if (!Number.isSafeInteger(limit) || limit < 1 || limit > PAYOUTS_PAGE_MAX || !Number.isSafeInteger(after) || after < 0) {
     throw new EvegramError('invalid.argument', { operation: 'list payouts', details: { max: PAYOUTS_PAGE_MAX } })
   }

@@ -1,8 +1,8 @@
 import { openingOf, type AccountOpening } from '../../ledger/account.js'
 import { parsePurpose, payoutTransferId, type AssetId, type TransferId } from '../../ledger/ids.js'
-import type { Submission, TransferRequest } from '../../ledger/transfer.js'
+import type { Submission, Transfer, TransferRequest } from '../../ledger/transfer.js'
 import { custodyOf } from '../deposit/deposit-flow.js'
-import type { PayoutOutcome, PayoutTerms } from './payout.js'
+import { parsePayoutId, type PayoutId, type PayoutOutcome, type PayoutTerms } from './payout.js'
 
 /** Owner of the account of each native asset that bears fees which we pay ourselves. */
 export const FEES_OWNER = 'payouts'
@@ -53,6 +53,12 @@ export function settlementOf(terms: PayoutTerms, outcome: PayoutOutcome): Submis
     ? { kind: 'post', id: payoutTransferId(terms.id, 'feepost'), pending: pendings.fee, amount: outcome.fee }
     : voidOf(terms, 'fee')
   return { linked: true, transfers: [amount, fee] }
+}
+
+/** The payout whose amount a transfer ends: posted when it was paid, voided when it was not. Undefined for every other transfer, those of fees included. */
+export function payoutIdOfTransfer({ id, kind }: Pick<Transfer, 'id' | 'kind'>): PayoutId | undefined {
+  const [, payout, step] = /^p:([^:]+):([a-z]+)$/.exec(id) ?? []
+  return payout !== undefined && step === kind && (kind === 'post' || kind === 'void') ? parsePayoutId(payout) : undefined
 }
 
 function voidOf(terms: PayoutTerms, what: 'amount' | 'fee'): TransferRequest {

@@ -30,6 +30,11 @@ export function parsePayoutId(text: string): PayoutId {
   return text as PayoutId
 }
 
+/** The id that the client chose. */
+export function clientIdOf(id: PayoutId): string {
+  return id.slice(id.indexOf('.') + 1)
+}
+
 /** Throws `invalid.argument` for what cannot name a person: 1 to 64 letters, digits, `_`, `.`, `@` and `-`. */
 export function checkPerson(name: string): void {
   if (!PERSON.test(name)) throw new EvegramError('invalid.argument', { operation: 'name person' })

@@ -1,4 +1,4 @@
-import { EvegramError, hexOf, parseAccountId } from '@evegram/protocol'
+import { EvegramError, hexOf, parseAccountId, type AccountId } from '@evegram/protocol'
 import { sql, type Kysely, type RawBuilder } from 'kysely'
 import { parseChainName, parseChainTxid, type ChainAddress, type ChainName } from '../../chain/chain-adapter.js'
 import { decodeSignedPayment, encodeSignedPayment } from '../../chain/signed-payment.js'
@@ -6,7 +6,7 @@ import { isSameAsk, newPayout, parsePayoutId, type Payout, type PayoutId, type P
 import { parsePayoutReason } from '../../flows/payout/payout-reason.js'
 import { parsePayoutState } from '../../flows/payout/payout-states.js'
 import {
-  checkPayoutsRequest, type CreatePayoutResult, type PayoutBounds, type PayoutsRequest, type PayoutStore,
+  checkPayoutsRequest, type AccountPayouts, type CreatePayoutResult, type PayoutBounds, type PayoutsRequest, type PayoutStore,
 } from '../../flows/payout/payout-store.js'
 import { parseAmount } from '../amount.js'
 import { parseAssetId } from '../ids.js'
@@ -45,7 +45,7 @@ const COLUMNS = sql.raw(`id, number::text, version::text, chain, account, asset,
 const ENDED = sql.raw("('paid', 'failed', 'refused')")
 
 /** {@link PayoutStore} beside the ledger, in the same database. The ledger was opened before: that makes the tables. */
-export class PostgresPayoutStore implements PayoutStore {
+export class PostgresPayoutStore implements PayoutStore, AccountPayouts {
   readonly #queries: Kysely<unknown>
 
   constructor(database: LedgerDatabase) {
@@ -95,6 +95,15 @@ export class PostgresPayoutStore implements PayoutStore {
     return this.#run('list payouts', async () => {
       const { rows } = await sql<PayoutRow>`SELECT ${COLUMNS} FROM payouts WHERE chain = ${request.chain} AND state = ANY(${textArray(request.states)})
         AND number > ${String(request.after)}::bigint ORDER BY payouts.number LIMIT ${request.limit}`.execute(this.#queries)
+      return rows.map(payoutOf)
+    })
+  }
+
+  async ofAccount(account: AccountId, before: number | undefined, limit: number): Promise<readonly Payout[]> {
+    checkPayoutsRequest({ after: before ?? 0, limit })
+    return this.#run('list payouts', async () => {
+      const { rows } = await sql<PayoutRow>`SELECT ${COLUMNS} FROM payouts WHERE account = ${account} AND number < ${String(before ?? Number.MAX_SAFE_INTEGER)}::bigint
+        ORDER BY payouts.number DESC LIMIT ${limit}`.execute(this.#queries)
       return rows.map(payoutOf)
     })
   }

@@ -1,0 +1,130 @@
+import { EvegramError, type Clock } from '@evegram/protocol'
+import type { EventStream, HealthAnswer, Logger, Metrics } from '@evegram/platform'
+import { Alarms } from './alarms.js'
+import type { ChainName } from './chain/chain-adapter.js'
+import { ChainWork, type WallyAsset, type WallyChainOptions } from './chain-work.js'
+import { DepositPlaces } from './deposit-places.js'
+import type { DepositRoutes } from './flows/deposit/deposit-routes.js'
+import type { AccountPayouts, PayoutStore } from './flows/payout/payout-store.js'
+import type { AssetId } from './ledger/ids.js'
+import { EXPIRIES_MAX, type LedgerStore } from './ledger/ledger-store.js'
+import { LedgerRelay } from './ledger/relay.js'
+import { StatementProjector, type StatementStore } from './ledger/statement.js'
+import { Loop } from './loop.js'
+import { NoticeRelay, NOTICES_CURSOR, StreamNotices, type Notices } from './notices.js'
+import type { WallyAuth } from './ports/auth.js'
+import type { ChainLeases } from './ports/chain-leases.js'
+import { UserMoney } from './user-money.js'
+
+/** Pause of a loop over the ledger that has nothing to do. */
+const LEDGER_PAUSE_MS = 250
+/** How often reservations whose time is over are released, and lags are looked at. */
+const SWEEP_MS = 1_000
+/** Chains of one wallet bridge. */
+export const CHAINS_MAX = 8
+
+/** What {@link createWally} is made of. The stores lie in one database; all of them stay the caller's to close. */
+export interface WallyOptions {
+  readonly ledger: LedgerStore
+  readonly statements: StatementStore
+  readonly payouts: PayoutStore & AccountPayouts
+  readonly routes: DepositRoutes
+  readonly leases: ChainLeases
+  /** Where events of the ledger and notices are told. */
+  readonly stream: EventStream
+  /** Where people's notices go; onto the stream when left out. */
+  readonly notices?: Notices | undefined
+  readonly auth: WallyAuth
+  readonly chains: readonly WallyChainOptions[]
+  /** 32 bytes that make the codes of accounts, the same for ever. */
+  readonly depositSecret: Uint8Array
+  readonly clock: Clock
+  readonly log: Logger
+  readonly metrics: Metrics
+}
+
+/** The wallet bridge of one server, to be composed with the others. */
+export interface Wally {
+  readonly alarms: Alarms
+  readonly money: UserMoney
+  readonly places: DepositPlaces
+  /** In the order of the options. */
+  readonly chains: ReadonlyMap<ChainName, ChainWork>
+  readonly assets: ReadonlyMap<AssetId, WallyAsset>
+  /** How far what is made of events is behind them. */
+  readonly lags: Readonly<Record<'statements' | 'notices' | 'relay', number>>
+  /** The work on the chain of an asset. Throws `wallet.asset_unknown`. */
+  workOf(asset: AssetId): ChainWork
+  /** Whether requests can be taken. */
+  ready(): Promise<HealthAnswer>
+  /** Starts all loops. Rejects `invalid.config`, `unavailable.store`; nothing runs then. */
+  start(): Promise<void>
+  /** Resolved = nothing of it runs any more and every lease is given up. */
+  stop(): Promise<void>
+}
+
+/** Builds the wallet bridge. Nothing runs before `start`. Throws `invalid.config` for chains that cannot be. */
+export function createWally(options: WallyOptions): Wally {
+  const { ledger, statements, payouts, routes, leases, stream, auth, clock, log, metrics } = options
+  const alarms = new Alarms({ clock, log, metrics })
+  const chains = new Map<ChainName, ChainWork>()
+  for (const chain of options.chains) {
+    const work = new ChainWork(chain, { ledger, payouts, routes, leases, auth, alarms, clock, log, metrics })
+    if (chains.has(work.chain.chain) || chains.size >= CHAINS_MAX) throw new EvegramError('invalid.config', { operation: 'combine chains', details: { chain: work.chain.chain } })
+    chains.set(work.chain.chain, work)
+  }
+  const assets = new Map([...chains.values()].flatMap((work) => work.assets.map((asset) => [asset.id, asset] as const)))
+  const projector = new StatementProjector(ledger, statements)
+  const relay = new LedgerRelay({ store: ledger, stream, clock, log })
+  const notices = new NoticeRelay(ledger, options.notices ?? new StreamNotices(stream))
+  const lags = { statements: 0, notices: 0, relay: 0 }
+  const lag = metrics.gauge({ name: 'wally_ledger_lag_events', help: 'Events of the ledger that a reader has not dealt with', labels: ['reader'] })
+
+  async function sweep(): Promise<boolean> {
+    const expired = await ledger.expire(EXPIRIES_MAX)
+    const { number } = await ledger.head()
+    lags.statements = number - await statements.position()
+    lags.notices = number - await ledger.cursor(NOTICES_CURSOR)
+    lags.relay = number - await ledger.cursor('relay')
+    for (const [reader, behind] of Object.entries(lags)) lag.set(behind, { reader })
+    return expired === EXPIRIES_MAX
+  }
+
+  const loops = [
+    new Loop({ name: 'statements', pauseMs: LEDGER_PAUSE_MS, clock, log, step: async () => await projector.step() > 0 }),
+    new Loop({ name: 'notices', pauseMs: LEDGER_PAUSE_MS, clock, log, step: async () => await notices.step() > 0 }),
+    new Loop({ name: 'sweep', pauseMs: SWEEP_MS, clock, log, step: sweep }),
+  ]
+
+  async function stop(): Promise<void> {
+    for (const work of chains.values()) await work.stop()
+    for (const loop of loops) await loop.stop()
+    await relay.stop()
+  }
+
+  return {
+    alarms, chains, assets, lags,
+    money: new UserMoney({ ledger, statements, auth, assets: new Set(assets.keys()) }),
+    places: new DepositPlaces(routes, options.depositSecret),
+    workOf: (asset) => {
+      const work = assets.has(asset) ? [...chains.values()].find((one) => one.assets.some(({ id }) => id === asset)) : undefined
+      if (work === undefined) throw new EvegramError('wallet.asset_unknown', { operation: 'find asset' })
+      return work
+    },
+    ready: async () => {
+      await ledger.head()
+      return { ok: true }
+    },
+    start: async () => {
+      try {
+        for (const work of chains.values()) await work.start()
+      } catch (failure) {
+        await stop()
+        throw failure
+      }
+      for (const loop of loops) loop.start()
+      relay.start()
+    },
+    stop,
+  }
+}
