@@ -1,33 +1,19 @@
-import { randomBytes } from 'node:crypto'
 import { isEvegramError, utf8 } from '@evegram/protocol'
-import { connect, type JetStreamManager } from 'nats'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { subjectOf } from '../../bus.js'
 import { systemClock } from '../../clock.js'
 import { describeEventStream } from '../../event-stream.contract.js'
 import type { BusinessEvent, EventStream } from '../../event-stream.js'
 import { silentLogger } from '../../log.js'
-import { serviceAddresses, TcpProxy } from '../../testing/index.js'
+import { freshEventPrefix, manageJetStream, removeEventStreams, serviceAddresses, TcpProxy } from '../../testing/index.js'
 import { connectEventStream } from './index.js'
 
-const freshPrefix = (): string => `test_${randomBytes(6).toString('hex')}`
 const connectTo = (servers: readonly string[], prefix: string): Promise<EventStream> =>
   connectEventStream({ servers, name: 'test', log: silentLogger, clock: systemClock(), prefix })
 
-async function manage<Result>(work: (manager: JetStreamManager) => Promise<Result>): Promise<Result> {
-  const nats = await connect({ servers: [...serviceAddresses('nats')] })
-  const result = await work(await nats.jetstreamManager())
-  await nats.close()
-  return result
-}
-
-const removeStreams = (prefix: string): Promise<void> => manage(async (manager) => {
-  for (const stream of [`${prefix}_events`, `${prefix}_dead`]) await manager.streams.delete(stream)
-})
-
 describeEventStream('jetstream', async () => {
-  const prefix = freshPrefix()
-  return { connect: () => connectTo(serviceAddresses('nats'), prefix), close: () => removeStreams(prefix) }
+  const prefix = freshEventPrefix()
+  return { connect: () => connectTo(serviceAddresses('nats'), prefix), close: () => removeEventStreams(prefix) }
 })
 
 describe('events over JetStream', () => {
@@ -39,14 +25,14 @@ describe('events over JetStream', () => {
 
   it('go on after an outage, and are stored once though their publisher did not know', async () => {
     const proxy = await TcpProxy.to(serviceAddresses('nats')[0] ?? '')
-    const prefix = freshPrefix()
+    const prefix = freshEventPrefix()
     const stream = await connectTo([`nats://${proxy.place}`], prefix)
-    toClose.push(() => stream.close(), () => proxy.close(), () => removeStreams(prefix))
+    toClose.push(() => stream.close(), () => proxy.close(), () => removeEventStreams(prefix))
     const heard: string[] = []
     await stream.consume('reader', async ({ id }) => { heard.push(id) })
     // Answered for: an event that is not comes again.
     const settled = (): Promise<void> => vi.waitFor(async () => {
-      expect(await manage((manager) => manager.consumers.info(`${prefix}_events`, 'reader'))).toMatchObject({ num_ack_pending: 0, num_pending: 0 })
+      expect(await manageJetStream((manager) => manager.consumers.info(`${prefix}_events`, 'reader'))).toMatchObject({ num_ack_pending: 0, num_pending: 0 })
     }, { timeout: 10_000, interval: 50 })
     await stream.publish(event('a'))
     await settled()
@@ -59,9 +45,9 @@ describe('events over JetStream', () => {
   })
 
   it('are put aside when they were given out often enough and nobody answered for them', async () => {
-    const prefix = freshPrefix()
+    const prefix = freshEventPrefix()
     const stream = await connectTo(serviceAddresses('nats'), prefix)
-    toClose.push(() => stream.close(), () => removeStreams(prefix))
+    toClose.push(() => stream.close(), () => removeEventStreams(prefix))
     let attempts = 0
     const stop = await stream.consume('reader', async () => {
       attempts++
