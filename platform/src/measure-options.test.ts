@@ -16,6 +16,8 @@ describe('the command line of a program that measures', () => {
     expect(readMeasureOptions([], USAGE)).toEqual({ days: 30, seed: 0, on: 'all', json: false })
     expect(readMeasureOptions(['--days', '7', '--on=one', '--json'], USAGE)).toEqual({ days: 7, seed: 0, on: 'one', json: true })
     expect(readMeasureOptions(['--days', '400'], { help: '', numbers: { days: [1, 1, 400] } })).toEqual({ days: 400, json: false })
+    const flagged = { help: '', numbers: {}, flags: ['cold', 'dry'] } as const
+    expect(readMeasureOptions(['--dry'], flagged)).toEqual({ cold: false, dry: true, json: false })
   })
 
   it.each([['--days', '0'], ['--days', '401'], ['--days', '1.5'], ['--days', ''], ['--days', 'x'], ['--seed', '-1'], ['--weeks', '1'], ['--days'], ['7']])('refuses %s %s', (...args) => {
