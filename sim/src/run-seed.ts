@@ -1,6 +1,7 @@
-import { closeTheWorld } from './kernel/guard.js'
+import { inClosedWorld } from './kernel/closed-world.js'
 import { Run, type Violation } from './kernel/run.js'
 import type { TraceLine } from './kernel/trace.js'
+import { runPayoutSeed } from './payouts/payout-seed.js'
 import { prepareCrypto } from './world/crypto.js'
 import type { ProfileName } from './world/profiles.js'
 import { World } from './world/world.js'
@@ -10,14 +11,17 @@ export interface RunOptions {
   /** Any text; numbers by custom. */
   readonly seed: string
   readonly profile: ProfileName
-  /** `stand-in`: fast and deterministic, keeps no secrets. `real`: libsignal with seeded randomness. */
+  /** `stand-in`: fast and deterministic, keeps no secrets. `real`: libsignal with seeded randomness. Payouts have nothing to stand in for: `real`. */
   readonly crypto: 'stand-in' | 'real'
   /** Keep the trace lines, for a timeline. */
   readonly keepTrace: boolean
+  /** Of `payouts`: at how many calls of each world its process is killed, each in a run of its own. */
+  readonly crashPoints?: number | 'every'
 }
 
 /** What came of a run. */
 export interface RunResult {
+  /** As asked for; of a payout that broke a promise: its world alone. */
   readonly seed: string
   readonly profile: ProfileName
   readonly crypto: RunOptions['crypto']
@@ -38,25 +42,12 @@ export interface RunResult {
  */
 export async function runSeed(options: RunOptions): Promise<RunResult> {
   const { seed, profile, crypto, keepTrace } = options
+  if (profile === 'payouts') return runPayoutSeed(options)
   await prepareCrypto(crypto)
   const run = new Run({ seed: `${profile}:${seed}`, keepTrace })
-  const onFault = (reason: unknown): void => {
-    run.broken('program', `nobody handled: ${reason instanceof Error ? reason.stack ?? reason.message : String(reason)}`)
-  }
-  process.on('unhandledRejection', onFault)
-  process.on('uncaughtException', onFault)
-  const touched = (what: string): void => { run.broken('guard', `a simulated program touched ${what}`) }
-  const openTheWorld = closeTheWorld(touched, run.random('blinding'))
-  try {
-    const world = new World(run, { profile, crypto })
-    await world.play()
-  } catch (failure) {
-    onFault(failure)
-  } finally {
-    openTheWorld()
-    process.off('unhandledRejection', onFault)
-    process.off('uncaughtException', onFault)
-  }
+  await inClosedWorld((promise, what) => { run.broken(promise, what) }, run.random('blinding'), async () => {
+    await new World(run, { profile, crypto }).play()
+  })
   const { violation } = run
   return {
     seed, profile, crypto, events: run.scheduler.events, virtualMs: run.nowMs, traceHash: run.trace.digest(), coverage: run.coverage.toJSON(),

@@ -1,6 +1,6 @@
 import type { RunResult } from '../run-seed.js'
 import type { ProfileName } from '../world/profiles.js'
-import { EXPECTED_COVERAGE } from './expected-coverage.js'
+import { expectedCoverageOf } from './expected-coverage.js'
 
 /** How often something was exercised. */
 export interface CoverageRow {
@@ -14,10 +14,7 @@ export interface CoverageRow {
 /** Coverage of all runs, by name: what they had, and what `profile` was expected to have and no run had. */
 export function coverageRows(coverages: readonly RunResult['coverage'][], profile: ProfileName | undefined): readonly CoverageRow[] {
   const rows = new Map<string, { total: number; seeds: number }>()
-  for (const { name, profiles } of EXPECTED_COVERAGE) {
-    const isExpected = profile !== undefined && (profile === 'all' || profiles === undefined || profiles.includes(profile))
-    if (isExpected) rows.set(name, { total: 0, seeds: 0 })
-  }
+  if (profile !== undefined) for (const name of expectedCoverageOf(profile)) rows.set(name, { total: 0, seeds: 0 })
   for (const coverage of coverages) {
     for (const [name, count] of Object.entries(coverage)) {
       if (count === 0) continue

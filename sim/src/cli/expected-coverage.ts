@@ -1,8 +1,9 @@
 import { LIES } from '../malice/lies.js'
+import { EXPECTED_OF_PAYOUTS } from '../payouts/expected-coverage.js'
 import type { ProfileName } from '../world/profiles.js'
 
 /** Something that some run of many should exercise. */
-export interface ExpectedCoverage {
+interface ExpectedCoverage {
   readonly name: string
   /** Profiles whose runs should; absent: those of every profile. */
   readonly profiles?: readonly ProfileName[]
@@ -12,8 +13,7 @@ function named(names: readonly string[], ...profiles: readonly ProfileName[]): r
   return names.map((name) => (profiles.length === 0 ? { name } : { name, profiles }))
 }
 
-/** Names that a green run of many seeds must not lack: what is missing is printed as NEVER. */
-export const EXPECTED_COVERAGE: readonly ExpectedCoverage[] = [
+const EXPECTED_COVERAGE: readonly ExpectedCoverage[] = [
   ...named([
     'audit/ack', 'audit/cursor moved', 'audit/cursor owes', 'audit/devices covered', 'audit/flush before ack', 'audit/mark before ack',
     'audit/order above what was shown', 'audit/order as the sender made it', 'audit/said', 'audit/sent is stored', 'audit/shown',
@@ -49,3 +49,9 @@ export const EXPECTED_COVERAGE: readonly ExpectedCoverage[] = [
   ...named(['fault/node pause', 'fault/node sleep', 'fault/wall step', 'fault/registry.slow'], 'skew'),
   ...named(LIES.map(({ name }) => `lie/${name}`), 'malicious'),
 ]
+
+/** Names that green runs of many seeds must not lack: what is missing is printed as NEVER. */
+export function expectedCoverageOf(profile: ProfileName): readonly string[] {
+  if (profile === 'payouts') return EXPECTED_OF_PAYOUTS
+  return EXPECTED_COVERAGE.filter(({ profiles }) => profile === 'all' || profiles === undefined || profiles.includes(profile)).map(({ name }) => name)
+}

@@ -20,13 +20,19 @@ test('each choice of seeds is read', () => {
   expect(read('--check-determinism 3')).toMatchObject({ seeds: { kind: 'determinism', base: 1, count: 3 } })
   expect(read('--timeline all --workers 4 --crypto real --profile skew --stop-at-first'))
     .toMatchObject({ timeline: 'all', workers: 4, crypto: 'real', profile: 'skew', stopAtFirst: true })
+  expect(read('--profile payouts')).toMatchObject({ profile: 'payouts', crypto: 'real', crashPoints: 4 })
+  expect(read('--profile payouts --crash-points every')).toMatchObject({ crashPoints: 'every' })
+  expect(read('--profile payouts --crash-points 0')).toMatchObject({ crashPoints: 0 })
   expect(read('-h')).toBe('help')
 })
 
 test.each([
   ['--seeds 0', '--seeds must be a whole number from 1'],
   ['--seeds 1.5', 'not "1.5"'],
-  ['--profile all-of-it', 'crash, partition, skew, malicious, all'],
+  ['--profile all-of-it', 'crash, partition, skew, malicious, all, payouts'],
+  ['--crash-points every', '--crash-points goes with --profile payouts.'],
+  ['--profile payouts --crash-points some', '--crash-points must be a whole number'],
+  ['--profile payouts --crypto stand-in', 'Nothing stands in'],
   ['--crypto rot13', 'stand-in, real'],
   ['--seeds 5 --minutes 1', 'Choose one of --seeds and --minutes.'],
   ['--minutes -1', '--minutes'],

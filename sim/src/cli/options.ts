@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util'
 import type { RunOptions } from '../run-seed.js'
+import { CRASH_POINTS_DEFAULT } from '../payouts/crash-points.js'
 import { PROFILES, type ProfileName } from '../world/profiles.js'
 
 /** Seeds of a run that says nothing else. */
@@ -11,6 +12,7 @@ const WORKERS_MAX = 256
 const TIMELINE_DEFAULT = 60
 const TIMELINE_MAX = 1_000_000
 const CRYPTO = ['stand-in', 'real'] as const
+const CRASH_POINTS_MAX = 100_000
 
 /** Which seeds are run. */
 export type SeedChoice =
@@ -33,6 +35,8 @@ export interface SimOptions {
   readonly timeline: number | 'all'
   readonly workers: number
   readonly stopAtFirst: boolean
+  /** Of `payouts`: see {@link RunOptions}. */
+  readonly crashPoints?: number | 'every'
 }
 
 /** A command line, read. */
@@ -44,7 +48,8 @@ export type ParsedOptions =
 /** What `--help` prints. */
 export const SIM_HELP = `npm run sim -- [options]
 
-Runs the real code of engine, auth and SDK on virtual time, with seeded faults, and checks the promises of ARCHITECTURE.md.
+Runs the real code of engine, auth and SDK (of the wallet bridge: --profile payouts) on virtual time, with seeded faults, and checks the promises of
+ARCHITECTURE.md.
 
   --seeds <n>               n seeds (default ${String(SEEDS_DEFAULT)})
   --base <n>                number of the first seed (default 1)
@@ -53,7 +58,8 @@ Runs the real code of engine, auth and SDK on virtual time, with seeded faults, 
   --regressions             the seeds of sim/regressions.json: each found a fault once
   --check-determinism <n>   n seeds, each in two processes, which must leave the same trace
   --profile <name>          ${PROFILES.join(' | ')} (default all)
-  --crypto <name>           stand-in: fast, keeps no secrets (default); real: libsignal
+  --crypto <name>           stand-in: fast, keeps no secrets (default); real: libsignal. Payouts are always signed in earnest.
+  --crash-points <n|every>  of payouts: each world again for so many of its calls, or for every one, its process killed there (default ${String(CRASH_POINTS_DEFAULT)})
   --stop-at-first           end at the first broken promise
   --timeline <n|all>        of a broken promise: the last n lines that concern it (default ${String(TIMELINE_DEFAULT)}, 0 for none), or every line
   --workers <n>             processes (default: one a core)
@@ -71,7 +77,7 @@ export function parseOptions(argv: readonly string[], workersDefault: number): P
       args: [...argv],
       options: {
         seeds: { type: 'string' }, base: { type: 'string' }, minutes: { type: 'string' }, seed: { type: 'string' }, profile: { type: 'string' },
-        crypto: { type: 'string' }, timeline: { type: 'string' }, workers: { type: 'string' }, 'check-determinism': { type: 'string' },
+        crypto: { type: 'string' }, timeline: { type: 'string' }, workers: { type: 'string' }, 'check-determinism': { type: 'string' }, 'crash-points': { type: 'string' },
         regressions: { type: 'boolean', default: false }, 'stop-at-first': { type: 'boolean', default: false },
         json: { type: 'boolean', default: false },
         help: { type: 'boolean', short: 'h', default: false },
@@ -87,17 +93,22 @@ export function parseOptions(argv: readonly string[], workersDefault: number): P
     if (values.regressions && (values.profile !== undefined || values.crypto !== undefined)) {
       throw new WrongUsage('--regressions names profile and crypto of each seed itself.')
     }
+    const profile = oneOf('profile', values.profile, PROFILES, 'all')
+    const isPayouts = profile === 'payouts'
+    if (values['crash-points'] !== undefined && !isPayouts) throw new WrongUsage('--crash-points goes with --profile payouts.')
+    if (isPayouts && values.crypto === 'stand-in') throw new WrongUsage('Nothing stands in for the signatures of payouts.')
     const base = values.base === undefined ? undefined : whole('base', values.base, 0, Number.MAX_SAFE_INTEGER - SEEDS_MAX)
     return {
       status: 'run',
       options: {
         seeds: choiceOf(values, base),
-        profile: oneOf('profile', values.profile, PROFILES, 'all'),
-        crypto: oneOf('crypto', values.crypto, CRYPTO, 'stand-in'),
+        profile,
+        crypto: isPayouts ? 'real' : oneOf('crypto', values.crypto, CRYPTO, 'stand-in'),
         json: values.json,
         timeline: values.timeline === 'all' ? 'all' : whole('timeline', values.timeline ?? String(TIMELINE_DEFAULT), 0, TIMELINE_MAX),
         workers: values.workers === undefined ? workersDefault : whole('workers', values.workers, 1, WORKERS_MAX),
         stopAtFirst: values['stop-at-first'],
+        ...(isPayouts ? { crashPoints: crashPointsOf(values['crash-points']) } : {}),
       },
     }
   } catch (error) {
@@ -129,6 +140,11 @@ function choiceOf(values: SeedValues, base: number | undefined): SeedChoice {
   const determinism = values['check-determinism']
   if (determinism !== undefined) return { kind: 'determinism', base: base ?? 1, count: whole('check-determinism', determinism, 1, SEEDS_MAX) }
   return { kind: 'count', base: base ?? 1, count: values.seeds === undefined ? SEEDS_DEFAULT : whole('seeds', values.seeds, 1, SEEDS_MAX) }
+}
+
+function crashPointsOf(text: string | undefined): number | 'every' {
+  if (text === undefined) return CRASH_POINTS_DEFAULT
+  return text === 'every' ? text : whole('crash-points', text, 0, CRASH_POINTS_MAX)
 }
 
 function whole(name: string, text: string, min: number, max: number): number {

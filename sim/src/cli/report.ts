@@ -22,7 +22,7 @@ export function paintsOf(isColoured: boolean): Paints {
 const PROMISES: Readonly<Record<PromiseName, string>> = {
   P1: 'an ack is durable', P2: 'shown exactly once', P3: 'one order, made by senders', P4: 'gaps are proved',
   P5: 'resume works for the whole retention', P6: 'nothing is dropped in silence', P7: 'the server cannot read or impersonate',
-  P8: 'a wallet proof works once', P10: 'failure has a bound', liveness: 'what can go on does go on',
+  P8: 'a wallet proof works once', P9: 'money is conserved', P10: 'failure has a bound', liveness: 'what can go on does go on',
   program: 'the code fails in no way of its own', guard: 'nothing in a run touches the real world',
 }
 
@@ -32,9 +32,10 @@ export function cryptoLabel(crypto: RunOptions['crypto']): string {
 }
 
 /** The command that runs a seed again. */
-export function replayCommand({ seed, profile, crypto }: Pick<RunOptions, 'seed' | 'profile' | 'crypto'>): string {
+export function replayCommand({ seed, profile, crypto, crashPoints }: Pick<RunOptions, 'seed' | 'profile' | 'crypto' | 'crashPoints'>): string {
   const word = /^[\w.:-]+$/.test(seed) ? seed : `'${seed.replaceAll("'", "'\\''")}'`
-  return `npm run sim -- --seed ${word} --profile ${profile} --crypto ${crypto} --timeline all`
+  const crashes = crashPoints === undefined ? '' : ` --crash-points ${String(crashPoints)}`
+  return `npm run sim -- --seed ${word} --profile ${profile} --crypto ${crypto}${crashes} --timeline all`
 }
 
 /** One line for one seed. */

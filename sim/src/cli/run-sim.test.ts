@@ -87,6 +87,18 @@ test('a broken promise ends with 1 and says how to see it again', async () => {
   expect(ran).toHaveLength(4)
 })
 
+test('a payout that broke a promise is shown again by its world alone', async () => {
+  const { text, ran } = await run('--seeds 1 --profile payouts --crash-points every', (options) => {
+    const outcome = broken(options)
+    return outcome.status === 'broken' ? { ...outcome, result: { ...outcome.result, seed: '1.ton.after.45' } } : outcome
+  })
+  expect(ran).toEqual(['1 payouts real', '1.ton.after.45 payouts real'])
+  expect(text).toContain('npm run sim -- --seed 1.ton.after.45 --profile payouts --crypto real --timeline all')
+  // What is expected of worlds of messages is not expected here.
+  expect(text).toMatch(/end\/paid +NEVER/)
+  expect(text).not.toContain('workload/say')
+})
+
 test('with --timeline all nothing is left out', async () => {
   const { text } = await run('--seed 2 --timeline all', broken)
   expect(text).toContain('chatter 5')

@@ -134,8 +134,7 @@ class SimRun {
   }
 
   #job(seed: string): RunOptions {
-    const { profile, crypto } = this.#options
-    return { seed, profile, crypto, keepTrace: false }
+    return jobOf(this.#options, seed)
   }
 
   #elapsedMs(): number {
@@ -168,7 +167,7 @@ class SimRun {
     if (this.#failures.length === 0) return
     const built = await facts()
     for (const [index, outcome] of this.#failures.entries()) {
-      const { options } = outcome
+      const options = replayOf(outcome)
       const isFull = index < REPORTED_MAX
       const isWanted = isFull && outcome.status === 'broken' && this.#options.timeline !== 0
       const again = isWanted ? await pool.run({ ...options, keepTrace: true }) : undefined
@@ -199,6 +198,17 @@ class SimRun {
   }
 }
 
+function jobOf({ profile, crypto, crashPoints }: SimOptions, seed: string): RunOptions {
+  return { seed, profile, crypto, keepTrace: false, ...(crashPoints === undefined ? {} : { crashPoints }) }
+}
+
+/** What shows the end of a seed again: of a payout that broke a promise its world alone. */
+function replayOf(outcome: SeedOutcome): RunOptions {
+  if (outcome.status !== 'broken') return outcome.options
+  const { crashPoints: _all, ...options } = outcome.options
+  return { ...options, seed: outcome.result.seed }
+}
+
 function deviationOf(before: Extract<SeedOutcome, { status: 'broken' }>, again: SeedOutcome): string | undefined {
   if (again.status !== 'died' && again.result.traceHash === before.result.traceHash) return undefined
   return 'the second run of this seed, made for the timeline, did something else: the simulated code is not deterministic'
@@ -207,7 +217,7 @@ function deviationOf(before: Extract<SeedOutcome, { status: 'broken' }>, again: 
 /** One seed for machines. */
 function seedRecord(outcome: SeedOutcome): object {
   const { seed, profile, crypto } = outcome.options
-  const record = { kind: 'seed', seed, profile, crypto: cryptoLabel(crypto), status: outcome.status, replay: replayCommand(outcome.options) }
+  const record = { kind: 'seed', seed, profile, crypto: cryptoLabel(crypto), status: outcome.status, replay: replayCommand(replayOf(outcome)) }
   if (outcome.status === 'died') return { ...record, reason: outcome.reason }
   const { profile: ran, events, virtualMs, traceHash } = outcome.result
   return { ...record, ran, events, virtualMs, traceHash, ...(outcome.status === 'broken' ? { violation: outcome.violation } : {}) }
@@ -217,9 +227,9 @@ async function compareProcesses(
   options: SimOptions, { base, count }: { readonly base: number; readonly count: number }, environment: SimEnvironment,
 ): Promise<number> {
   const { print, openPool, isTerminal, isColoured } = environment
-  const { profile, crypto, json } = options
+  const { crypto, json } = options
   const paints = paintsOf(isColoured)
-  const seeds = Array.from({ length: count }, (_, index): RunOptions => ({ seed: String(base + index), profile, crypto, keepTrace: false }))
+  const seeds = Array.from({ length: count }, (_, index) => jobOf(options, String(base + index)))
   const pools = [openPool(1), openPool(1)] as const
   const bar = new ProgressBar('sim', 2 * count, isTerminal && !json)
   let done = 0

@@ -4,7 +4,7 @@ import { Scheduler } from './scheduler.js'
 import { Trace } from './trace.js'
 
 /** The promises of the design that a run can break; `program` is a fault of the code that no promise names, `guard` one of determinism. */
-export type PromiseName = 'P1' | 'P2' | 'P3' | 'P4' | 'P5' | 'P6' | 'P7' | 'P8' | 'P10' | 'liveness' | 'program' | 'guard'
+export type PromiseName = 'P1' | 'P2' | 'P3' | 'P4' | 'P5' | 'P6' | 'P7' | 'P8' | 'P9' | 'P10' | 'liveness' | 'program' | 'guard'
 
 /** A promise that was broken. */
 export interface Violation {

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { ProgressBar } from '../cli/progress-bar.js'
 import { plantedHead, plantedLine } from './planted-lines.js'
-import { CONTROL, PLANTED_SEEDS_MAX, plantedNames, runPlanted, type PlantedOutcome } from './run-planted.js'
+import { CONTROLS, PLANTED_SEEDS_MAX, plantedNames, runPlanted, type PlantedOutcome } from './run-planted.js'
 
 const HELP = `npm run sim:planted -- [--only <name> …] [--json]
 
@@ -63,8 +63,8 @@ for (const [signal, code] of [['SIGINT', 130], ['SIGTERM', 143]] as const) {
   })
 }
 
-const total = 1 + (only.length === 0 ? names.length : only.length)
-const nameWidth = Math.max(CONTROL.length, ...names.map((name) => name.length))
+const total = CONTROLS.size + (only.length === 0 ? names.length : only.length)
+const nameWidth = Math.max(...[...CONTROLS.keys(), ...names].map((name) => name.length))
 const isTerminal = process.stderr.isTTY && process.stdout.isTTY
 const bar = new ProgressBar('planted', total, isTerminal && !json)
 let done = 0
@@ -97,6 +97,6 @@ function report(outcomes: readonly PlantedOutcome[]): void {
   }
   const table = [plantedHead(nameWidth), ...outcomes.map((outcome) => plantedLine(outcome, nameWidth))]
   if (isTerminal) for (const line of table) console.log(line)
-  const counts = `${String(found.length)} of ${String(outcomes.length - 1)} planted bugs found, ${String(red.length)} red`
+  const counts = `${String(found.length)} of ${String(outcomes.length - CONTROLS.size)} planted bugs found, ${String(red.length)} red`
   console.log(`\n${counts}, ${seconds.toFixed(1)} s (stand-in crypto)`)
 }

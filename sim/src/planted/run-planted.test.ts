@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { parsePlantedPatch } from './planted-patch.js'
-import { CONTROL, plantedNames, runPlanted, type PlantedOutcome } from './run-planted.js'
+import { plantedNames, runPlanted, type PlantedOutcome } from './run-planted.js'
 import { plant } from './scratch-copy.js'
 
 const SOURCE = 'export const limit: number = 3\nexport const name: string = "fine"\n'
@@ -41,7 +41,7 @@ function writePatch(name: string, after: string, before = SOURCE): void {
 
 beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), 'evegram-planted-test-'))
-  for (const workspace of ['protocol', 'platform', 'auth', 'engine', 'clients/sdk', 'sim']) {
+  for (const workspace of ['protocol', 'platform', 'auth', 'engine', 'wallet-bridge', 'clients/sdk', 'sim']) {
     const name = workspace.replace('clients/', '')
     write(`${workspace}/package.json`, JSON.stringify({ name: `@evegram/${name}`, type: 'module', exports: './dist/limit.js' }))
     write(`${workspace}/dist/unused.js`, '')
@@ -67,7 +67,7 @@ async function run(): Promise<Readonly<Record<string, PlantedOutcome>>> {
 test('a bug that breaks a promise is reported with its seed; one that does not is red; the copy without a bug is green', async () => {
   writePatch('good', SOURCE.replace('= 3', '= 7'))
   writePatch('harmless', SOURCE.replace('fine', 'other'))
-  const { good, harmless, [CONTROL]: control } = await run()
+  const { good, harmless, '(no bug)': control } = await run()
   expect(good).toMatchObject({ status: 'found', promise: 'P5', seed: '7', seeds: 7, patch: { promise: 'P1' } })
   expect(good).toMatchObject({ what: '--seeds 200 --profile crash --json --workers 1 --stop-at-first --timeline 0' })
   expect(harmless).toMatchObject({ status: 'red', reason: 'not found within 200 seeds' })
@@ -96,7 +96,7 @@ test('a simulator that fails proves nothing', async () => {
 
 test('a simulator that is red without a bug makes the run red', async () => {
   write('engine/dist/limit.js', 'export const limit = 2\nexport const name = "fine"\n')
-  expect(reasonOf((await run())[CONTROL])).toContain('without any bug planted')
+  expect(reasonOf((await run())['(no bug)'])).toContain('without any bug planted')
 })
 
 const repository = fileURLToPath(new URL('../../../', import.meta.url))

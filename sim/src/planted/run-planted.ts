@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { ProfileName } from '../world/profiles.js'
 import { parsePlantedPatch, type PlantedPatch } from './planted-patch.js'
 import { runCopy, type CopyVerdict } from './run-copy.js'
 import { makeScratchCopy, plant } from './scratch-copy.js'
@@ -14,8 +15,8 @@ const COPIES_AT_ONCE = 2
 /** Real time for one bug, in ms. */
 const PATCH_MS_MAX = 200_000
 
-/** Name of the run without any patch. */
-export const CONTROL = '(no bug)'
+/** The runs without any patch, and their profiles. */
+export const CONTROLS: ReadonlyMap<string, ProfileName> = new Map([['(no bug)', 'all'], ['(no bug, payouts)', 'payouts']])
 
 /** What came of one planted bug. `red`: it was not found, or could not be planted; then the simulator proves nothing about it. */
 export type PlantedOutcome = {
@@ -71,7 +72,7 @@ export function plantedNames(folder: string): readonly string[] {
  */
 export async function runPlanted(options: PlantedOptions): Promise<readonly PlantedOutcome[]> {
   const names = plantedNames(options.patches).filter((name) => options.only.length === 0 || options.only.includes(name))
-  const waiting = [CONTROL, ...names].values()
+  const waiting = [...CONTROLS.keys(), ...names].values()
   const outcomes: PlantedOutcome[] = []
   const lane = async (): Promise<void> => {
     for (const name of waiting) {
@@ -81,20 +82,21 @@ export async function runPlanted(options: PlantedOptions): Promise<readonly Plan
     }
   }
   await Promise.all(Array.from({ length: COPIES_AT_ONCE }, lane))
-  const place = (name: string): number => (name === CONTROL ? -1 : names.indexOf(name))
+  const place = (name: string): number => (CONTROLS.has(name) ? -1 : names.indexOf(name))
   return outcomes.sort((one, other) => place(one.name) - place(other.name))
 }
 
 async function runOne(name: string, { root, patches, scratch, now }: PlantedOptions): Promise<PlantedOutcome> {
   const startedMs = now()
-  const folder = join(scratch, name === CONTROL ? 'control' : name)
+  const control = CONTROLS.get(name)
+  const folder = join(scratch, control === undefined ? name : `control-${control}`)
   const elapsed = (): number => (now() - startedMs) / 1_000
   let patch: PlantedPatch | undefined
   try {
-    if (name !== CONTROL) patch = parsePlantedPatch(name, readFileSync(join(patches, `${name}.patch`), 'utf8'))
+    if (control === undefined) patch = parsePlantedPatch(name, readFileSync(join(patches, `${name}.patch`), 'utf8'))
     await makeScratchCopy(root, folder)
     if (patch === undefined) {
-      const verdict = await runCopy({ folder, seeds: CONTROL_SEEDS, profile: 'all', msMax: PATCH_MS_MAX })
+      const verdict = await runCopy({ folder, seeds: CONTROL_SEEDS, profile: control ?? 'all', msMax: PATCH_MS_MAX })
       return { name, seconds: elapsed(), ...controlVerdict(verdict) }
     }
     await plant(root, folder, patch.files)

@@ -6,7 +6,7 @@ import ts from 'typescript'
 import type { PatchedFile } from './planted-patch.js'
 
 /** What the simulator is made of, as folders of the repository. */
-const WORKSPACES = ['protocol', 'platform', 'auth', 'engine', 'clients/sdk', 'sim'] as const
+const WORKSPACES = ['protocol', 'platform', 'auth', 'engine', 'wallet-bridge', 'clients/sdk', 'sim'] as const
 
 /** As in tsconfig.base.json; `nodenext` means ES modules here, since every package says `"type": "module"`. */
 const COMPILER_OPTIONS: ts.CompilerOptions = {

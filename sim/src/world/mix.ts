@@ -5,7 +5,7 @@ import type { DiskFaults } from '../device/disk.js'
 import { NO_NETWORK_FAULTS, type NetworkFaults } from '../network/network-faults.js'
 import { NO_EXCHANGE_FAULTS, type ExchangeFaults } from '../services/auth/exchange.js'
 import { NO_ENGINE_FAULTS, type EngineFaults, type StorePersonality } from '../services/engine/engine-faults.js'
-import type { ProfileName } from './profiles.js'
+import type { WorldProfile } from './profiles.js'
 
 /** Events that strike the world from outside: how often per minute each comes. */
 export interface StrikeRates {
@@ -70,7 +70,7 @@ type Focus = 'crash' | 'partition' | 'skew' | 'malicious' | 'mixed'
  * Draws the faults of a world. Each kind is there or not, and often or seldom, independently: a world with everything at once never gets far
  * enough for rare conditions, a world with few things does (swarm testing, Groce et al. 2012).
  */
-export function drawMix(profile: ProfileName, random: SimRandom): FaultMix {
+export function drawMix(profile: WorldProfile, random: SimRandom): FaultMix {
   const focus: Focus = profile === 'all' ? random.pick(['mixed', 'mixed', 'crash', 'partition', 'skew', 'malicious'] as const) : profile
   const malicious = focus === 'malicious'
   /** Present in half of the worlds, always where the focus is; between a quarter of `rate` and four times it. */

@@ -16,7 +16,7 @@ import { calmOf, drawMix, type FaultMix } from './mix.js'
 import { Nemesis } from './nemesis.js'
 import { SimNode } from './node.js'
 import { Partition } from './partition.js'
-import type { ProfileName } from './profiles.js'
+import type { WorldProfile } from './profiles.js'
 import { Workload } from './workload.js'
 
 /** The server that every device of every world is configured with. */
@@ -77,7 +77,7 @@ export class World {
   #walletNumber = 0
   readonly #balancer: SimRandom
 
-  constructor(run: Run, options: { readonly profile: ProfileName; readonly crypto: 'stand-in' | 'real' }) {
+  constructor(run: Run, options: { readonly profile: WorldProfile; readonly crypto: 'stand-in' | 'real' }) {
     this.#run = run
     this.#random = run.random('world')
     this.#balancer = run.random('balancer')
