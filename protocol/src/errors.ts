@@ -112,6 +112,7 @@ export const ERROR_CODES = {
   'denied.scope': ['never', 'The operator token does not allow this: use one that has the scope.'],
   'denied.same_person': ['never', 'Somebody else must do this: two people are needed.'],
   // --- money
+  'wallet.none': ['after_fix', 'This server has no wallet bridge.'],
   'wallet.insufficient_funds': ['after_fix', 'The account holds less than that, what is reserved taken off.'],
   'wallet.account_closed': ['never', 'The account of this asset was closed.'],
   'wallet.asset_unknown': ['after_fix', 'The asset is not one of this server: GET /v1/wally/assets lists them.'],

@@ -17,8 +17,10 @@ import { GroupConversation, type Group } from './group.js'
 import { FOLLOWER_LIMITS } from './sync/channel-follower.js'
 import type { VerifiedAccount } from './account/account-verifier.js'
 import type { DiscoveredServer } from './api/discovered-server.js'
+import type { WallyApi } from './api/wally-api.js'
 import { safetyNumber } from './crypto/safety-number.js'
 import type { ClientEvents, ClientState } from './events.js'
+import { ServerWallet, type AccountWallet } from './money/account-wallet.js'
 import type { LocalStore } from './store/local-store.js'
 import type { Wallet } from './wallets/wallet.js'
 
@@ -73,7 +75,7 @@ export interface Client {
   readonly address: string
   readonly domain: string
   readonly state: ClientState
-  /** Envelopes and posts that this device has committed and the server has not stored yet. */
+  /** Envelopes, posts and payments that this device has committed and the server has not stored or made yet. */
   readonly pending: number
   /** Calls `listener` at each `event` until the returned function is called. Throws `limited.queue` past 1,000 listeners. */
   on<Name extends keyof ClientEvents>(event: Name, listener: (event: ClientEvents[Name]) => void): () => void
@@ -110,6 +112,8 @@ export interface Client {
    * that `done` advances: what was not `done` comes again after a restart. Ends when `signal` aborts or the client closes.
    */
   inbox(options: InboxOptions): AsyncIterable<InboxItem>
+  /** The own account at the wallet bridge of the server. Throws `wallet.none` where the server has none. */
+  readonly wallet: AccountWallet
   /** Devices of the own account, as the server shows them now. */
   devices(): Promise<readonly OwnDevice[]>
   /** Revokes a device for ever: the own one by its own key, any by an active wallet. All conversations of the last 30 days are told. */
@@ -136,15 +140,33 @@ export interface ClientParts {
   readonly store: LocalStore
   readonly clock: Clock
   readonly random: Random
+  /** The wallet bridge of the server, where it has one. */
+  readonly wally?: WallyApi | undefined
 }
 
 /** A {@link Client} on a running core. */
 export class EvegramClient implements Client {
   readonly #parts: ClientParts
   readonly #sending = new KeyedTurns()
+  readonly #wallet: ServerWallet | undefined
 
   constructor(parts: ClientParts) {
     this.#parts = parts
+    const { wally, server } = parts
+    this.#wallet = wally === undefined ? undefined : new ServerWallet({
+      core: this.#core, api: wally, server,
+      say: async (conversation, content, also) => {
+        const row = await readConversation(this.#core.store, conversation)
+        if (row === undefined) throw new EvegramError('client.store', { operation: 'read conversation' })
+        await this.#core.roster.loadAccount(row.peer)
+        return this.#open(row, this.#core.roster.addressOf(row.peer)).say(content, also)
+      },
+    })
+  }
+
+  get wallet(): AccountWallet {
+    if (this.#wallet === undefined) throw new EvegramError('wallet.none', { operation: 'open wallet' })
+    return this.#wallet
   }
 
   get account(): AccountId {
@@ -168,7 +190,7 @@ export class EvegramClient implements Client {
   }
 
   get pending(): number {
-    return this.#parts.core.outbox.size + this.#parts.core.channelOutbox.size
+    return this.#parts.core.outbox.size + this.#parts.core.channelOutbox.size + (this.#wallet?.waiting ?? 0)
   }
 
   get #core(): ClientCore['core'] {
@@ -297,11 +319,12 @@ export class EvegramClient implements Client {
   }
 
   async close(): Promise<void> {
+    this.#wallet?.close()
     await this.#parts.core.close()
     await this.#parts.store.close()
   }
 
-  #open(row: ConversationRow, address: string): Conversation {
+  #open(row: ConversationRow, address: string): DirectConversation {
     const { core } = this.#parts
     return new DirectConversation({
       core: core.core, outbox: core.outbox, transmission: core.transmission, feed: core.feed, typing: core.typing, turns: this.#sending, check: () => { core.check() },

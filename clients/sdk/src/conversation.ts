@@ -2,10 +2,10 @@ import { EvegramError, LIMITS, utf8, type AccountId, type ConversationId, type M
 import type { Core } from './core/context.js'
 import { readConversation, type ConversationRow } from './core/conversation-row.js'
 import { cancellable, type Feed } from './core/feed.js'
-import { decodeMessage, encodeMessage, type Message } from './core/message.js'
+import { decodeMessage, encodeMessage, withoutContent, type Message, type MessageContent } from './core/message.js'
 import type { Transaction } from './core/transaction.js'
 import type { KeyedTurns } from './core/turns.js'
-import { composeText } from './sync/compose.js'
+import { composeMessage } from './sync/compose.js'
 import type { Outbox } from './sync/outbox.js'
 import { sentKey, sentPrefix } from './sync/sent-record.js'
 import type { Transmission } from './sync/transmit.js'
@@ -86,9 +86,14 @@ export class DirectConversation implements Conversation {
   }
 
   async send(text: string): Promise<SentMessage> {
+    checkText(text)
+    return this.say({ kind: 'text', body: { text } })
+  }
+
+  /** Sends any message, as {@link Conversation.send} does; what `also` stages becomes durable together with it, or not at all. */
+  async say(content: MessageContent, also: (tx: Transaction) => void = () => undefined): Promise<SentMessage> {
     const { core, outbox, transmission, turns } = this.#ports
     const staged = await turns.run(this.id, async () => {
-      checkText(text)
       this.#ports.check()
       outbox.checkRoom()
       const before = await this.#row()
@@ -97,7 +102,8 @@ export class DirectConversation implements Conversation {
       const alarm = transmission.alarmOf(before)
       if (alarm !== undefined) throw alarm
       return core.local.stage(async (tx) => {
-        const { row, message, first } = await composeText(core, tx, await this.#row(tx), text)
+        const { row, message, first } = await composeMessage(core, tx, await this.#row(tx), content)
+        also(tx)
         const acked = outbox.acknowledged(row.messageId)
         tx.afterCommit(() => { core.events.emit('message', message) })
         for (const key of first) outbox.add(tx, key)
@@ -151,7 +157,7 @@ export class DirectConversation implements Conversation {
         for (const { key, value } of rows) {
           const message = decodeMessage(value)
           if (message.state === 'queued') queued.add(sentKey(this.id, message.number))
-          if (message.text !== '') tx.put('messages', key, encodeMessage({ ...message, text: '' }))
+          if (message.text !== '' || message.payment !== undefined || message.request !== undefined) tx.put('messages', key, encodeMessage(withoutContent(message)))
           from = `${key} `
         }
         return rows.length === PAGE_ROWS

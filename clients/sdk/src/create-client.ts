@@ -1,7 +1,9 @@
 import { isEvegramError } from '@evegram/protocol'
+import type { TokenSource } from './api/auth-api.js'
 import { discoverServer } from './api/discover-server.js'
 import type { DiscoveredServer } from './api/discovered-server.js'
 import { createAuthApi } from './api/http-auth-api.js'
+import { createWallyApi } from './api/http-wally-api.js'
 import type { Client } from './client.js'
 import { readProfile } from './core/profile.js'
 import { readServer, serverChange } from './core/server-row.js'
@@ -58,7 +60,9 @@ async function openClient(options: ClientOptions): Promise<Client> {
   const signal = await loadSignal({ random, ...(options.signalPrimitives === undefined ? {} : { primitives: options.signalPrimitives }) })
   const server = await findServer(options, system)
   const auth = createAuthApi({ server, fetch, clock, random, serverClock })
-  return openProfile({ store, wallet, server, auth, system, signal, agent, loadSigner: options.loadSigner })
+  const { wallyUrl } = server
+  const wally = wallyUrl === undefined ? undefined : (tokens: TokenSource) => createWallyApi({ url: wallyUrl, server, fetch, clock, random, serverClock, tokens })
+  return openProfile({ store, wallet, server, auth, wally, system, signal, agent, loadSigner: options.loadSigner })
 }
 
 /** What discovery finds; for a profile that was here before and no network, what it found last time. */

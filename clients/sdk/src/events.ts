@@ -3,6 +3,7 @@ import {
 } from '@evegram/protocol'
 import type { ChannelGap, ChannelPostShown } from './core/channel-row.js'
 import type { Message } from './core/message.js'
+import type { WalletNotice } from './money/notice.js'
 import type { GapReason } from './sync/chain-state.js'
 
 /** Where a client stands. */
@@ -60,10 +61,23 @@ export interface ClientEvents {
   'channel-alarm': { readonly channel: ConversationId; readonly code: ErrorCode; readonly reason: string }
   /** An own post will never be posted: the server refused it for good. `Channel.post` rejects with the same error. */
   'channel-post-failed': { readonly channel: ConversationId; readonly text: string; readonly error: EvegramError }
+  /** A payment that this device decided on was refused: nothing moved, and nothing was said of it. */
+  'payment-failed': PaymentFailedEvent
+  /** Something happened to the own money: made of the own statement, durable in the local store. */
+  'wallet-notice': WalletNotice
   /** A message that could not be read before was sent again and is shown. */
   'session-healed': { readonly account: AccountId; readonly device: DeviceId; readonly conversation: ConversationId; readonly messageId: MessageId }
   /** A task in the background failed and will be tried again. */
   'fault': { readonly operation: string; readonly error: EvegramError }
+}
+
+/** A payment that the wallet bridge refused. */
+export interface PaymentFailedEvent {
+  readonly conversation: ConversationId
+  readonly transfer: string
+  readonly asset: string
+  readonly amount: bigint
+  readonly error: EvegramError
 }
 
 /** One verified change of a group. */

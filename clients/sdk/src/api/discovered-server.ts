@@ -14,6 +14,8 @@ export interface DiscoveredServer {
   readonly wsUrl: string
   /** Base URL of the auth service, without trailing slash. */
   readonly authUrl: string
+  /** Base URL of the wallet bridge, without trailing slash; absent where there is none. */
+  readonly wallyUrl?: string
   /** What the server says about its limits, by name. Informative. */
   readonly limits: Readonly<Record<string, number>>
 }

@@ -1,6 +1,6 @@
 import {
   EvegramError, isEvegramError, LIMITS, parseAccountId, parseDeviceId, sessionRequestBytes, type AccountId, type Clock, type DeviceId,
-  type ErrorCode, type Random, type WalletId,
+  type Random, type WalletId,
 } from '@evegram/protocol'
 import type { Purpose } from '@evegram/protocol/proof'
 import { base64urlnopad } from '@scure/base'
@@ -10,8 +10,8 @@ import type {
 } from './auth-api.js'
 import type { DeviceSigner } from './device-signer.js'
 import type { DiscoveredServer } from './discovered-server.js'
-import { dpopProof } from './dpop.js'
-import { HttpClient, type Fetch, type HttpRequest } from './http-client.js'
+import { AuthenticatedHttp, type RequestExtra } from './authenticated-http.js'
+import type { Fetch, HttpRequest } from './http-client.js'
 import { JsonFields } from './json-fields.js'
 import type { ServerClock } from './server-clock.js'
 
@@ -24,9 +24,6 @@ const TOKEN_CHARACTERS_MAX = 4_096
 const NONCE_PATTERN = /^[0-9A-Za-z]{22,64}$/
 /** libsignal key ids have 31 bits here. */
 const PREKEY_ID_MAX = 0x7fff_ffff
-
-/** Refusals after which another token may do. */
-const TOKEN_CODES: ReadonlySet<ErrorCode> = new Set(['auth.token_expired', 'auth.token_invalid', 'auth.token_revoked'])
 
 /** What an {@link createAuthApi} needs. */
 export interface AuthApiOptions {
@@ -45,15 +42,11 @@ export function createAuthApi(options: AuthApiOptions): AuthApi {
 
 class HttpAuthApi implements AuthApi {
   readonly #server: DiscoveredServer
-  readonly #http: HttpClient
-  readonly #serverClock: ServerClock
-  readonly #random: Random
+  readonly #http: AuthenticatedHttp
 
   constructor(options: AuthApiOptions) {
     this.#server = options.server
-    this.#http = new HttpClient(options)
-    this.#serverClock = options.serverClock
-    this.#random = options.random
+    this.#http = new AuthenticatedHttp(options.server.authUrl, options)
   }
 
   async challenge(purpose: Purpose | 'session', device: DeviceId): Promise<ProofChallenge> {
@@ -92,15 +85,15 @@ class HttpAuthApi implements AuthApi {
     const { account, device } = signer
     const signature = signer.sign(sessionRequestBytes({ domain: this.#server.domain, nonce, account, device }))
     const body = { account, device, nonce, signature: base64urlnopad.encode(signature) }
-    return readTokens(await this.#proved('POST', '/v1/auth/session', 'open session', signer, { body }))
+    return readTokens(await this.#answer('open session', this.#http.proved('POST', '/v1/auth/session', 'open session', signer, { body })))
   }
 
   async refreshSession(signer: DeviceSigner, refreshToken: string): Promise<SessionTokens> {
-    return readTokens(await this.#proved('POST', '/v1/auth/refresh', 'refresh session', signer, { body: { refreshToken } }))
+    return readTokens(await this.#answer('refresh session', this.#http.proved('POST', '/v1/auth/refresh', 'refresh session', signer, { body: { refreshToken } })))
   }
 
   async closeSession(source: TokenSource): Promise<void> {
-    await this.#authenticated('POST', '/v1/auth/logout', 'close session', source, { body: {} })
+    await this.#http.authenticated('POST', '/v1/auth/logout', 'close session', source, { body: {} })
   }
 
   async uploadPreKeys(source: TokenSource, upload: PreKeyUpload): Promise<{ readonly oneTimeRemaining: number }> {
@@ -113,12 +106,12 @@ class HttpAuthApi implements AuthApi {
       },
       oneTimePreKeys: upload.oneTimePreKeys.map(({ id, publicKey }) => ({ id, publicKey: base64urlnopad.encode(publicKey) })),
     }
-    const fields = await this.#answer('upload prekeys', this.#authenticated('PUT', '/v1/prekeys', 'upload prekeys', source, { body }))
+    const fields = await this.#answer('upload prekeys', this.#http.authenticated('PUT', '/v1/prekeys', 'upload prekeys', source, { body }))
     return { oneTimeRemaining: fields.uint('oneTimeRemaining', 0xffff) }
   }
 
   async preKeyStatus(source: TokenSource): Promise<PreKeyStatus> {
-    const fields = await this.#answer('ask for prekeys', this.#authenticated('GET', '/v1/prekeys', 'ask for prekeys', source))
+    const fields = await this.#answer('ask for prekeys', this.#http.authenticated('GET', '/v1/prekeys', 'ask for prekeys', source))
     // A device that uploaded nothing yet has no signed prekey: absent or null.
     const uint = (name: string, max: number): number => ((fields.value(name) ?? null) === null ? 0 : fields.uint(name, max))
     return {
@@ -130,7 +123,7 @@ class HttpAuthApi implements AuthApi {
   async fetchBundle(source: TokenSource, account: AccountId, device: DeviceId): Promise<FetchedBundle> {
     const operation = 'fetch prekeys'
     const path = `/v1/prekeys/${account}/${device}`
-    const fields = await this.#answer(operation, this.#authenticated('POST', path, operation, source, { body: {} }))
+    const fields = await this.#answer(operation, this.#http.authenticated('POST', path, operation, source, { body: {} }))
     const found = { account: fields.parsed('account', 32, parseAccountId), device: fields.parsed('device', 32, parseDeviceId) }
     if (found.account !== account || found.device !== device) fields.fail('account and device asked for')
     const oneTime = fields.optionalObject('oneTimePreKey')
@@ -142,42 +135,12 @@ class HttpAuthApi implements AuthApi {
     }
   }
 
-  async #exchange(method: HttpRequest['method'], path: string, operation: string, extra: Partial<HttpRequest> = {}): Promise<JsonFields> {
-    const { value } = await this.#http.request({ ...extra, method, url: `${this.#server.authUrl}${path}`, operation })
-    return new JsonFields(value, operation)
+  async #exchange(method: HttpRequest['method'], path: string, operation: string, extra: RequestExtra = {}): Promise<JsonFields> {
+    return new JsonFields(await this.#http.plain(method, path, operation, extra), operation)
   }
 
   async #answer(operation: string, value: Promise<unknown>): Promise<JsonFields> {
     return new JsonFields(await value, operation)
-  }
-
-  /** With a DPoP proof of the device key, without token. */
-  async #proved(method: 'POST', path: string, operation: string, signer: DeviceSigner, extra: Partial<HttpRequest>): Promise<JsonFields> {
-    return this.#exchange(method, path, operation, { ...extra, headers: { dpop: this.#proof(signer, method, path) } })
-  }
-
-  /** With token and proof; a token that the server calls expired is replaced and the request made once more (RFC 6750 section 3.1). */
-  async #authenticated(
-    method: HttpRequest['method'], path: string, operation: string, source: TokenSource, extra: Partial<HttpRequest> = {},
-  ): Promise<unknown> {
-    const attempt = async (): Promise<unknown> => {
-      const token = await source.accessToken()
-      const headers = { authorization: `DPoP ${token}`, dpop: this.#proof(source.signer, method, path, token) }
-      return (await this.#http.request({ ...extra, method, url: `${this.#server.authUrl}${path}`, operation, headers })).value
-    }
-    try {
-      return await attempt()
-    } catch (error) {
-      if (!isEvegramError(error) || !TOKEN_CODES.has(error.code)) throw error
-      source.forgetAccessToken()
-      return attempt()
-    }
-  }
-
-  #proof(signer: DeviceSigner, method: string, path: string, accessToken?: string): string {
-    const { pathname } = new URL(`${this.#server.authUrl}${path}`)
-    const request = { method, url: `${this.#server.origin}${pathname}`, nowMs: this.#serverClock.now() }
-    return dpopProof(signer, accessToken === undefined ? request : { ...request, accessToken }, this.#random)
   }
 }
 

@@ -83,6 +83,13 @@ export class JsonFields {
     return this.optionalObject(name) ?? this.fail(name)
   }
 
+  /** A list of 0 to `lengthMax` objects. */
+  objects(name: string, lengthMax: number): JsonFields[] {
+    const value = this.value(name)
+    if (!Array.isArray(value) || value.length > lengthMax) this.fail(`${name}: list`)
+    return value.map((item: unknown) => new JsonFields(item, this.#operation))
+  }
+
   /** Own names, at most `namesMax`. */
   names(namesMax: number): string[] {
     const names = Object.keys(this.#record)

@@ -1,6 +1,6 @@
 import {
-  CborFields, decodeCbor, encodeCbor, hexOf, idBytes, messageIdOf, parseAccountId, parseConversationId, parseDeviceId,
-  type AccountId, type CborValue, type ConversationId, type DeviceId, type MessageId, type MessageKey,
+  CborFields, decodeCbor, decodePayloadBody, encodeCbor, encodePayloadBody, hexOf, idBytes, LIMITS, messageIdOf, parseAccountId, parseConversationId, parseDeviceId,
+  type AccountId, type CborValue, type ConversationId, type DeviceId, type MessageId, type MessageKey, type PaymentBody, type PaymentRequestBody, type PayloadContent,
 } from '@evegram/protocol'
 import type { Transaction } from './transaction.js'
 
@@ -9,6 +9,9 @@ import type { Transaction } from './transaction.js'
  * will be said in its place; what had left this device may still arrive (a server can store what it refuses, and a peer may ask for it).
  */
 export type MessageState = 'queued' | 'sent' | 'failed' | 'received'
+
+/** What a message may say. */
+export type MessageContent = Extract<PayloadContent, { kind: 'text' | 'payment' | 'payment_request' }>
 
 /** A message as shown. */
 export interface Message {
@@ -20,10 +23,14 @@ export interface Message {
   readonly fromDevice: DeviceId
   /** Own messages, of this and of other own devices, go `out`. */
   readonly direction: 'in' | 'out'
-  /** `text`, or the number of a kind that this version does not know: shown as unsupported. */
-  readonly kind: 'text' | `unknown:${number}`
-  /** Empty for unknown kinds and after `forget`. */
+  /** The number of a kind that this version does not know is shown as unsupported. */
+  readonly kind: MessageContent['kind'] | `unknown:${number}`
+  /** The note of a payment or payment request. Empty for unknown kinds and after `forget`. */
   readonly text: string
+  /** Of a `payment`, until `forget`: what its sender *claims*. Anybody can write one: whether it was paid is what `Client.wallet.isPaid` says. */
+  readonly payment?: PaymentBody
+  /** Of a `payment_request`, until `forget`. */
+  readonly request?: PaymentRequestBody
   /** Conversations are sorted by (order, device, number) on every device. */
   readonly order: bigint
   readonly epoch: number
@@ -60,6 +67,35 @@ export function arrivalKey(arrival: number): string {
   return `a/${sortable(arrival)}`
 }
 
+/** The fields of a message that its content makes. */
+export function shownContent(content: MessageContent): Pick<Message, 'kind' | 'text' | 'payment' | 'request'> {
+  switch (content.kind) {
+    case 'text': return { kind: content.kind, text: content.body.text }
+    case 'payment': return { kind: content.kind, text: content.body.note, payment: content.body }
+    case 'payment_request': return { kind: content.kind, text: content.body.note, request: content.body }
+    default: return content satisfies never
+  }
+}
+
+/** The message without what it says. */
+export function withoutContent(message: Message): Message {
+  const { payment: _payment, request: _request, ...rest } = message
+  return { ...rest, text: '' }
+}
+
+/** What the row keeps beside the text: the body of a payment as it was said. */
+function bodyOf({ payment, request }: Message): Uint8Array | undefined {
+  if (payment !== undefined) return encodePayloadBody({ kind: 'payment', body: payment })
+  return request === undefined ? undefined : encodePayloadBody({ kind: 'payment_request', body: request })
+}
+
+function readBody(kind: Message['kind'], fields: CborFields): Pick<Message, 'payment' | 'request'> {
+  if (!fields.has('body') || (kind !== 'payment' && kind !== 'payment_request')) return {}
+  const content = decodePayloadBody(kind, fields.bytes('body', { lengthMax: LIMITS.payloadBytesMax }))
+  if (content.kind === 'payment') return { payment: content.body }
+  return content.kind === 'payment_request' ? { request: content.body } : {}
+}
+
 /** Row of a message. */
 export function encodeMessage(message: Message): Uint8Array<ArrayBuffer> {
   const map: Record<string, CborValue> = {
@@ -68,11 +104,13 @@ export function encodeMessage(message: Message): Uint8Array<ArrayBuffer> {
     sentAtMs: message.sentAtMs, receivedAtMs: message.receivedAtMs, state: STATES.indexOf(message.state), arrival: message.arrival,
     gap: message.gap === true,
   }
+  const body = bodyOf(message)
+  if (body !== undefined) map['body'] = body
   return encodeCbor(map)
 }
 
 function kindOf(text: string, fields: CborFields): Message['kind'] {
-  if (text === 'text') return text
+  if (text === 'text' || text === 'payment' || text === 'payment_request') return text
   const wire = /^unknown:([0-9]+)$/.exec(text)?.[1]
   return wire === undefined ? fields.fail('kind') : `unknown:${Number(wire)}`
 }
@@ -86,6 +124,7 @@ export function decodeMessage(row: Uint8Array): Message {
     epoch: fields.uint('epoch'),
     number: fields.uint('number'),
   }
+  const kind = kindOf(fields.text('kind', 32), fields)
   return {
     messageId: messageIdOf(key),
     conversation: key.conversation,
@@ -93,8 +132,9 @@ export function decodeMessage(row: Uint8Array): Message {
     fromAccount: parseAccountId(hexOf(fields.bytes('account', 16))),
     fromDevice: key.device,
     direction: fields.boolean('out') ? 'out' : 'in',
-    kind: kindOf(fields.text('kind', 32), fields),
+    kind,
     text: fields.text('text', ROW_BYTES_MAX),
+    ...readBody(kind, fields),
     order: fields.uint64('order'),
     epoch: key.epoch,
     number: key.number,

@@ -6,8 +6,8 @@ const SERVER_KEY = 'server'
 
 /** The write that keeps what discovery found, so that a profile can start without network. */
 export function serverChange(server: DiscoveredServer): StoreChange {
-  const { domain, origin, serverId, network, protocol, wsUrl, authUrl } = server
-  return { table: 'meta', key: SERVER_KEY, value: encodeCbor({ domain, origin, serverId, network, protocol: { ...protocol }, wsUrl, authUrl }) }
+  const { domain, origin, serverId, network, protocol, wsUrl, authUrl, wallyUrl } = server
+  return { table: 'meta', key: SERVER_KEY, value: encodeCbor({ domain, origin, serverId, network, protocol: { ...protocol }, wsUrl, authUrl, ...(wallyUrl === undefined ? {} : { wallyUrl }) }) }
 }
 
 /** The server as discovery found it last. */
@@ -21,5 +21,6 @@ export async function readServer(store: Pick<LocalStore, 'get'>): Promise<Discov
   return {
     domain: fields.text('domain', 512), origin: fields.text('origin', 2_048), serverId: fields.text('serverId', 256), network,
     protocol: { min: protocol.uint('min'), max: protocol.uint('max') }, wsUrl: fields.text('wsUrl', 2_048), authUrl: fields.text('authUrl', 2_048), limits: {},
+    ...(fields.has('wallyUrl') ? { wallyUrl: fields.text('wallyUrl', 2_048) } : {}),
   }
 }

@@ -20,6 +20,8 @@ export type StoreTable =
   | 'outbox'
   /** Ciphertexts that could not be read yet, resend requests and their limits. */
   | 'healing'
+  /** Payments that wait for the wallet bridge, the own account statement as far as it was followed, notices. */
+  | 'payments'
   /** Channels that are followed: their keys, authors' logs, posts, gaps, and own posts that wait for the server. */
   | 'channels'
 

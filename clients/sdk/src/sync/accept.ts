@@ -1,5 +1,5 @@
 import {
-  chainHash, checkPayload, decodePayload, decodePayloadBody, ENVELOPE_KIND, equalBytes, isEvegramError, messageIdOf,
+  chainHash, checkPayload, decodePayload, decodePayloadBody, ENVELOPE_KIND, equalBytes, isEvegramError, messageIdOf, PAYLOAD_KIND,
   type ConversationId, type ErrorCode, type MessageId, type Payload, type PayloadBodies,
 } from '@evegram/protocol'
 import type { AttestedDevice } from '../account/account-verifier.js'
@@ -7,7 +7,7 @@ import type { Core } from '../core/context.js'
 import { isGroup, membershipHashOf, writeConversation, type ConversationRow } from '../core/conversation-row.js'
 import { readGroup, spanAt, versionOfHash, writeGroup } from '../core/group-row.js'
 import { readHandled, writeHandled, type Handled } from '../core/handled.js'
-import { addMessage, messageRowKey, type Message } from '../core/message.js'
+import { addMessage, messageRowKey, shownContent, type Message } from '../core/message.js'
 import type { Transaction } from '../core/transaction.js'
 import type { GapEvent } from '../events.js'
 import { CHAIN_EPOCH, chainKey, encodeChain, readChain, type ChainRow } from './chain-row.js'
@@ -121,13 +121,13 @@ export class Acceptance {
   ): Promise<void> {
     const { from, messageId } = origin
     const nowMs = this.#core.time.now()
-    const shown = textOfPayload(payload)
+    const shown = contentOfPayload(payload)
     let rowKey: string | undefined
     if (shown !== undefined) {
       const mine = from.account === this.#core.account
       const message = await addMessage(tx, {
         messageId, conversation: payload.conversation, from: this.#core.roster.addressOf(from.account), fromAccount: from.account, fromDevice: from.device,
-        direction: mine ? 'out' : 'in', kind: shown.kind, text: shown.text, order: payload.order, epoch: payload.epoch, number: payload.number,
+        direction: mine ? 'out' : 'in', ...shown, order: payload.order, epoch: payload.epoch, number: payload.number,
         sentAtMs: payload.sentAtMs, receivedAtMs: nowMs, state: mine ? 'sent' : 'received', ...(isPending ? { gap: true } : {}),
       })
       rowKey = messageRowKey(message)
@@ -234,15 +234,16 @@ function isActedOn(kind: Payload['kind']): kind is 'resend_request' | 'resend' |
   return kind === 'resend_request' || kind === 'resend' || kind === 'revocation' || kind === 'sender_key' || kind === 'group_name'
 }
 
-/** What a numbered payload shows: nothing for a void. A text whose body does not parse is shown as of an unknown kind. */
-function textOfPayload(payload: Payload): Pick<Message, 'kind' | 'text'> | undefined {
-  if (payload.kind === 'void') return undefined
-  if (payload.kind !== 'text') return { kind: payload.kind.startsWith('unknown:') ? `unknown:${Number(payload.kind.slice(8))}` : 'unknown:0', text: '' }
+/** What a numbered payload shows: nothing for a void. A body that does not parse is shown as of an unknown kind. */
+function contentOfPayload(payload: Payload): Pick<Message, 'kind' | 'text' | 'payment' | 'request'> | undefined {
+  const { kind } = payload
+  if (kind === 'void') return undefined
+  if (kind !== 'text' && kind !== 'payment' && kind !== 'payment_request') return { kind: kind.startsWith('unknown:') ? `unknown:${Number(kind.slice(8))}` : 'unknown:0', text: '' }
   try {
-    const content = decodePayloadBody('text', payload.body)
-    return content.kind === 'text' ? { kind: 'text', text: content.body.text } : undefined
+    const content = decodePayloadBody(kind, payload.body)
+    return content.kind === 'text' || content.kind === 'payment' || content.kind === 'payment_request' ? shownContent(content) : undefined
   } catch (error) {
     if (!isEvegramError(error)) throw error
-    return { kind: 'unknown:1', text: '' }
+    return { kind: `unknown:${PAYLOAD_KIND[kind]}`, text: '' }
   }
 }

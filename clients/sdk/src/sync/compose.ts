@@ -4,7 +4,7 @@ import {
 import type { Core } from '../core/context.js'
 import { isGroup, membershipHashOf, writeConversation, type ConversationRow } from '../core/conversation-row.js'
 import { writeHandled } from '../core/handled.js'
-import { addMessage, messageRowKey, type Message } from '../core/message.js'
+import { addMessage, messageRowKey, shownContent, type Message, type MessageContent } from '../core/message.js'
 import type { Transaction } from '../core/transaction.js'
 import { readOwnChain, writeOwnChain } from './chain-row.js'
 import { envelopeOf, headsOf, recipientsOf, stageControl, templateOf, versionsOf, type SealedControl } from './control.js'
@@ -35,15 +35,15 @@ export interface Composed {
 }
 
 /**
- * Stages an own text in `tx`: number, chain hash, order, ciphertexts with their ratchet steps, outbox row, sent record and the
+ * Stages an own message in `tx`: number, chain hash, order, ciphertexts with their ratchet steps, outbox row, sent record and the
  * message as shown. Nothing may leave before `tx` is committed. Members must be loaded. Throws `too_large.payload`.
  */
-export async function composeText(core: Core, tx: Transaction, before: ConversationRow, text: string): Promise<Composed> {
+export async function composeMessage(core: Core, tx: Transaction, before: ConversationRow, content: MessageContent): Promise<Composed> {
   const nowMs = core.time.now()
   const chain = await readOwnChain(tx, before.conversation)
   const order = nextOrder(nowMs, before.floor)
   const place = { epoch: chain.epoch, number: chain.number + 1, prev: chain.hash, order }
-  const template = await templateOf(core, before, { kind: 'text', body: { text } }, place)
+  const template = await templateOf(core, before, content, place)
   const recipients = recipientsOf(core, before)
   const starts = startsFor(before, chain.recipients, recipients)
   for (const { device } of recipients) if (!starts.has(device)) starts.set(device, place.number)
@@ -58,8 +58,8 @@ export async function composeText(core: Core, tx: Transaction, before: Conversat
     parked: false, held: core.connection() === undefined,
   }
   const message = await addMessage(tx, {
-    messageId, conversation: before.conversation, from: core.address, fromAccount: core.account, fromDevice: core.device, direction: 'out', kind: 'text',
-    text, order, epoch: place.epoch, number: place.number, sentAtMs: template.sentAtMs, receivedAtMs: nowMs, state: 'queued',
+    messageId, conversation: before.conversation, from: core.address, fromAccount: core.account, fromDevice: core.device, direction: 'out',
+    ...shownContent(content), order, epoch: place.epoch, number: place.number, sentAtMs: template.sentAtMs, receivedAtMs: nowMs, state: 'queued',
   })
   const hash = hashOf(core, template)
   writeOwnChain(tx, before.conversation, { epoch: place.epoch, number: place.number, hash, recipients: starts })

@@ -1,8 +1,9 @@
 import { sha256 } from '@noble/hashes/sha2.js'
-import { utf8 } from '@evegram/protocol'
+import { utf8, type AccountId } from '@evegram/protocol'
 import type { Chain } from '@evegram/protocol/proof'
 import { createAccountVerifier } from '../../account/log-verifier.js'
 import type { AuthApi, TokenSource } from '../../api/auth-api.js'
+import type { WallyApi } from '../../api/wally-api.js'
 import { ServerClock } from '../../api/server-clock.js'
 import { EvegramClient } from '../../client.js'
 import { ClientCore } from '../../core/client-core.js'
@@ -46,11 +47,11 @@ export interface TestClient {
 
 const WATCHED: readonly (keyof ClientEvents)[] = [
   'message', 'message-state', 'device-added', 'device-revoked', 'identity-changed', 'gap', 'account-alarm', 'state', 'security', 'session-healed', 'fault', 'group-changed',
-  'group-alarm', 'channel-post', 'channel-changed', 'channel-gap', 'channel-alarm', 'channel-post-failed',
+  'group-alarm', 'channel-post', 'channel-changed', 'channel-gap', 'channel-alarm', 'channel-post-failed', 'payment-failed', 'wallet-notice',
 ]
 
-/** Signs in (or opens) the profile of `store` and connects it. `auth` stands in for the API of the server. */
-export async function openTestClient(server: FakeServer, store: LocalStore, wallet?: LocalWallet, auth: AuthApi = server.api()): Promise<TestClient> {
+/** Signs in (or opens) the profile of `store` and connects it. `auth` stands in for the API of the server, `wally` for that of its wallet bridge. */
+export async function openTestClient(server: FakeServer, store: LocalStore, wallet?: LocalWallet, auth: AuthApi = server.api(), wally?: (account: AccountId) => WallyApi): Promise<TestClient> {
   const random = systemRandom
   const { clock } = server
   const signal = await testSignal()
@@ -74,7 +75,7 @@ export async function openTestClient(server: FakeServer, store: LocalStore, wall
   if (link === undefined) throw new Error('the core started no link')
   link.up()
   await rest()
-  const client = new EvegramClient({ core, server: FAKE_SERVER, store, clock, random })
+  const client = new EvegramClient({ core, server: FAKE_SERVER, store, clock, random, wally: wally?.(profile.account) })
   return {
     client, core, link, store, log,
     refusals: () => log.filter(({ name }) => name === 'security').map(({ event }) => (event as ClientEvents['security']).code),

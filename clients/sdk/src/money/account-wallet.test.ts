@@ -1,0 +1,297 @@
+import { describe, expect, it } from 'vitest'
+import { decodeCbor, paymentTransferId, utf8 } from '@evegram/protocol'
+import { decodeWalletProof, withdrawalBodyHash } from '@evegram/protocol/proof'
+import type { ClientEvents } from '../events.js'
+import { MemoryStore } from '../store/memory.js'
+import { FakeServer } from '../sync/testing/fake-server.js'
+import { MortalStore, type Death } from '../sync/testing/mortal-store.js'
+import { openTestClient, testWallet, type TestClient } from '../sync/testing/test-client.js'
+import { rest, VirtualClock } from '../sync/testing/virtual-clock.js'
+import { FAKE_ASSET, FakeWally } from './testing/fake-wally.js'
+
+const FOREVER_MS = 300_000
+const wallets = { alice: testWallet('alice'), bob: testWallet('bob', 'terra') }
+
+interface Scene {
+  readonly clock: VirtualClock
+  readonly wally: FakeWally
+  readonly alice: TestClient
+  readonly bob: TestClient
+  /** Opens alice's profile again on `store`. */
+  readonly open: (store: MortalStore | MemoryStore, name?: keyof typeof wallets) => Promise<TestClient>
+}
+
+async function scene(aliceStore: MemoryStore | MortalStore = new MemoryStore()): Promise<Scene> {
+  const clock = new VirtualClock()
+  const server = new FakeServer(clock)
+  const wally = new FakeWally()
+  const open: Scene['open'] = (store, name = 'alice') => openTestClient(server, store, wallets[name], server.api(), (account) => wally.api(account))
+  const alice = await open(aliceStore)
+  const bob = await open(new MemoryStore(), 'bob')
+  wally.deposit(alice.client.account, 1_000n)
+  return { clock, wally, alice, bob, open }
+}
+
+async function paymentsAt(test: TestClient, peer: TestClient): Promise<string[]> {
+  const conversation = await test.client.conversation(peer.client.account)
+  return (await conversation.history(1_000)).filter(({ kind }) => kind === 'payment').map(({ payment }) => `${payment?.amount ?? ''} ${payment?.note ?? ''}`)
+}
+
+function eventsOf<Name extends keyof ClientEvents>(test: TestClient, name: Name): ClientEvents[Name][] {
+  return test.log.filter((one) => one.name === name).map(({ event }) => event as ClientEvents[Name])
+}
+
+describe('a payment in chat', () => {
+  it('moves the money once, tells it to the other side in its place, and is proved by the own statement of each', async () => {
+    const { wally, alice, bob } = await scene()
+    const toBob = await alice.client.conversation(wallets.bob.address)
+    await (await toBob.send('before')).acked
+    const { transfer, done } = await alice.client.wallet.pay(toBob, { asset: FAKE_ASSET, amount: 300n, note: 'lunch' })
+    await (await done).acked
+    await (await toBob.send('after')).acked
+    await rest()
+    expect([wally.balance(alice.client.account), wally.balance(bob.client.account)]).toEqual([700n, 300n])
+    const shown = await (await bob.client.conversation(wallets.alice.address)).history()
+    expect(shown.map(({ kind, text }) => [kind, text])).toEqual([['text', 'before'], ['payment', 'lunch'], ['text', 'after']])
+    expect(shown[1]?.payment).toEqual({ transfer, asset: FAKE_ASSET, amount: '300', note: 'lunch' })
+    const [, sent] = await toBob.history()
+    if (shown[1] === undefined || sent === undefined) throw new Error('no message')
+    expect([await bob.client.wallet.proofOf(shown[1]), await alice.client.wallet.proofOf(sent)]).toEqual(['paid', 'paid'])
+  })
+
+  it('that was only claimed is not shown as paid: invented, of another amount, of somebody else, or told twice', async () => {
+    const { wally, alice, bob } = await scene()
+    const mallory = alice
+    const toBob = await mallory.client.conversation(wallets.bob.address)
+    const { transfer, done } = await mallory.client.wallet.pay(toBob, { asset: FAKE_ASSET, amount: 5n })
+    await done
+    // Money of a third person, whose transfer is no message of mallory's.
+    wally.book(bob.client.account, paymentTransferId('0f'.repeat(16), 'gift'), 'transfer', 'credit', 77n)
+    const claims: readonly Readonly<Record<'transfer' | 'asset' | 'amount' | 'note', string>>[] = [
+      { transfer: 'invented', asset: FAKE_ASSET, amount: '100', note: '' }, { transfer: 'gift', asset: FAKE_ASSET, amount: '77', note: '' },
+      { transfer, asset: FAKE_ASSET, amount: '5000', note: '' }, { transfer, asset: 'ton/ton', amount: '5', note: '' }, { transfer, asset: FAKE_ASSET, amount: '5', note: 'again' },
+    ]
+    // A client that lies: its messages have no transfer behind them.
+    for (const body of claims) await (toBob as unknown as { say(content: unknown): Promise<{ acked: Promise<unknown> }> }).say({ kind: 'payment', body }).then(({ acked }) => acked)
+    await rest()
+    const proofs: string[] = []
+    for await (const message of (await bob.client.conversation(wallets.alice.address)).messages({ live: false })) proofs.push(await bob.client.wallet.proofOf(message))
+    expect(proofs).toEqual(['paid', 'unproven', 'unproven', 'contradicted', 'contradicted', 'contradicted'])
+  })
+
+  it('that the server refuses moves nothing and is told to nobody', async () => {
+    const { wally, alice, bob } = await scene()
+    const toBob = await alice.client.conversation(wallets.bob.address)
+    const { transfer, done } = await alice.client.wallet.pay(toBob, { asset: FAKE_ASSET, amount: 5_000n })
+    await expect(done).rejects.toMatchObject({ code: 'wallet.insufficient_funds' })
+    expect(eventsOf(alice, 'payment-failed')).toMatchObject([{ transfer, amount: 5_000n }])
+    expect([alice.client.pending, wally.balance(alice.client.account), await paymentsAt(bob, alice)]).toEqual([0, 1_000n, []])
+  })
+
+  it('to oneself, of nothing, or with a note that is too long is refused before anything is written', async () => {
+    const { wally, alice } = await scene()
+    const [toBob, notes] = [await alice.client.conversation(wallets.bob.address), await alice.client.conversation(wallets.alice.address)]
+    await expect(alice.client.wallet.pay(notes, { asset: FAKE_ASSET, amount: 1n })).rejects.toMatchObject({ code: 'invalid.argument' })
+    await expect(alice.client.wallet.pay(toBob, { asset: FAKE_ASSET, amount: 0n })).rejects.toMatchObject({ code: 'invalid.argument' })
+    await expect(alice.client.wallet.pay(toBob, { asset: 'sol', amount: 1n })).rejects.toMatchObject({ code: 'invalid.payload' })
+    await expect(alice.client.wallet.pay(toBob, { asset: FAKE_ASSET, amount: 1n, note: 'é'.repeat(513) })).rejects.toMatchObject({ code: 'too_large.payload' })
+    expect(wally.sends).toEqual([])
+  })
+})
+
+describe('a payment whose answers get lost', () => {
+  it.each([[['lost_request']], [['lost_answer']], [['lost_answer', 'lost_request', 'lost_answer']]] as const)('is made once and told once: %j', async (fates) => {
+    const { clock, wally, alice, bob } = await scene()
+    wally.fates.push(...fates)
+    const toBob = await alice.client.conversation(wallets.bob.address)
+    const { done } = await alice.client.wallet.pay(toBob, { asset: FAKE_ASSET, amount: 300n, note: 'once' })
+    await clock.advance(FOREVER_MS)
+    await (await done).acked
+    await rest()
+    expect([wally.balance(alice.client.account), await paymentsAt(bob, alice)]).toEqual([700n, ['300 once']])
+    expect(new Set(wally.sends.map(({ id }) => id)).size).toBe(1)
+  })
+
+  it('is not called refused while an earlier request may still be done', async () => {
+    const { clock, wally, alice, bob } = await scene()
+    wally.fates.push('late')
+    const toBob = await alice.client.conversation(wallets.bob.address)
+    const before = wally.balance(alice.client.account)
+    wally.book(alice.client.account, 'p:hold', 'transfer', 'debit', before)
+    const { done } = await alice.client.wallet.pay(toBob, { asset: FAKE_ASSET, amount: 300n, note: 'late' })
+    await clock.advance(30_000)
+    // The second request was refused, for the money is not there; then it comes, and the first one is done.
+    expect([wally.sends.length > 1, eventsOf(alice, 'payment-failed')]).toEqual([true, []])
+    wally.deposit(alice.client.account, 300n)
+    for (const job of wally.late) job()
+    await clock.advance(FOREVER_MS)
+    await done
+    await rest()
+    expect([wally.balance(bob.client.account), await paymentsAt(bob, alice), eventsOf(alice, 'payment-failed')]).toEqual([300n, ['300 late'], []])
+  })
+
+  it('is called refused once no earlier request can be done any more', async () => {
+    const { clock, wally, alice } = await scene()
+    wally.fates.push('lost_request')
+    const { done } = await alice.client.wallet.pay(await alice.client.conversation(wallets.bob.address), { asset: FAKE_ASSET, amount: 5_000n })
+    const refused = expect(done).rejects.toMatchObject({ code: 'wallet.insufficient_funds' })
+    await clock.advance(FOREVER_MS)
+    await refused
+  })
+})
+
+describe('a payer killed at any commit', () => {
+  async function run(death: Death | undefined): Promise<{ readonly commits: number; readonly paid: bigint; readonly told: string[]; readonly decided: boolean }> {
+    const disk = new MemoryStore()
+    // Signed in before: only the life of the payment is under test.
+    const { clock, wally, alice, bob, open } = await scene(new MortalStore(disk))
+    await (await (await alice.client.conversation(wallets.bob.address)).send('hello')).acked
+    await alice.client.close()
+    alice.link.down()
+    const store = new MortalStore(disk, death)
+    let again = await open(store).catch(() => undefined)
+    let decided = false
+    try {
+      const conversation = await again?.client.conversation(wallets.bob.address)
+      if (again !== undefined && conversation !== undefined) {
+        await again.client.wallet.pay(conversation, { asset: FAKE_ASSET, amount: 300n, note: 'rent' })
+        decided = true
+      }
+    } catch { /* died while it was being decided on: it may be durable, or not */ }
+    await clock.advance(1_000)
+    const { commits } = store
+    if (store.dead) {
+      again?.link.down()
+      again = await open(new MortalStore(disk))
+    }
+    await clock.advance(FOREVER_MS)
+    await rest()
+    const told = await paymentsAt(bob, alice)
+    await again?.client.close()
+    return { commits, paid: wally.balance(bob.client.account), told, decided }
+  }
+
+  it('pays once and tells once, or neither', async () => {
+    const whole = await run(undefined)
+    expect(whole).toMatchObject({ paid: 300n, told: ['300 rent'], decided: true })
+    let paid = 0
+    for (let atCommit = 1; atCommit <= whole.commits; atCommit++) {
+      for (const durable of [true, false]) {
+        const outcome = await run({ atCommit, durable })
+        const label = `${String(atCommit)} ${String(durable)}`
+        expect([label, outcome.told]).toEqual([label, outcome.paid === 0n ? [] : ['300 rent']])
+        expect([label, outcome.paid === 0n || outcome.paid === 300n]).toEqual([label, true])
+        if (outcome.decided) expect([label, outcome.paid]).toEqual([label, 300n])
+        if (outcome.paid > 0n) paid += 1
+      }
+    }
+    expect(paid).toBeGreaterThan(4)
+  }, 60_000)
+})
+
+describe('a payment request', () => {
+  it('is shown with all that it asks for, and is answered by a payment that names it', async () => {
+    const { clock, alice, bob } = await scene()
+    const asked = await bob.client.wallet.request(await bob.client.conversation(wallets.alice.address), { asset: FAKE_ASSET, amount: 40n, note: 'half', onChain: true, expiresInMs: 60_000 })
+    await asked.acked
+    await rest()
+    const toBob = await alice.client.conversation(wallets.bob.address)
+    const [shown] = await toBob.history()
+    expect([shown?.kind, shown?.text, shown?.request]).toEqual(['payment_request', 'half', asked.request])
+    expect(asked.request).toMatchObject({ amount: '40', expiresAtMs: clock.now() + 60_000, deposit: { memo: `evg1${bob.client.account.slice(0, 16)}` } })
+    await (await alice.client.wallet.pay(toBob, { asset: FAKE_ASSET, amount: 40n, request: asked.request.request })).done
+    await rest()
+    const answer = (await (await bob.client.conversation(wallets.alice.address)).history()).at(-1)
+    expect(answer?.payment?.request).toBe(asked.request.request)
+  })
+
+  it('is gone after forget, as the texts are', async () => {
+    const { alice, bob } = await scene()
+    const conversation = await bob.client.conversation(wallets.alice.address)
+    await (await bob.client.wallet.request(conversation, { asset: FAKE_ASSET, amount: 40n, note: 'half' })).acked
+    await (await alice.client.wallet.pay(await alice.client.conversation(wallets.bob.address), { asset: FAKE_ASSET, amount: 1n, note: 'x' })).done
+    await rest()
+    await conversation.forget()
+    expect((await conversation.history()).map(({ kind, text, request, payment }) => [kind, text, request, payment]))
+      .toEqual([['payment_request', '', undefined, undefined], ['payment', '', undefined, undefined]])
+  })
+})
+
+describe('notices of the own money', () => {
+  it('tell each line once, over restarts, and what was before the first look never', async () => {
+    const disk = new MemoryStore()
+    const { wally, alice, open } = await scene(new MortalStore(disk))
+    const { account } = alice.client
+    expect(await alice.client.wallet.refresh()).toEqual([])
+    wally.deposit(account, 5n)
+    for (let line = 0; line < 250; line++) wally.book(account, `p:w${String(line)}`, 'pending', 'debit', 1n)
+    wally.book(account, 'p:w0:post', 'post', 'debit', 1n)
+    wally.book(account, 'p:w1:void', 'void', 'debit', 0n)
+    const news = await alice.client.wallet.refresh()
+    expect(news.map(({ notice }) => notice)).toEqual(['deposit_credited', ...Array.from({ length: 250 }, () => 'withdrawal_reserved'), 'withdrawal_paid', 'withdrawal_released'])
+    expect(eventsOf(alice, 'wallet-notice')).toEqual(news)
+    await alice.client.close()
+    const again = await open(new MortalStore(disk))
+    expect(await again.client.wallet.refresh()).toEqual([])
+    wally.book(account, paymentTransferId('0f'.repeat(16), 'gift'), 'transfer', 'credit', 77n)
+    expect((await again.client.wallet.refresh()).map(({ notice, amount }) => [notice, amount])).toEqual([['payment_received', 77n]])
+    expect((await again.client.wallet.notices(FAKE_ASSET, 3)).map(({ notice }) => notice)).toEqual(['withdrawal_paid', 'withdrawal_released', 'payment_received'])
+  })
+
+  it('are not made of a statement that is out of order or of another asset', async () => {
+    const { wally, alice } = await scene()
+    for (const lie of [
+      (lines: Parameters<FakeWally['lie']>[0]) => [...lines, ...lines], (lines: Parameters<FakeWally['lie']>[0]) => lines.map((line) => ({ ...line, asset: 'ton/ton' })),
+    ]) {
+      wally.lie = lie
+      await expect(alice.client.wallet.refresh()).rejects.toMatchObject({ code: 'invalid.response' })
+    }
+    expect(await alice.client.wallet.notices(FAKE_ASSET)).toEqual([])
+  })
+})
+
+describe('a withdrawal', () => {
+  const wish = { asset: FAKE_ASSET, amount: 7n, to: wallets.alice.address, id: 'out-1' }
+
+  it('is signed by a wallet of the account for exactly what is asked, and for nothing else', async () => {
+    const { wally, alice } = await scene()
+    await alice.client.wallet.withdraw(wallets.alice, { ...wish, memo: 'rent' })
+    const [request] = wally.withdrawals
+    const proof = decodeWalletProof(decodeCbor(request?.proof ?? new Uint8Array(), 4_096))
+    const terms = { id: 'out-1', chain: 'solana', asset: FAKE_ASSET, amount: '7', to: wish.to, memo: utf8('rent') }
+    expect([proof.purpose, proof.account, proof.device, proof.walletId]).toEqual(['withdraw', alice.client.account, alice.client.device, wallets.alice.walletId])
+    expect(proof.bodyHash).toEqual(withdrawalBodyHash(terms))
+    expect(proof.bodyHash).not.toEqual(withdrawalBodyHash({ ...terms, amount: '70' }))
+  })
+
+  it('is not signed when the server names another destination, or by a wallet of somebody else', async () => {
+    const { wally, alice } = await scene()
+    await expect(alice.client.wallet.withdraw(wallets.bob, wish)).rejects.toMatchObject({ code: 'account.wallet_unknown' })
+    wally.destination = () => testWallet('mallory').address
+    await expect(alice.client.wallet.withdraw(wallets.alice, wish)).rejects.toMatchObject({ code: 'invalid.response' })
+    expect(wally.withdrawals).toEqual([])
+  })
+
+  it('may name another form of the same TON address, and no other account', async () => {
+    const { wally, alice } = await scene()
+    const [bounceable, printed] = ['EQCxE6mUtQJKFnGfaROTKOt1lZbDiiX1kCixRv7Nw2Id_sDs', 'UQCxE6mUtQJKFnGfaROTKOt1lZbDiiX1kCixRv7Nw2Id_p0p']
+    wally.destination = () => printed
+    expect((await alice.client.wallet.quote({ ...wish, to: bounceable })).to).toBe(printed)
+    await expect(alice.client.wallet.quote({ ...wish, to: 'UQABoqEggWlgEOYivlWoE90sXzI0ocjjgFPTCFgET-EO04dM' })).rejects.toMatchObject({ code: 'invalid.response' })
+  })
+})
+
+describe('a server', () => {
+  it('that states wrong decimal places for a native asset is not believed: 1.5 would become another amount', async () => {
+    const { wally, alice } = await scene()
+    expect(await alice.client.wallet.assets()).toHaveLength(1)
+    wally.decimals = 12
+    await expect(alice.client.wallet.assets()).rejects.toMatchObject({ code: 'invalid.response' })
+  })
+
+  it('without a wallet bridge has no wallet', async () => {
+    const server = new FakeServer(new VirtualClock())
+    const { client } = await openTestClient(server, new MemoryStore(), wallets.alice)
+    expect(() => client.wallet).toThrow(expect.objectContaining({ code: 'wallet.none' }))
+  })
+})

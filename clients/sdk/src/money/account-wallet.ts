@@ -1,0 +1,232 @@
+import {
+  EvegramError, hexOf, LIMITS, paymentTransferId, utf8, type AccountId, type PaymentBody, type PaymentRequestBody,
+} from '@evegram/protocol'
+import type {
+  DepositPlace, StatementLine, WalletAsset, WalletBalance, WallyApi, Withdrawal, WithdrawalQuote, WithdrawalWish,
+} from '../api/wally-api.js'
+import type { DiscoveredServer } from '../api/discovered-server.js'
+import type { Conversation, SentMessage } from '../conversation.js'
+import type { Core } from '../core/context.js'
+import type { Message } from '../core/message.js'
+import type { Transaction } from '../core/transaction.js'
+import type { Wallet } from '../wallets/wallet.js'
+import { checkAssets } from './check-assets.js'
+import { noticeOf, type WalletNotice } from './notice.js'
+import { PaymentOutbox } from './payment-outbox.js'
+import { StatementFollower } from './statement-follower.js'
+import { listLines, readShownAs, readTransferLine, writeShownAs } from './statement-row.js'
+import { quoteOf, withdrawWith } from './withdraw.js'
+
+/** What to pay. */
+export interface PaymentTerms {
+  readonly asset: string
+  /** In the smallest unit, above 0. */
+  readonly amount: bigint
+  /** For the other side alone, end-to-end encrypted. At most `LIMITS.paymentNoteBytesMax` bytes. */
+  readonly note?: string
+  /** The request that this answers. */
+  readonly request?: string
+}
+
+/** What to ask for. */
+export interface PaymentRequestTerms {
+  readonly asset: string
+  /** In the smallest unit, above 0. */
+  readonly amount: bigint
+  readonly note?: string
+  /** Default 24 hours. */
+  readonly expiresInMs?: number
+  /** Names the own deposit address and memo too, so that it may be paid on the chain. Default false. */
+  readonly onChain?: boolean
+}
+
+/** What to withdraw. */
+export interface WithdrawalTermsAsked extends WithdrawalWish {
+  /** Chosen before, to ask again for the same one when no answer came. 1 to 64 letters, digits, `_`, `.` and `-`. */
+  readonly id?: string
+}
+
+/** A payment that is durable on this device and on its way. */
+export interface SentPayment {
+  /** Client id of the transfer. */
+  readonly transfer: string
+  /**
+   * Resolves when the money has moved and the message that tells of it is on its way; rejects when the server refused the payment, and with `client.closed`: then the
+   * next run of this profile goes on with it.
+   */
+  readonly done: Promise<SentMessage>
+}
+
+/** What the own statement says of a payment message. `unproven`: nothing (yet). `contradicted`: something else, or another message showed this transfer before. */
+export type PaymentProof = 'paid' | 'unproven' | 'contradicted'
+
+/** The own account at the wallet bridge of the server: play or real money that the server holds. All numbers are the server's word. */
+export interface AccountWallet {
+  /** What can be held here. Rejects `invalid.response` for wrong decimal places of a native asset. */
+  assets(): Promise<readonly WalletAsset[]>
+  balances(): Promise<readonly WalletBalance[]>
+  /** Lines of the own statement before number `before`, the newest first, up to 100. */
+  statement(asset: string, options?: { readonly before?: number; readonly limit?: number }): Promise<readonly StatementLine[]>
+  /** Where to pay on a chain so that it arrives here: the address together with the memo. */
+  depositPlace(chain: string): Promise<DepositPlace>
+  /**
+   * Pays the other side of a conversation. Resolves when that is durable on this device, offline too. It is paid once and told once, whatever crashes. Rejects
+   * `invalid.argument`, `too_large.payload`, `limited.queue`, `client.closed`.
+   */
+  pay(conversation: Conversation, terms: PaymentTerms): Promise<SentPayment>
+  /** Asks the other side of a conversation to pay. Rejects as {@link Conversation.send} does, and as {@link AccountWallet.depositPlace} when it is to name that. */
+  request(conversation: Conversation, terms: PaymentRequestTerms): Promise<SentMessage & { readonly request: PaymentRequestBody }>
+  /**
+   * What the own statement says of a message of kind `payment`: asks the server for news when it says nothing yet. Never believe the message alone. Of two messages
+   * that name one transfer the one that was asked about first is paid.
+   */
+  proofOf(message: Message): Promise<PaymentProof>
+  /** What a withdrawal would cost. Rejects `invalid.response` when the server names another destination than `to`. */
+  quote(wish: WithdrawalWish): Promise<WithdrawalQuote>
+  /** Withdraws to an address on a chain: `wallet`, one of this account, signs for exactly this withdrawal. Rejects `invalid.argument`, `proof.*`, `wallet.*`. */
+  withdraw(wallet: Wallet, terms: WithdrawalTermsAsked): Promise<Withdrawal>
+  /** The newest first, up to 100. */
+  withdrawals(limit?: number): Promise<readonly Withdrawal[]>
+  /** Rejects `not_found.resource`. */
+  withdrawal(id: string): Promise<Withdrawal>
+  /** Takes over what is new in the own statement, of one asset or of all that are held; tells it as `wallet-notice` events and returns it, the oldest first. */
+  refresh(asset?: string): Promise<readonly WalletNotice[]>
+  /** The newest `limit` notices of an asset that this device took over, the oldest first: deposits, payments, withdrawals. Works offline. */
+  notices(asset: string, limit?: number): Promise<readonly WalletNotice[]>
+}
+
+/** What an {@link AccountWallet} is made of. */
+export interface AccountWalletPorts {
+  readonly core: Core
+  readonly api: WallyApi
+  readonly server: Pick<DiscoveredServer, 'domain' | 'origin' | 'network'>
+  say: ConstructorParameters<typeof PaymentOutbox>[0]['say']
+}
+
+const NOTICES_DEFAULT = 100
+const REQUEST_MS_DEFAULT = 24 * 3_600_000
+const ID_BYTES = 16
+
+/** An {@link AccountWallet} on the core of a client. */
+export class ServerWallet implements AccountWallet {
+  readonly #ports: AccountWalletPorts
+  readonly #outbox: PaymentOutbox
+  readonly #follower: StatementFollower
+
+  constructor(ports: AccountWalletPorts) {
+    this.#ports = ports
+    this.#outbox = new PaymentOutbox(ports)
+    this.#follower = new StatementFollower(ports.core, ports.api)
+  }
+
+  /** Payments that wait. */
+  get waiting(): number {
+    return this.#outbox.size
+  }
+
+  /** Begins nothing more. */
+  close(): void {
+    this.#outbox.close()
+  }
+
+  async assets(): Promise<readonly WalletAsset[]> {
+    return checkAssets(await this.#ports.api.assets())
+  }
+
+  balances(): Promise<readonly WalletBalance[]> {
+    return this.#ports.api.balances()
+  }
+
+  statement(asset: string, options: { readonly before?: number; readonly limit?: number } = {}): Promise<readonly StatementLine[]> {
+    return this.#ports.api.statement(asset, options.before, options.limit ?? NOTICES_DEFAULT)
+  }
+
+  depositPlace(chain: string): Promise<DepositPlace> {
+    return this.#ports.api.depositPlace(chain)
+  }
+
+  async pay(conversation: Conversation, { asset, amount, note = '', request }: PaymentTerms): Promise<SentPayment> {
+    const to: AccountId = conversation.peer.account
+    checkMoney(amount, note)
+    if (to === this.#ports.core.account) throw new EvegramError('invalid.argument', { operation: 'pay', advice: 'This is your own account.' })
+    const payment: PaymentBody = { transfer: this.#newId(), asset, amount: amount.toString(), note, ...(request === undefined ? {} : { request }) }
+    const { done } = await this.#outbox.add(conversation.id, to, payment)
+    return { transfer: payment.transfer, done }
+  }
+
+  async request(conversation: Conversation, terms: PaymentRequestTerms): Promise<SentMessage & { readonly request: PaymentRequestBody }> {
+    const { asset, amount, note = '', expiresInMs = REQUEST_MS_DEFAULT, onChain = false } = terms
+    checkMoney(amount, note)
+    const place = onChain ? await this.depositPlace(chainOf(asset)) : undefined
+    const request: PaymentRequestBody = {
+      request: this.#newId(), asset, amount: amount.toString(), note, expiresAtMs: this.#ports.core.time.now() + expiresInMs,
+      ...(place === undefined ? {} : { deposit: { address: place.address, memo: place.memo } }),
+    }
+    return { ...await this.#ports.say(conversation.id, { kind: 'payment_request', body: request }, () => undefined), request }
+  }
+
+  async proofOf(message: Message): Promise<PaymentProof> {
+    const { payment } = message
+    if (payment === undefined) return 'unproven'
+    const known = await this.#look(message, payment)
+    if (known !== 'unproven') return known
+    await this.#follower.follow(payment.asset)
+    return this.#look(message, payment)
+  }
+
+  async withdraw(wallet: Wallet, { id = this.#newId(), ...wish }: WithdrawalTermsAsked): Promise<Withdrawal> {
+    checkMoney(wish.amount, '')
+    return withdrawWith(this.#ports, wallet, id, wish)
+  }
+
+  quote(wish: WithdrawalWish): Promise<WithdrawalQuote> {
+    return quoteOf(this.#ports, wish)
+  }
+
+  withdrawals(limit: number = NOTICES_DEFAULT): Promise<readonly Withdrawal[]> {
+    return this.#ports.api.withdrawals(limit)
+  }
+
+  withdrawal(id: string): Promise<Withdrawal> {
+    return this.#ports.api.withdrawal(id)
+  }
+
+  async refresh(asset?: string): Promise<readonly WalletNotice[]> {
+    const assets = asset === undefined ? (await this.#ports.api.balances()).map((balance) => balance.asset) : [asset]
+    const news: WalletNotice[] = []
+    for (const one of assets) news.push(...await this.#follower.follow(one))
+    return news.sort((left, right) => left.number - right.number)
+  }
+
+  async notices(asset: string, limit: number = NOTICES_DEFAULT): Promise<readonly WalletNotice[]> {
+    return (await listLines(this.#ports.core.store, asset, limit)).map(noticeOf).reverse()
+  }
+
+  /** Asks the local copy of the statement, and binds the transfer to the message that it is shown with. */
+  async #look({ fromAccount, messageId }: Message, payment: PaymentBody): Promise<PaymentProof> {
+    const { core } = this.#ports
+    const transfer = paymentTransferId(fromAccount, payment.transfer)
+    const line = await readTransferLine(core.store, transfer)
+    if (line === undefined) return 'unproven'
+    const side = fromAccount === core.account ? 'debit' : 'credit'
+    if (line.asset !== payment.asset || line.amount !== BigInt(payment.amount) || line.side !== side) return 'contradicted'
+    return core.local.write(async (tx: Transaction): Promise<PaymentProof> => {
+      const shown = await readShownAs(tx, transfer)
+      if (shown === undefined) writeShownAs(tx, transfer, messageId)
+      return shown === undefined || shown === messageId ? 'paid' : 'contradicted'
+    })
+  }
+
+  #newId(): string {
+    return hexOf(this.#ports.core.random.bytes(ID_BYTES))
+  }
+}
+
+function chainOf(asset: string): string {
+  return asset.slice(0, Math.max(0, asset.indexOf('/')))
+}
+
+function checkMoney(amount: bigint, note: string): void {
+  if (amount <= 0n) throw new EvegramError('invalid.argument', { operation: 'read amount', advice: 'An amount is above 0.' })
+  if (utf8(note).length > LIMITS.paymentNoteBytesMax) throw new EvegramError('too_large.payload', { operation: 'read note' })
+}

@@ -1,0 +1,209 @@
+import { EvegramError, unitInterval, type AccountId, type ConversationId, type PaymentBody, type Timer } from '@evegram/protocol'
+import type { WallyApi } from '../api/wally-api.js'
+import { asEvegramError } from '../core/background.js'
+import type { Core } from '../core/context.js'
+import { Deferred } from '../core/deferred.js'
+import type { MessageContent } from '../core/message.js'
+import type { Transaction } from '../core/transaction.js'
+import type { SentMessage } from '../conversation.js'
+import { listPayments, paymentKey, takePaymentPlace, writePayment, type PaymentRow } from './payment-row.js'
+
+/** Bounds of payments that wait, units last. */
+export const PAYMENT_LIMITS = {
+  /** Payments that wait; past it `pay` rejects with `limited.queue`. */
+  waitingMax: 64,
+  /** First wait after a failure that time may heal; doubles, with full jitter. */
+  backoffMs: 1_000,
+  backoffMsMax: 60_000,
+  /** A refusal is believed this long after an attempt without an answer: by then the server has done that one, or never will. */
+  settleMs: 60_000,
+} as const
+
+/** Answers that are about the payment itself: it was not made, and will not be however often it is asked for. Any other may be about the session, the way or the moment. */
+const REFUSALS = /^(?:wallet\..*|denied\..*|invalid\.(?:argument|request)|conflict\.request_differs|account\.(?:not_found|closed))$/
+
+/** What a {@link PaymentOutbox} works with. */
+export interface PaymentOutboxPorts {
+  readonly core: Core
+  readonly api: Pick<WallyApi, 'send'>
+  /** Sends a message in a conversation, together with what `also` stages. */
+  say(conversation: ConversationId, content: MessageContent, also: (tx: Transaction) => void): Promise<SentMessage>
+}
+
+/**
+ * Payments that were decided on: durable before anything leaves, then the transfer under an id that was chosen before, then the message that tells of it, staged
+ * in one transaction with the end of the row. A crash anywhere sends the money once and the message once: the server knows the id for ever, and answers `exists`.
+ * One after the other, so that what was decided on first has the money first.
+ */
+export class PaymentOutbox {
+  readonly #ports: PaymentOutboxPorts
+  readonly #waiters = new Map<number, Deferred<SentMessage>>()
+  readonly #release: () => void
+  #busy = false
+  #again = false
+  #failures = 0
+  #wait: Timer | undefined
+  #size = 0
+  #closed = false
+
+  constructor(ports: PaymentOutboxPorts) {
+    this.#ports = ports
+    this.#release = ports.core.events.on('state', ({ state }) => {
+      if (state === 'live') this.#wake()
+    })
+    this.#wake()
+  }
+
+  /** Payments that wait, as far as they were counted. */
+  get size(): number {
+    return this.#size
+  }
+
+  /**
+   * Decides on a payment. Resolves when that is durable; `done` when the money has moved and the message is on its way, and rejects when the server refused it
+   * (nothing moved), or with `client.closed`: then the next run goes on. Rejects `limited.queue`.
+   */
+  async add(conversation: ConversationId, to: AccountId, payment: PaymentBody): Promise<{ readonly done: Promise<SentMessage> }> {
+    if (this.#closed) throw new EvegramError('client.closed', { operation: 'pay' })
+    const { core } = this.#ports
+    const waiter = new Deferred<SentMessage>()
+    await core.local.write(async (tx) => {
+      if ((await listPayments(core.store, PAYMENT_LIMITS.waitingMax)).length >= PAYMENT_LIMITS.waitingMax) {
+        throw new EvegramError('limited.queue', { operation: 'pay', details: { waitingMax: PAYMENT_LIMITS.waitingMax } })
+      }
+      const row: PaymentRow = { place: await takePaymentPlace(tx), conversation, to, payment, unansweredAtMs: 0 }
+      writePayment(tx, row)
+      tx.afterCommit(() => {
+        this.#waiters.set(row.place, waiter)
+        this.#size += 1
+      })
+    })
+    this.#wake()
+    return { done: waiter.promise }
+  }
+
+  /** Nothing more is begun; who waits is told `client.closed`, the rows stay for the next run. */
+  close(): void {
+    this.#closed = true
+    this.#release()
+    this.#wait?.cancel()
+    for (const waiter of this.#waiters.values()) waiter.reject(new EvegramError('client.closed', { operation: 'pay' }))
+    this.#waiters.clear()
+  }
+
+  #wake(): void {
+    if (this.#closed) return
+    this.#wait?.cancel()
+    this.#wait = undefined
+    if (this.#busy) {
+      this.#again = true
+      return
+    }
+    this.#busy = true
+    this.#ports.core.background.run('pay', async () => {
+      try {
+        await this.#drain()
+      } finally {
+        this.#busy = false
+        if (this.#again) {
+          this.#again = false
+          this.#wake()
+        }
+      }
+    })
+  }
+
+  async #drain(): Promise<void> {
+    try {
+      // Each once: what could not be told must not hold up what can be paid.
+      for (let after = 0; !this.#closed;) {
+        const rows = await listPayments(this.#ports.core.store, PAYMENT_LIMITS.waitingMax)
+        this.#size = rows.length
+        const next = rows.find(({ place }) => place > after)
+        if (next === undefined || !(await this.#attempt(next))) return
+        after = next.place
+      }
+    } catch (cause) {
+      this.#backOff(0)
+      throw asEvegramError(cause, 'pay')
+    }
+  }
+
+  /** Whether the next one may go at once. */
+  async #attempt(row: PaymentRow): Promise<boolean> {
+    const { core, api } = this.#ports
+    // Durable before it leaves: a row without this mark has certainly not left.
+    await this.#mark(row, core.time.now())
+    try {
+      await api.send({ id: row.payment.transfer, to: row.to, asset: row.payment.asset, amount: BigInt(row.payment.amount) })
+    } catch (error) {
+      return this.#refused(row, asEvegramError(error, 'pay'))
+    }
+    try {
+      await this.#tell(row)
+      this.#failures = 0
+    } catch (cause) {
+      // The money has moved; the message goes with a later attempt, which is answered `exists`.
+      this.#backOff(0)
+      core.events.emit('fault', { operation: 'tell of payment', error: asEvegramError(cause, 'tell of payment') })
+    }
+    return true
+  }
+
+  async #refused(row: PaymentRow, error: EvegramError): Promise<boolean> {
+    if (!REFUSALS.test(error.code)) {
+      this.#backOff(error.retryAfterMs ?? 0)
+      return false
+    }
+    const sinceMs = this.#ports.core.time.now() - row.unansweredAtMs
+    if (row.unansweredAtMs > 0 && sinceMs < PAYMENT_LIMITS.settleMs) {
+      // An attempt before this one may still be under way: its refusal would be no proof that nothing moved.
+      await this.#mark(row, row.unansweredAtMs)
+      this.#backOff(PAYMENT_LIMITS.settleMs - Math.max(0, sinceMs))
+      return false
+    }
+    await this.#fail(row, error)
+    return true
+  }
+
+  async #tell(row: PaymentRow): Promise<void> {
+    const sent = await this.#ports.say(row.conversation, { kind: 'payment', body: row.payment }, (tx) => { tx.remove('payments', paymentKey(row.place)) })
+    this.#settle(row, (waiter) => { waiter.resolve(sent) })
+  }
+
+  async #fail(row: PaymentRow, error: EvegramError): Promise<void> {
+    const { core } = this.#ports
+    await core.local.write((tx) => {
+      tx.remove('payments', paymentKey(row.place))
+      tx.afterCommit(() => {
+        const { transfer, asset, amount } = row.payment
+        core.events.emit('payment-failed', { conversation: row.conversation, transfer, asset, amount: BigInt(amount), error })
+      })
+      return Promise.resolve()
+    })
+    this.#settle(row, (waiter) => { waiter.reject(error) })
+  }
+
+  #settle({ place }: PaymentRow, settle: (waiter: Deferred<SentMessage>) => void): void {
+    this.#size = Math.max(0, this.#size - 1)
+    const waiter = this.#waiters.get(place)
+    this.#waiters.delete(place)
+    if (waiter !== undefined) settle(waiter)
+  }
+
+  async #mark(row: PaymentRow, unansweredAtMs: number): Promise<void> {
+    await this.#ports.core.local.write((tx) => {
+      writePayment(tx, { ...row, unansweredAtMs })
+      return Promise.resolve()
+    })
+  }
+
+  #backOff(atLeastMs: number): void {
+    if (this.#closed) return
+    const capMs = Math.min(PAYMENT_LIMITS.backoffMsMax, PAYMENT_LIMITS.backoffMs * 2 ** this.#failures)
+    this.#failures = Math.min(this.#failures + 1, 16)
+    const { clock, random } = this.#ports.core
+    this.#wait?.cancel()
+    this.#wait = clock.after(atLeastMs + unitInterval(random) * capMs, () => { this.#wake() })
+  }
+}

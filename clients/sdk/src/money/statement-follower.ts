@@ -1,0 +1,68 @@
+import { EvegramError } from '@evegram/protocol'
+import { WALLY_PAGE_MAX, type StatementLine, type WallyApi } from '../api/wally-api.js'
+import type { Core } from '../core/context.js'
+import { Turns } from '../core/turns.js'
+import { noticeOf, type WalletNotice } from './notice.js'
+import { readFollowed, writeFollowed, writeLine } from './statement-row.js'
+
+/** Pages that one look goes back. A device that was away for more lines than that begins again behind them: what lies before is asked of the server, page by page. */
+export const FOLLOW_PAGES_MAX = 40
+/** Lines of one local transaction: each is three writes at most. */
+const COMMIT_LINES = 500
+
+/** Takes the own statement over into the local store, each line once, and tells what is new. */
+export class StatementFollower {
+  readonly #core: Core
+  readonly #api: Pick<WallyApi, 'statement'>
+  readonly #turns = new Turns()
+
+  constructor(core: Core, api: Pick<WallyApi, 'statement'>) {
+    this.#core = core
+    this.#api = api
+  }
+
+  /**
+   * Takes over what the statement of `asset` has by now. Resolves with what is new, the oldest first, when it is durable and told; the first time everything is
+   * old, and only taken over. Rejects as the API does, and `invalid.response` for lines that are not in order.
+   */
+  follow(asset: string): Promise<readonly WalletNotice[]> {
+    return this.#turns.run(async () => {
+      const last = await readFollowed(this.#core.store, asset)
+      const lines = await this.#behind(asset, last ?? 0)
+      const isFirst = last === undefined
+      for (let begin = 0; begin < lines.length; begin += COMMIT_LINES) await this.#take(asset, lines.slice(begin, begin + COMMIT_LINES), isFirst)
+      if (isFirst && lines.length === 0) await this.#take(asset, [], true)
+      return isFirst ? [] : lines.map(noticeOf)
+    })
+  }
+
+  async #take(asset: string, lines: readonly StatementLine[], isFirst: boolean): Promise<void> {
+    await this.#core.local.write((tx) => {
+      for (const line of lines) writeLine(tx, line)
+      writeFollowed(tx, asset, lines.at(-1)?.number ?? 0)
+      // The first time a device looks, what happened before is no news.
+      if (!isFirst) tx.afterCommit(() => { for (const line of lines) this.#core.events.emit('wallet-notice', noticeOf(line)) })
+      return Promise.resolve()
+    })
+  }
+
+  /** Lines behind number `last`, the oldest first. */
+  async #behind(asset: string, last: number): Promise<readonly StatementLine[]> {
+    const found: StatementLine[] = []
+    let before: number | undefined
+    for (let page = 0; page < FOLLOW_PAGES_MAX; page++) {
+      const lines = await this.#api.statement(asset, before, WALLY_PAGE_MAX)
+      for (const line of lines) {
+        // A server that repeats or reorders lines could show one payment twice.
+        if (line.asset !== asset || line.number <= 0 || (before !== undefined && line.number >= before)) {
+          throw new EvegramError('invalid.response', { operation: 'follow statement', details: { expected: 'lines of the asset, the newest first' } })
+        }
+        before = line.number
+        if (line.number <= last) return found.reverse()
+        found.push(line)
+      }
+      if (lines.length < WALLY_PAGE_MAX) break
+    }
+    return found.reverse()
+  }
+}

@@ -1,0 +1,78 @@
+import { CborFields, decodeCbor, encodeCbor } from '@evegram/protocol'
+import type { StatementKind, StatementLine } from '../api/wally-api.js'
+import { sortable } from '../core/message.js'
+import type { Transaction } from '../core/transaction.js'
+import type { LocalStore } from '../store/local-store.js'
+
+// Keys in table `payments`: `l/<asset>/<number>` a line, `t/<transfer>/<kind>` its key, `c/<asset>` how far the statement was followed,
+// `p/<transfer>` the message that showed it as paid. Assets and transfer ids are ASCII without blanks.
+
+const KINDS: readonly StatementKind[] = ['transfer', 'pending', 'post', 'void', 'expire']
+const ROW_BYTES_MAX = 2_048
+const NUMBER_DIGITS = 14
+/** Characters of the longest asset and the longest transfer id. */
+const TEXT_CHARACTERS_MAX = 256
+
+/** Key of a line. */
+function lineKey({ asset, number }: Pick<StatementLine, 'asset' | 'number'>): string {
+  return `l/${asset}/${sortable(number, NUMBER_DIGITS)}`
+}
+
+/** Stages a line, to be found by its transfer too. */
+export function writeLine(tx: Transaction, line: StatementLine): void {
+  const { asset, number, atMs, transfer, kind, side, amount, heldAfter, availableAfter } = line
+  tx.put('payments', lineKey(line), encodeCbor({
+    asset, number, atMs, transfer, kind: KINDS.indexOf(kind), credit: side === 'credit', amount: amount.toString(), heldAfter: heldAfter.toString(),
+    availableAfter: availableAfter.toString(),
+  }))
+  if (kind === 'transfer') tx.put('payments', `t/${transfer}`, new TextEncoder().encode(lineKey(line)))
+}
+
+/** The line by which `transfer` moved money at once; undefined when the statement, as far as it was followed, has none. Rejects `client.store`. */
+export async function readTransferLine(source: Pick<Transaction, 'get'>, transfer: string): Promise<StatementLine | undefined> {
+  const key = await source.get('payments', `t/${transfer}`)
+  const row = key === undefined ? undefined : await source.get('payments', new TextDecoder().decode(key))
+  return row === undefined ? undefined : decodeLine(row)
+}
+
+/** The newest `limit` lines of an asset as far as it was followed, the newest first. Rejects `client.store`. */
+export async function listLines(store: Pick<LocalStore, 'list'>, asset: string, limit: number): Promise<readonly StatementLine[]> {
+  const rows = await store.list('payments', { from: `l/${asset}/`, to: `l/${asset}/~`, reverse: true, limit })
+  return rows.map(({ value }) => decodeLine(value))
+}
+
+function decodeLine(row: Uint8Array): StatementLine {
+  const fields = new CborFields(decodeCbor(row, ROW_BYTES_MAX), 'client.store')
+  return {
+    asset: fields.text('asset', TEXT_CHARACTERS_MAX), number: fields.uint('number'), atMs: fields.uint('atMs'), transfer: fields.text('transfer', TEXT_CHARACTERS_MAX),
+    kind: KINDS[fields.uint('kind', KINDS.length - 1)] ?? fields.fail('kind'), side: fields.boolean('credit') ? 'credit' : 'debit', amount: digits(fields, 'amount'),
+    heldAfter: digits(fields, 'heldAfter'), availableAfter: digits(fields, 'availableAfter'),
+  }
+}
+
+function digits(fields: CborFields, name: string): bigint {
+  const text = fields.text(name, 64)
+  return /^[0-9]+$/.test(text) ? BigInt(text) : fields.fail(name)
+}
+
+/** Number of the newest line of an asset that was taken over; undefined before the first time. */
+export async function readFollowed(source: Pick<Transaction, 'get'>, asset: string): Promise<number | undefined> {
+  const row = await source.get('payments', `c/${asset}`)
+  return row === undefined ? undefined : new CborFields(decodeCbor(row, 64), 'client.store').uint('last')
+}
+
+/** Stages how far the statement of an asset was followed. */
+export function writeFollowed(tx: Transaction, asset: string, last: number): void {
+  tx.put('payments', `c/${asset}`, encodeCbor({ last }))
+}
+
+/** The message that showed `transfer` as paid: one, for ever. */
+export async function readShownAs(source: Pick<Transaction, 'get'>, transfer: string): Promise<string | undefined> {
+  const row = await source.get('payments', `p/${transfer}`)
+  return row === undefined ? undefined : new TextDecoder().decode(row)
+}
+
+/** Stages that `message` showed `transfer` as paid. */
+export function writeShownAs(tx: Transaction, transfer: string, message: string): void {
+  tx.put('payments', `p/${transfer}`, new TextEncoder().encode(message))
+}
