@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { TestDevice, TestServer, TestWallet, type TestMember } from '@evegram/auth/testing'
-import { createMetrics, MemoryEventBroker, silentLogger, type Metrics } from '@evegram/platform'
+import { createHttp, createMetrics, MemoryEventBroker, registerOpenApi, silentLogger, systemRandom, type HttpServer, type Metrics } from '@evegram/platform'
 import { encodeCbor, utf8, type AccountId } from '@evegram/protocol'
 import { encodeWalletProof, withdrawalBodyHash, type WithdrawalTerms } from '@evegram/protocol/proof'
 import type { ChainAddress } from './chain/chain-adapter.js'
@@ -15,10 +15,13 @@ import { MemoryLedger } from './ledger/memory/ledger-store.js'
 import { MemoryStatementStore } from './ledger/memory/statement-store.js'
 import { LocalChainLeases } from './local-chain-leases.js'
 import type { Notice } from './notices.js'
+import { Operators, operatorTokenHash, type OperatorScope } from './operators.js'
 import type { WallyAuth } from './ports/auth.js'
 import type { ChainLeases } from './ports/chain-leases.js'
 import { createWally, type Wally } from './wally.js'
 
+/** Tokens of operators in tests, by person. */
+export const OPERATORS = { olga: 'olga-token', oleg: 'oleg-token', reader: 'reader-token' } as const
 /** What a hot wallet holds in the beginning, and the ledger knows nothing of. */
 const HOT_FUNDS = 0n
 
@@ -58,11 +61,14 @@ export class WallyWorld {
   /** A process: built, not started. */
   wally(leases: ChainLeases = new LocalChainLeases(), changes: Partial<WallyChainOptions['policy']> = {}): Wally {
     const { clock } = this.chain
-    const limits = { payoutMin: amountOf(10n), payoutMax: amountOf(5_000_000n), accountDayMax: amountOf(8_000_000n), approvalAbove: amountOf(1_000_000n), topUpBelow: amountOf(1_000n) }
+    const limits = { payoutMin: amountOf(10n), payoutMax: amountOf(5_000_000n), accountDayMax: amountOf(8_000_000n), approvalAbove: amountOf(500_000n), topUpBelow: amountOf(1_000n) }
+    const tokens = (Object.entries(OPERATORS) as [keyof typeof OPERATORS, string][]).map(([person, token]) => ({
+      person, hash: operatorTokenHash(token), scopes: new Set<OperatorScope>(person === 'reader' ? ['read'] : ['read', 'approve', 'manage']),
+    }))
     const wally = createWally({
       ledger: this.ledger.connect(), statements: this.statements, payouts: this.payouts, routes: this.routes, leases,
       stream: new MemoryEventBroker({ clock, log: silentLogger }).connect(), notices: { tell: async (notice) => { this.notices.push(notice) } },
-      auth: this.wallyAuth, depositSecret: new Uint8Array(32).fill(7),
+      auth: this.wallyAuth, operators: new Operators({ tokens, auth: this.wallyAuth }), origin: this.auth.origin, depositSecret: new Uint8Array(32).fill(7),
       chains: [{
         sources: this.chain.network.endpoints, signer: this.hot.signer, reconcileEveryMs: 60_000,
         policy: {
@@ -74,6 +80,14 @@ export class WallyWorld {
     })
     this.opened.push(wally)
     return wally
+  }
+
+  /** The HTTP of a process. */
+  async http(wally: Wally): Promise<HttpServer> {
+    const server = createHttp({ log: silentLogger, clock: this.chain.clock, random: systemRandom(), publicUrl: this.auth.origin })
+    await registerOpenApi(server, { title: 'Wally', version: '1', description: 'Test' })
+    wally.routes(server)
+    return server
   }
 
   /** Lets time pass on the chain and in all processes, a second at a time, so that everything that is due is done. */

@@ -1,5 +1,5 @@
 import { EvegramError, type Clock } from '@evegram/protocol'
-import type { EventStream, HealthAnswer, Logger, Metrics } from '@evegram/platform'
+import type { EventStream, HealthAnswer, HttpServer, Logger, Metrics } from '@evegram/platform'
 import { Alarms } from './alarms.js'
 import type { ChainName } from './chain/chain-adapter.js'
 import { ChainWork, type WallyAsset, type WallyChainOptions } from './chain-work.js'
@@ -12,9 +12,16 @@ import { LedgerRelay } from './ledger/relay.js'
 import { StatementProjector, type StatementStore } from './ledger/statement.js'
 import { Loop } from './loop.js'
 import { NoticeRelay, NOTICES_CURSOR, StreamNotices, type Notices } from './notices.js'
+import { OperatorDesk } from './operator-desk.js'
+import type { Operators } from './operators.js'
 import type { WallyAuth } from './ports/auth.js'
 import type { ChainLeases } from './ports/chain-leases.js'
+import { Authentication } from './routes/authenticate.js'
+import { moneyRoutes } from './routes/money.js'
+import { operatorRoutes } from './routes/operators.js'
+import { payoutRoutes } from './routes/payouts.js'
 import { UserMoney } from './user-money.js'
+import { UserPayouts } from './user-payouts.js'
 
 /** Pause of a loop over the ledger that has nothing to do. */
 const LEDGER_PAUSE_MS = 250
@@ -35,9 +42,14 @@ export interface WallyOptions {
   /** Where people's notices go; onto the stream when left out. */
   readonly notices?: Notices | undefined
   readonly auth: WallyAuth
+  readonly operators: Operators
   readonly chains: readonly WallyChainOptions[]
   /** 32 bytes that make the codes of accounts, the same for ever. */
   readonly depositSecret: Uint8Array
+  /** The configured public origin: base of DPoP's `htu`. Never from a request. */
+  readonly origin: string
+  /** Whether a second person must say the same before it is booked how a payout ended. Default true. */
+  readonly decisionsNeedTwo?: boolean | undefined
   readonly clock: Clock
   readonly log: Logger
   readonly metrics: Metrics
@@ -48,6 +60,8 @@ export interface Wally {
   readonly alarms: Alarms
   readonly money: UserMoney
   readonly places: DepositPlaces
+  readonly userPayouts: UserPayouts
+  readonly desk: OperatorDesk
   /** In the order of the options. */
   readonly chains: ReadonlyMap<ChainName, ChainWork>
   readonly assets: ReadonlyMap<AssetId, WallyAsset>
@@ -61,6 +75,8 @@ export interface Wally {
   start(): Promise<void>
   /** Resolved = nothing of it runs any more and every lease is given up. */
   stop(): Promise<void>
+  /** Adds all routes to a server that the caller owns, before it listens and behind `registerOpenApi`. */
+  routes(server: HttpServer): void
 }
 
 /** Builds the wallet bridge. Nothing runs before `start`. Throws `invalid.config` for chains that cannot be. */
@@ -102,15 +118,19 @@ export function createWally(options: WallyOptions): Wally {
     await relay.stop()
   }
 
-  return {
-    alarms, chains, assets, lags,
-    money: new UserMoney({ ledger, statements, auth, assets: new Set(assets.keys()) }),
+  function workOf(asset: AssetId): ChainWork {
+    const work = [...chains.values()].find((one) => one.assets.some(({ id }) => id === asset))
+    if (work === undefined) throw new EvegramError('wallet.asset_unknown', { operation: 'find asset' })
+    return work
+  }
+
+  const money = new UserMoney({ ledger, statements, auth, assets: new Set(assets.keys()) })
+  const userPayouts = new UserPayouts({ payouts, money, workOf })
+  const desk = new OperatorDesk({ ledger, payouts, chains, alarms, decisionsNeedTwo: options.decisionsNeedTwo ?? true })
+
+  const wally: Wally = {
+    alarms, chains, assets, lags, money, userPayouts, desk, workOf,
     places: new DepositPlaces(routes, options.depositSecret),
-    workOf: (asset) => {
-      const work = assets.has(asset) ? [...chains.values()].find((one) => one.assets.some(({ id }) => id === asset)) : undefined
-      if (work === undefined) throw new EvegramError('wallet.asset_unknown', { operation: 'find asset' })
-      return work
-    },
     ready: async () => {
       await ledger.head()
       return { ok: true }
@@ -126,5 +146,12 @@ export function createWally(options: WallyOptions): Wally {
       relay.start()
     },
     stop,
+    routes: (server) => {
+      const authentication = new Authentication({ auth, operators: options.operators, origin: options.origin, clock })
+      moneyRoutes(server, { wally, authentication })
+      payoutRoutes(server, { payouts: userPayouts, authentication })
+      operatorRoutes(server, { wally, desk, ledger, payouts, authentication })
+    },
   }
+  return wally
 }
