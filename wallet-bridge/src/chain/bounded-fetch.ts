@@ -14,5 +14,5 @@ export async function boundedFetch(input: string, init: RequestInit, timeoutMs: 
     if (bytes > RESPONSE_BYTES_MAX) throw new Error('the answer is too long')
     chunks.push(part)
   }
-  return new Response(Buffer.concat(chunks), { status: response.status, statusText: response.statusText })
+  return new Response(Buffer.concat(chunks), { status: response.status, statusText: response.statusText, headers: response.headers })
 }

@@ -12,9 +12,10 @@ import type { Signer } from './signer.js'
 
 /**
  * What an adapter may declare that its chain or its source does not do. `token`: the harness can make no second asset. `past_balance`: balances of old
- * heights are not kept. `reorganisation`: the harness cannot take a block away. `outage`: the source cannot be switched off.
+ * heights are not kept. `one_transaction`: what a payment does to its recipient is a transaction of its own, with a name of its own (TON). `reorganisation`: the
+ * harness cannot take a block away. `outage`: the source cannot be switched off.
  */
-export type ChainAdapterGap = 'token' | 'past_balance' | 'reorganisation' | 'outage'
+export type ChainAdapterGap = 'token' | 'past_balance' | 'one_transaction' | 'reorganisation' | 'outage'
 
 /** An account that the harness made: it exists, holds nothing, and belongs to nobody else. */
 export interface HarnessAccount {
@@ -256,7 +257,10 @@ export function describeChainAdapter(options: {
       expect(await balanceOf(recipient.address)).toBe(3_000_000n)
       expect(await balanceOf(payer.address)).toBe(FUNDS - 3_000_000n - settlement.fee)
       const told = await allSince(after, [payer.address, recipient.address])
-      expect(told.map(({ txid }) => txid)).toEqual([payment.txid, payment.txid])
+      const [ofPayer, ofRecipient] = [payer, recipient].map(({ address }) => told.filter((one) => one.address === address).map(({ txid }) => txid))
+      expect(ofPayer).toEqual([payment.txid])
+      if (gaps.includes('one_transaction')) expect(ofRecipient).toHaveLength(1)
+      else expect(ofRecipient).toEqual([payment.txid])
       expect(told).toContainEqual(expect.objectContaining({ direction: 'out', address: payer.address, amount: 3_000_000n + settlement.fee, fee: settlement.fee }))
       expect(told).toContainEqual(expect.objectContaining({ direction: 'in', address: recipient.address, amount: 3_000_000n, memo: utf8('payout 7') }))
     })
@@ -294,8 +298,8 @@ export function describeChainAdapter(options: {
       const first = await signed(payer, [to(recipient.address, 1_000_000n)])
       const second = await signed(payer, [to(recipient.address, 1_000_000n)], { inFlight: [first] })
       expect(second.txid).not.toBe(first.txid)
-      await adapter.broadcast(second)
-      await adapter.broadcast(first)
+      // The second once more, as whoever waits for it does: a chain that keeps an order refuses what comes too early.
+      for (const payment of [second, first, second]) await adapter.broadcast(payment)
       await harness.makeFinal()
       expect((await settled(first)).outputs).toMatchObject([{ status: 'paid' }])
       expect((await settled(second)).outputs).toMatchObject([{ status: 'paid' }])

@@ -240,7 +240,10 @@ export interface ChainAdapter {
    * `unavailable.chain`.
    */
   expiryOf(payment: SignedPayment): Promise<PaymentExpiry>
-  /** Hands the bytes to the source; safe at any time and any number of times. Never rejects for a failure of the source: that is `unknown`. */
+  /**
+   * Hands the bytes to the source; safe at any time and any number of times. Never rejects for a failure of the source: that is `unknown`. Where payments have an
+   * order (account numbers of Terra) one whose turn has not come is not kept by the source: it is to be broadcast again.
+   */
   broadcast(payment: SignedPayment): Promise<BroadcastAnswer>
   /**
    * What became of a payment. `expired` only when the source shows the chain final behind the expiry and its records cover every block in which the payment

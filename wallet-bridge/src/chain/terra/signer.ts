@@ -37,7 +37,7 @@ export async function sealTerraTransaction(
   const signed = new SignDoc(chainId, accountNumber, sequence, information, body).toBytes(true)
   const signature = await signer.sign(signed)
   if (verifySecp256k1(primitives, signer.publicKey, signed, signature) !== 'valid') throw new EvegramError('internal', { operation: 'sign for Terra' })
-  const bytes = new Tx(body, information, [Buffer.from(signature).toString('base64')]).toBytes(true)
+  const bytes = new Uint8Array(new Tx(body, information, [Buffer.from(signature).toString('base64')]).toBytes(true))
   return { txid: terraTxid(bytes), bytes }
 }
 

@@ -94,6 +94,7 @@ function forward({ state, taxRate, ...scene }: ContractScene, { sender, contract
     return [called, ...payTax(state, contract, taxes), ...sendCoins(state, contract, fields['to'], net)]
   }
   if (action === 'say' && isJsonObject(fields['lines'])) {
+    if (Object.keys(fields['lines']).some((key) => key.startsWith('_'))) throw failed('Attribute key starts with reserved prefix _')
     return [eventOf(WASM, ['_contract_address', contract], ...Object.entries(fields['lines']).map(([key, value]) => [key, typeof value === 'string' ? value : ''] as const))]
   }
   throw failed(`Error parsing into type: unknown variant \`${action.slice(0, 40)}\``)
