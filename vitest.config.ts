@@ -25,6 +25,8 @@ export default defineConfig({
       { find: '@evegram/wallet-bridge/postgres', replacement: source('wallet-bridge/src/ledger/postgres/index.ts') },
       { find: '@evegram/wallet-bridge/terra-devnet', replacement: source('wallet-bridge/src/chain/terra/devnet/index.ts') },
       { find: '@evegram/wallet-bridge/terra', replacement: source('wallet-bridge/src/chain/terra/index.ts') },
+      { find: '@evegram/wallet-bridge/ton-devnet', replacement: source('wallet-bridge/src/chain/ton/devnet/index.ts') },
+      { find: '@evegram/wallet-bridge/ton', replacement: source('wallet-bridge/src/chain/ton/index.ts') },
       { find: '@evegram/wallet-bridge/solana-devnet', replacement: source('wallet-bridge/src/chain/solana/devnet/index.ts') },
       { find: '@evegram/wallet-bridge/solana', replacement: source('wallet-bridge/src/chain/solana/index.ts') },
       { find: '@evegram/wallet-bridge', replacement: source('wallet-bridge/src/index.ts') },

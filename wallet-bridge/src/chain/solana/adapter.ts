@@ -8,6 +8,7 @@ import {
   type BalanceAnswer, type BalanceRequest, type BroadcastAnswer, type ChainAdapter, type ChainAddress, type ChainName, type ConfirmedTransfer, type FinalTransfer,
   type OutputOutcome, type PaymentExpiry, type PaymentIntent, type PaymentSighting, type SignAnswer, type SignedPayment, type WatchPage, type WatchRequest,
 } from '../chain-adapter.js'
+import { requireEd25519 } from '../ed25519-signature.js'
 import type { ChainHead, Height } from '../finality.js'
 import { sealFinal } from '../seal-final.js'
 import type { Signer } from '../signer.js'
@@ -15,7 +16,7 @@ import { mintOfAsset, parseSolanaAddress, SOL, SOLANA, solanaAddressOf } from '.
 import { preparePayment, type PreparedPayment } from './prepare-payment.js'
 import { readBlocks } from './read-blocks.js'
 import { SolanaRpc, type BlockFacts, type SolanaProgress, type SolanaRpcOptions, type TransactionFacts } from './rpc.js'
-import { requireEd25519, sealTransaction } from './signer.js'
+import { sealTransaction } from './signer.js'
 import { changesOf, transfersOf } from './watch.js'
 
 /** Options of {@link SolanaChainAdapter}. */

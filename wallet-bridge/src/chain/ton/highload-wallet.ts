@@ -1,5 +1,5 @@
 import type { Address} from '@ton/core';
-import { beginCell, Cell, contractAddress, storeMessageRelaxed, type MessageRelaxed, type StateInit } from '@ton/core'
+import { beginCell, Cell, contractAddress, loadMessageRelaxed, storeMessageRelaxed, type MessageRelaxed, type StateInit } from '@ton/core'
 import { EvegramError } from '@evegram/protocol'
 
 /**
@@ -23,8 +23,6 @@ export const HIGHLOAD_SUBWALLET = 0x10ad
 export const HIGHLOAD_TIMEOUT_SECONDS = 3_600
 /** Seconds of a timeout, at most: 22 bits. */
 export const HIGHLOAD_TIMEOUT_SECONDS_MAX = 4_194_303
-/** Messages of one batch: the actions of a transaction, less the one that keeps the code. */
-export const BATCH_MESSAGES_MAX = 254
 /** Different query ids: 8,192 dictionaries of 1,023 bits. */
 export const QUERY_IDS = 8_192 * 1_023
 
@@ -65,12 +63,24 @@ export function highloadWallet(publicKey: Uint8Array, timeoutSeconds = HIGHLOAD_
   return { address: contractAddress(0, init), init, timeoutSeconds }
 }
 
-/** The message with which the wallet sends several: to itself, carrying `value` for the gas of sending. */
+/** The message with which the wallet sends several, up to 254 (the 255 actions of a transaction, less the one that keeps the code): to itself, carrying `value` for the gas of sending. */
 export function batchMessage({ address }: HighloadWallet, messages: readonly MessageRelaxed[], value: bigint): MessageRelaxed {
   const actions = messages.reduce((list, message) => beginCell()
     .storeRef(list).storeUint(0x0ec3c86d, 32).storeUint(SEND_PAYING_FEES_APART | SEND_IGNORING_ERRORS, 8)
     .storeRef(beginCell().store(storeMessageRelaxed(message, { forceRef: true }))).endCell(), beginCell().endCell())
   return internalMessage(address, value, false, beginCell().storeUint(INTERNAL_TRANSFER, 32).storeUint(0, 64).storeRef(actions).endCell())
+}
+
+/** The messages of a batch, in their order. Throws what @ton/core throws for a message that is none. */
+export function readBatch({ body }: MessageRelaxed): readonly MessageRelaxed[] {
+  const messages: MessageRelaxed[] = []
+  let list = body.beginParse().skip(32 + 64).loadRef()
+  while (list.bits.length > 0) {
+    const action = list.beginParse().skip(32 + 8)
+    list = action.loadRef()
+    messages.push(loadMessageRelaxed(action.loadRef().beginParse()))
+  }
+  return messages.reverse()
 }
 
 /** A message of a contract that pays for it. */

@@ -6,6 +6,5 @@ export const OPERATIONS = {
   notification: 0x7362d09c,
   excesses: 0xd53276db,
   burn: 0x595f07bc,
-  /** Of what came back: behind it stand the first 256 bits of what was sent. */
-  bounced: 0xffffffff,
+  burnNotification: 0x7bdd97de,
 } as const

@@ -77,7 +77,7 @@ export class TonWorld {
 
   /** By when a message of a wallet has to land: wallets of the SDK look at the real clock. */
   get soon(): number {
-    return this.chain.newest.seconds + 60
+    return Math.floor(this.clock.now() / 1_000) + 60
   }
 
   /** Sends messages as a wallet does; in the block after when it resolves. */

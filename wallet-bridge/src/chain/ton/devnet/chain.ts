@@ -42,6 +42,8 @@ const HASH_BYTES = 32
  * Not there: accounts on the masterchain, validators, shards that split, libraries.
  */
 export class TonDevnet {
+  /** What the network is known by: the root hash of its first block, base64. */
+  readonly initHash: string
   readonly faucet: Faucet
   readonly accounts = new Accounts()
   readonly transactions = new Transactions()
@@ -50,6 +52,7 @@ export class TonDevnet {
   readonly #random: Random
   readonly #finalizedAfter: number
   readonly #historyBlocks: number
+  readonly #genesis: string
   /** Without gaps in their seqnos, oldest first. */
   readonly #blocks: MasterBlock[] = []
   readonly #waitingBefore = new Map<MasterBlock, readonly Cell[]>()
@@ -68,6 +71,8 @@ export class TonDevnet {
     this.#random = random
     this.#finalizedAfter = finalizedAfter
     this.#historyBlocks = historyBlocks
+    this.#genesis = this.#hash()
+    this.initHash = Buffer.from(this.#genesis, 'hex').toString('base64')
     this.faucet = new Faucet(random, () => this.newest.seconds, (message) => this.submit(message))
     for (const [address, state] of this.faucet.accounts(this.#seconds())) this.accounts.write(address.toRawString(), 0, state)
   }
@@ -140,7 +145,7 @@ export class TonDevnet {
       const seqno = this.#newestSeqno + 1
       const made: ShardBlock[] = []
       for (let count = 0; count < shardBlocks; count++) made.push(await this.#shardBlock(seqno, made.at(-1) ?? this.#blocks.at(-1)?.shardBlocks.at(-1)))
-      const previousHash = this.#blocks.at(-1)?.rootHash ?? this.#hash()
+      const previousHash = this.#blocks.at(-1)?.rootHash ?? this.#genesis
       const block: MasterBlock = { seqno, rootHash: this.#hash(), previousHash, seconds: this.#seconds(), endLt: this.#nextLt(), shardBlocks: made }
       this.#blocks.push(block)
       this.#waitingBefore.set(block, before)

@@ -43,13 +43,10 @@ export function tonMethods(chain: TonDevnet): ReadonlyMap<string, ApiMethod> {
   }
 
   const methods: Readonly<Record<string, ApiMethod>> = {
-    getMasterchainInfo: () => {
-      const [first, { rootHash }] = [chain.oldest, chain.newest]
-      return {
-        '@type': 'blocks.masterchainInfo', last: masterId(chain.newest), state_root_hash: Buffer.from(rootHash, 'hex').toString('base64'),
-        init: masterId({ ...first, seqno: 0, rootHash: first.previousHash }),
-      }
-    },
+    getMasterchainInfo: () => ({
+      '@type': 'blocks.masterchainInfo', last: masterId(chain.newest), state_root_hash: chain.initHash,
+      init: { ...masterId(chain.newest), seqno: 0, root_hash: chain.initHash, file_hash: chain.initHash },
+    }),
     shards: (params) => ({ '@type': 'blocks.shards', shards: chain.block(params.integer('seqno')).shardBlocks.slice(-1).map(shardId) }),
     getBlockHeader: (params) => {
       const found = blockOf(params)

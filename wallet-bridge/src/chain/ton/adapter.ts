@@ -1,0 +1,259 @@
+import { beginCell, external, storeMessage } from '@ton/core'
+import { EvegramError, type Random } from '@evegram/protocol'
+import { amountOf } from '../../ledger/amount.js'
+import type { AssetId } from '../../ledger/ids.js'
+import { chainAmountOf } from '../amount.js'
+import {
+  checkPaymentIntent, checkWatchRequest, parseChainTxid,
+  type BalanceAnswer, type BalanceRequest, type BroadcastAnswer, type ChainAdapter, type ChainAddress, type ChainName, type ConfirmedTransfer, type FinalTransfer,
+  type PaymentExpiry, type PaymentIntent, type PaymentSighting, type SignAnswer, type SignedPayment, type WatchPage, type WatchRequest,
+} from '../chain-adapter.js'
+import { requireEd25519, signWithEd25519 } from '../ed25519-signature.js'
+import type { ChainHead, Height } from '../finality.js'
+import { sealFinal } from '../seal-final.js'
+import type { Signer } from '../signer.js'
+import { accountOf, masterOfAsset, parseTonAddress, TON, tonAddressOf, TONCOIN, tonJetton } from './address.js'
+import { HIGHLOAD_TIMEOUT_SECONDS, highloadBody, highloadRequest, highloadWallet, processedKey, QUERY_IDS, type HighloadWallet } from './highload-wallet.js'
+import { JettonWallets } from './jetton-wallets.js'
+import { preparePayment } from './prepare-payment.js'
+import { readBlocks } from './read-blocks.js'
+import { TonRpc, type AccountFacts, type TonRpcOptions } from './rpc.js'
+import { requestOf, settle } from './settle.js'
+import { wrong } from './trace.js'
+import { externalHash, type TonTransaction } from './transaction.js'
+import { transfersOf, type Watched } from './watch.js'
+
+/** Options of {@link TonChainAdapter}. */
+export interface TonAdapterOptions extends TonRpcOptions {
+  readonly random: Random
+  /** Masters of the jettons that are watched, as text; one that is not named is not seen. None when left out. */
+  readonly jettons?: readonly string[] | undefined
+  /** Blocks of the masterchain on top of one that make it final, {@link FINAL_AFTER} when left out. */
+  readonly finalAfter?: number | undefined
+  /** Seconds in which a signed payment may land, {@link HIGHLOAD_TIMEOUT_SECONDS} when left out. Part of the address that a signer pays from. */
+  readonly timeoutSeconds?: number | undefined
+}
+
+/** Blocks of the masterchain that one page looks at. */
+export const WATCH_BLOCKS_MAX = 64
+/** Jettons that are watched. */
+export const JETTONS_MAX = 32
+/** A block of the masterchain is final by itself; these protect against an endpoint that calls one so too early. */
+export const FINAL_AFTER = 3
+/** Transactions of a wallet behind a payment through which it is looked for. */
+export const PAYMENT_HISTORY_MAX = 10_000
+
+/** The wallet refuses a payment that was made in the future, and shards are not equally far. */
+const CREATED_BEFORE_SECONDS = 30
+const QUERY_ATTEMPTS_MAX = 8
+
+/**
+ * TON through one endpoint of toncenter v2: TON and jettons (TEP-74), in the base workchain.
+ *
+ * Heights are blocks of the masterchain. What moved is read from whole blocks of the shards that they take in, by the change of balances: of an address, and of the
+ * jetton wallets that the masters name for it. What a message says of itself (a notification, a comment) moves nothing. A transaction that began by a signature is
+ * known by the message that was signed, every other one by its own hash. Payments go out through highload wallet v3 of the signer's key.
+ */
+export class TonChainAdapter implements ChainAdapter {
+  readonly chain: ChainName = TON
+  readonly nativeAsset: AssetId = TONCOIN
+  readonly #rpc: TonRpc
+  readonly #random: Random
+  readonly #jettons: readonly AssetId[]
+  readonly #wallets: JettonWallets
+  readonly #finalAfter: number
+  readonly #timeoutSeconds: number
+  /** The highest final block that the endpoint showed. */
+  #finalSeen: Height = 0
+
+  /** Throws `invalid.config`, and `invalid.address` for a master that is none. */
+  constructor({ random, jettons = [], finalAfter = FINAL_AFTER, timeoutSeconds = HIGHLOAD_TIMEOUT_SECONDS, ...rpc }: TonAdapterOptions) {
+    const isTimeout = Number.isInteger(timeoutSeconds) && timeoutSeconds > 2 * CREATED_BEFORE_SECONDS
+    if (jettons.length > JETTONS_MAX || !Number.isInteger(finalAfter) || finalAfter < 0 || !isTimeout) throw new EvegramError('invalid.config', { operation: 'configure TON' })
+    this.#rpc = new TonRpc(rpc)
+    this.#random = random
+    this.#jettons = jettons.map(tonJetton)
+    this.#wallets = new JettonWallets(this.#rpc)
+    this.#finalAfter = finalAfter
+    this.#timeoutSeconds = timeoutSeconds
+  }
+
+  parseAddress(text: string): ChainAddress {
+    return parseTonAddress(text)
+  }
+
+  addressOf(signer: Signer): ChainAddress {
+    return tonAddressOf(this.#walletOf(signer).address)
+  }
+
+  async head(): Promise<ChainHead> {
+    const latest = await this.#rpc.newest()
+    if (latest < this.#finalSeen) throw wrong('final blocks went back')
+    // Where the newest blocks went away again, what was final before still is.
+    this.#finalSeen = Math.max(this.#finalSeen, latest - this.#finalAfter)
+    return { latest, final: this.#finalSeen }
+  }
+
+  async watch(request: WatchRequest): Promise<WatchPage> {
+    checkWatchRequest(request)
+    const { final } = await this.head()
+    const upTo = Math.min(request.upTo, final, request.after + WATCH_BLOCKS_MAX)
+    if (upTo <= request.after) return { through: request.after, transfers: [] }
+    const watched = await this.#watched(request.addresses, final)
+    const transfers: FinalTransfer[] = []
+    for (const block of await readBlocks(this.#rpc, request.after, upTo)) {
+      if (transfers.length >= request.limit) return { through: block.seqno - 1, transfers }
+      const told = await transfersOf(this.#rpc, this.#wallets, block, watched)
+      transfers.push(...told.map((transfer) => sealFinal(transfer, { final })))
+    }
+    return { through: upTo, transfers }
+  }
+
+  async confirmed(addresses: ReadonlySet<ChainAddress>): Promise<readonly ConfirmedTransfer[]> {
+    const { final, latest } = await this.head()
+    const watched = await this.#watched(addresses, final)
+    const told: ConfirmedTransfer[] = []
+    for (const block of await readBlocks(this.#rpc, final, latest)) told.push(...await transfersOf(this.#rpc, this.#wallets, block, watched))
+    return told
+  }
+
+  /** As the port says; of the past as far back as the endpoint keeps states. */
+  async balance({ address, asset, at }: BalanceRequest): Promise<BalanceAnswer> {
+    const { final } = await this.head()
+    const height = at ?? final
+    if (height > final) return { status: 'unavailable' }
+    const amount = asset === TONCOIN
+      ? (await this.#rpc.account(accountOf(address), height))?.balance : await this.#wallets.balance(await this.#wallets.wallet(address, asset, final), height)
+    return amount === undefined ? { status: 'unavailable' } : { status: 'known', amount: chainAmountOf(amount), height }
+  }
+
+  async sign(intent: PaymentIntent, signer: Signer): Promise<SignAnswer> {
+    checkPaymentIntent(intent, TONCOIN)
+    for (const { asset } of intent.outputs) masterOfAsset(asset)
+    const wallet = this.#walletOf(signer)
+    const from = tonAddressOf(wallet.address)
+    const { latest, final: signedAt } = await this.head()
+    const prepared = await preparePayment(intent, { from, wallet, rpc: this.#rpc, wallets: this.#wallets, latest, final: signedAt })
+    const { cost, jettons, message } = prepared
+    if (cost > intent.feeMax) return { status: 'fee_exceeds_max', fee: chainAmountOf(cost) }
+    const state = await this.#account(from, latest)
+    const leaving = [...intent.outputs, ...intent.inFlight.flatMap(({ outputs }) => outputs)]
+    const needed = (asset: AssetId): bigint => leaving.reduce<bigint>((sum, output) => output.asset === asset ? sum + output.amount : sum, 0n)
+    if (state.balance < intent.inFlight.reduce<bigint>((sum, { feeMax }) => sum + feeMax, needed(TONCOIN) + cost)) return { status: 'insufficient_funds', asset: TONCOIN }
+    const missing = jettons.find(({ asset, available }) => available < needed(asset))
+    if (missing !== undefined) return { status: 'insufficient_funds', asset: missing.asset }
+
+    const createdAt = state.seconds - CREATED_BEFORE_SECONDS
+    const request = highloadRequest(wallet, message, { queryId: await this.#newQuery(wallet, state, intent.inFlight, latest), createdAt })
+    const signature = await signWithEd25519(request.hash(), signer)
+    const outer = external({ to: wallet.address, body: highloadBody(request, signature), ...(state.isActive ? {} : { init: wallet.init }) })
+    const payment: SignedPayment = {
+      chain: TON, txid: parseChainTxid(externalHash(outer)), from, outputs: intent.outputs, feeMax: amountOf(cost), signedAt,
+      expiry: { by: 'time', lastSecond: lastSecondOf(createdAt, wallet.timeoutSeconds) },
+      bytes: new Uint8Array(beginCell().store(storeMessage(outer, { forceRef: true })).endCell().toBoc()),
+    }
+    return { status: 'signed', payment }
+  }
+
+  async expiryOf(payment: SignedPayment): Promise<PaymentExpiry> {
+    const { createdAt, timeoutSeconds } = requestOf(payment)
+    return { by: 'time', lastSecond: lastSecondOf(createdAt, timeoutSeconds) }
+  }
+
+  broadcast(payment: SignedPayment): Promise<BroadcastAnswer> {
+    return this.#rpc.send(payment.bytes)
+  }
+
+  async lookUp(payment: SignedPayment): Promise<PaymentSighting> {
+    const { txid, from, signedAt } = payment
+    const { latest, final } = await this.head()
+    const [before, atFinal, newest] = await Promise.all([signedAt, final, latest].map((seqno) => this.#account(from, seqno)))
+    if (before === undefined || atFinal === undefined || newest === undefined) throw wrong('an account is not known')
+    const first = await this.#landed(payment, newest, before.last.lt)
+    if (first === undefined) {
+      if (!await this.#isOver(payment, atFinal, final)) return { status: 'unknown' }
+      return { status: 'expired', expiration: sealFinal({ txid, height: final }, { final }) }
+    }
+    const height = await this.#heightOf(first, from, signedAt, latest)
+    const settled = height <= final ? await settle(payment, first, final, this.#rpc, this.#wallets) : undefined
+    if (settled === undefined) return { status: 'confirmed', height }
+    return { status: 'final', settlement: sealFinal({ txid, height, ...settled }, { final }) }
+  }
+
+  async close(): Promise<void> {
+    // Nothing is open: each request is one of its own.
+  }
+
+  #walletOf(signer: Signer): HighloadWallet {
+    requireEd25519(signer)
+    return highloadWallet(signer.publicKey, this.#timeoutSeconds)
+  }
+
+  async #watched(addresses: ReadonlySet<ChainAddress>, final: Height): Promise<Watched> {
+    return {
+      addresses: new Map([...addresses].map((address) => [accountOf(address).toRawString(), address])),
+      wallets: await this.#wallets.of(addresses, this.#jettons, final),
+    }
+  }
+
+  async #account(address: ChainAddress, seqno: Height): Promise<AccountFacts> {
+    const account = await this.#rpc.account(accountOf(address), seqno)
+    if (account === undefined) throw wrong('an account is not known')
+    return account
+  }
+
+  /** A query id that the wallet has not used within two timeouts, as far as this endpoint says: one that it has used makes a payment that never lands. */
+  async #newQuery(wallet: HighloadWallet, state: AccountFacts, inFlight: readonly SignedPayment[], latest: Height): Promise<number> {
+    const taken = new Set(inFlight.map((payment) => requestOf(payment).queryId))
+    for (let attempt = 0; attempt < QUERY_ATTEMPTS_MAX; attempt++) {
+      const queryId = Buffer.from(this.#random.bytes(4)).readUInt32BE() % QUERY_IDS
+      if (!taken.has(queryId) && !(state.isActive && await this.#isProcessed(tonAddressOf(wallet.address), queryId, latest))) return queryId
+    }
+    throw wrong('no query id is free')
+  }
+
+  async #isProcessed(from: ChainAddress, queryId: number, seqno: Height): Promise<boolean> {
+    const answer = await this.#rpc.get(accountOf(from), 'processed?', [['num', String(processedKey(queryId))], ['num', '0']], seqno)
+    const [first] = answer?.stack ?? []
+    if (answer?.exitCode !== 0 || first?.type !== 'int') throw wrong('a wallet that does not say what it has done')
+    return first.value !== 0n
+  }
+
+  /** The transaction that took the message of a payment, among all of its wallet since it was signed. */
+  async #landed({ txid, from }: SignedPayment, newest: AccountFacts, untilLt: bigint): Promise<TonTransaction | undefined> {
+    const history = await this.#rpc.history(accountOf(from), newest.last, untilLt, PAYMENT_HISTORY_MAX)
+    const found = history.find(({ incoming }) => incoming?.message.info.type === 'external-in' && externalHash(incoming.message) === txid)
+    if (found === undefined && history.length >= PAYMENT_HISTORY_MAX) throw wrong('more transactions than can be searched')
+    return found
+  }
+
+  /**
+   * Whether a payment that is not in the history can land no more: the newest block of the wallet's shard in the final block is behind its end, so that every later
+   * one is too, and the wallet has not used its query id.
+   */
+  async #isOver(payment: SignedPayment, atFinal: AccountFacts, final: Height): Promise<boolean> {
+    const { createdAt, timeoutSeconds, queryId } = requestOf(payment)
+    const lastSecond = lastSecondOf(createdAt, timeoutSeconds)
+    if (atFinal.seconds <= lastSecond) return false
+    // Of all shards: which of them has the account need not be known.
+    const headers = await Promise.all((await this.#rpc.shards(final)).map((id) => this.#rpc.header(id)))
+    if (headers.length === 0 || headers.some(({ seconds }) => seconds <= lastSecond)) return false
+    return !(atFinal.isActive && await this.#isProcessed(payment.from, queryId, final))
+  }
+
+  /** The first block at whose end the wallet has a transaction, between the signing and `latest`. */
+  async #heightOf({ lt }: TonTransaction, from: ChainAddress, signedAt: Height, latest: Height): Promise<Height> {
+    let [low, high] = [signedAt, latest]
+    while (high - low > 1) {
+      const middle = Math.floor((low + high) / 2)
+      if ((await this.#account(from, middle)).last.lt >= lt) high = middle
+      else low = middle
+    }
+    return high
+  }
+}
+
+/** The wallet takes a message while its making plus the timeout is behind the time of the block. */
+function lastSecondOf(createdAt: number, timeoutSeconds: number): number {
+  return createdAt + timeoutSeconds - 1
+}

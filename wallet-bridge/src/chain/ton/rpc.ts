@@ -1,0 +1,304 @@
+import { Address, Cell, type TupleItem } from '@ton/core'
+import { TonClient } from '@ton/ton'
+import { EvegramError, isEvegramError } from '@evegram/protocol'
+import { boundedFetch } from '../bounded-fetch.js'
+import type { BroadcastAnswer } from '../chain-adapter.js'
+import type { Height } from '../finality.js'
+import { isJsonObject, type Json, type JsonObject } from '../json.js'
+import { readTransaction, type TonMessage, type TonTransaction } from './transaction.js'
+
+/** Options of {@link TonRpc}. */
+export interface TonRpcOptions {
+  /** Of the JSON-RPC of toncenter v2 (`…/api/v2/jsonRPC`). May hold a key: it is in no error. */
+  readonly url: string
+  /** Sent as `X-API-Key`. It is in no error. */
+  readonly apiKey?: string | undefined
+  /** The root hash of the first block of the masterchain (`init` of getMasterchainInfo): an endpoint of another network is refused. Left out, any will do. */
+  readonly initHash?: string | undefined
+  /** Until an answer is given up, 10,000 when left out. */
+  readonly timeoutMs?: number | undefined
+}
+
+/** A block of the base workchain. Equal texts are equal blocks: the hash is in it. */
+export interface ShardBlockId {
+  readonly shard: string
+  readonly seqno: number
+  readonly rootHash: string
+}
+
+/** What names a transaction in a block. */
+export interface TransactionId {
+  readonly account: Address
+  readonly lt: string
+  /** Base64. */
+  readonly hash: string
+}
+
+/** An account at the end of a block of the masterchain. */
+export interface AccountFacts {
+  readonly balance: bigint
+  readonly isActive: boolean
+  /** Its newest transaction; `lt` 0n: it has none. */
+  readonly last: { readonly lt: bigint; readonly hash: string }
+  /** Time of the block. */
+  readonly seconds: number
+}
+
+/** What a get method left. `exitCode` 0: it ran. */
+export interface GetFacts {
+  readonly exitCode: number
+  readonly stack: readonly TupleItem[]
+}
+
+const TIMEOUT_MS = 10_000
+const BLOCK_PAGE = 256
+/** Transactions of one block that are read. */
+const BLOCK_TRANSACTIONS_MAX = 65_536
+const HISTORY_PAGE = 50
+const REASON_CHARACTERS_MAX = 200
+
+/** The endpoint answered, and says that it cannot: not found, not kept any more, not understood. */
+class EndpointRefusal extends Error {}
+
+/**
+ * One endpoint. Transactions, messages and broadcasts go through TonClient; blocks and past states, which it does not have, remembers for ever or refuses when
+ * they are long, by the same JSON-RPC. Whatever goes wrong on the way, or cannot be an answer, is `unavailable.chain`.
+ */
+export class TonRpc {
+  readonly #url: string
+  readonly #apiKey: string | undefined
+  readonly #initHash: string | undefined
+  readonly #timeoutMs: number
+  readonly #client: TonClient
+
+  /** Throws `invalid.config` for what is no URL. */
+  constructor({ url, apiKey, initHash, timeoutMs = TIMEOUT_MS }: TonRpcOptions) {
+    if (!/^https?:\/\//.test(url) || !URL.canParse(url)) throw new EvegramError('invalid.config', { operation: 'configure TON endpoint' })
+    this.#url = url
+    this.#apiKey = apiKey
+    this.#initHash = initHash
+    this.#timeoutMs = timeoutMs
+    this.#client = new TonClient({
+      endpoint: url, timeout: timeoutMs,
+      // What the SDK asks goes the same bounded way; a status that is not 200 is an answer to be read.
+      httpAdapter: async (config) => {
+        const { status, text } = await this.#post(String(config.data))
+        return { data: text, status, statusText: '', headers: {}, config }
+      },
+    })
+  }
+
+  /** Seqno of the newest block of the masterchain. */
+  newest(): Promise<Height> {
+    return this.#ask('ask for the head', async () => {
+      const info = await this.#call('getMasterchainInfo', {})
+      const network = textOf(objectOf(info, 'init'), 'root_hash')
+      if (this.#initHash !== undefined && network !== this.#initHash) throw new Error('another network')
+      return integerOf(objectOf(info, 'last'), 'seqno')
+    })
+  }
+
+  /** The newest block of each shard of the base workchain that a block of the masterchain names. */
+  shards(seqno: Height): Promise<readonly ShardBlockId[]> {
+    return this.#ask('list shards', async () => listOf(await this.#call('shards', { seqno }), 'shards').filter((id) => id['workchain'] === 0).map(shardIdOf))
+  }
+
+  /** When a block of a shard was made, and the blocks before it: two behind a merge. */
+  header({ shard, seqno, rootHash }: ShardBlockId): Promise<{ readonly seconds: number; readonly previous: readonly ShardBlockId[] }> {
+    return this.#ask('read a block', async () => {
+      const header = await this.#call('getBlockHeader', { workchain: 0, shard, seqno })
+      if (shardIdOf(objectOf(header, 'id')).rootHash !== rootHash) throw new Error('another block')
+      return { seconds: integerOf(header, 'gen_utime'), previous: listOf(header, 'prev_blocks').map(shardIdOf) }
+    })
+  }
+
+  /** All transactions of a block of a shard. */
+  blockTransactions({ shard, seqno, rootHash }: ShardBlockId): Promise<readonly TransactionId[]> {
+    return this.#ask('list the transactions of a block', async () => {
+      const found: TransactionId[] = []
+      for (let after: TransactionId | undefined; ; after = found.at(-1)) {
+        const page = await this.#call('getBlockTransactions', {
+          workchain: 0, shard, seqno, count: BLOCK_PAGE, ...(after === undefined ? {} : { after_lt: after.lt, after_hash: after.account.hash.toString('hex') }),
+        })
+        if (shardIdOf(objectOf(page, 'id')).rootHash !== rootHash) throw new Error('another block')
+        const listed = listOf(page, 'transactions').map((one): TransactionId => ({ account: Address.parseRaw(textOf(one, 'account')), lt: textOf(one, 'lt'), hash: textOf(one, 'hash') }))
+        found.push(...listed)
+        if (page['incomplete'] !== true) return found
+        if (listed.length === 0 || found.length > BLOCK_TRANSACTIONS_MAX) throw new Error('a block without an end')
+      }
+    })
+  }
+
+  /** A transaction that a block names. */
+  transaction({ account, lt, hash }: TransactionId): Promise<TonTransaction> {
+    return this.#ask('read a transaction', async () => {
+      const found = await this.#client.getTransaction(account, lt, hash)
+      if (found?.raw.hash().toString('base64') !== hash) throw new Error('a transaction of a block is not there')
+      return readTransaction(found.raw, account)
+    })
+  }
+
+  /** An account at the end of a block of the masterchain; undefined when the endpoint does not say. */
+  account(address: Address, seqno: Height): Promise<AccountFacts | undefined> {
+    return this.#askFor('read an account', async () => {
+      const state = await this.#call('getAddressInformation', { address: address.toString(), seqno })
+      // Older servers do not know the parameter and answer for the newest block.
+      if (integerOf(objectOf(state, 'block_id'), 'seqno') !== seqno) return undefined
+      const last = objectOf(state, 'last_transaction_id')
+      return {
+        balance: BigInt(textOf(state, 'balance')), isActive: state['state'] === 'active', seconds: integerOf(state, 'sync_utime'),
+        last: { lt: BigInt(textOf(last, 'lt')), hash: Buffer.from(textOf(last, 'hash'), 'base64').toString('hex') },
+      }
+    })
+  }
+
+  /** Runs a get method on the state at the end of a block of the masterchain; undefined when the endpoint does not say. */
+  get(address: Address, method: string, stack: readonly (readonly [string, string])[], seqno: Height): Promise<GetFacts | undefined> {
+    return this.#askFor('run a get method', async () => {
+      const result = await this.#call('runGetMethod', { address: address.toString(), method, stack, seqno })
+      if (result['block_id'] !== undefined && integerOf(objectOf(result, 'block_id'), 'seqno') !== seqno) return undefined
+      return { exitCode: integerOf(result, 'exit_code'), stack: (result['stack'] as readonly Json[] | undefined ?? []).map(stackItemOf) }
+    })
+  }
+
+  /** The transactions of an account from `last` back, without a gap: each is the one that the next names. They end behind `untilLt`, or after `max`. */
+  history(account: Address, last: AccountFacts['last'], untilLt: bigint, max: number): Promise<readonly TonTransaction[]> {
+    return this.#ask('read the history of an account', async () => {
+      const found: TonTransaction[] = []
+      for (let next = last; next.lt > untilLt && found.length < max;) {
+        const hash = Buffer.from(next.hash, 'hex').toString('base64')
+        const page = await this.#client.getTransactions(account, { limit: HISTORY_PAGE, lt: String(next.lt), hash, inclusive: true })
+        if (page.length === 0) throw new Error('older transactions are gone')
+        for (const { raw } of page) {
+          const transaction = readTransaction(raw, account)
+          if (transaction.lt !== next.lt || transaction.hash !== next.hash) throw new Error('transactions do not follow each other')
+          if (next.lt <= untilLt || found.length >= max) break
+          found.push(transaction)
+          next = transaction.previous
+        }
+      }
+      return found
+    })
+  }
+
+  /** The transaction that received a message; undefined when there is none yet. */
+  receiver(message: TonMessage): Promise<TonTransaction | undefined> {
+    return this.#askFor('find who received a message', async () => {
+      const { src, dest, createdLt } = internalOf(message)
+      const { raw } = await this.#client.tryLocateResultTx(src, dest, String(createdLt))
+      const transaction = readTransaction(raw, dest)
+      if (transaction.incoming?.hash !== message.hash) throw new Error('not the receiver of the message')
+      return transaction
+    })
+  }
+
+  /** The transaction that sent a message. */
+  sender(message: TonMessage): Promise<TonTransaction> {
+    return this.#ask('find who sent a message', async () => {
+      const { src, dest, createdLt } = internalOf(message)
+      const { raw } = await this.#client.tryLocateSourceTx(src, dest, String(createdLt))
+      const transaction = readTransaction(raw, src)
+      if (!transaction.outgoing.some(({ hash }) => hash === message.hash)) throw new Error('not the sender of the message')
+      return transaction
+    })
+  }
+
+  /** Hands an external message over. Never rejects for a failure of the node. */
+  async send(bytes: Uint8Array): Promise<BroadcastAnswer> {
+    try {
+      await this.#client.sendFile(Buffer.from(bytes))
+      return { status: 'accepted' }
+    } catch (error) {
+      const said = error instanceof Error ? error.message : ''
+      // Of highload wallet v3: executed already.
+      if (/exit\s?code[=: ]+36\b/i.test(said)) return { status: 'accepted' }
+      // A node that is behind or busy has not looked at the bytes.
+      if (!/not accepted|cannot apply external message|cannot parse/i.test(said)) return { status: 'unknown' }
+      return { status: 'refused', reason: said.slice(0, REASON_CHARACTERS_MAX) }
+    }
+  }
+
+  /** As {@link TonRpc.#ask}, with undefined where the endpoint answered that it cannot. */
+  async #askFor<Answer>(operation: string, ask: () => Promise<Answer | undefined>): Promise<Answer | undefined> {
+    try {
+      return await this.#ask(operation, ask)
+    } catch (error) {
+      if (isEvegramError(error) && error.cause instanceof Error && isRefusal(error.cause)) return undefined
+      throw error
+    }
+  }
+
+  async #ask<Answer>(operation: string, ask: () => Promise<Answer>): Promise<Answer> {
+    try {
+      return await ask()
+    } catch (cause) {
+      if (isEvegramError(cause)) throw cause
+      throw new EvegramError('unavailable.chain', { operation, cause })
+    }
+  }
+
+  async #call(method: string, params: JsonObject): Promise<JsonObject> {
+    const { text } = await this.#post(JSON.stringify({ id: '1', jsonrpc: '2.0', method, params }))
+    const answer: unknown = JSON.parse(text)
+    if (!isJsonObject(answer)) throw new Error('not an answer')
+    if (answer['ok'] !== true) throw new EndpointRefusal(JSON.stringify(answer['error'] ?? '').slice(0, REASON_CHARACTERS_MAX))
+    const { result } = answer as { readonly result?: Json }
+    if (result === undefined || !isJsonObject(result)) throw new Error('not an answer')
+    return result
+  }
+
+  async #post(body: string): Promise<{ readonly status: number; readonly text: string }> {
+    const headers = { 'content-type': 'application/json', ...(this.#apiKey === undefined ? {} : { 'x-api-key': this.#apiKey }) }
+    const response = await boundedFetch(this.#url, { method: 'POST', body, headers }, this.#timeoutMs)
+    return { status: response.status, text: await response.text() }
+  }
+}
+
+/** The SDK tells the answer of an endpoint that cannot in the text of an error of its own. Too many requests are no such answer. */
+function isRefusal(error: Error): boolean {
+  if (error instanceof EndpointRefusal) return !/ratelimit|too many/i.test(error.message)
+  return error.message.startsWith('Received error: {"ok":false') && !/"code":(?:429|503)/.test(error.message)
+}
+
+function internalOf({ message: { info } }: TonMessage): { readonly src: Address; readonly dest: Address; readonly createdLt: bigint } {
+  if (info.type !== 'internal') throw new Error('not a message between accounts')
+  return info
+}
+
+function shardIdOf(id: JsonObject): ShardBlockId {
+  return { shard: textOf(id, 'shard'), seqno: integerOf(id, 'seqno'), rootHash: textOf(id, 'root_hash') }
+}
+
+function stackItemOf(item: Json): TupleItem {
+  const [type, value] = Array.isArray(item) ? item as readonly Json[] : []
+  if (type === 'num' && typeof value === 'string' && /^-?0x[0-9a-f]+$/i.test(value)) return { type: 'int', value: value.startsWith('-') ? -BigInt(value.slice(1)) : BigInt(value) }
+  if ((type === 'cell' || type === 'slice') && value !== undefined && isJsonObject(value)) return { type: 'cell', cell: Cell.fromBase64(textOf(value, 'bytes')) }
+  return { type: 'null' }
+}
+
+function objectOf(from: JsonObject, name: string): JsonObject {
+  const value = from[name]
+  if (value === undefined || !isJsonObject(value)) throw new Error(`no ${name}`)
+  return value
+}
+
+function listOf(from: JsonObject, name: string): readonly JsonObject[] {
+  const value = from[name]
+  if (!Array.isArray(value)) throw new Error(`no ${name}`)
+  return value.map((one: Json) => {
+    if (!isJsonObject(one)) throw new Error(`${name} is not a list of objects`)
+    return one
+  })
+}
+
+function textOf(from: JsonObject, name: string): string {
+  const value = from[name]
+  if (typeof value !== 'string') throw new Error(`no ${name}`)
+  return value
+}
+
+function integerOf(from: JsonObject, name: string): number {
+  const value = from[name]
+  if (typeof value !== 'number' || !Number.isSafeInteger(value)) throw new Error(`no ${name}`)
+  return value
+}
