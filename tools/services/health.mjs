@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { CASSANDRA_READY_MS, checkCassandra } from './cassandra.mjs'
-import { checkSolana, SOLANA_READY_MS } from './chains.mjs'
+import { CHAIN_READY_MS, CHAINS, checkChain } from './chains.mjs'
 import { checkNats, NATS_READY_MS } from './nats.mjs'
 import { checkPostgres, POSTGRES_READY_MS } from './postgres.mjs'
 import { isRunning } from './process-identity.mjs'
@@ -19,14 +19,14 @@ export async function checkHealth(noted, nodes) {
   if (noted.kind === 'cassandra') await checkCassandra(noted.address, nodes)
   else if (noted.kind === 'nats') await checkNats(noted, nodes)
   else if (noted.kind === 'postgres') await checkPostgres(noted)
-  else if (noted.kind === 'solana') await checkSolana(noted)
+  else if (CHAINS.includes(noted.kind)) await checkChain(noted)
   else if (noted.kind === 'sentinel') await checkSentinel(noted)
   else await checkRedis(noted)
 }
 
 /** Waits until the process is healthy, within the time of its kind; rejects with the last lines of its log when it ends or takes too long. */
 export async function waitUntilHealthy(noted, nodes, say) {
-  const limitMs = { cassandra: CASSANDRA_READY_MS[nodes], nats: NATS_READY_MS, redis: REDIS_READY_MS, postgres: POSTGRES_READY_MS, sentinel: SENTINEL_READY_MS, solana: SOLANA_READY_MS }[noted.kind]
+  const limitMs = { cassandra: CASSANDRA_READY_MS[nodes], nats: NATS_READY_MS, redis: REDIS_READY_MS, postgres: POSTGRES_READY_MS, sentinel: SENTINEL_READY_MS }[noted.kind] ?? CHAIN_READY_MS
   const startedAt = performance.now()
   const elapsed = () => Math.round((performance.now() - startedAt) / 1000)
   let saidAt = startedAt

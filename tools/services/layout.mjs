@@ -2,7 +2,8 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { freePort, freePortPair, isFree } from './free-port.mjs'
+import { CHAINS, chainPorts } from './chains.mjs'
+import { freePort, isFree } from './free-port.mjs'
 import { loopbackHosts } from './preflight.mjs'
 import { writeJson } from './state.mjs'
 
@@ -15,14 +16,16 @@ export async function layoutOf(dir, nodes) {
   const one = () => freePort(['127.0.0.1'], taken)
   if (existsSync(file)) {
     const known = JSON.parse(readFileSync(file, 'utf8'))
-    // Chosen by a release that had no sentinels, no PostgreSQL, or no chains.
-    if ((known.sentinels !== undefined || nodes === 1) && known.postgres !== undefined && known.chains !== undefined) return known
+    // Chosen by a release that had no sentinels, no PostgreSQL, or not all chains.
+    const hasChains = CHAINS.every((name) => known.chains?.[name] !== undefined)
+    if ((known.sentinels !== undefined || nodes === 1) && known.postgres !== undefined && hasChains) return known
     const ports = [known.cassandra.native, known.cassandra.storage, ...known.nats.flatMap((server) => Object.values(server)), ...known.redis, ...(known.sentinels ?? [])]
-    for (const port of ports) taken.add(port)
+    // Beside the port of a chain its next one, where its websocket may be.
+    for (const port of [...ports, ...Object.values(known.chains ?? {}).flatMap((chain) => [chain, chain + 1])]) taken.add(port)
     if (known.postgres !== undefined) taken.add(known.postgres.port)
     const all = {
       ...known, sentinels: known.sentinels ?? (nodes === 1 ? [] : [await one(), await one(), await one()]), postgres: known.postgres ?? newPostgres(await one()),
-      chains: known.chains ?? { solana: await freePortPair(taken) },
+      chains: await chainPorts(known.chains, taken),
     }
     writeJson(file, all)
     return all
@@ -37,7 +40,7 @@ export async function layoutOf(dir, nodes) {
   // One alone would decide without others, two could not go on without each other.
   if (nodes > 1) for (let index = 0; index < nodes; index++) layout.sentinels.push(await one())
   layout.postgres = newPostgres(await one())
-  layout.chains = { solana: await freePortPair(taken) }
+  layout.chains = await chainPorts(undefined, taken)
   writeJson(file, layout)
   return layout
 }

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { canInstallRedis, installRedis } from './apt-redis.mjs'
 import { cacheDir } from './cache.mjs'
 import { CASSANDRA_DATA_CENTER, CASSANDRA_VERSION, fetchCassandraJars, planCassandra } from './cassandra.mjs'
-import { buildChains, CHAINS, planChains } from './chains.mjs'
+import { buildChains, CHAINS, chainSettings, planChains } from './chains.mjs'
 import { composeUp, hasDocker, planDocker } from './docker.mjs'
 import { waitUntilHealthy } from './health.mjs'
 import { layoutOf, requireFree } from './layout.mjs'
@@ -77,7 +77,6 @@ export function environmentOf({ nodes, processes }) {
   const nats = addresses('nats', 'nats://')
   const redis = redisUrl(processes)
   const postgres = processes.find(({ kind }) => kind === 'postgres')?.url
-  const [solana] = addresses('solana', 'http://')
   return {
     ...(cassandra.length === 0 ? {} : {
       EVEGRAM_CASSANDRA: cassandra.join(','), EVEGRAM_CASSANDRA_DC: CASSANDRA_DATA_CENTER,
@@ -86,7 +85,7 @@ export function environmentOf({ nodes, processes }) {
     ...(nats.length === 0 ? {} : { EVEGRAM_NATS: nats.join(',') }),
     ...(redis === undefined ? {} : { EVEGRAM_REDIS: redis }),
     ...(postgres === undefined ? {} : { EVEGRAM_POSTGRES: postgres }),
-    ...(solana === undefined ? {} : { EVEGRAM_SOLANA: solana }),
+    ...chainSettings(processes),
   }
 }
 
@@ -135,10 +134,10 @@ async function startNatively({ state, started, kinds, absent, work, say, environ
     ...(server === undefined ? [] : planNats({ ports: layout.nats, dir: work, server, syncInterval: settings.natsSync })),
     ...(absent.includes('redis') ? planRedis({ ports: layout.redis, sentinels: layout.sentinels, dir: work, server: tools.redis, sync: settings.redisSync }) : []),
     ...(postgres === undefined ? [] : planPostgres(postgres)),
-    ...(absent.some(isChain) ? planChains({ ports: layout.chains, dir: work }) : []),
+    ...planChains({ kinds: absent, ports: layout.chains, dir: work }),
   ]
   const foundVersion = (name) => findings.find((finding) => finding.name.startsWith(name))?.detail.split(' ')[0]
-  const versions = { cassandra: CASSANDRA_VERSION, nats: NATS_VERSION, redis: foundVersion('Redis'), postgres: tools.postgresBin === undefined ? POSTGRES_VERSION : foundVersion('PostgreSQL'), solana: 'of this release' }
+  const versions = { cassandra: CASSANDRA_VERSION, nats: NATS_VERSION, redis: foundVersion('Redis'), postgres: tools.postgresBin === undefined ? POSTGRES_VERSION : foundVersion('PostgreSQL'), ...Object.fromEntries(CHAINS.map((name) => [name, 'of this release'])) }
   for (const kind of absent) state.versions[kind] = versions[kind]
   await startPlanned(plan, { state, started, kinds, say, enclose })
 }
@@ -201,7 +200,7 @@ async function startContainers({ state, started, kinds, absent, work, say, abort
   if (plan.length > 0) await composeUp({ root, dir: state.dir, nodes: state.nodes, plan }, say, abort)
   if (!absent.some(isChain)) return
   await buildChains(say)
-  await startPlanned(planChains({ ports: layout.chains, dir: work }), { state, started, kinds, say, enclose })
+  await startPlanned(planChains({ kinds: absent, ports: layout.chains, dir: work }), { state, started, kinds, say, enclose })
 }
 
 function isChain(kind) {

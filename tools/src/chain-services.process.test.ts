@@ -6,7 +6,7 @@ import { servicesScene } from './services-scene.fixture.js'
 // The real program: built, started and ended here.
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 300_000 })
 
-const { services, up, state } = servicesScene('solana')
+const { services, up, state } = servicesScene('solana,terra')
 async function ask(url: string | undefined, method: string, ...params: readonly unknown[]): Promise<unknown> {
   const response = await fetch(url ?? '', { method: 'POST', body: JSON.stringify({ jsonrpc: '2.0', id: 1, method, params }) })
   return (await response.json() as { readonly result?: unknown }).result
@@ -24,18 +24,33 @@ describe('the local chains of npm run services', () => {
     expect(await ask(url, 'getBalance', address, { commitment: 'processed' })).toMatchObject({ value: before.value + 5_000 })
   })
 
+  it('have a Terra Classic chain among them, with a faucet', async () => {
+    const { EVEGRAM_TERRA: url = '' } = state().env
+    expect(url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/)
+    const get = async (path: string): Promise<unknown> => (await fetch(`${url}${path}`)).json()
+    const heightOf = async (): Promise<number> => {
+      const { block } = await get('/cosmos/base/tendermint/v1beta1/blocks/latest') as { readonly block: { readonly header: { readonly height: string } } }
+      return Number(block.header.height)
+    }
+    const [before, address] = [await heightOf(), 'terra1x46rqay4d3cssq8gxxvqz8xt6nwlz4td20k38v']
+    expect((await fetch(`${url}/faucet`, { method: 'POST', body: JSON.stringify({ address, denom: 'uluna', amount: '5000' }) })).status).toBe(200)
+    await vi.waitFor(async () => { expect(await heightOf()).toBeGreaterThan(before + 1) }, 10_000)
+    expect(await get(`/cosmos/bank/v1beta1/balances/${address}`)).toMatchObject({ balances: [{ denom: 'uluna', amount: '5000' }] })
+  })
+
   it('are started once, keep their ports, and are ended', async () => {
-    const [first] = state().processes
+    const { processes } = state()
     await up()
-    expect(state().processes).toMatchObject([{ pid: first?.pid }])
+    expect(state().processes.map(({ pid }) => pid)).toEqual(processes.map(({ pid }) => pid))
     await services('down')
-    expect(first !== undefined && isRunning(first)).toBe(false)
+    expect(processes.filter(isRunning)).toEqual([])
     await up()
-    expect(state().processes.map(({ kind, address }) => [kind, address])).toEqual([['solana', first?.address]])
+    expect(state().processes.map(({ kind, address }) => [kind, address])).toEqual(processes.map(({ kind, address }) => [kind, address]))
   })
 
   it('are no part of what services find when they do not run', () => {
     expect(environmentOf({ nodes: 1, processes: [] })).not.toHaveProperty('EVEGRAM_SOLANA')
-    expect(environmentOf({ nodes: 1, processes: [{ kind: 'solana', address: '127.0.0.1:1' }] })).toEqual({ EVEGRAM_SOLANA: 'http://127.0.0.1:1' })
+    const processes = [{ kind: 'solana', address: '127.0.0.1:1' }, { kind: 'terra', address: '127.0.0.1:2' }]
+    expect(environmentOf({ nodes: 1, processes })).toEqual({ EVEGRAM_SOLANA: 'http://127.0.0.1:1', EVEGRAM_TERRA: 'http://127.0.0.1:2' })
   })
 })
