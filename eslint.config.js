@@ -8,7 +8,7 @@ const FLOORS = {
   auth: ['protocol', 'platform'],
   engine: ['protocol', 'platform'],
   'wallet-bridge': ['protocol', 'platform'],
-  standalone: ['protocol', 'platform', 'auth', 'engine'],
+  standalone: ['protocol', 'platform', 'auth', 'engine', 'wallet-bridge'],
   'clients/sdk': ['protocol'],
   'clients/cli': ['protocol', 'sdk'],
   sim: ['protocol', 'platform', 'auth', 'engine', 'wallet-bridge', 'sdk'],

@@ -4,6 +4,7 @@ export { createAuth, type AccountView, type Auth, type AuthOptions, type Prekeys
 export { fileSecretStore, lmdbAuthStores, openAuthEnvironment } from './adapters/index.js'
 export { IN_PROCESS, type ChangePropagation } from './change-propagation.js'
 export { PREKEY_RULES } from './prekeys.js'
+export { secretCalled } from './secrets.js'
 export type { AccessClaims, TokenAudience } from './access-token.js'
 export type { AccountChange } from './accounts.js'
 export type { AccountStore, AppendOutcome, AppendRequest, EntriesPage } from './ports/account-store.js'

@@ -1,14 +1,20 @@
 import { copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { lockFolder } from '@evegram/platform'
+import { holderOf, lockFolder } from '@evegram/platform'
 import { EvegramError } from '@evegram/protocol'
 import { copyStore } from './adapters/lmdb/copy-store.js'
-import { LAYOUT_VERSION } from './data-folder.js'
+import { SNAPSHOT_PATH } from './admin.js'
+import { announcedAdmin, foldersIn, LAYOUT_VERSION, RUNNING_FILE } from './data-folder.js'
+import { restoreSnapshot, SNAPSHOT_FOLDER, takeSnapshotOffline } from './wally-snapshot.js'
 
 /** Stores of a data folder, in the order in which they are copied: the log may name accounts, so accounts go first. */
 const STORES = ['auth', 'log'] as const
-/** What must not travel: the lock, logs, and drafts of files. */
-const LEFT_OUT = /^(lock(\..*)?|.*\.log|.*\.new)$/
+/** Ledger and chain of play money, in a backup: one snapshot of both. */
+const WALLY = 'wally'
+/** What must not travel: the lock, logs, drafts of files, and what is copied by a way of its own. */
+const LEFT_OUT = new RegExp(`^(lock(\\..*)?|.*\\.log|.*\\.new|ledger|chain|${SNAPSHOT_FOLDER}|${RUNNING_FILE.replace('.', '\\.')})$`)
+/** A server that answers late is busy with its disk. */
+const SNAPSHOT_TIMEOUT_MS = 60_000
 
 /** What a backup says about itself, in `backup.json`. */
 export interface BackupFacts {
@@ -20,7 +26,8 @@ export interface BackupFacts {
 
 /**
  * Copies a data folder into `to`, which must not hold anything. Works while the server runs: each store is one consistent snapshot.
- * Throws `invalid.argument` when there is nothing to copy or `to` is not empty, `unavailable.store` when a store cannot be read.
+ * The ledger and the
+ * chain of play money are of one moment. Throws `invalid.argument` when there is nothing to copy or `to` is not empty, `unavailable.store` when a store cannot be read.
  */
 export async function backupData(dataDir: string, to: string, nowMs: number): Promise<BackupFacts> {
   if (!existsSync(join(dataDir, 'server.json'))) refuse(`There is no data in ${dataDir}.`)
@@ -31,6 +38,8 @@ export async function backupData(dataDir: string, to: string, nowMs: number): Pr
     if (STORES.some((store) => store === name) || LEFT_OUT.test(name)) continue
     cpSync(join(dataDir, name), join(to, name), { recursive: true })
   }
+  // Behind the messages: what a message says of money is in the ledger before it is sent.
+  await copyWally(dataDir, join(to, WALLY))
   const identity = JSON.parse(readFileSync(join(to, 'server.json'), 'utf8')) as { readonly serverId: string }
   const facts: BackupFacts = { format: 'evegram-backup/1', layout: LAYOUT_VERSION, serverId: identity.serverId, madeAt: new Date(nowMs).toISOString() }
   // Written last: a folder without it is a backup that was not finished.
@@ -38,11 +47,33 @@ export async function backupData(dataDir: string, to: string, nowMs: number): Pr
   return facts
 }
 
+/** Copies ledger and chain as of one moment: the server that uses them is asked for it, since nobody else can read them meanwhile. */
+async function copyWally(dataDir: string, to: string): Promise<void> {
+  const folders = foldersIn(dataDir)
+  if (!existsSync(join(folders.ledgerDir, 'pgdata'))) return
+  if (holderOf(folders.ledgerDir) === undefined) {
+    await takeSnapshotOffline(folders, to)
+    return
+  }
+  const admin = announcedAdmin(dataDir) ?? refuse('The server that uses the data is just starting or ending: try again.')
+  const authorization = `Bearer ${readFileSync(join(dataDir, 'operator-token'), 'utf8').trim()}`
+  try {
+    const answer = await fetch(new URL(SNAPSHOT_PATH, admin), { method: 'POST', headers: { authorization }, signal: AbortSignal.timeout(SNAPSHOT_TIMEOUT_MS) })
+    if (!answer.ok) throw new Error(`the server answered ${String(answer.status)}`)
+  } catch (cause) {
+    throw new EvegramError('unavailable.store', { operation: 'copy the ledger', advice: 'The server that uses the data did not give its ledger: see its log, or stop it first.', cause })
+  }
+  const made = join(dataDir, SNAPSHOT_FOLDER)
+  cpSync(made, to, { recursive: true })
+  rmSync(made, { recursive: true, force: true })
+}
+
 /**
  * Puts a backup back into `dataDir`, which must hold no data and be used by no server. Throws `invalid.argument`,
- * `incompatible.schema` for a backup of a newer version, `conflict.data_in_use`.
+ * `incompatible.schema` for a backup of a newer version, `conflict.data_in_use`, and
+ * `unavailable.store` for a ledger or chain that cannot be read.
  */
-export function restoreData(from: string, dataDir: string): BackupFacts {
+export async function restoreData(from: string, dataDir: string): Promise<BackupFacts> {
   const facts = readFacts(from)
   if (facts.layout > LAYOUT_VERSION) {
     throw new EvegramError('incompatible.schema', { operation: 'restore backup', details: { found: facts.layout, supported: LAYOUT_VERSION } })
@@ -52,10 +83,13 @@ export function restoreData(from: string, dataDir: string): BackupFacts {
   try {
     for (const name of readdirSync(from)) {
       // The identity goes last: a folder without it is a restore that was not finished.
-      if (name === 'server.json' || name === 'backup.json') continue
+      if (name === 'server.json' || name === 'backup.json' || name === WALLY) continue
       rmSync(join(dataDir, name), { recursive: true, force: true })
       cpSync(join(from, name), join(dataDir, name), { recursive: true })
     }
+    const folders = foldersIn(dataDir)
+    for (const folder of [folders.ledgerDir, folders.chainDir]) rmSync(folder, { recursive: true, force: true })
+    if (existsSync(join(from, WALLY))) await restoreSnapshot(join(from, WALLY), folders)
     copyFileSync(join(from, 'server.json'), join(dataDir, 'server.json'))
   } finally {
     lock.release()

@@ -16,6 +16,7 @@ describe('the settings of the standalone server', () => {
     ['EVEGRAM_PUBLIC_URL', 'https://chat.example/path'], ['EVEGRAM_PUBLIC_URL', 'http://chat.example'], ['EVEGRAM_PUBLIC_WS_URL', 'https://chat.example'],
     ['EVEGRAM_ALLOWED_ORIGINS', 'https://a.example,nonsense'], ['EVEGRAM_NETWORK', 'devnet'], ['EVEGRAM_SOCKETS', 'tcp'],
     ['EVEGRAM_CONNECTIONS_MAX', '0'], ['EVEGRAM_RATE_FACTOR', '1.5'], ['EVEGRAM_LOG_LEVEL', 'loud'], ['EVEGRAM_LOG_TO_FILE', 'perhaps'], ['EVEGRAM_QUIET', 'yes'],
+    ['EVEGRAM_WALLY', 'maybe'], ['EVEGRAM_SOLANA', 'https://api.mainnet-beta.solana.com'], ['EVEGRAM_SOLANA', '127.0.0.1:8899'],
   ])('refuse %s=%s and name the variable, not the value', (variable, value) => {
     expect(() => readStandaloneConfig({ [variable]: value })).toThrowError(
       expect.objectContaining({ code: 'invalid.config', advice: expect.stringContaining(variable) as string }),
@@ -24,6 +25,13 @@ describe('the settings of the standalone server', () => {
 
   it('name every wrong variable at once', () => {
     expect(() => readStandaloneConfig({ EVEGRAM_HTTP_PORT: 'x', EVEGRAM_SOCKETS: 'x' })).toThrowError(/EVEGRAM_HTTP_PORT.*EVEGRAM_SOCKETS/)
+  })
+
+  it('say whether the server is for its own machine alone', () => {
+    for (const [environment, isLocal] of [
+      [{}, true], [{ EVEGRAM_HOST: '::1' }, true], [{ EVEGRAM_PUBLIC_URL: 'http://localhost:9000' }, true],
+      [{ EVEGRAM_HOST: '0.0.0.0' }, false], [{ EVEGRAM_PUBLIC_URL: 'https://chat.example' }, false],
+    ] as const) expect(readStandaloneConfig(environment).isLocal, JSON.stringify(environment)).toBe(isLocal)
   })
 
   it('derive the public names from the configuration alone', () => {

@@ -8,6 +8,11 @@ const count = z.coerce.number({ error: 'a whole number' }).int('a whole number')
 /** Words separated by commas. */
 const list = z.string().transform((text) => text.split(',').map((part) => part.trim()).filter((part) => part !== ''))
 
+/** Names of this machine, as settings write them. */
+const LOOPBACK_NAMES: readonly string[] = ['localhost', '127.0.0.1', '[::1]', '::1']
+/** Local chains hold play money: one elsewhere would be somebody's real one. */
+const loopbackUrl = z.string().refine((text) => URL.canParse(text) && isLoopbackUrl(text), 'an http:// address of this machine: local chains hold play money')
+
 /** Every setting of the standalone server; docs/operations.md prints this table. */
 export const SETTINGS = {
   httpPort: setting('EVEGRAM_HTTP_PORT', portNumber.default(8080)),
@@ -26,13 +31,18 @@ export const SETTINGS = {
   connectionsMax: setting('EVEGRAM_CONNECTIONS_MAX', count.default(18_000)),
   /** Raised by load tests only: how many times the usual per-address and per-device rates are allowed. */
   rateFactor: setting('EVEGRAM_RATE_FACTOR', count.max(1_000_000, 'at most 1000000').default(1)),
+  wally: setting('EVEGRAM_WALLY', flag.default(true)),
+  solana: setting('EVEGRAM_SOLANA', loopbackUrl.optional()),
   logLevel: setting('EVEGRAM_LOG_LEVEL', z.enum(LOG_LEVELS, { error: LOG_LEVELS.join(', ') }).default('warn')),
   logToFile: setting('EVEGRAM_LOG_TO_FILE', flag.default(true)),
   quiet: setting('EVEGRAM_QUIET', flag.default(false)),
 } as const
 
 /** The validated settings. */
-export type StandaloneConfig = ConfigOf<typeof SETTINGS>
+export interface StandaloneConfig extends ConfigOf<typeof SETTINGS> {
+  /** Whether the server is for this machine alone: it listens on loopback and is known by no other name. */
+  readonly isLocal: boolean
+}
 
 /** Reads the environment. Throws `invalid.config` that names every wrong variable. */
 export function readStandaloneConfig(environment: Readonly<Record<string, string | undefined>>): StandaloneConfig {
@@ -40,7 +50,8 @@ export function readStandaloneConfig(environment: Readonly<Record<string, string
   if (config.publicUrl !== undefined && !config.publicUrl.startsWith('https:') && !isLoopbackUrl(config.publicUrl)) {
     throw new EvegramError('invalid.config', { operation: 'read settings', advice: 'EVEGRAM_PUBLIC_URL must start with https:// beyond this machine.' })
   }
-  return config
+  const isLocal = LOOPBACK_NAMES.includes(config.host) && (config.publicUrl === undefined || isLoopbackUrl(config.publicUrl))
+  return { ...config, isLocal }
 }
 
 /** The settings for a log line, secrets replaced. */
@@ -66,5 +77,5 @@ export function publicNames(config: StandaloneConfig, httpPort: number, wsPort: 
 }
 
 function isLoopbackUrl(url: string): boolean {
-  return ['localhost', '127.0.0.1', '[::1]'].includes(new URL(url).hostname)
+  return LOOPBACK_NAMES.includes(new URL(url).hostname)
 }

@@ -34,6 +34,14 @@ describe('the data folder', () => {
     expect(readFileSync(file, 'utf8')).toBe(newer)
   })
 
+  it('of an older version becomes one of this version, and stays the same server', () => {
+    const { serverId } = openDataFolder(path)
+    const file = join(path, 'server.json')
+    writeFileSync(file, JSON.stringify({ layout: 1, serverId }))
+    expect(openDataFolder(path).serverId).toBe(serverId)
+    expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual({ layout: LAYOUT_VERSION, serverId })
+  })
+
   it('that is damaged is refused instead of getting a new identity', () => {
     mkdirSync(path)
     for (const text of ['', '{', 'null', '{"layout":1,"serverId":"short"}']) {

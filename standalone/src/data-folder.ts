@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { EvegramError } from '@evegram/protocol'
 
-/** Version of the layout of the data folder; each store inside has a schema version of its own. */
-export const LAYOUT_VERSION = 1
+/** Version of the layout of the data folder: 2 has a ledger and a chain of play money. Each store inside has a schema version of its own. */
+export const LAYOUT_VERSION = 2
 
 /** What the server keeps beside its stores. */
 export interface DataFolder {
@@ -19,6 +19,10 @@ export interface DataFolder {
   readonly secretsDir: string
   /** Folder of the message store. */
   readonly logDir: string
+  /** Folder of the ledger. */
+  readonly ledgerDir: string
+  /** Folder of the chain of play money. */
+  readonly chainDir: string
   /** File for log lines. */
   readonly logFile: string
 }
@@ -28,13 +32,14 @@ interface Identity {
   readonly serverId: string
 }
 
-/** Opens the data folder, making what is missing. Throws `incompatible.schema` for the folder of a newer version. The caller holds its lock. */
+/** Opens the data folder, making what is missing; one of an older layout becomes one of this. Throws `incompatible.schema` for the folder of a newer version. The caller holds its lock. */
 export function openDataFolder(path: string): DataFolder {
   mkdirSync(path, { recursive: true, mode: 0o700 })
   const identity = readIdentity(path) ?? writeIdentity(path)
   if (identity.layout > LAYOUT_VERSION) {
     throw new EvegramError('incompatible.schema', { operation: 'open data folder', details: { found: identity.layout, supported: LAYOUT_VERSION } })
   }
+  if (identity.layout < LAYOUT_VERSION) writeWhole(join(path, 'server.json'), `${JSON.stringify({ ...identity, layout: LAYOUT_VERSION })}\n`)
   const tokenFile = join(path, 'operator-token')
   if (!existsSync(tokenFile)) writeWhole(tokenFile, randomBytes(32).toString('base64url'))
   const logDir = join(path, 'log')
@@ -47,8 +52,30 @@ export function openDataFolder(path: string): DataFolder {
     authDir: join(path, 'auth'),
     secretsDir: join(path, 'secrets'),
     logDir,
+    ...foldersIn(path),
     logFile: join(path, 'server.log'),
   }
+}
+
+/** Where the ledger and the chain of play money are in a data folder. */
+export function foldersIn(path: string): Pick<DataFolder, 'ledgerDir' | 'chainDir'> {
+  return { ledgerDir: join(path, 'ledger'), chainDir: join(path, 'chain') }
+}
+
+/** File that says where the server that uses a data folder can be asked for things that only it can do. */
+export const RUNNING_FILE = 'running.json'
+
+/** Writes down where the admin listener of this process is; returns its removal. */
+export function announceAdmin(path: string, adminUrl: string): () => void {
+  writeWhole(join(path, RUNNING_FILE), `${JSON.stringify({ admin: adminUrl })}\n`)
+  return () => { rmSync(join(path, RUNNING_FILE), { force: true }) }
+}
+
+/** Where the admin listener of the server is that uses a data folder, as it wrote down; undefined when it did not. */
+export function announcedAdmin(path: string): string | undefined {
+  const file = join(path, RUNNING_FILE)
+  const { admin } = existsSync(file) ? parseObject(readFileSync(file, 'utf8')) : {}
+  return typeof admin === 'string' ? admin : undefined
 }
 
 function readIdentity(path: string): Identity | undefined {

@@ -75,7 +75,7 @@ async function main(): Promise<void> {
     console.log(`backed up server ${facts.serverId} to ${values.to}`)
   } else if (command === 'restore' && values.from !== undefined) {
     const { dataDir } = readStandaloneConfig(process.env)
-    const facts = restoreData(values.from, dataDir)
+    const facts = await restoreData(values.from, dataDir)
     console.log(`restored server ${facts.serverId} (backup of ${facts.madeAt}) into ${dataDir}`)
   } else {
     console.error(USAGE)

@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Standalone } from './standalone.js'
-import { ask, startServer, temporaryFolder, UPGRADE, VERSION } from './testing/server.js'
+import { ask, post, startServer, temporaryFolder, UPGRADE, VERSION } from './testing/server.js'
 
 interface OpenApi {
   readonly openapi: string
@@ -22,7 +22,7 @@ describe('a standalone server', () => {
   let server: Standalone
   beforeAll(async () => {
     server = await startServer(dataDir, { EVEGRAM_ALLOWED_ORIGINS: 'https://app.example', EVEGRAM_SOCKETS: 'ws' })
-  })
+  }, 120_000)
   afterAll(async () => {
     await server.stop()
     folder.remove()
@@ -33,7 +33,7 @@ describe('a standalone server', () => {
     const { http, ws } = server.ports
     expect(await get('/.well-known/evegram')).toMatchObject({
       domain: `localhost:${String(http)}`, origin: `http://localhost:${String(http)}`, ws: `ws://localhost:${String(ws)}/v1/socket`,
-      auth: `http://localhost:${String(http)}`, network: 'mainnet', serverId: expect.stringMatching(/^[0-9a-f]{32}$/) as string,
+      auth: `http://localhost:${String(http)}`, wally: `http://localhost:${String(http)}`, network: 'mainnet', serverId: expect.stringMatching(/^[0-9a-f]{32}$/) as string,
       protocol: { min: 1, max: 1 }, limits: expect.objectContaining({ textBytesMax: 32_768 }) as object, serverTimeMs: expect.any(Number) as number,
     })
   })
@@ -56,6 +56,7 @@ describe('a standalone server', () => {
     expect(Object.keys(api.paths)).toEqual(expect.arrayContaining([
       '/.well-known/evegram', '/v1/auth/challenge', '/v1/auth/session', '/v1/auth/refresh', '/v1/auth/logout', '/v1/auth/jwks.json',
       '/v1/accounts/by-wallet/{wallet}', '/v1/accounts/{account}/log', '/v1/prekeys', '/v1/prekeys/{account}/{device}',
+      '/v1/wally/balances', '/v1/wally/payouts', '/v1/wally/operator/status', '/v1/play', '/v1/play/faucet',
     ]))
     const { body: page } = await ask(server.ports.http, '/docs')
     expect(page).not.toMatch(/<script|src="http/i)
@@ -117,6 +118,63 @@ describe('a standalone server', () => {
     const status = await ask(admin, '/v1/operator/status', { authorization: `Bearer ${token}` })
     expect(JSON.parse(status.body)).toMatchObject({ ready: true, connections: 0 })
     expect((await ask(admin, '/metrics', { host: 'evil.example' })).status).toBe(421)
-    for (const path of ['/metrics', '/readyz', '/v1/operator/status']) expect((await ask(http, path)).status, path).toBe(404)
+    for (const path of ['/metrics', '/readyz', '/v1/operator/status', '/operator']) expect((await ask(http, path)).status, path).toBe(404)
   })
+
+  it('shows operators how the wallet bridge stands, in a browser with the token as password, and nobody else', async () => {
+    const { admin } = server.ports
+    const token = readFileSync(join(dataDir, 'operator-token'), 'utf8').trim()
+    const basic = (text: string): string => `Basic ${Buffer.from(text).toString('base64')}`
+    for (const authorization of ['', 'Bearer wrong', basic(''), basic('operator:'), basic(`operator:${token}x`), basic(`${token}:operator`), 'Basic !']) {
+      const { status, headers, body } = await ask(admin, '/operator', { authorization })
+      expect([status, headers['www-authenticate']], authorization).toEqual([401, expect.stringContaining('Basic realm=')])
+      expect(body).not.toContain('PLAY')
+    }
+    for (const authorization of [`Bearer ${token}`, basic(`operator:${token}`)]) {
+      const { status, headers, body } = await ask(admin, '/operator', { authorization })
+      expect(status).toBe(200)
+      expect(headers['content-security-policy']).toContain("default-src 'none'")
+      for (const part of ['Wallet bridge', 'simulated', 'PLAY', 'Payouts under way', 'Alarms']) expect(body).toContain(part)
+      expect(body).not.toMatch(/<script|javascript:|\son\w+=|src=|@import|url\(/i)
+    }
+    for (const authorization of ['', 'Bearer wrong', basic(`operator:${token}`)]) expect((await post(admin, '/v1/operator/wally-snapshot', {}, { authorization })).status).toBe(401)
+  })
+
+  it('gives play money within bounds, and says what addresses hold', async () => {
+    const { http } = server.ports
+    const { address } = await get(`/v1/play/keys/${'ab'.repeat(32)}`) as { readonly address: string }
+    expect(await get('/v1/play')).toMatchObject({ chain: 'simulated', asset: 'simulated/play', decimals: 6, faucet: { open: true, amountMax: '1000000000' } })
+    expect(await get(`/v1/play/addresses/${address}`)).toMatchObject({ address, amount: '0' })
+    expect((await post(http, '/v1/play/faucet', { to: address, amount: '1500000' })).status).toBe(202)
+    await expect.poll(() => get(`/v1/play/addresses/${address}`), { timeout: 30_000, interval: 250 }).toMatchObject({ amount: '1500000' })
+    for (const body of [{}, { to: address, amount: '0' }, { to: address, amount: '1000000001' }, { to: address, amount: '-1' }, { to: address, amount: '1.5' }, { to: 'sim1', amount: '1' }, { to: address, amount: '1', memo: 'x'.repeat(257) }]) {
+      expect((await post(http, '/v1/play/faucet', body)).status, JSON.stringify(body)).toBe(400)
+    }
+    for (const path of ['/v1/play/addresses/sim1', '/v1/play/keys/short']) expect((await ask(http, path)).status, path).toBe(400)
+  })
+})
+
+describe('a standalone server for others', () => {
+  it('gives no play money, and leaves the wallet bridge out when it is told to', async () => {
+    const folder = temporaryFolder()
+    const open = await startServer(join(folder.path, 'open'), { EVEGRAM_PUBLIC_URL: 'https://chat.example' })
+    try {
+      const { status, body } = await post(open.ports.http, '/v1/play/faucet', { to: 'sim1', amount: '1' })
+      expect([status, JSON.parse(body)]).toMatchObject([404, { error: { code: 'not_found.resource' } }])
+      expect(JSON.parse((await ask(open.ports.http, '/v1/play')).body)).toMatchObject({ faucet: { open: false } })
+      expect((await ask(open.ports.http, '/')).body).not.toContain('faucet')
+    } finally {
+      await open.stop()
+    }
+    const without = await startServer(join(folder.path, 'without'), { EVEGRAM_WALLY: 'false' })
+    try {
+      for (const path of ['/v1/play', '/v1/wally/assets']) expect((await ask(without.ports.http, path)).status, path).toBe(404)
+      expect((await ask(without.ports.admin, '/operator')).status).toBe(404)
+      expect(JSON.parse((await ask(without.ports.http, '/.well-known/evegram')).body)).not.toHaveProperty('wally')
+      expect(readdirSync(join(folder.path, 'without'))).not.toContain('ledger')
+    } finally {
+      await without.stop()
+      folder.remove()
+    }
+  }, 120_000)
 })

@@ -11,10 +11,12 @@ import {
 import { LIMITS } from '@evegram/protocol'
 import { verifyEd25519 } from '@evegram/protocol/proof'
 import { accountDirectoryOf } from './account-directory.js'
+import { addWally, type StandaloneWally } from './add-wally.js'
 import { createAdmin } from './admin.js'
 import { printableSettings, publicNames, type PublicNames, type StandaloneConfig } from './config.js'
-import { openDataFolder, type DataFolder } from './data-folder.js'
+import { announceAdmin, openDataFolder, type DataFolder } from './data-folder.js'
 import { settlePort } from './free-port.js'
+import { playRoutes } from './play-routes.js'
 import { startPage } from './start-page.js'
 
 const clock = systemClock()
@@ -57,6 +59,8 @@ export async function startStandalone(config: StandaloneConfig, version: string)
     const metrics = createMetrics({ processMetrics: true })
     const health = new HealthChecks(clock)
     const auth = await addAuth(lifecycle, { config, folder, names, log, metrics })
+    const wally = config.wally ? await addWally(lifecycle, { config, folder, origin: names.origin, auth, clock, random, log, metrics }) : undefined
+    if (wally !== undefined) health.add('ready', 'wallet bridge', () => wally.wally.ready())
     const { engine, sockets } = await addEngine(lifecycle, { config, folder, names, log, auth, wsPort })
     health.add('ready', 'engine', () => {
       const ready = engine.ready()
@@ -66,13 +70,17 @@ export async function startStandalone(config: StandaloneConfig, version: string)
       log: log.child({ part: 'http' }), clock, random, metrics, publicUrl: config.publicUrl,
       allowedOrigins: config.allowedOrigins, trustedProxies: config.trustedProxies,
     })
-    await addPublicRoutes(http, { auth, engine, folder, names, sockets, version, health })
+    await addPublicRoutes(http, { auth, engine, wally, folder, names, sockets, version, health, isLocal: config.isLocal })
     lifecycle.add({ name: 'http', start: async () => { await http.listen({ host: config.host, port: httpPort }) }, drain: () => http.close() })
-    const admin = createAdmin({ log, clock, random, metrics, health, engine, operatorToken: folder.operatorToken })
+    const admin = createAdmin({ log, clock, random, metrics, health, engine, wally, folder, names: { domain: names.domain, version } })
     lifecycle.add({ name: 'admin', start: async () => { await admin.listen({ host: '127.0.0.1', port: adminPort }) }, stop: () => admin.close() })
+    const adminUrl = `http://localhost:${String(adminPort)}`
+    // Behind the listener, which must be there when somebody reads it, and gone before it.
+    const announced: { remove?: () => void } = {}
+    lifecycle.add({ name: 'announcement', start: () => { announced.remove = announceAdmin(folder.path, adminUrl) }, drain: () => { announced.remove?.() } })
     await lifecycle.start()
     return {
-      names, sockets, ports: { http: httpPort, ws: wsPort, admin: adminPort }, dataDir: folder.path, adminUrl: `http://localhost:${String(adminPort)}`,
+      names, sockets, ports: { http: httpPort, ws: wsPort, admin: adminPort }, dataDir: folder.path, adminUrl,
       stop: async () => { await lifecycle.stop() },
     }
   } catch (failure) {
@@ -139,25 +147,31 @@ const DRAIN_SPREAD_MS = 1_000
 async function addPublicRoutes(http: HttpServer, parts: {
   readonly auth: Auth
   readonly engine: Engine
+  readonly wally: StandaloneWally | undefined
   readonly folder: DataFolder
   readonly names: PublicNames
   readonly sockets: string
   readonly version: string
   readonly health: HealthChecks
+  readonly isLocal: boolean
 }): Promise<void> {
-  const { auth, engine, folder, names, sockets, version, health } = parts
+  const { auth, engine, wally, folder, names, sockets, version, health, isLocal } = parts
   const upSinceMs = clock.now()
-  await registerOpenApi(http, { title: 'Evegram', version, description: 'Sign-in, account logs, sessions and prekeys of one Evegram server.' })
+  await registerOpenApi(http, { title: 'Evegram', version, description: 'Sign-in, account logs, sessions, prekeys and the wallet bridge of one Evegram server.' })
   await auth.routes(http)
+  if (wally !== undefined) {
+    wally.wally.routes(http)
+    playRoutes(http, { network: wally.play, isLocal })
+  }
   http.get('/.well-known/evegram', { schema: { tags: ['Discovery'], summary: 'Where everything is' } }, async () =>
-    auth.discovery({ serverId: folder.serverId, ws: names.ws, auth: names.origin }))
+    auth.discovery({ serverId: folder.serverId, ws: names.ws, auth: names.origin, ...(wally === undefined ? {} : { wally: names.origin }) }))
   http.get('/', { schema: { hide: true } }, async (_request, reply) => {
     void reply.type('text/html; charset=utf-8')
     void reply.header('content-security-policy', "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'")
     const { ok } = await health.report('ready')
     return reply.send(startPage({
       domain: names.domain, origin: names.origin, ws: names.ws, version, sockets, upSinceMs, nowMs: clock.now(),
-      connections: engine.metrics.connections.value, messagesStored: engine.metrics.appended.value, ready: ok,
+      connections: engine.metrics.connections.value, messagesStored: engine.metrics.appended.value, ready: ok, faucet: isLocal && wally !== undefined,
     }))
   })
 }

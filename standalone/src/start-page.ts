@@ -1,4 +1,5 @@
 import { escapeHtml } from '@evegram/platform'
+import { durationText } from './duration-text.js'
 
 /** What the start page tells. */
 export interface StartPageFacts {
@@ -12,6 +13,8 @@ export interface StartPageFacts {
   readonly connections: number
   readonly messagesStored: number
   readonly ready: boolean
+  /** Whether the faucet of play money is open. */
+  readonly faucet: boolean
 }
 
 const STYLE = `
@@ -49,18 +52,15 @@ npx evegram login --wallet bob.json   --profile ./bob   --server ${escapeHtml(fa
 
 npx evegram chat &lt;Bob's address&gt;   --profile ./alice
 npx evegram chat &lt;Alice's address&gt; --profile ./bob</pre>
-<h2>Read on</h2>
+${facts.faucet ? `<h2>Play money</h2>
+<p>A chain of play money runs inside this server: pay in from its faucet, send some to Bob, take the rest out again.</p>
+<pre>npx evegram wallet deposit --profile ./alice
+curl -s ${escapeHtml(facts.origin)}/v1/play/faucet -H 'content-type: application/json' \\
+  -d '{"to":"&lt;address&gt;","amount":"25000000","memo":"&lt;code&gt;"}'
+npx evegram wallet balance --profile ./alice</pre>
+` : ''}<h2>Read on</h2>
 <p><a href="/docs">API of this server</a> · <a href="/openapi.json">OpenAPI</a> ·
 <a href="/.well-known/evegram">Discovery</a> · <a href="/v1/auth/jwks.json">Token keys</a></p>
 <p>The wire protocol, the threat model and how to run a server are in the folder <code>docs/</code> of the source.</p>
 </body></html>`
-}
-
-/** `ms` as a person says it: the largest two units. */
-function durationText(ms: number): string {
-  const seconds = Math.max(0, Math.floor(ms / 1_000))
-  const [days, hours, minutes] = [Math.floor(seconds / 86_400), Math.floor(seconds / 3_600) % 24, Math.floor(seconds / 60) % 60]
-  if (days > 0) return `${String(days)} d ${String(hours)} h`
-  if (hours > 0) return `${String(hours)} h ${String(minutes)} min`
-  return minutes > 0 ? `${String(minutes)} min ${String(seconds % 60)} s` : `${String(seconds)} s`
 }

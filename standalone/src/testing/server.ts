@@ -36,8 +36,23 @@ export interface Answer {
 
 /** A request with exactly these headers, `Host` included; `fetch` would set its own. An accepted upgrade is status 101. */
 export function ask(port: number, path: string, headers: Readonly<Record<string, string>> = {}): Promise<Answer> {
+  return send({ port, path, headers, method: 'GET' })
+}
+
+/** The same with a JSON body. */
+export function post(port: number, path: string, body: unknown, headers: Readonly<Record<string, string>> = {}): Promise<Answer> {
+  return send({ port, path, headers: { 'content-type': 'application/json', ...headers }, method: 'POST', body: JSON.stringify(body) })
+}
+
+function send({ port, path, headers, method, body: sent }: {
+  readonly port: number
+  readonly path: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly method: string
+  readonly body?: string
+}): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const call = request({ host: '127.0.0.1', port, path, headers: { host: `localhost:${String(port)}`, ...headers }, timeout: 10_000 })
+    const call = request({ host: '127.0.0.1', port, path, method, headers: { host: `localhost:${String(port)}`, ...headers }, timeout: 10_000 })
     call.on('response', (response) => {
       let body = ''
       response.setEncoding('utf8').on('data', (part: string) => { body += part }).on('end', () => {
@@ -50,7 +65,7 @@ export function ask(port: number, path: string, headers: Readonly<Record<string,
     })
     call.on('timeout', () => call.destroy(new Error('no answer in time')))
     call.on('error', reject)
-    call.end()
+    call.end(sent)
   })
 }
 

@@ -4,6 +4,7 @@ export { SimulatedChain, type ReorgFate, type ScriptedTransaction, type Simulate
 export { openSimulatedNetwork, type SimulatedEndpoint, type SimulatedNetwork, type SimulatedNetworkOptions } from './network.js'
 export type { BalanceChange, Claim, OutputRecord, SimulatedRecord } from './record.js'
 export { FAUCET_AMOUNT_MAX, PLAY_DECIMALS, PlayNetwork, type FaucetGift, type PlayNetworkOptions } from './play-network.js'
+export { CHAIN_FILE, FileStorage } from './file-storage.js'
 export { honest, SimulatedRpc, type RpcFaults, type RpcSearch, type RpcStatus } from './rpc.js'
 export { simulatedRules, type SimulatedProfile, type SimulatedRules } from './rules.js'
 export { simulatedSigner } from './signer.js'

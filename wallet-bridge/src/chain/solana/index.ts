@@ -1,3 +1,3 @@
 export { parseSolanaAddress, SOL, SOLANA, solanaAddressOf, solanaToken } from './address.js'
 export { PAST_BALANCE_SLOTS_MAX, SolanaChainAdapter, WATCH_SLOTS_MAX, type SolanaAdapterOptions } from './adapter.js'
-export type { SolanaRpcOptions } from './rpc.js'
+export { solanaGenesisHash, type SolanaRpcOptions } from './rpc.js'

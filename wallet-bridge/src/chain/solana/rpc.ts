@@ -103,6 +103,11 @@ export class SolanaRpc {
     })
   }
 
+  /** The hash of the first block. */
+  genesisHash(): Promise<string> {
+    return this.#ask('ask for the first block', (connection) => connection.getGenesisHash())
+  }
+
   /** Slot and height of the newest block at a commitment. */
   progress(commitment: Finality): Promise<SolanaProgress> {
     return this.#ask('ask for the head', async (connection) => {
@@ -263,6 +268,11 @@ export class SolanaRpc {
     }
     this.#isCluster = true
   }
+}
+
+/** The hash of the first block: which cluster answers. Throws `invalid.config` for what is no URL, rejects `unavailable.chain`. */
+export async function solanaGenesisHash(options: SolanaRpcOptions): Promise<string> {
+  return new SolanaRpc(options).genesisHash()
 }
 
 /** What the SDK has checked of a block in the mode `accounts`. */

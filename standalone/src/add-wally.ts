@@ -1,0 +1,114 @@
+import { fileSecretStore, secretCalled, type Auth } from '@evegram/auth'
+import { MemoryEventBroker, type Lifecycle, type Logger, type Metrics } from '@evegram/platform'
+import { EvegramError, type Clock, type Random } from '@evegram/protocol'
+import {
+  createWally, LocalChainLeases, OPERATOR_SCOPES, Operators, operatorTokenHash, parseChainName, PlayNetwork, type ChainName, type LedgerStore, type Wally, type WallyChainOptions,
+} from '@evegram/wallet-bridge'
+import {
+  embeddedDatabase, openPostgresLedger, PostgresChainIdentities, PostgresPayoutStore, PostgresRoutes, PostgresStatementStore, type EmbeddedDatabase,
+} from '@evegram/wallet-bridge/postgres'
+import type { StandaloneConfig } from './config.js'
+import type { DataFolder } from './data-folder.js'
+import { playChain } from './play-chain.js'
+import { wallyAuthOf } from './wally-auth.js'
+
+/** How the token in the data folder is called where it approves something. */
+const TOKEN_PERSON = 'operator-token'
+
+/** What {@link addWally} needs. */
+export interface WallyParts {
+  readonly config: StandaloneConfig
+  readonly folder: DataFolder
+  /** Public origin of the server. */
+  readonly origin: string
+  readonly auth: Auth
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Logger
+  readonly metrics: Metrics
+}
+
+/** The wallet bridge of a standalone server, with the chain of play money that it brings. */
+export interface StandaloneWally {
+  readonly wally: Wally
+  readonly ledger: LedgerStore
+  readonly play: PlayNetwork
+  /** Ledger and chain at one moment: what the ledger says of the chain is in the chain. Rejects `unavailable.store`. */
+  snapshot(keep: (snapshot: Uint8Array) => Promise<void>): Promise<void>
+}
+
+/**
+ * Puts the wallet bridge together on an embedded ledger and the chain of play money, and on local chains where settings name them. Nothing runs before the lifecycle
+ * starts it. Rejects `unavailable.store`, `unavailable.chain`, `incompatible.schema`, and `invalid.config` for another chain than the ledger knows.
+ */
+export async function addWally(lifecycle: Lifecycle, parts: WallyParts): Promise<StandaloneWally> {
+  const database = await embeddedDatabase(parts.folder.ledgerDir)
+  try {
+    return await addWallyOn(database, lifecycle, parts)
+  } catch (failure) {
+    // The lifecycle stops only what it has started.
+    await database.close()
+    throw failure
+  }
+}
+
+async function addWallyOn(database: EmbeddedDatabase, lifecycle: Lifecycle, parts: WallyParts): Promise<StandaloneWally> {
+  const { config, folder, auth, origin, clock, random, log, metrics } = parts
+  lifecycle.add({ name: 'ledger database', stop: () => database.close() })
+  const ledger = await openPostgresLedger({ database, clock, random, synced: false })
+  lifecycle.add({ name: 'ledger', stop: () => ledger.close() })
+  const play = await PlayNetwork.open({ folder: folder.chainDir, clock, random })
+  const failed = (failure: unknown): void => { log.error({ err: failure }, 'a block of play money could not be made') }
+  lifecycle.add({ name: 'chain of play money', start: () => { play.start(failed) }, stop: () => play.close() })
+
+  const secrets = fileSecretStore(folder.secretsDir)
+  const chains: WallyChainOptions[] = [playChain(play, await secretCalled('wally-hot-simulated', secrets, random))]
+  await requireSameChain(database, parseChainName('simulated'), play.identity)
+  if (config.solana !== undefined) {
+    // Only now: the SDKs of the chains take their time to load.
+    const { localChains } = await import('./local-chains.js')
+    for (const { name, identity, options } of await localChains({ config, secrets, random })) {
+      await requireSameChain(database, name, identity)
+      chains.push(options)
+    }
+  }
+  const wallyAuth = wallyAuthOf(auth)
+  const wally = createWally({
+    ledger, statements: new PostgresStatementStore(database), payouts: new PostgresPayoutStore(database), routes: new PostgresRoutes(database),
+    leases: new LocalChainLeases(), stream: new MemoryEventBroker({ clock, log }).connect(), auth: wallyAuth, chains, origin, clock, metrics, log: log.child({ part: 'wally' }),
+    operators: new Operators({
+      tokens: [{ person: TOKEN_PERSON, scopes: new Set(OPERATOR_SCOPES.map(([scope]) => scope)), hash: operatorTokenHash(folder.operatorToken) }],
+      wallets: new Set(config.operatorWallets), auth: wallyAuth,
+    }),
+    depositSecret: await secretCalled('wally-deposit-codes', secrets, random),
+  })
+  lifecycle.add({ name: 'wallet bridge', start: () => wally.start(), stop: () => wally.stop() })
+  return { wally, ledger, play, snapshot: (keep) => snapshotOf({ database, play, failed }, keep) }
+}
+
+/** No block is made meanwhile: nothing that the ledger books then is missing on the chain that is copied. */
+async function snapshotOf(
+  { database, play, failed }: { readonly database: EmbeddedDatabase; readonly play: PlayNetwork; readonly failed: (failure: unknown) => void },
+  keep: (snapshot: Uint8Array) => Promise<void>,
+): Promise<void> {
+  await play.stop()
+  try {
+    await keep(await database.snapshot())
+  } catch (cause) {
+    throw cause instanceof EvegramError ? cause : new EvegramError('unavailable.store', { operation: 'copy the ledger', cause })
+  } finally {
+    play.start(failed)
+  }
+}
+
+/** Throws `invalid.config` when the books under this name are about another chain. */
+async function requireSameChain(database: EmbeddedDatabase, chain: ChainName, identity: string): Promise<void> {
+  const known = await new PostgresChainIdentities(database).claim(chain, identity)
+  if (known === identity) return
+  throw new EvegramError('invalid.config', {
+    operation: 'open chain', details: { chain },
+    advice: `The ledger is about another chain called ${chain} than the one that is there now. ${chain === 'simulated'
+      ? 'Restore ledger and chain from the same backup.'
+      : 'A local chain begins anew whenever it starts: leave its setting out, or begin anew with another EVEGRAM_DATA_DIR.'}`,
+  })
+}

@@ -1,0 +1,56 @@
+import { amountOf, assetIdOf, parseChainName, type ChainStatus, type WallyAsset } from '@evegram/wallet-bridge'
+import { describe, expect, it } from 'vitest'
+import type { OperatorFacts } from './operator-facts.js'
+import { concernsOf, operatorPage } from './operator-page.js'
+
+const chain = parseChainName('simulated')
+const asset: WallyAsset = { id: assetIdOf('simulated', 'play'), symbol: 'PLAY', decimals: 6, depositMin: amountOf(1n), foundingDayMax: amountOf(0n) }
+const names = { domain: 'chat.example', version: '1.2.3' }
+const status: ChainStatus = {
+  chain, working: true, paused: false, hot: [{ asset: asset.id, held: 30_000_000n, topUpBelow: amountOf(1_000_000n) }], final: 120, booked: 119, open: { broadcast: 2 }, reconciled: undefined,
+}
+const well: OperatorFacts = {
+  nowMs: 1_800_000_000_000, events: 12, isWhole: true, assets: [{ asset, custody: 30_000_000n, users: 25_500_000n, reserved: 500_000n, suspense: 0n }], chains: [status],
+  lags: { statements: 0, notices: 0, relay: 0 }, alarms: [],
+}
+const withChain = (change: Partial<ChainStatus>): OperatorFacts => ({ ...well, chains: [{ ...status, ...change }] })
+const withSums = (change: Partial<OperatorFacts['assets'][number]>): OperatorFacts => ({ ...well, assets: [{ ...well.assets[0]!, ...change }] })
+const alarm = { kind: 'top_up', chain, subject: '<script>alert(1)</script>', reason: undefined, firstMs: 0, lastMs: well.nowMs - 60_000, times: 3 } as const
+
+describe('the page for operators', () => {
+  it('says that all is well, with what is held and owed as people write it', () => {
+    const page = operatorPage(names, well)
+    for (const part of ['All is well', '30 PLAY', '25.5 PLAY', '0.5 PLAY', '<b>2</b>broadcast', 'covers all that we owe', 'chat.example', '1 PLAY']) expect(page).toContain(part)
+  })
+
+  it.each<[string, OperatorFacts, 'bad' | 'warn', RegExp]>([
+    ['sources that do not answer', withChain({ final: undefined }), 'warn', /do not answer/],
+    ['deposits that are behind', withChain({ final: 1_000 }), 'warn', /881 blocks behind/],
+    ['a hot wallet below its bound', withChain({ hot: [{ ...status.hot[0]!, held: 999_999n }] }), 'warn', /below its bound/],
+    ['payouts that need a decision', withChain({ open: { needs_operator: 1 } }), 'bad', /need a decision/],
+    ['payouts that wait for approval', withChain({ open: { awaiting_approval: 1 } }), 'warn', /wait for approval/],
+    ['a pause', withChain({ paused: true }), 'warn', /paused/],
+    ['a chain that could not be compared', withChain({ reconciled: { atMs: well.nowMs, answer: { status: 'too_different' } } }), 'bad', /differ/],
+    ['more owed than held', withSums({ users: 30_000_001n }), 'bad', /owe more than we hold/],
+    ['suspense that makes it more', withSums({ users: 30_000_000n, suspense: 1n }), 'bad', /owe more than we hold/],
+    ['money in suspense', withSums({ suspense: 1n }), 'warn', /suspense/],
+    ['a reader that is behind', { ...well, lags: { ...well.lags, notices: 101 } }, 'warn', /notices are 101/],
+    ['alarms', { ...well, alarms: [alarm] }, 'warn', /1 alarm in/],
+  ])('names %s', (_what, facts, weight, text) => {
+    const concerns = concernsOf(facts)
+    expect(concerns[0]).toEqual({ weight, text: expect.stringMatching(text) as string })
+    expect(operatorPage(names, facts)).toContain(`verdict ${weight}`)
+    expect(concernsOf(well)).toEqual([])
+  })
+
+  it('shows nothing as HTML that came from elsewhere, and loads nothing', () => {
+    const page = operatorPage({ domain: '<b>evil</b>', version: '"><script>' }, { ...well, alarms: [alarm] })
+    expect(page).toContain('&#60;script&#62;alert(1)')
+    expect(page).not.toMatch(/<script|<b>evil|javascript:|\son\w+=|src=|@import|url\(/i)
+  })
+
+  it('shows what is below 0, and a short bar', () => {
+    const page = operatorPage(names, withSums({ custody: -1_500_000n }))
+    for (const part of ['−1.5 PLAY', 'class="bar short"', 'covers 0 % of what we owe']) expect(page).toContain(part)
+  })
+})
