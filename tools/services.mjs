@@ -25,8 +25,8 @@ folder of an initdb and a postgres). What is missing is listed with its install 
 
   --nodes 1|3              one of each (default), or a Cassandra ring of three, a NATS cluster of three and a Redis primary with a replica;
                            PostgreSQL is always one, and syncs before it answers
-  --only <list>            some of cassandra,nats,redis,postgres,solana,terra (chromium is for later releases)
-  --chains                 local chains with play money beside them: Solana and Terra Classic, for unmodified SDKs. Built from this repository, never in
+  --only <list>            some of cassandra,nats,redis,postgres,solana,ton,terra (chromium is for later releases)
+  --chains                 local chains with play money beside them: Solana, TON and Terra Classic, for unmodified SDKs. Built from this repository, never in
                            Docker; what is on them is in memory, and gone when they end
   --dir <folder>           where data and state.json are (default .services); several folders run side by side on ports of their own
   --commitlog-sync <how>   Cassandra: group (default), batch, periodic (acknowledges up to a second before the disk has it)

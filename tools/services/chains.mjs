@@ -3,10 +3,11 @@ import { join } from 'node:path'
 import { build, install, root } from '../prepare.mjs'
 import { freePort, freePortPair } from './free-port.mjs'
 
-/** What differs between chains: how ports are chosen, and whether one answers. */
+/** What differs between chains: how ports are chosen, whether one answers, and where behind its address SDKs begin. */
 const KINDS_OF_CHAIN = {
   // JSON-RPC, and its websocket on the next port.
   solana: { choosePort: freePortPair, check: checkSolana },
+  ton: { choosePort: (taken) => freePort(['127.0.0.1'], taken), check: checkTon, path: '/api/v2/jsonRPC' },
   terra: { choosePort: (taken) => freePort(['127.0.0.1'], taken), check: checkTerra },
 }
 
@@ -44,7 +45,7 @@ export function planChains({ kinds, ports, dir }) {
 
 /** Where programs find the chains that run. */
 export function chainSettings(processes) {
-  return Object.fromEntries(processes.filter(({ kind }) => CHAINS.includes(kind)).map(({ kind, address }) => [`EVEGRAM_${kind.toUpperCase()}`, `http://${address}`]))
+  return Object.fromEntries(processes.filter(({ kind }) => CHAINS.includes(kind)).map(({ kind, address }) => [`EVEGRAM_${kind.toUpperCase()}`, `http://${address}${KINDS_OF_CHAIN[kind].path ?? ''}`]))
 }
 
 /** Resolves when the chain says that it is healthy; rejects with what is wrong. */
@@ -58,6 +59,14 @@ async function checkSolana(address) {
   })
   const { result } = await response.json()
   if (result !== 'ok') throw new Error(`answered ${JSON.stringify(result)} to getHealth`)
+}
+
+async function checkTon(address) {
+  const response = await fetch(`http://${address}${KINDS_OF_CHAIN.ton.path}`, {
+    method: 'POST', body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'getMasterchainInfo', params: {} }), signal: AbortSignal.timeout(PROBE_MS),
+  })
+  const { ok } = await response.json()
+  if (ok !== true) throw new Error(`answered ${response.status} to getMasterchainInfo`)
 }
 
 async function checkTerra(address) {

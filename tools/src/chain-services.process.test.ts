@@ -6,7 +6,7 @@ import { servicesScene } from './services-scene.fixture.js'
 // The real program: built, started and ended here.
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 300_000 })
 
-const { services, up, state } = servicesScene('solana,terra')
+const { services, up, state } = servicesScene('solana,ton,terra')
 async function ask(url: string | undefined, method: string, ...params: readonly unknown[]): Promise<unknown> {
   const response = await fetch(url ?? '', { method: 'POST', body: JSON.stringify({ jsonrpc: '2.0', id: 1, method, params }) })
   return (await response.json() as { readonly result?: unknown }).result
@@ -22,6 +22,18 @@ describe('the local chains of npm run services', () => {
     const before = await ask(url, 'getBalance', address, { commitment: 'processed' }) as { readonly value: number }
     expect(await ask(url, 'requestAirdrop', address, 5_000)).toMatch(/^[1-9A-HJ-NP-Za-km-z]{80,90}$/)
     expect(await ask(url, 'getBalance', address, { commitment: 'processed' })).toMatchObject({ value: before.value + 5_000 })
+  })
+
+  it('have a TON chain among them, with a faucet', async () => {
+    const { EVEGRAM_TON: url = '' } = state().env
+    expect(url).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/api\/v2\/jsonRPC$/)
+    const call = async (method: string, params: object): Promise<unknown> => {
+      const response = await fetch(url, { method: 'POST', body: JSON.stringify({ jsonrpc: '2.0', id: 1, method, params }) })
+      return (await response.json() as { readonly result?: unknown }).result
+    }
+    const address = 'UQAzMzMzMzMzMzMzMzMzMzMzMzMzMzMzMzMzMzMzMzMzM-lI'
+    expect(await call('faucet', { address, amount: '5000' })).toMatchObject({ '@type': 'ok' })
+    await vi.waitFor(async () => { expect(await call('getAddressInformation', { address })).toMatchObject({ balance: '5000' }) }, 10_000)
   })
 
   it('have a Terra Classic chain among them, with a faucet', async () => {
@@ -50,7 +62,9 @@ describe('the local chains of npm run services', () => {
 
   it('are no part of what services find when they do not run', () => {
     expect(environmentOf({ nodes: 1, processes: [] })).not.toHaveProperty('EVEGRAM_SOLANA')
-    const processes = [{ kind: 'solana', address: '127.0.0.1:1' }, { kind: 'terra', address: '127.0.0.1:2' }]
-    expect(environmentOf({ nodes: 1, processes })).toEqual({ EVEGRAM_SOLANA: 'http://127.0.0.1:1', EVEGRAM_TERRA: 'http://127.0.0.1:2' })
+    const processes = [{ kind: 'solana', address: '127.0.0.1:1' }, { kind: 'terra', address: '127.0.0.1:2' }, { kind: 'ton', address: '127.0.0.1:3' }]
+    expect(environmentOf({ nodes: 1, processes })).toEqual({
+      EVEGRAM_SOLANA: 'http://127.0.0.1:1', EVEGRAM_TERRA: 'http://127.0.0.1:2', EVEGRAM_TON: 'http://127.0.0.1:3/api/v2/jsonRPC',
+    })
   })
 })
