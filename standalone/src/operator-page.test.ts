@@ -27,8 +27,8 @@ describe('the page for operators', () => {
     ['sources that do not answer', withChain({ final: undefined }), 'warn', /do not answer/],
     ['deposits that are behind', withChain({ final: 1_000 }), 'warn', /881 blocks behind/],
     ['a hot wallet below its bound', withChain({ hot: [{ ...status.hot[0]!, held: 999_999n }] }), 'warn', /below its bound/],
-    ['payouts that need a decision', withChain({ open: { needs_operator: 1 } }), 'bad', /need a decision/],
-    ['payouts that wait for approval', withChain({ open: { awaiting_approval: 1 } }), 'warn', /wait for approval/],
+    ['payouts that need a decision', withChain({ open: { needs_operator: 1 } }), 'bad', /need a decision: 1/],
+    ['payouts that wait for approval', withChain({ open: { awaiting_approval: 1 } }), 'warn', /wait for approval: 1/],
     ['a pause', withChain({ paused: true }), 'warn', /paused/],
     ['a chain that could not be compared', withChain({ reconciled: { atMs: well.nowMs, answer: { status: 'too_different' } } }), 'bad', /differ/],
     ['more owed than held', withSums({ users: 30_000_001n }), 'bad', /owe more than we hold/],
@@ -49,8 +49,8 @@ describe('the page for operators', () => {
     expect(page).not.toMatch(/<script|<b>evil|javascript:|\son\w+=|src=|@import|url\(/i)
   })
 
-  it('shows what is below 0, and a short bar', () => {
-    const page = operatorPage(names, withSums({ custody: -1_500_000n }))
-    for (const part of ['−1.5 PLAY', 'class="bar short"', 'covers 0 % of what we owe']) expect(page).toContain(part)
+  it('shows what is below 0, a short bar, and thousands apart', () => {
+    const page = operatorPage(names, withSums({ custody: -1_500_000n, reserved: 12_345_678_900_000n }))
+    for (const part of ['−1.5 PLAY', '12,345,678.9 PLAY', 'class="bar short"', 'covers 0 % of what we owe']) expect(page).toContain(part)
   })
 })

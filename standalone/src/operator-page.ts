@@ -23,7 +23,7 @@ main{max-width:64rem;margin:0 auto;padding:1.6rem 1rem 4rem}
 header{display:flex;flex-wrap:wrap;gap:.3rem 1rem;align-items:baseline;justify-content:space-between}
 h1{font-size:1.45rem;margin:0}h2{font-size:1.05rem;margin:0}h3{font-size:.8rem;margin:1.2rem 0 .35rem;color:var(--soft);font-weight:600}
 .soft{color:var(--soft);font-size:.9rem}p{margin:.3rem 0}
-.verdict{border-radius:.8rem;padding:.9rem 1.1rem;margin:1rem 0 1.4rem;font-weight:600}.verdict p{font-weight:400;font-size:.92rem}
+.verdicts{display:grid;gap:.6rem;margin:1rem 0 1.2rem}.verdict{border-radius:.8rem;padding:.8rem 1.1rem;font-weight:600}.verdict p{font-weight:400;font-size:.92rem}
 .good{background:var(--goodbg);color:var(--good)}.warn{background:var(--warnbg);color:var(--warn)}.bad{background:var(--badbg);color:var(--bad)}
 .cards{display:grid;gap:1rem;grid-template-columns:repeat(auto-fit,minmax(min(100%,27rem),1fr))}
 .card{background:var(--card);border:1px solid var(--line);border-radius:.8rem;padding:1.1rem 1.2rem 1.2rem;min-width:0}
@@ -35,6 +35,7 @@ dd.sum{font-weight:600}
 .flow{display:flex;flex-wrap:wrap;gap:.35rem;margin:.1rem 0;padding:0;list-style:none}.flow li{border:1px solid var(--line);border-radius:.5rem;padding:.15rem .6rem;font-size:.88rem}.flow b{margin-right:.35rem}
 .wide{margin-top:1rem;overflow-x:auto}table{border-collapse:collapse;width:100%;font-size:.92rem}td,th{text-align:left;padding:.4rem .9rem .4rem 0;border-bottom:1px solid var(--line);vertical-align:top}th{color:var(--soft);font-weight:600;font-size:.8rem}
 td.break{overflow-wrap:anywhere;min-width:9rem}td.time{white-space:nowrap}tr:last-child td{border-bottom:0}
+@media(max-width:42rem){tr{display:block;padding:.5rem 0;border-bottom:1px solid var(--line)}tr:first-child{display:none}tr:last-child{border-bottom:0}td{display:block;border:0;padding:.05rem 0}td:first-child{font-weight:600}td.times:before{content:"times: "}}
 footer{margin-top:1.6rem}code{font-size:.9em}`
 
 /** Names of the page. */
@@ -50,8 +51,8 @@ export function operatorPage({ domain, version }: OperatorPageNames, facts: Oper
 <header><h1>Wallet bridge</h1><span class="soft">${escapeHtml(domain)} · ${escapeHtml(version)} · ${new Date(facts.nowMs).toISOString().slice(0, 19).replace('T', ' ')} UTC</span></header>
 ${verdict(facts)}
 <div class="cards">${facts.chains.map((chain) => chainCard(chain, facts)).join('')}</div>
-<section class="card wide"><div class="top"><h2>Readers of the ledger</h2><span class="soft">${facts.events.toLocaleString('en')} events</span></div>
-<table><tr><th>reader</th><th>events behind</th></tr>${Object.entries(facts.lags).map(([reader, behind]) => `<tr><td>${escapeHtml(reader)}</td><td>${String(behind)}</td></tr>`).join('')}</table></section>
+<section class="card wide"><div class="top"><h2>Ledger</h2><span class="soft">${facts.events.toLocaleString('en')} events</span></div>
+<dl>${Object.entries(facts.lags).map(([reader, behind]) => `<dt>${escapeHtml(reader)}</dt><dd>${behind === 0 ? 'up to date' : `${behind.toLocaleString('en')} behind`}</dd>`).join('')}</dl></section>
 <section class="card wide"><div class="top"><h2>Alarms</h2><span class="soft">${facts.alarms.length === 0 ? 'none since the start' : `the newest of ${String(facts.alarms.length)} since the start`}</span></div>
 ${facts.alarms.length === 0 ? '' : `<table><tr><th>what</th><th>chain</th><th>about</th><th>last</th><th>times</th></tr>${facts.alarms.slice(0, ALARMS_SHOWN_MAX).map((alarm) => alarmRow(alarm, facts.nowMs)).join('')}</table>`}</section>
 <footer class="soft">Read only. Pause, approve and compare with <code>evegram wally</code>. ${facts.isWhole ? '' : 'The ledger is large: sums are of its first accounts. '}The page asks again every ${String(OPERATOR_PAGE_REFRESH_S)} s.</footer>
@@ -74,8 +75,8 @@ export function concernsOf({ chains, assets, alarms, lags, nowMs }: OperatorFact
     if (final === undefined && working) found.push(warn(`${chain}: its sources do not answer`))
     if (final !== undefined && final - booked > LAG_BLOCKS) found.push(warn(`${chain}: deposits are ${String(final - booked)} blocks behind`))
     if (hot.some(({ held, topUpBelow }) => held !== undefined && held < topUpBelow)) found.push(warn(`${chain}: the hot wallet is below its bound`))
-    if ((open.needs_operator ?? 0) > 0) found.push(bad(`${chain}: ${String(open.needs_operator)} payouts need a decision`))
-    if ((open.awaiting_approval ?? 0) > 0) found.push(warn(`${chain}: ${String(open.awaiting_approval)} payouts wait for approval`))
+    if ((open.needs_operator ?? 0) > 0) found.push(bad(`${chain}: payouts that need a decision: ${String(open.needs_operator)}`))
+    if ((open.awaiting_approval ?? 0) > 0) found.push(warn(`${chain}: payouts that wait for approval: ${String(open.awaiting_approval)}`))
     if (paused) found.push(warn(`${chain}: payouts are paused`))
   }
   for (const { asset, custody, users, suspense } of assets) {
@@ -90,9 +91,12 @@ export function concernsOf({ chains, assets, alarms, lags, nowMs }: OperatorFact
 
 function verdict(facts: OperatorFacts): string {
   const concerns = concernsOf(facts)
-  const [worst] = concerns
-  if (worst === undefined) return '<div class="verdict good">All is well<p>Chains and ledger agree as far as they were compared, and nothing waits for a person.</p></div>'
-  return `<div class="verdict ${worst.weight}">${concerns.length === 1 ? 'One thing' : `${String(concerns.length)} things`} to look at${concerns.map(({ text }) => `<p>${escapeHtml(text)}</p>`).join('')}</div>`
+  if (concerns.length === 0) return '<div class="verdicts"><div class="verdict good">All is well<p>Chains and ledger agree as far as they were compared, and nothing waits for a person.</p></div></div>'
+  const part = (weight: Concern['weight'], title: string): string => {
+    const some = concerns.filter((concern) => concern.weight === weight)
+    return some.length === 0 ? '' : `<div class="verdict ${weight}">${title}${some.map(({ text }) => `<p>${escapeHtml(text)}</p>`).join('')}</div>`
+  }
+  return `<div class="verdicts">${part('bad', 'Act now')}${part('warn', 'Look at this')}</div>`
 }
 
 function chainCard(status: ChainStatus, facts: OperatorFacts): string {
@@ -106,18 +110,18 @@ function chainCard(status: ChainStatus, facts: OperatorFacts): string {
   return `<section class="card"><div class="top"><h2>${escapeHtml(chain)}</h2>${pills.join('')}</div>
 ${facts.assets.filter(({ asset }) => asset.id.startsWith(`${chain}/`)).map((sums) => assetPart(sums, status)).join('')}
 <h3>Payouts under way</h3>${flow.length === 0 ? '<p class="soft">none</p>' : `<ul class="flow">${flow.join('')}</ul>`}
-<h3>Blocks</h3><dl><dt>final</dt><dd>${final === undefined ? 'unknown' : final.toLocaleString('en')}</dd><dt>deposits booked up to</dt><dd>${booked.toLocaleString('en')}</dd>
-<dt>compared with the ledger</dt><dd>${reconciled === undefined ? 'not yet' : `${escapeHtml(durationText(facts.nowMs - reconciled.atMs))} ago`}</dd>${driftRows(status, facts)}</dl></section>`
+<h3>Blocks</h3><dl><dt>final</dt><dd>${final === undefined ? 'unknown' : final.toLocaleString('en')}</dd><dt>deposits booked up to</dt><dd>${booked.toLocaleString('en')}</dd></dl>
+<h3>Chain against ledger</h3><dl><dt>compared</dt><dd>${reconciled === undefined ? 'not yet' : `${escapeHtml(durationText(facts.nowMs - reconciled.atMs))} ago`}</dd>${driftRows(status, facts)}</dl></section>`
 }
 
 function assetPart({ asset, custody, users, reserved, suspense }: AssetFacts, { hot }: ChainStatus): string {
   const wallet = hot.find((one) => one.asset === asset.id)
   const owed = users + suspense
   const covered = owed === 0n || custody >= owed ? WHOLE : custody > 0n ? custody * WHOLE / owed : 0n
-  return `<h3>${escapeHtml(asset.symbol)}</h3><dl><dt>held, as the ledger says</dt><dd class="sum">${amountText(custody, asset)}</dd>
+  return `<h3>${escapeHtml(asset.symbol)}</h3><dl><dt>held (ledger)</dt><dd class="sum">${amountText(custody, asset)}</dd>
 <dt>owed to people</dt><dd>${amountText(users, asset)}</dd><dt>reserved of that</dt><dd>${amountText(reserved, asset)}</dd><dt>in suspense</dt><dd>${amountText(suspense, asset)}</dd></dl>
 <div class="bar${covered < WHOLE ? ' short' : ''}"><i style="width:${String(covered)}%"></i></div><p class="soft">${covered < WHOLE ? `covers ${String(covered)} % of what we owe` : 'covers all that we owe'}</p>
-<dl><dt>hot wallet, as the chain says</dt><dd>${wallet?.held === undefined ? 'unknown' : amountText(wallet.held, asset)}</dd>
+<dl><dt>hot wallet (chain)</dt><dd>${wallet?.held === undefined ? 'unknown' : amountText(wallet.held, asset)}</dd>
 <dt>its bound</dt><dd>${wallet === undefined || wallet.topUpBelow === 0n ? 'none' : amountText(wallet.topUpBelow, asset)}</dd></dl>`
 }
 
@@ -126,13 +130,13 @@ function driftRows({ reconciled }: ChainStatus, { assets }: OperatorFacts): stri
   return reconciled.answer.report.assets.map(({ asset, balanceDifference, totals }) => {
     const known = assets.find((one) => one.asset.id === asset)?.asset
     const difference = balanceDifference === undefined || known === undefined ? 'unknown' : amountText(balanceDifference, known)
-    return `<dt>${escapeHtml(known?.symbol ?? asset)}: matched transfers</dt><dd>${totals.matched.toLocaleString('en')}</dd><dt>${escapeHtml(known?.symbol ?? asset)}: balance differs by</dt><dd>${difference}</dd>`
+    return `<dt>${escapeHtml(known?.symbol ?? asset)} transfers that match</dt><dd>${totals.matched.toLocaleString('en')}</dd><dt>${escapeHtml(known?.symbol ?? asset)} balance differs by</dt><dd>${difference}</dd>`
   }).join('')
 }
 
 function alarmRow({ kind, chain, subject, reason, lastMs, times }: Alarm, nowMs: number): string {
   const about = [subject, reason].filter((text) => text !== undefined).join(', ')
-  return `<tr><td>${escapeHtml(kind.replaceAll('_', ' '))}</td><td>${escapeHtml(chain ?? '')}</td><td class="break">${escapeHtml(about)}</td><td class="time">${escapeHtml(durationText(nowMs - lastMs))} ago</td><td>${String(times)}</td></tr>`
+  return `<tr><td>${escapeHtml(kind.replaceAll('_', ' '))}</td><td>${escapeHtml(chain ?? '')}</td><td class="break">${escapeHtml(about)}</td><td class="time">${escapeHtml(durationText(nowMs - lastMs))} ago</td><td class="times">${String(times)}</td></tr>`
 }
 
 function isDrift({ answer }: NonNullable<ChainStatus['reconciled']>): boolean {
@@ -143,7 +147,8 @@ function pill(weight: 'good' | 'warn' | 'bad' | 'still', text: string): string {
   return `<span class="pill ${weight}">${escapeHtml(text)}</span>`
 }
 
-/** An amount as people write it, which may be below 0, with its symbol. */
+/** An amount as people read it, which may be below 0, with its symbol. */
 function amountText(amount: bigint, { decimals, symbol }: WallyAsset): string {
-  return `${amount < 0n ? '−' : ''}${formatDecimalAmount(amount < 0n ? -amount : amount, decimals)} ${escapeHtml(symbol)}`
+  const [whole = '', ...fraction] = formatDecimalAmount(amount < 0n ? -amount : amount, decimals).split('.')
+  return `${amount < 0n ? '−' : ''}${[BigInt(whole).toLocaleString('en'), ...fraction].join('.')} ${escapeHtml(symbol)}`
 }
