@@ -30,7 +30,7 @@ export const WAITING_EXTERNALS_MAX = 1_000
 export const WAITING_INTERNALS_MAX = 100_000
 const FINALIZED_AFTER_MAX = 128
 
-/** Seqnos of the shard begin here and those of the masterchain at 1: who mixes them up finds out. */
+/** Seqnos of the shard begin here and those of the masterchain at 0: who mixes them up finds out. */
 const FIRST_SHARD_SEQNO = 500_000
 const LT_STEP = 1_000_000n
 const HASH_BYTES = 32
@@ -59,7 +59,7 @@ export class TonDevnet {
   #externals: Message[] = []
   #internals: Cell[] = []
   #lt = 0n
-  #finalSeqno = 1
+  #finalSeqno = 0
   #turn: Promise<unknown> = Promise.resolve()
 
   private constructor(vm: TonVm, { clock, random, finalizedAfter = FINALIZED_AFTER, historyBlocks = HISTORY_BLOCKS }: TonDevnetOptions) {
@@ -80,7 +80,8 @@ export class TonDevnet {
   /** A chain with a faucet and a jetton of it, whose first blocks are final. Rejects `invalid.argument` for a finality that is out of range. */
   static async open(options: TonDevnetOptions): Promise<TonDevnet> {
     const chain = new TonDevnet(await TonVm.open(), options)
-    for (let block = 0; block <= chain.#finalizedAfter; block++) await chain.closeBlock()
+    // Block 0 has nothing in it, as a zerostate: a cursor can stand there.
+    for (let block = 0; block <= chain.#finalizedAfter + 1; block++) await chain.closeBlock()
     return chain
   }
 
@@ -146,7 +147,7 @@ export class TonDevnet {
       const made: ShardBlock[] = []
       for (let count = 0; count < shardBlocks; count++) made.push(await this.#shardBlock(seqno, made.at(-1) ?? this.#blocks.at(-1)?.shardBlocks.at(-1)))
       const previousHash = this.#blocks.at(-1)?.rootHash ?? this.#genesis
-      const block: MasterBlock = { seqno, rootHash: this.#hash(), previousHash, seconds: this.#seconds(), endLt: this.#nextLt(), shardBlocks: made }
+      const block: MasterBlock = { seqno, rootHash: seqno === 0 ? this.#genesis : this.#hash(), previousHash, seconds: this.#seconds(), endLt: this.#nextLt(), shardBlocks: made }
       this.#blocks.push(block)
       this.#waitingBefore.set(block, before)
       this.#finalSeqno = Math.max(this.#finalSeqno, seqno - this.#finalizedAfter)
@@ -212,7 +213,7 @@ export class TonDevnet {
   }
 
   get #newestSeqno(): number {
-    return this.#blocks.at(-1)?.seqno ?? 0
+    return this.#blocks.at(-1)?.seqno ?? -1
   }
 
   /** Blocks never go back in time. */
