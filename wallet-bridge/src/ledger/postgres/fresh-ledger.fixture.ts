@@ -4,7 +4,9 @@ import { sql } from 'kysely'
 import type { LedgerSubject } from '../ledger-store.contract.js'
 import type { StatementSubject } from '../statement-store.contract.js'
 import { embeddedDatabase, postgresDatabase, type LedgerDatabase } from './database.js'
-import { openPostgresLedger } from './ledger-store.js'
+import { PostgresRoutes } from './deposit-routes.js'
+import { openPostgresLedger, type PostgresLedgerStore } from './ledger-store.js'
+import { PostgresPayoutStore } from './payout-store.js'
 import { scratchDatabase } from './scratch-database.js'
 import { PostgresStatementStore } from './statement-store.js'
 
@@ -52,6 +54,22 @@ export async function freshStatements(server: LedgerServer): Promise<StatementSu
   const database = await server.connect()
   return {
     ledger: await subject.open(), statements: new PostgresStatementStore(database),
+    close: async () => {
+      await database.close()
+      await subject.close()
+    },
+  }
+}
+
+/** All stores of the wallet bridge on `server`, empty. */
+export async function freshStores(server: LedgerServer): Promise<
+  { readonly ledger: PostgresLedgerStore; readonly payouts: PostgresPayoutStore; readonly routes: PostgresRoutes; close(): Promise<void> }
+> {
+  const subject = await freshLedger(server)
+  const database = await server.connect()
+  return {
+    ledger: await openPostgresLedger({ database, clock: new ManualClock(), random: systemRandom(), synced: server.synced }),
+    payouts: new PostgresPayoutStore(database), routes: new PostgresRoutes(database),
     close: async () => {
       await database.close()
       await subject.close()
