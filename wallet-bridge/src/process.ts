@@ -1,0 +1,108 @@
+import {
+  createAdminHttp, createHttp, createLogger, createMetrics, HealthChecks, InternalClient, Lifecycle, listenOn, registerOpenApi, ServiceTokens, systemClock, systemRandom, waitFor,
+  type Logger, type Metrics, type RunningService,
+} from '@evegram/platform'
+import { connectEventStream } from '@evegram/platform/nats'
+import { EvegramError, parseAccountId, type Clock, type Random } from '@evegram/protocol'
+import { HttpAuth, isRequestVerdict } from './adapters/http/auth.js'
+import { parseChainName } from './chain/chain-adapter.js'
+import { operatorTokensOf, readChainsFile, type ChainsFile } from './chains-file.js'
+import { openPostgresLedger, postgresDatabase, PostgresChainIdentities, PostgresChainLeases, PostgresPayoutStore, PostgresRoutes, PostgresStatementStore } from './ledger/postgres/index.js'
+import { openChain, type Environment } from './open-chains.js'
+import { Operators } from './operators.js'
+import { printableWallySettings, type WallyProcessConfig } from './process-config.js'
+import { createWally, type Wally } from './wally.js'
+
+/** Time to wait for each thing at the start, in ms. */
+const WAIT_MS = 60_000
+/** Any account does to see whether auth answers. */
+const NOBODY = parseAccountId('0'.repeat(32))
+
+interface Shared {
+  readonly config: WallyProcessConfig
+  readonly file: ChainsFile
+  readonly environment: Environment
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Logger
+  readonly metrics: Metrics
+  readonly lifecycle: Lifecycle
+}
+
+/**
+ * The wallet bridge as a process: waits for PostgreSQL, NATS and auth, then takes requests and works on the chains whose lease it gets. `environment`: variables that the
+ * file of chains names. Rejects `invalid.config`, `incompatible.schema`, `unavailable.*`; the caller ends the process then.
+ */
+export async function startWallyProcess(config: WallyProcessConfig, environment: Environment, version: string): Promise<RunningService> {
+  const [clock, random] = [systemClock(), systemRandom()]
+  const log = createLogger({ level: config.logLevel, name: 'wally' })
+  log.info({ settings: printableWallySettings(config), version }, 'starting')
+  const metrics = createMetrics({ processMetrics: true })
+  const lifecycle = new Lifecycle({ clock, log })
+  const shared: Shared = { config, file: readChainsFile(config.chains), environment, clock, random, log, metrics, lifecycle }
+  const wally = await addWally(shared).catch(async (failure: unknown): Promise<never> => {
+    await lifecycle.stop()
+    throw failure
+  })
+  const ports: Record<string, number> = {}
+  const http = createHttp({
+    log: log.child({ part: 'http' }), clock, random, metrics, publicUrl: config.publicUrl, allowedOrigins: config.allowedOrigins, trustedProxies: config.trustedProxies,
+  })
+  await registerOpenApi(http, { title: 'Evegram wallet bridge', version, description: 'Balances, transfers, deposits and withdrawals of one Evegram server.' })
+  wally.routes(http)
+  lifecycle.add({
+    name: 'http', drain: () => http.close(),
+    start: async () => { ports['http'] = await listenOn(http, { variable: 'EVEGRAM_HTTP_PORT', host: config.host, port: config.httpPort }) },
+  })
+  const health = new HealthChecks(clock)
+  health.add('ready', 'process', () => (lifecycle.state === 'running' ? { ok: true } : { ok: false, reason: `the process is ${lifecycle.state}` }))
+  health.add('ready', 'ledger', () => wally.ready())
+  const admin = createAdminHttp({ log, clock, random, metrics, health })
+  lifecycle.add({
+    name: 'admin', stop: () => admin.close(),
+    start: async () => { ports['admin'] = await listenOn(admin, { variable: 'EVEGRAM_ADMIN_PORT', host: '127.0.0.1', port: config.adminPort }) },
+  })
+  await lifecycle.start()
+  log.info({ ports, chains: [...wally.chains.keys()] }, 'ready')
+  return { ports, stop: async () => { await lifecycle.stop() } }
+}
+
+async function addWally({ config, file, environment, clock, random, log, metrics, lifecycle }: Shared): Promise<Wally> {
+  const database = postgresDatabase(config.postgres)
+  lifecycle.add({ name: 'PostgreSQL', stop: () => database.close() })
+  // Leases keep their connections: they are no part of those that commit.
+  const leases = postgresDatabase(config.postgres, { connectionsMax: file.chains.length })
+  lifecycle.add({ name: 'leases in PostgreSQL', stop: () => leases.close() })
+  const ledger = await waitFor({ what: 'PostgreSQL', clock, log, limitMs: WAIT_MS, ask: () => openPostgresLedger({ database, clock, random, synced: true }) })
+  lifecycle.add({ name: 'ledger', stop: () => ledger.close() })
+  const prefix = config.prefix === undefined ? {} : { prefix: config.prefix }
+  const stream = await connectEventStream({ servers: config.nats, name: 'wally', log, clock, metrics, random, ...prefix })
+  lifecycle.add({ name: 'NATS', stop: () => stream.close() })
+  const client = new InternalClient({
+    service: 'auth', urls: config.authUrls, tokens: new ServiceTokens({ name: 'wally', seed: config.serviceKey, clock }), clock, log, unavailable: 'unavailable.auth', passes: isRequestVerdict,
+  })
+  lifecycle.add({ name: 'calls of auth', stop: () => { client.close() } })
+  const auth = new HttpAuth(client)
+  await waitFor({ what: 'auth', clock, log, limitMs: WAIT_MS, ask: () => auth.owner(NOBODY) })
+  await requireIdentities(file, new PostgresChainIdentities(database))
+  const chains = []
+  for (const entry of file.chains) {
+    if (entry.endpoints.length === 1) log.warn({ chain: entry.chain }, 'one endpoint alone: all that it says is believed')
+    chains.push(await openChain(entry, environment, random))
+  }
+  const wally = createWally({
+    ledger, statements: new PostgresStatementStore(database), payouts: new PostgresPayoutStore(database), routes: new PostgresRoutes(database),
+    leases: new PostgresChainLeases(leases), stream, auth, chains, operators: new Operators({ tokens: operatorTokensOf(file), wallets: new Set(file.operatorWallets), auth }),
+    depositSecret: config.secret, origin: config.publicUrl, decisionsNeedTwo: config.decisionsNeedTwo, clock, log, metrics,
+  })
+  lifecycle.add({ name: 'wallet bridge', start: () => wally.start(), stop: () => wally.stop() })
+  return wally
+}
+
+/** The books of a chain are about one chain for ever. Rejects `invalid.config`, `unavailable.store`. */
+async function requireIdentities({ chains }: ChainsFile, identities: PostgresChainIdentities): Promise<void> {
+  for (const { chain, identity } of chains) {
+    if (await identities.claim(parseChainName(chain), identity) === identity) continue
+    throw new EvegramError('invalid.config', { operation: 'open chain', details: { chain }, advice: `The books of ${chain} in this ledger are about another chain than the configured identity: use that one, or another database.` })
+  }
+}
