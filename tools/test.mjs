@@ -20,7 +20,7 @@ Installs, builds, checks (types, lint, docstrings, licences, unused code), runs 
 the long runs. Everything runs against real stores and real sockets on loopback: the embedded ones, and Cassandra, NATS, Redis and PostgreSQL that this
 command starts in a temporary folder and ends with it (npm run services -- --help says how, and what the machine needs for it: Docker, or Java 17, Maven,
 Go and Redis). When EVEGRAM_CASSANDRA, EVEGRAM_NATS, EVEGRAM_REDIS and EVEGRAM_POSTGRES are all set, those are used instead.
-Long forms: npm run sim -- --seeds 500, sim:planted (bugs planted on purpose), crash, hostile, lying-server, prekeys, idle, route, verify:bench,
+Long forms: npm run sim -- --seeds 500, sim -- --profile payouts --seeds 200 --crash-points every, sim:planted (bugs planted on purpose), crash, hostile, lying-server, prekeys, idle, route, verify:bench,
 ledger:histories, ledger:bench, wally:holds, and on a cluster of three: faults, storm, nonces, resume, churn, durability (each with --help).`)
   process.exit(0)
 }
@@ -39,7 +39,9 @@ const STEPS = [
   ['simulator, 100 seeds', npm('sim', '--seeds', '100')],
   ['simulator, real encryption', npm('sim', '--seeds', '5', '--crypto', 'real')],
   ['simulator, every seed that ever failed', npm('sim', '--regressions')],
+  ['simulator, payouts (short)', npm('sim', '--profile', 'payouts', '--seeds', '40')],
   ['simulator, the same trace in two processes', npm('sim', '--check-determinism', '3')],
+  ['simulator, payouts in two processes', npm('sim', '--profile', 'payouts', '--check-determinism', '3')],
   ['verify (proof vectors, both primitives)', npm('verify')],
   ['crash, servers killed (short)', npm('crash', '--clients', '6', '--messages', '300', '--kills', '2')],
   ['crash, clients killed (short)', npm('crash', '--clients', '6', '--messages', '200', '--kills', '2', '--victim', 'client')],

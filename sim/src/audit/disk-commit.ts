@@ -90,6 +90,7 @@ export function readCommit(device: DeviceRecord, changes: readonly StoreChange[]
         break
       case 'prekeys':
       case 'channels':
+      case 'payments':
         break
       default:
         table satisfies never

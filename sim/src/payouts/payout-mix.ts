@@ -32,7 +32,7 @@ export interface PayoutMix {
 }
 
 /** Blocks of the chaos. Short: a world is run again for each of its calls. */
-const CHAOS_BLOCKS = [8, 18] as const
+const CHAOS_BLOCKS = [7, 15] as const
 const WALL_AHEAD_MS_MAX = 30_000
 
 /** Draws a world. Each kind of trouble is there or not: a world with everything at once never gets far enough for what is rare. */

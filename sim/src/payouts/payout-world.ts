@@ -1,8 +1,10 @@
+import { createNodePrimitives } from '@evegram/platform'
 import {
   amountOf, custodyOf, depositCursorOf, depositTransferId, honest, MemoryLedger, MemoryPayoutStore, MemoryRoutes, newDepositCode, openingOf, openSimulatedNetwork,
   parsePurpose, SimulatedChainAdapter, SimulatedRpc, simulatedAddressOf, simulatedSigner,
   type ChainAddress, type CreatePayoutResult, type LedgerStore, type Payout, type PayoutOutcome, type SimulatedNetwork, type SimulatedProfile,
 } from '@evegram/wallet-bridge'
+import { memoizedPrimitives } from '../crypto/memoized-primitives.js'
 import { SimProcess } from '../kernel/process.js'
 import type { SimRandom } from '../kernel/random.js'
 import type { Run } from '../kernel/run.js'
@@ -23,6 +25,8 @@ const STRIKE_BLOCKS = [1, 12] as const
 /** How long a process is gone. */
 const DOWN_MS = [50, 6_000] as const
 const NETWORK_SOURCES = 2
+/** Most worlds of a seed sign the same payments. */
+const primitives = memoizedPrimitives(createNodePrimitives())
 /** The same keys in all worlds: reading a key takes as long as half a world. */
 const [HOT, STRANGER] = [simulatedSigner(new Uint8Array(32).fill(1)), simulatedSigner(new Uint8Array(32).fill(2))]
 
@@ -65,6 +69,8 @@ export class PayoutWorld {
   readonly #scene: StrikeScene
   readonly #wallies: Wally[] = []
   readonly #starts = new Map<string, number>()
+  /** What strikes when the next payment is signed. */
+  readonly #traps: (() => void)[] = []
   #now: PayoutMix
   #lastAddedMs: number | undefined
   #isOver = false
@@ -86,7 +92,10 @@ export class PayoutWorld {
     const { chain } = network
     this.#truth = new ChainTruth(chain, places)
     this.#auditor = new PayoutAuditor(run, { chain, truth: this.#truth, ledger, store: this.#store, beganAt })
-    payouts.heard = (payout) => { this.#auditor.stored(payout) }
+    payouts.heard = (payout) => {
+      this.#auditor.stored(payout)
+      if (payout.state === 'signed' && this.#now === this.#mix) for (const spring of this.#traps.splice(0)) spring()
+    }
     const denied = new Set<ChainAddress>()
     const rpcs = network.endpoints.map(({ rpc }) => rpc)
     this.#outside = {
@@ -111,6 +120,7 @@ export class PayoutWorld {
       drained: (txid, amount) => { this.#auditor.drains.set(txid, amount) },
       setPaused: (isPaused) => { void payouts.setPaused(chain.rules.chain, isPaused) },
       deviceAdded: () => { this.#lastAddedMs = Math.floor(run.trueTimeMs) },
+      whenSigned: (task) => { this.#traps.push(task) },
       crash: () => { this.#crash() },
     }
   }
@@ -120,7 +130,7 @@ export class PayoutWorld {
     const mix = drawPayoutMix(options.profile, run.random('mix'))
     const { rules } = mix
     const { clock } = machine(run, 'chain', 1, 0)
-    const network = await openSimulatedNetwork({ rules, clock, random: run.random('network'), endpoints: NETWORK_SOURCES })
+    const network = await openSimulatedNetwork({ rules, clock, random: run.random('network'), endpoints: NETWORK_SOURCES, ed25519Verify: (...signed) => primitives.ed25519Verify(...signed) })
     const { chain } = network
     const random = run.random('people')
     const native = rules.nativeAsset
@@ -307,7 +317,7 @@ export class PayoutWorld {
       this.#run.scheduler.after(process.random.skewed(...DOWN_MS), () => { if (!this.#isOver) this.#start(name) })
     })
     const { blockMs } = this.#mix.rules
-    wally.start([0.6 * blockMs, 1.4 * blockMs], [2 * blockMs, 4 * blockMs])
+    wally.start([0.8 * blockMs, 2.2 * blockMs], [3 * blockMs, 6 * blockMs])
   }
 
   /** A source whose every answer takes time, also those between which an adapter thinks. */

@@ -64,8 +64,9 @@ export class PortCalls {
     })
     const kinds = new Map<PropertyKey, CallKind | undefined>(Object.entries(operations))
     const instead = new Map<PropertyKey, unknown>(unanswered === undefined ? [] : Object.entries(unanswered))
-    return (process, target) => new Proxy(target, {
-      get: (_, key) => {
+    return (process, target) => {
+      const made = new Map<PropertyKey, unknown>()
+      const methodOf = (key: PropertyKey): unknown => {
         const value: unknown = Reflect.get(target, key, target)
         if (typeof value !== 'function') return value
         const kind = kinds.get(key)
@@ -95,8 +96,15 @@ export class PortCalls {
             },
           )
         })
-      },
-    })
+      }
+      return new Proxy(target, {
+        get: (_, key) => {
+          const known = made.get(key) ?? methodOf(key)
+          if (typeof known === 'function') made.set(key, known)
+          return known
+        },
+      })
+    }
   }
 
   #next(kind: CallKind, what: string): CrashPlan['when'] | undefined {

@@ -18,6 +18,8 @@ export interface StrikeScene {
   readonly drained: (txid: ChainTxid, amount: bigint) => void
   readonly setPaused: (isPaused: boolean) => void
   readonly deviceAdded: () => void
+  /** Does something once the next payment is signed and stored, before it goes out. */
+  readonly whenSigned: (task: () => void) => void
   /** Kills a process between two of its calls. */
   readonly crash: () => void
 }
@@ -42,9 +44,11 @@ export const STRIKES: readonly Strike[] = [
     chain.holdFinality(true)
     return () => { chain.holdFinality(false) }
   } },
-  { name: 'tax changes', chains: ['terra'], strike: ({ chain, random }) => {
+  { name: 'tax changes', chains: ['terra'], strike: ({ chain, random, whenSigned }) => {
     const { taxPpm } = chain.rules
-    chain.changeRules({ taxPpm: random.pick([0, 2_000, 8_000, 50_000]) })
+    const change = (): void => { chain.changeRules({ taxPpm: random.pick([0, 2_000, 8_000, 50_000]) }) }
+    if (random.chance(0.5)) change()
+    else whenSigned(change)
     return () => { chain.changeRules({ taxPpm }) }
   } },
   { name: 'fee changes', strike: ({ chain, random }) => {
@@ -53,11 +57,15 @@ export const STRIKES: readonly Strike[] = [
     return () => { chain.changeRules({ feePerTransaction }) }
   } },
   { name: 'recipient refuses', chains: ['ton'], strike: ({ chain, random, recipients }) => { if (recipients.length > 0) chain.refuseAt(random.pick(recipients)) } },
-  { name: 'hot wallet emptied', strike: ({ chain, hot, drained }) => {
-    const held = chain.balanceAt(hot, chain.rules.nativeAsset, chain.head.latest) ?? 0n
-    // Enough for fees: a payment that is out fails then, instead of waiting.
-    const amount = held - 30_000n
-    if (amount > 0n) drained(chain.script({ changes: [{ address: hot, asset: chain.rules.nativeAsset, delta: -amount }] }), amount)
+  { name: 'hot wallet emptied', strike: ({ chain, random, hot, drained, whenSigned }) => {
+    const empty = (): void => {
+      const held = chain.balanceAt(hot, chain.rules.nativeAsset, chain.head.latest) ?? 0n
+      // Some fees are left: a payment that is out fails then, instead of waiting.
+      const amount = held - 100_000n
+      if (amount > 0n) drained(chain.script({ changes: [{ address: hot, asset: chain.rules.nativeAsset, delta: -amount }] }), amount)
+    }
+    if (random.chance(0.3)) empty()
+    else whenSigned(empty)
   } },
   { name: 'pause', strike: ({ setPaused }) => {
     setPaused(true)
@@ -130,7 +138,10 @@ function everywhere(ways: readonly Faults['broadcast'][]): Strike['strike'] {
 
 function someRecord({ chain, random }: Pick<StrikeScene, 'chain' | 'random'>): SimulatedRecord | undefined {
   const records = chain.records(chain.head.final - 8, chain.head.latest)
-  return records.length === 0 ? undefined : random.pick(records).record
+  // Payments come first: what is told of them decides most.
+  const payments = records.filter(({ record }) => record.outputs.length > 0)
+  const chosen = payments.length > 0 && random.chance(0.7) ? payments : records
+  return chosen.length === 0 ? undefined : random.pick(chosen).record
 }
 
 function failed(record: SimulatedRecord): SimulatedRecord {

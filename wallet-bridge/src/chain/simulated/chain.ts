@@ -12,7 +12,7 @@ import {
 } from './record.js'
 import { networkFee, type SimulatedRules } from './rules.js'
 import type { SimulatedStorage } from './storage.js'
-import { openTransaction, type SimulatedTransaction } from './transaction.js'
+import { openTransaction, type SimulatedTransaction, type VerifySignature } from './transaction.js'
 
 /** Transactions that wait for a block; another one is refused. */
 export const POOL_TRANSACTIONS_MAX = 10_000
@@ -59,6 +59,8 @@ export interface SimulatedChainOptions {
   readonly storage: SimulatedStorage
   /** {@link HISTORY_TRANSACTIONS_MAX} when left out. */
   readonly historyTransactionsMax?: number | undefined
+  /** Verifies Ed25519; Node's own when left out. */
+  readonly ed25519Verify?: VerifySignature | undefined
 }
 
 const blockKey = (height: Height): string => `block-${String(height).padStart(16, '0')}`
@@ -73,6 +75,7 @@ export class SimulatedChain {
   readonly #clock: Clock
   readonly #storage: SimulatedStorage
   readonly #historyMax: number
+  readonly #verify: VerifySignature | undefined
   #rules: SimulatedRules
   readonly #balances = new SimulatedBalances()
   /** What is waiting, in the order in which it came. */
@@ -99,7 +102,8 @@ export class SimulatedChain {
   #running: Promise<void> = Promise.resolve()
   #timer: Timer | undefined
 
-  private constructor({ rules, clock, storage, historyTransactionsMax = HISTORY_TRANSACTIONS_MAX }: SimulatedChainOptions) {
+  private constructor({ rules, clock, storage, historyTransactionsMax = HISTORY_TRANSACTIONS_MAX, ed25519Verify }: SimulatedChainOptions) {
+    this.#verify = ed25519Verify
     this.#historyMax = historyTransactionsMax
     this.#rules = rules
     this.#clock = clock
@@ -194,7 +198,7 @@ export class SimulatedChain {
 
   /** Takes a payment up into what waits for a block. What is known already is accepted again and changes nothing. */
   submit(bytes: Uint8Array): { readonly status: 'accepted' } | { readonly status: 'refused'; readonly reason: string } {
-    const opened = openTransaction(bytes)
+    const opened = openTransaction(bytes, this.#verify)
     if (opened === undefined) return { status: 'refused', reason: 'no transaction, or a wrong signature' }
     const { txid, transaction } = opened
     if (this.#pool.has(txid) || this.#heightOf.has(txid)) return { status: 'accepted' }

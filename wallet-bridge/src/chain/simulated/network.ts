@@ -1,6 +1,6 @@
 import type { Clock, Random } from '@evegram/protocol'
 import { SimulatedChainAdapter } from './adapter.js'
-import { SimulatedChain } from './chain.js'
+import { SimulatedChain, type SimulatedChainOptions } from './chain.js'
 import { SimulatedRpc } from './rpc.js'
 import type { SimulatedRules } from './rules.js'
 import { MemoryStorage, type SimulatedStorage } from './storage.js'
@@ -15,6 +15,8 @@ export interface SimulatedNetworkOptions {
   readonly storage?: SimulatedStorage | undefined
   /** Endpoints, 2 when left out: as many as must agree. */
   readonly endpoints?: number | undefined
+  /** See {@link SimulatedChainOptions}. */
+  readonly ed25519Verify?: SimulatedChainOptions['ed25519Verify']
 }
 
 /** One endpoint, with the adapter that asks it. */
@@ -32,8 +34,8 @@ export interface SimulatedNetwork {
 
 /** Opens the chain in `storage` and gives it endpoints. Rejects what the storage rejects. */
 export async function openSimulatedNetwork(options: SimulatedNetworkOptions): Promise<SimulatedNetwork> {
-  const { rules, clock, random, storage = new MemoryStorage(), endpoints = 2 } = options
-  const chain = await SimulatedChain.open({ rules, clock, storage })
+  const { rules, clock, random, storage = new MemoryStorage(), endpoints = 2, ed25519Verify } = options
+  const chain = await SimulatedChain.open({ rules, clock, storage, ed25519Verify })
   const endpoint = (_: unknown, index: number): SimulatedEndpoint => {
     const rpc = new SimulatedRpc(chain)
     return { name: `endpoint-${String(index + 1)}`, rpc, adapter: new SimulatedChainAdapter({ rpc, rules, random }) }

@@ -73,15 +73,20 @@ export async function sealTransaction(transaction: SimulatedTransaction, signer:
   return { txid: txidOf(body), bytes: encodeCbor({ body, signature: await signer.sign(body) }) }
 }
 
+/** Whether a signature of `message` is that of a key. */
+export type VerifySignature = (publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array) => boolean
+
 /** The transaction in `bytes` with its id, or undefined when they are none or the signature does not verify. */
-export function openTransaction(bytes: Uint8Array): { readonly txid: ChainTxid; readonly transaction: SimulatedTransaction } | undefined {
+export function openTransaction(
+  bytes: Uint8Array, verify: VerifySignature = (...signed) => primitives.ed25519Verify(...signed),
+): { readonly txid: ChainTxid; readonly transaction: SimulatedTransaction } | undefined {
   try {
     const outer = new CborFields(decodeCbor(bytes, TRANSACTION_BYTES_MAX), CODE)
     const body = outer.bytes('body', { lengthMax: bytes.length })
     const signature = outer.bytes('signature', SIGNATURE_BYTES)
     outer.end()
     const transaction = transactionOf(decodeCbor(body, TRANSACTION_BYTES_MAX))
-    return primitives.ed25519Verify(transaction.publicKey, body, signature) ? { txid: txidOf(body), transaction } : undefined
+    return verify(transaction.publicKey, body, signature) ? { txid: txidOf(body), transaction } : undefined
   } catch (error) {
     // What strangers send is no fault of ours; anything else is.
     if (isEvegramError(error)) return undefined

@@ -4,9 +4,9 @@ import { AgreedChain } from '../../chain/agreed-chain.js'
 import { amountOf } from '../../ledger/amount.js'
 import { assetIdOf, ledgerAccountIdOf } from '../../ledger/ids.js'
 import type { Submission } from '../../ledger/transfer.js'
-import { payoutIdOf } from './payout.js'
+import { payoutIdOf, SIGNATURES_PER_PAYOUT_MAX } from './payout.js'
 import { moved, type PayoutFlow, type PayoutFlowParts } from './payout-flow.js'
-import { alice, FUNDED, Kills, PayoutWorld, recipientOf } from './payout-world.contract.js'
+import { alice, FUNDED, PayoutWorld, recipientOf } from './payout-world.contract.js'
 
 describe('PayoutFlow', () => {
   let world: PayoutWorld
@@ -16,7 +16,7 @@ describe('PayoutFlow', () => {
     const limits = { payoutMin: amountOf(10n), payoutMax: amountOf(5_000_000n), accountDayMax: amountOf(6_000_000n), approvalAbove: amountOf(4_000_000n), topUpBelow: amountOf(0n) }
     base = { assets: new Map([[world.native, limits]]), denied: new Set(), holdMs: 0, feeReserve: { fixed: amountOf(20_000n), ppm: 0 }, feeFrom: 'account' }
   })
-  const flow = (policy: Partial<PayoutFlowParts['policy']> = {}): PayoutFlow => world.flow(new Kills(), { policy: { ...base, ...policy } })
+  const flow = (policy: Partial<PayoutFlowParts['policy']> = {}): PayoutFlow => world.flow({ policy: { ...base, ...policy } })
   const id = payoutIdOf(alice, 'one')
   const user = async (): Promise<{ readonly pending: bigint; readonly posted: bigint }> => {
     const [account] = await world.ledger.accounts([ledgerAccountIdOf('user', alice, world.native)])
@@ -174,7 +174,7 @@ describe('PayoutFlow', () => {
     const chain = new AgreedChain({ sources: endpoints, alarm: () => undefined })
     const sign = chain.sign.bind(chain)
     chain.sign = async (intent, signer) => intent.outputs[0]!.to === recipientOf('one') ? { status: 'not_payable', problem: 'dust' } : sign(intent, signer)
-    const one = world.flow(new Kills(), { policy: base, chain })
+    const one = world.flow({ policy: base, chain })
     for (const name of ['one', 'two']) await world.asked(name, 1_000n, one)
     await world.run(one, 20)
     expect(await world.payouts.get(id)).toMatchObject({ state: 'refused', reason: 'not_payable' })
@@ -188,7 +188,7 @@ describe('PayoutFlow', () => {
       const lastAddedMs = async (): Promise<undefined> => {
         if (++calls === 1) throw new EvegramError(code, { operation: 'break' })
       }
-      return world.flow(new Kills(), { policy: { ...base, holdMs: 1 }, changes: { lastAddedMs } })
+      return world.flow({ policy: { ...base, holdMs: 1 }, changes: { lastAddedMs } })
     }
     for (const name of ['one', 'two']) await world.asked(name, 1_000n)
     await expect(broken('unavailable.store').step()).rejects.toMatchObject({ code: 'unavailable.store' })
@@ -243,6 +243,18 @@ describe('PayoutFlow', () => {
     await world.audit()
   })
 
+  it('gives up when it was signed five times and nothing ever landed, and releases everything', async () => {
+    world = await PayoutWorld.open('ton')
+    const one = world.flow()
+    for (const { rpc } of world.world.network.endpoints) rpc.faults.broadcast = 'lose'
+    await world.asked('one', 1_000n, one)
+    await world.run(one, 200)
+    expect(await world.payouts.get(id)).toMatchObject({ state: 'failed', reason: 'never_landed', payment: undefined })
+    expect((await world.payouts.get(id))?.expired).toHaveLength(SIGNATURES_PER_PAYOUT_MAX)
+    expect(await user()).toEqual({ pending: 0n, posted: 0n })
+    await world.audit()
+  })
+
   it('releases what it reserved while another process refused the payout', async () => {
     await world.asked('one', 1_000n)
     const refusing = new Proxy(world.ledger, {
@@ -261,7 +273,7 @@ describe('PayoutFlow', () => {
         }
       },
     })
-    expect(await world.flow(new Kills(), { ledger: refusing }).step()).toEqual([{ payout: id, state: 'reserving', wait: 'changed_elsewhere' }])
+    expect(await world.flow({ ledger: refusing }).step()).toEqual([{ payout: id, state: 'reserving', wait: 'changed_elsewhere' }])
     expect([await world.state('one'), await user()]).toEqual(['refused', { pending: 0n, posted: 0n }])
     await world.audit()
   })

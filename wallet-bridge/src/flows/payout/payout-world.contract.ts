@@ -18,42 +18,6 @@ import { PayoutFlow, type PayoutAlarm, type PayoutAnswer, type PayoutAsk, type P
 import { PAYOUT_STATES } from './payout-states.js'
 import type { PayoutStore } from './payout-store.js'
 
-/** Thrown where a process is killed. */
-export class Crash extends Error {}
-
-/** Counts what a process does outside of itself, and kills it at one of these calls: before it is made, or after it was done and before the answer is read. */
-export class Kills {
-  calls = 0
-  #dead = false
-
-  constructor(readonly at?: KillAt) {}
-
-  async around<Answer>(call: () => Promise<Answer>): Promise<Answer> {
-    const isHere = this.#dead || ++this.calls === this.at?.call
-    if (this.#dead || (isHere && this.at?.when === 'before')) this.#kill()
-    const answer = await call()
-    if (isHere || this.#dead) this.#kill()
-    return answer
-  }
-
-  /** `target`, killed at its asynchronous methods. */
-  on<Target extends object>(target: Target, ...methods: readonly (keyof Target & string)[]): Target {
-    return new Proxy(target, {
-      get: (_, name) => {
-        const value: unknown = Reflect.get(target, name, target)
-        if (typeof value !== 'function') return value
-        const call = (...args: unknown[]): unknown => Reflect.apply(value, target, args)
-        return methods.some((method) => method === name) ? (...args: unknown[]) => this.around(async () => call(...args)) : call
-      },
-    })
-  }
-
-  #kill(): never {
-    this.#dead = true
-    throw new Crash('killed')
-  }
-}
-
 export const alice = parseAccountId('a'.repeat(32))
 export const FUNDED = 10_000_000n
 
@@ -94,20 +58,17 @@ export class PayoutWorld {
   }
 
   /** A fresh process. */
-  flow(kills = new Kills(), parts: Partial<PayoutFlowParts> = {}): PayoutFlow {
+  flow(parts: Partial<PayoutFlowParts> = {}): PayoutFlow {
     const chain = new AgreedChain({ sources: this.world.network.endpoints, alarm: (disagreement) => this.disagreements.push(disagreement) })
     const limits = { payoutMin: amountOf(10n), payoutMax: amountOf(FUNDED), accountDayMax: amountOf(FUNDED), approvalAbove: amountOf(FUNDED), topUpBelow: amountOf(0n) }
     return new PayoutFlow({
-      chain: kills.on(chain, 'balance', 'sign', 'broadcast', 'lookUp'),
-      signer: kills.on(this.hot.signer, 'sign'),
-      ledger: kills.on(this.ledger, 'openAccounts', 'submit'),
-      payouts: kills.on(this.payouts, 'create', 'replace', 'get', 'list', 'isPaused'),
+      chain, signer: this.hot.signer, ledger: this.ledger, payouts: this.payouts,
       policy: {
         assets: new Map([[this.native, limits]]), denied: new Set(), holdMs: 0, feeReserve: { fixed: amountOf(20_000n), ppm: 20_000 }, feeFrom: 'account',
       },
-      proofs: kills.on({ check: async (claim, proof) => claim.amount > 0n && proof.length === 1 ? 'valid' : 'invalid' }, 'check'),
-      changes: kills.on({ lastAddedMs: async () => this.lastAddedMs }, 'lastAddedMs'),
-      routes: kills.on(this.routes, 'routesOf'),
+      proofs: { check: async (claim, proof) => claim.amount > 0n && proof.length === 1 ? 'valid' : 'invalid' },
+      changes: { lastAddedMs: async () => this.lastAddedMs },
+      routes: this.routes,
       clock: this.world.clock, alarm: (alarm) => this.alarms.push(alarm), ...parts,
     })
   }
@@ -169,56 +130,3 @@ export class PayoutWorld {
 export function recipientOf(name: string): ChainAddress {
   return somebody(`recipient ${name}`)
 }
-
-/** Where a process is killed. */
-export interface KillAt {
-  readonly call: number
-  readonly when: 'before' | 'after'
-}
-
-/** Something that goes wrong outside, by the round of the run. */
-export interface Scenario {
-  readonly name: string
-  readonly profiles: readonly SimulatedProfile[]
-  /** What is asked for; one of 1,000,000 when left out. */
-  readonly asks?: readonly (readonly [name: string, amount: bigint])[]
-  readonly before?: (world: PayoutWorld) => void | Promise<void>
-  readonly round?: (world: PayoutWorld, round: number) => void | Promise<void>
-  /** Between the step and the block of a round. */
-  readonly beforeBlock?: (world: PayoutWorld, round: number) => void | Promise<void>
-  readonly ends: Readonly<Record<string, readonly string[]>>
-}
-
-const ROUNDS_MAX = 160
-
-/** Runs a scenario with one process that is killed once, or with two at once. Returns how many calls the first process made. */
-export async function runScenario(profile: SimulatedProfile, scenario: Scenario, how?: KillAt | 'two processes'): Promise<number> {
-  const world = await PayoutWorld.open(profile)
-  const kills = new Kills(typeof how === 'object' ? how : undefined)
-  const second = how === 'two processes' ? world.flow() : undefined
-  let flow = world.flow(kills)
-  const survive = async (work: () => Promise<unknown>): Promise<void> => {
-    try {
-      await work()
-    } catch (error) {
-      if (!(error instanceof Crash)) throw error
-      flow = world.flow()
-      await work()
-    }
-  }
-  await scenario.before?.(world)
-  const asks = scenario.asks ?? [['one', 1_000_000n] as const]
-  for (const [name, amount] of asks) await survive(() => world.asked(name, amount, flow))
-  for (let round = 0; round < ROUNDS_MAX; round++) {
-    await scenario.round?.(world, round)
-    await survive(() => Promise.all([flow.step(), second?.step()]))
-    const states = (await world.all()).map(({ state }) => state)
-    if (states.every((state) => ['paid', 'failed', 'refused', 'needs_operator'].includes(state))) break
-    await scenario.beforeBlock?.(world, round)
-    await world.world.blocks()
-  }
-  for (const [name] of asks) expect(scenario.ends[name], `end of ${name}`).toContain(await world.state(name))
-  await world.audit()
-  return kills.calls
-}
-
