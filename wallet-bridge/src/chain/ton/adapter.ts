@@ -13,7 +13,7 @@ import type { ChainHead, Height } from '../finality.js'
 import { sealFinal } from '../seal-final.js'
 import type { Signer } from '../signer.js'
 import { accountOf, masterOfAsset, parseTonAddress, TON, tonAddressOf, TONCOIN, tonJetton } from './address.js'
-import { HIGHLOAD_TIMEOUT_SECONDS, highloadBody, highloadRequest, highloadWallet, processedKey, QUERY_IDS, type HighloadWallet } from './highload-wallet.js'
+import { HIGHLOAD_TIMEOUT_SECONDS, HIGHLOAD_TIMEOUT_SECONDS_MAX, highloadBody, highloadRequest, highloadWallet, processedKey, QUERY_IDS, type HighloadWallet } from './highload-wallet.js'
 import { JettonWallets } from './jetton-wallets.js'
 import { preparePayment } from './prepare-payment.js'
 import { readBlocks } from './read-blocks.js'
@@ -43,8 +43,9 @@ export const FINAL_AFTER = 3
 /** Transactions of a wallet behind a payment through which it is looked for. */
 export const PAYMENT_HISTORY_MAX = 10_000
 
-/** The wallet refuses a payment that was made in the future, and shards are not equally far. */
+/** The wallet refuses a payment that was made in the future, and shards are not equally far: so much earlier it is said to be made, or a part of the timeout. */
 const CREATED_BEFORE_SECONDS = 30
+const CREATED_BEFORE_PART = 4
 const QUERY_ATTEMPTS_MAX = 8
 
 /**
@@ -68,7 +69,7 @@ export class TonChainAdapter implements ChainAdapter {
 
   /** Throws `invalid.config`, and `invalid.address` for a master that is none. */
   constructor({ random, jettons = [], finalAfter = FINAL_AFTER, timeoutSeconds = HIGHLOAD_TIMEOUT_SECONDS, ...rpc }: TonAdapterOptions) {
-    const isTimeout = Number.isInteger(timeoutSeconds) && timeoutSeconds > 2 * CREATED_BEFORE_SECONDS
+    const isTimeout = Number.isInteger(timeoutSeconds) && timeoutSeconds >= CREATED_BEFORE_PART && timeoutSeconds <= HIGHLOAD_TIMEOUT_SECONDS_MAX
     if (jettons.length > JETTONS_MAX || !Number.isInteger(finalAfter) || finalAfter < 0 || !isTimeout) throw new EvegramError('invalid.config', { operation: 'configure TON' })
     this.#rpc = new TonRpc(rpc)
     this.#random = random
@@ -143,7 +144,7 @@ export class TonChainAdapter implements ChainAdapter {
     const missing = jettons.find(({ asset, available }) => available < needed(asset))
     if (missing !== undefined) return { status: 'insufficient_funds', asset: missing.asset }
 
-    const createdAt = state.seconds - CREATED_BEFORE_SECONDS
+    const createdAt = state.seconds - Math.min(CREATED_BEFORE_SECONDS, Math.floor(this.#timeoutSeconds / CREATED_BEFORE_PART))
     const request = highloadRequest(wallet, message, { queryId: await this.#newQuery(wallet, state, intent.inFlight, latest), createdAt })
     const signature = await signWithEd25519(request.hash(), signer)
     const outer = external({ to: wallet.address, body: highloadBody(request, signature), ...(state.isActive ? {} : { init: wallet.init }) })

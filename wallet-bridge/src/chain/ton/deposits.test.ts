@@ -1,7 +1,7 @@
 import { internal, type Address } from '@ton/core'
 import { ManualClock } from '@evegram/platform'
 import { parseAccountId, utf8 } from '@evegram/protocol'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { newDepositCode } from '../../flows/deposit/deposit-code.js'
 import { DepositFlow } from '../../flows/deposit/deposit-flow.js'
 import { MemoryRoutes } from '../../flows/deposit/memory-routes.js'
@@ -17,6 +17,9 @@ import { TON, TonChainAdapter } from './index.js'
 import { highloadWallet } from './highload-wallet.js'
 import { writeComment } from './text-comment.js'
 import { TonWorld } from './ton-world.contract.js'
+
+// A virtual machine executes every message: slow on a machine that has other work.
+vi.setConfig({ testTimeout: 90_000 })
 
 const alice = parseAccountId('a'.repeat(32))
 

@@ -19,6 +19,11 @@ export interface TonRpcOptions {
   readonly timeoutMs?: number | undefined
 }
 
+/** Which network an endpoint belongs to, as {@link TonRpcOptions.initHash} names it. Rejects `unavailable.chain`. */
+export function tonInitHash(options: TonRpcOptions): Promise<string> {
+  return new TonRpc(options).network()
+}
+
 /** A block of the base workchain. Equal texts are equal blocks: the hash is in it. */
 export interface ShardBlockId {
   readonly shard: string
@@ -92,10 +97,14 @@ export class TonRpc {
   newest(): Promise<Height> {
     return this.#ask('ask for the head', async () => {
       const info = await this.#call('getMasterchainInfo', {})
-      const network = textOf(objectOf(info, 'init'), 'root_hash')
-      if (this.#initHash !== undefined && network !== this.#initHash) throw new Error('another network')
+      if (this.#initHash !== undefined && networkOf(info) !== this.#initHash) throw new Error('another network')
       return integerOf(objectOf(info, 'last'), 'seqno')
     })
+  }
+
+  /** Which network it is: the root hash of its first block, base64. */
+  network(): Promise<string> {
+    return this.#ask('ask for the network', async () => networkOf(await this.#call('getMasterchainInfo', {})))
   }
 
   /** The newest block of each shard of the base workchain that a block of the masterchain names. */
@@ -258,6 +267,10 @@ export class TonRpc {
 function isRefusal(error: Error): boolean {
   if (error instanceof EndpointRefusal) return !/ratelimit|too many/i.test(error.message)
   return error.message.startsWith('Received error: {"ok":false') && !/"code":(?:429|503)/.test(error.message)
+}
+
+function networkOf(info: JsonObject): string {
+  return textOf(objectOf(info, 'init'), 'root_hash')
 }
 
 function internalOf({ message: { info } }: TonMessage): { readonly src: Address; readonly dest: Address; readonly createdLt: bigint } {
