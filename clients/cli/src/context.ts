@@ -44,6 +44,11 @@ export class Context {
     return variable(this.#environment, 'EVEGRAM_WALLET_PASSPHRASE')
   }
 
+  /** The operator token, from EVEGRAM_OPERATOR_TOKEN. */
+  get operatorToken(): string | undefined {
+    return variable(this.#environment, 'EVEGRAM_OPERATOR_TOKEN')
+  }
+
   /** Opens the wallet of `path`, or the one that `login` was given; asks a person for the passphrase of an encrypted file. */
   async wallet(path?: string): Promise<Wallet> {
     const known = path ?? readSettings(this.folder).wallet

@@ -20,6 +20,8 @@ import { linkWallet, unlinkWallet, wallets } from './commands/wallets.js'
 import { Context, type CommonOptions } from './context.js'
 import { exitCodeHelp, exitCodeOf } from './exit-codes.js'
 import { Output } from './output.js'
+import { addPlayCommands, addWalletCommands } from './wallet-commands.js'
+import { addWallyCommands } from './wally-commands.js'
 import { postNumber, wholeNumber } from './whole-number.js'
 
 /** What the command line is made of. */
@@ -36,8 +38,10 @@ const START = `Start with:
   evegram login --wallet alice.json
   evegram chat <address>`
 
-type Add = (parent: Command, usage: string, description: string, ...examples: readonly string[]) => Command
-type Act = <Arguments extends unknown[]>(work: (context: Context, ...parameters: Arguments) => Promise<void>) => (...received: unknown[]) => Promise<void>
+/** Adds a command with its examples and the exit codes. */
+export type Add = (parent: Command, usage: string, description: string, ...examples: readonly string[]) => Command
+/** Makes the action of a command: its context, its output, its failure. */
+export type Act = <Arguments extends unknown[]>(work: (context: Context, ...parameters: Arguments) => Promise<void>) => (...received: unknown[]) => Promise<void>
 
 /** A group is named by its name, its id, or the first digits of it. */
 function addGroupCommands(add: Add, act: Act, program: Command): void {
@@ -206,6 +210,9 @@ export function buildProgram({ version, environment, json }: ProgramOptions): Co
 
   addGroupCommands(add, act, program)
   addChannelCommands(add, act, program)
+  addWalletCommands(add, act, program)
+  addWallyCommands(add, act, program)
+  addPlayCommands(add, act, program)
 
   const deviceCommand = add(program, 'devices', 'The devices of the account', 'evegram devices --json', 'evegram devices revoke 3f0a…')
     .action(act(devices))

@@ -17,6 +17,7 @@ import { GroupConversation, type Group } from './group.js'
 import { FOLLOWER_LIMITS } from './sync/channel-follower.js'
 import type { VerifiedAccount } from './account/account-verifier.js'
 import type { DiscoveredServer } from './api/discovered-server.js'
+import type { OperatorApi } from './api/operator-api.js'
 import type { WallyApi } from './api/wally-api.js'
 import { safetyNumber } from './crypto/safety-number.js'
 import type { ClientEvents, ClientState } from './events.js'
@@ -114,6 +115,8 @@ export interface Client {
   inbox(options: InboxOptions): AsyncIterable<InboxItem>
   /** The own account at the wallet bridge of the server. Throws `wallet.none` where the server has none. */
   readonly wallet: AccountWallet
+  /** The wallet bridge as an operator sees it, where the server knows this account as one. Throws `wallet.none` where the server has none. */
+  readonly operator: OperatorApi
   /** Devices of the own account, as the server shows them now. */
   devices(): Promise<readonly OwnDevice[]>
   /** Revokes a device for ever: the own one by its own key, any by an active wallet. All conversations of the last 30 days are told. */
@@ -142,6 +145,7 @@ export interface ClientParts {
   readonly random: Random
   /** The wallet bridge of the server, where it has one. */
   readonly wally?: WallyApi | undefined
+  readonly operator?: OperatorApi | undefined
 }
 
 /** A {@link Client} on a running core. */
@@ -195,6 +199,11 @@ export class EvegramClient implements Client {
 
   get #core(): ClientCore['core'] {
     return this.#parts.core.core
+  }
+
+  get operator(): OperatorApi {
+    if (this.#parts.operator === undefined) throw new EvegramError('wallet.none', { operation: 'act as operator' })
+    return this.#parts.operator
   }
 
   on<Name extends keyof ClientEvents>(event: Name, listener: (event: ClientEvents[Name]) => void): () => void {

@@ -4,6 +4,7 @@ import { discoverServer } from './api/discover-server.js'
 import type { DiscoveredServer } from './api/discovered-server.js'
 import { createAuthApi } from './api/http-auth-api.js'
 import { createWallyApi } from './api/http-wally-api.js'
+import { operatorApiOfDevice } from './api/operator-api.js'
 import type { Client } from './client.js'
 import { readProfile } from './core/profile.js'
 import { readServer, serverChange } from './core/server-row.js'
@@ -61,7 +62,10 @@ async function openClient(options: ClientOptions): Promise<Client> {
   const server = await findServer(options, system)
   const auth = createAuthApi({ server, fetch, clock, random, serverClock })
   const { wallyUrl } = server
-  const wally = wallyUrl === undefined ? undefined : (tokens: TokenSource) => createWallyApi({ url: wallyUrl, server, fetch, clock, random, serverClock, tokens })
+  const wally = wallyUrl === undefined ? undefined : (tokens: TokenSource) => {
+    const ports = { url: wallyUrl, server, fetch, clock, random, serverClock, tokens }
+    return { wally: createWallyApi(ports), operator: operatorApiOfDevice(ports) }
+  }
   return openProfile({ store, wallet, server, auth, wally, system, signal, agent, loadSigner: options.loadSigner })
 }
 

@@ -1,6 +1,7 @@
 import type { ProofPrimitives } from '@evegram/protocol/proof'
 import { createAccountVerifier } from './account/log-verifier.js'
 import type { AuthApi, TokenSource } from './api/auth-api.js'
+import type { OperatorApi } from './api/operator-api.js'
 import type { WallyApi } from './api/wally-api.js'
 import { DeviceSession, decodeTokens, encodeTokens } from './api/device-session.js'
 import type { DiscoveredServer } from './api/discovered-server.js'
@@ -33,7 +34,7 @@ export interface OpenProfileOptions {
   /** Name and version of the program, at most 64 characters. */
   readonly agent?: string | undefined
   /** The wallet bridge of that server, where it has one, for the session of the profile. */
-  readonly wally?: ((tokens: TokenSource) => WallyApi) | undefined
+  readonly wally?: ((tokens: TokenSource) => { readonly wally: WallyApi; readonly operator: OperatorApi }) | undefined
   /** Arithmetic that verifies wallets and account logs: the portable one when absent. */
   readonly primitives?: ProofPrimitives
   /** Signs for the device: the portable one when absent. */
@@ -63,7 +64,7 @@ export async function openProfile(options: OpenProfileOptions): Promise<Client> 
       server, session: tokens, serverClock, sockets, clock, random, agent, hints, events, cursorMs,
     }),
   })
-  return new EvegramClient({ core, server, store, clock, random, wally: options.wally?.(tokens) })
+  return new EvegramClient({ core, server, store, clock, random, ...options.wally?.(tokens) })
 }
 
 async function sessionOf(

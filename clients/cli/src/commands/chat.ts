@@ -4,6 +4,7 @@ import type { Context } from '../context.js'
 import { EXIT_CODES } from '../exit-codes.js'
 import { messageObject, messageText, shortAddress } from '../message-line.js'
 import type { Output } from '../output.js'
+import { paymentViews } from '../payment-view.js'
 import { synced } from '../synced.js'
 import { CHAT_PROMPT, showTyping, tellTyping } from '../typing-in-chat.js'
 
@@ -22,7 +23,7 @@ export async function chat(context: Context, address: string, options: { readonl
   await context.withClient(async (client, ended) => {
     const { output } = context
     const conversation = await client.conversation(address)
-    const screen = new Screen(output)
+    const screen = new Screen(output, paymentViews(client))
     // Asked for before the history is read: what arrives in between must be neither lost nor shown twice.
     const arrived: Message[] = []
     let show = (message: Message): void => {
@@ -41,6 +42,7 @@ export async function chat(context: Context, address: string, options: { readonl
       await converse({ client, conversation, screen, output, ended, tells: options.typing })
     } finally {
       unsubscribe()
+      await screen.settled()
     }
   })
 }
@@ -100,10 +102,14 @@ async function post(conversation: Conversation, line: string, waiting: Set<Promi
 /** Puts messages above the line that somebody is typing. */
 class Screen {
   readonly #output: Output
+  readonly #view: ReturnType<typeof paymentViews>
   #lines: Interface | undefined
+  /** Messages are shown one after the other, though a payment is asked about first. */
+  #last: Promise<void> = Promise.resolve()
 
-  constructor(output: Output) {
+  constructor(output: Output, view: ReturnType<typeof paymentViews>) {
     this.#output = output
+    this.#view = view
   }
 
   /** Shows the prompt of `lines` from now on; nothing without a terminal. */
@@ -113,13 +119,21 @@ class Screen {
   }
 
   message(message: Message): void {
+    this.#last = this.#last.then(() => this.#show(message)).catch((error: unknown) => { this.#output.failure(error) })
+  }
+
+  /** Resolves when everything so far is shown. */
+  settled(): Promise<void> {
+    return this.#last
+  }
+
+  async #show(message: Message): Promise<void> {
+    const payment = await this.#view(message)
     if (this.#lines !== undefined) {
       clearLine(process.stderr, 0)
       cursorTo(process.stderr, 0)
     }
-    this.#output.result(messageObject(message), messageText(message, this.#output, Date.now())).then(
-      () => this.#lines?.prompt(true),
-      (error: unknown) => this.#output.failure(error),
-    )
+    await this.#output.result(messageObject(message, payment), messageText(message, this.#output, Date.now(), payment))
+    this.#lines?.prompt(true)
   }
 }

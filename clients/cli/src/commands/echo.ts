@@ -41,7 +41,7 @@ export async function echo(
   try {
     for await (const item of client.inbox({ fromStart: false, signal })) {
       const { message } = item
-      if (message.fromAccount !== client.account && message.text !== '' && mayAnswer(answered, message.fromAccount)) {
+      if (message.fromAccount !== client.account && message.kind === 'text' && message.text !== '' && mayAnswer(answered, message.fromAccount)) {
         await answer(context, client, message, signal)
       }
       if (signal.aborted) break

@@ -3,6 +3,7 @@ import type { Client, Group } from '@evegram/sdk'
 import type { Context } from '../context.js'
 import { EXIT_CODES } from '../exit-codes.js'
 import { messageObject, messageText, shortAddress } from '../message-line.js'
+import { paymentViews } from '../payment-view.js'
 import { synced } from '../synced.js'
 import { visible } from '../visible.js'
 
@@ -93,8 +94,10 @@ export function groupHistory(context: Context, name: string, options: { readonly
   return context.withClient(async (client) => {
     const isComplete = await synced(client, AWAY_MS_MAX)
     const group = await namedGroup(client, name)
+    const view = paymentViews(client)
     for await (const message of options.limit === undefined ? group.messages({ live: false }) : await group.history(options.limit)) {
-      await context.output.result(messageObject(message), messageText(message, context.output, Date.now()))
+      const payment = await view(message)
+      await context.output.result(messageObject(message, payment), messageText(message, context.output, Date.now(), payment))
     }
     if (!isComplete) throw away()
   })

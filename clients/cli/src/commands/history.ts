@@ -1,6 +1,7 @@
 import { EvegramError } from '@evegram/protocol'
 import type { Context } from '../context.js'
 import { messageObject, messageText } from '../message-line.js'
+import { paymentViews } from '../payment-view.js'
 import { synced } from '../synced.js'
 
 /** How long the server may be away before what this device has is printed without it. */
@@ -12,8 +13,10 @@ export async function history(context: Context, address: string, options: { read
     const conversation = await client.conversation(address)
     const isComplete = await synced(client, AWAY_MS_MAX)
     const messages = options.limit === undefined ? conversation.messages({ live: false }) : await conversation.history(options.limit)
+    const view = paymentViews(client)
     for await (const message of messages) {
-      await context.output.result(messageObject(message), messageText(message, context.output, Date.now()))
+      const payment = await view(message)
+      await context.output.result(messageObject(message, payment), messageText(message, context.output, Date.now(), payment))
     }
     if (isComplete) return
     throw new EvegramError('unavailable.server', {

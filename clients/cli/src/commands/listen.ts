@@ -1,6 +1,7 @@
 import type { Context } from '../context.js'
 import { interruption } from '../interruption.js'
 import { messageObject, messageText } from '../message-line.js'
+import { paymentViews } from '../payment-view.js'
 
 /**
  * `evegram listen`: prints what arrived since the last `listen` of this profile, then every message as it arrives.
@@ -9,6 +10,7 @@ import { messageObject, messageText } from '../message-line.js'
 export async function listen(context: Context, options: { readonly count?: number; readonly all?: boolean; readonly own?: boolean }): Promise<void> {
   await context.withClient(async (client, ended) => {
     const stop = interruption()
+    const view = paymentViews(client)
     const wanted = options.count ?? Number.POSITIVE_INFINITY
     context.output.note('Listening; Ctrl-C ends it.')
     let printed = 0
@@ -18,8 +20,9 @@ export async function listen(context: Context, options: { readonly count?: numbe
         const isOwn = message.fromAccount === client.account
         if (!isOwn || options.own === true) {
           // With own messages among them, the sender alone does not say which conversation a line belongs to.
-          const object = options.own === true ? { ...messageObject(message), conversation: message.conversation } : messageObject(message)
-          await context.output.result(object, messageText(message, context.output, Date.now()))
+          const payment = await view(message)
+          const object = options.own === true ? { ...messageObject(message, payment), conversation: message.conversation } : messageObject(message, payment)
+          await context.output.result(object, messageText(message, context.output, Date.now(), payment))
           printed++
         }
         await item.done()

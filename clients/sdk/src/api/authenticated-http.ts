@@ -17,10 +17,12 @@ export interface AuthenticatedHttpOptions {
   readonly random: Random
   /** Dates DPoP proofs. */
   readonly serverClock: ServerClock
+  /** For one exchange; {@link HttpClient}'s own when absent. */
+  readonly timeoutMs?: number
 }
 
 /** What of a request is not its place. */
-export type RequestExtra = Partial<Pick<HttpRequest, 'body' | 'responseBytesMax'>>
+export type RequestExtra = Partial<Pick<HttpRequest, 'body' | 'responseBytesMax' | 'answer'>>
 
 /** Requests to one service of a server, with the token of a device and a DPoP proof of its key (RFC 9449). */
 export class AuthenticatedHttp {

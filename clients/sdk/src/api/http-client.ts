@@ -21,9 +21,11 @@ export interface HttpRequest {
   readonly body?: Readonly<Record<string, unknown>>
   readonly headers?: Readonly<Record<string, string>>
   readonly responseBytesMax?: number
+  /** What the answer is. Default `json`; `text` leaves it as it is. */
+  readonly answer?: 'json' | 'text'
 }
 
-/** An answer with a status below 300. `value` is parsed JSON, or undefined for an empty answer. */
+/** An answer with a status below 300. `value` is parsed JSON, the text where that was wanted, or undefined for an empty answer. */
 export interface HttpAnswer {
   readonly value: unknown
   /** Monotonic times of sending the request and of the whole answer, in ms. */
@@ -58,7 +60,7 @@ export class HttpClient {
     try {
       const response = await this.#fetch(request.url, initOf(request, abort.signal))
       const bytes = await readBounded(response, request.responseBytesMax ?? HTTP_LIMITS.responseBytesMax, request.operation)
-      const value = parseJson(bytes, response, request.operation)
+      const value = request.answer === 'text' && response.ok ? textOf(bytes) : parseJson(bytes, response, request.operation)
       if (!response.ok) throw errorOfResponse(response.status, value, response.headers.get('retry-after'), request.operation)
       return { value, sentAtMs, answeredAtMs: this.#clock.monotonicMs() }
     } catch (cause) {

@@ -194,7 +194,7 @@ export class ServerWallet implements AccountWallet {
   async refresh(asset?: string): Promise<readonly WalletNotice[]> {
     const assets = asset === undefined ? (await this.#ports.api.balances()).map((balance) => balance.asset) : [asset]
     const news: WalletNotice[] = []
-    for (const one of assets) news.push(...await this.#follower.follow(one))
+    for (const one of assets) news.push(...await this.#follower.news(one))
     return news.sort((left, right) => left.number - right.number)
   }
 

@@ -3,7 +3,7 @@ import { WALLY_PAGE_MAX, type StatementLine, type WallyApi } from '../api/wally-
 import type { Core } from '../core/context.js'
 import { Turns } from '../core/turns.js'
 import { noticeOf, type WalletNotice } from './notice.js'
-import { readFollowed, writeFollowed, writeLine } from './statement-row.js'
+import { listLinesBehind, readFollowed, readTold, writeFollowed, writeLine, writeTold } from './statement-row.js'
 
 /** Pages that one look goes back. A device that was away for more lines than that begins again behind them: what lies before is asked of the server, page by page. */
 export const FOLLOW_PAGES_MAX = 40
@@ -21,27 +21,50 @@ export class StatementFollower {
     this.#api = api
   }
 
+  /** Takes over what the statement of `asset` has by now, durably. Rejects as the API does, and `invalid.response` for lines that are not in order. */
+  follow(asset: string): Promise<void> {
+    return this.#turns.run(async () => { await this.#follow(asset) })
+  }
+
   /**
-   * Takes over what the statement of `asset` has by now. Resolves with what is new, the oldest first, when it is durable and told; the first time everything is
-   * old, and only taken over. Rejects as the API does, and `invalid.response` for lines that are not in order.
+   * {@link follow}, and tells as events what was not told before. Resolves with that, the oldest first, when it is durable that it was told; the first time everything
+   * is old.
    */
-  follow(asset: string): Promise<readonly WalletNotice[]> {
+  news(asset: string): Promise<readonly WalletNotice[]> {
     return this.#turns.run(async () => {
-      const last = await readFollowed(this.#core.store, asset)
-      const lines = await this.#behind(asset, last ?? 0)
-      const isFirst = last === undefined
-      for (let begin = 0; begin < lines.length; begin += COMMIT_LINES) await this.#take(asset, lines.slice(begin, begin + COMMIT_LINES), isFirst)
-      if (isFirst && lines.length === 0) await this.#take(asset, [], true)
-      return isFirst ? [] : lines.map(noticeOf)
+      await this.#follow(asset)
+      const { store } = this.#core
+      const told = await readTold(store, asset)
+      const news: WalletNotice[] = []
+      let last = told ?? await readFollowed(store, asset) ?? 0
+      for (let lines = await listLinesBehind(store, asset, last, COMMIT_LINES); lines.length > 0; lines = await listLinesBehind(store, asset, last, COMMIT_LINES)) {
+        news.push(...lines.map(noticeOf))
+        last = lines.at(-1)?.number ?? last
+      }
+      if (told === undefined || news.length > 0) await this.#tell(asset, news, last)
+      return news
     })
   }
 
-  async #take(asset: string, lines: readonly StatementLine[], isFirst: boolean): Promise<void> {
+  async #tell(asset: string, news: readonly WalletNotice[], last: number): Promise<void> {
+    await this.#core.local.write((tx) => {
+      writeTold(tx, asset, last)
+      tx.afterCommit(() => { for (const notice of news) this.#core.events.emit('wallet-notice', notice) })
+      return Promise.resolve()
+    })
+  }
+
+  async #follow(asset: string): Promise<void> {
+    const last = await readFollowed(this.#core.store, asset)
+    const lines = await this.#behind(asset, last ?? 0)
+    for (let begin = 0; begin < lines.length; begin += COMMIT_LINES) await this.#take(asset, lines.slice(begin, begin + COMMIT_LINES))
+    if (last === undefined && lines.length === 0) await this.#take(asset, [])
+  }
+
+  async #take(asset: string, lines: readonly StatementLine[]): Promise<void> {
     await this.#core.local.write((tx) => {
       for (const line of lines) writeLine(tx, line)
       writeFollowed(tx, asset, lines.at(-1)?.number ?? 0)
-      // The first time a device looks, what happened before is no news.
-      if (!isFirst) tx.afterCommit(() => { for (const line of lines) this.#core.events.emit('wallet-notice', noticeOf(line)) })
       return Promise.resolve()
     })
   }

@@ -4,7 +4,7 @@ import { sortable } from '../core/message.js'
 import type { Transaction } from '../core/transaction.js'
 import type { LocalStore } from '../store/local-store.js'
 
-// Keys in table `payments`: `l/<asset>/<number>` a line, `t/<transfer>/<kind>` its key, `c/<asset>` how far the statement was followed,
+// Keys in table `payments`: `l/<asset>/<number>` a line, `t/<transfer>/<kind>` its key, `c/<asset>` how far the statement was followed, `n/<asset>` how far it was told,
 // `p/<transfer>` the message that showed it as paid. Assets and transfer ids are ASCII without blanks.
 
 const KINDS: readonly StatementKind[] = ['transfer', 'pending', 'post', 'void', 'expire']
@@ -64,6 +64,23 @@ export async function readFollowed(source: Pick<Transaction, 'get'>, asset: stri
 /** Stages how far the statement of an asset was followed. */
 export function writeFollowed(tx: Transaction, asset: string, last: number): void {
   tx.put('payments', `c/${asset}`, encodeCbor({ last }))
+}
+
+/** Number of the newest line of an asset that was told as a notice; undefined before the first time. */
+export async function readTold(source: Pick<Transaction, 'get'>, asset: string): Promise<number | undefined> {
+  const row = await source.get('payments', `n/${asset}`)
+  return row === undefined ? undefined : new CborFields(decodeCbor(row, 64), 'client.store').uint('last')
+}
+
+/** Stages how far the lines of an asset were told. */
+export function writeTold(tx: Transaction, asset: string, last: number): void {
+  tx.put('payments', `n/${asset}`, encodeCbor({ last }))
+}
+
+/** Up to `limit` lines of an asset behind number `after`, the oldest first. Rejects `client.store`. */
+export async function listLinesBehind(store: Pick<LocalStore, 'list'>, asset: string, after: number, limit: number): Promise<readonly StatementLine[]> {
+  const rows = await store.list('payments', { from: lineKey({ asset, number: after + 1 }), to: `l/${asset}/~`, limit })
+  return rows.map(({ value }) => decodeLine(value))
 }
 
 /** The message that showed `transfer` as paid: one, for ever. */

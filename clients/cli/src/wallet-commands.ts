@@ -1,0 +1,66 @@
+import type { Act, Add } from './program.js'
+import type { Command } from 'commander'
+import { playAddress, playBalance, playFaucet } from './commands/play.js'
+import { walletBalance, walletDeposit, walletHistory, walletWatch } from './commands/wallet.js'
+import { walletRequest, walletSend } from './commands/wallet-send.js'
+import { walletWithdraw, walletWithdrawals } from './commands/wallet-withdraw.js'
+import { postNumber, wholeNumber } from './whole-number.js'
+
+/** `evegram play …`: the chain of play money of a server for its own machine. */
+export function addPlayCommands(add: Add, act: Act, program: Command): void {
+  const play = add(
+    program, 'play', 'The chain of play money of npm start: a faucet, and what addresses hold as the chain itself says', 'evegram play faucet 20', 'evegram play balance sim…',
+  )
+  add(play, 'faucet <amount>', 'Play money from nothing, paid to your deposit address; waits until it is credited', 'evegram play faucet 20', 'evegram play faucet 1 --to sim… --memo hello')
+    .option('--to <address>', 'another address').option('--memo <text>', 'its memo')
+    .option('--wait <seconds>', 'how long to wait', wholeNumber, 60).action(act(playFaucet))
+  add(play, 'balance <address>', 'What an address holds, by the chain and not by the ledger', 'evegram play balance sim… --json').action(act(playBalance))
+  add(play, 'address', 'A new address of the chain, of a key that is thrown away', 'evegram play address').action(act(playAddress))
+}
+
+/** `evegram wallet …`: the own money at the server. An asset is named by its symbol or its id, an amount as people write it: 12 or 0.5. */
+export function addWalletCommands(add: Add, act: Act, program: Command): void {
+  const wallet = add(
+    program, 'wallet', 'Your money at the server: hold it, send it in chat, take it out. An asset is named by symbol or id; amounts are written 12 or 0.5',
+    'evegram wallet balance', 'evegram wallet deposit PLAY', 'evegram wallet send terra1… 5 PLAY --note lunch', 'evegram wallet withdraw 2.5 PLAY sim…',
+  )
+  add(wallet, 'balance', 'What your account holds', 'evegram wallet balance --json').action(act(walletBalance))
+  add(wallet, 'deposit <asset>', 'Where to pay so that it arrives here: address and memo in full, and a link', 'evegram wallet deposit SOL --amount 1.5')
+    .option('--amount <amount>', 'goes into the link')
+    .action(act(walletDeposit))
+  add(
+    wallet, 'send <address> <amount> <asset>', 'Pay a person of this server, at once, with a note that only they read',
+    'evegram wallet send terra1… 5 PLAY --note "lunch"', 'evegram wallet send terra1… 0.5 solana/sol --request 3f0a… --yes --json',
+  )
+    .option('--note <text>', 'end-to-end encrypted')
+    .option('--request <id>', 'the request that this answers')
+    .option('--yes', 'do not ask')
+    .option('--wait <seconds>', 'how long to wait for the server', wholeNumber, 20)
+    .action(act(walletSend))
+  add(wallet, 'request <address> <amount> <asset>', 'Ask a person to pay', 'evegram wallet request terra1… 5 PLAY --note "your half"', 'evegram wallet request terra1… 1.5 SOL --on-chain')
+    .option('--note <text>', 'end-to-end encrypted')
+    .option('--hours <n>', 'not to be paid afterwards', wholeNumber, 24)
+    .option('--on-chain', 'name your deposit address too')
+    .option('--wait <seconds>', 'how long to wait for the server', wholeNumber, 20)
+    .action(act(walletRequest))
+  add(
+    wallet, 'withdraw <amount> <asset> <destination>', 'Take money out to an address; a wallet of your account signs for exactly that. Exit code 0 paid, 1 failed or refused, 4 still on its way',
+    'evegram wallet withdraw 2.5 PLAY sim…', 'evegram wallet withdraw 0.1 SOL 7xKX… --wallet alice.json --yes --json',
+  )
+    .option('--wallet <file>', 'wallet file that signs (default: the one of login)')
+    .option('--memo <text>', 'memo, comment or text of the payment: everybody can read it')
+    .option('--id <id>', 'your own id: asking again with it asks for the same withdrawal')
+    .option('--yes', 'do not ask')
+    .option('--wait <seconds>', 'how long to follow it', wholeNumber, 120)
+    .action(act(walletWithdraw))
+  add(wallet, 'withdrawals', 'Your newest withdrawals and how they stand', 'evegram wallet withdrawals --limit 5 --json')
+    .option('--limit <n>', 'how many', wholeNumber, 20)
+    .action(act(walletWithdrawals))
+  add(wallet, 'history <asset>', 'Your statement, the newest first', 'evegram wallet history PLAY --limit 20', 'evegram wallet history PLAY --before 4711 --json')
+    .option('--limit <n>', 'how many, at most 100', wholeNumber, 50)
+    .option('--before <number>', 'only lines before this number', postNumber)
+    .action(act(walletHistory))
+  add(wallet, 'watch', 'What happens to your money as it happens, from now on: deposits, payments, withdrawals', 'evegram wallet watch', 'evegram wallet watch --count 1 --json')
+    .option('--count <n>', 'end after n notices', wholeNumber)
+    .action(act(walletWatch))
+}
