@@ -35,25 +35,32 @@ describe('what README.md says', () => {
 
   it('can be typed as it is: every evegram command runs, in its order', async () => {
     const commands = readmeCommands()
-    expect(commands.map((command) => command.split(' ')[0])).toEqual(expect.arrayContaining(['keys', 'login', 'chat', 'verify', 'group', 'channel', '--help', 'doctor']))
+    expect(commands.map((command) => command.split(' ')[0])).toEqual(expect.arrayContaining(['keys', 'login', 'chat', 'verify', 'group', 'channel', 'play', 'wallet', '--help', 'doctor']))
     mkdirSync(join(folder.path, 'cwd'))
     // What is missing in the short forms of the text: whose profile it is.
     const profile = ['--profile', './alice']
     let link = ''
+    let outside = ''
+    const onChain: string[] = []
     const stageOf = (command: string): number => ['keys', 'login', 'chat'].indexOf(command.split(' ')[0] ?? '') + 1 || 9
     for (const command of [...commands].sort((left, right) => stageOf(left) - stageOf(right))) {
       const args = command.replace("<Bob's address>", addresses.get('bob') ?? '').replace("<Alice's address>", addresses.get('alice') ?? '')
-        .replace('<address>', addresses.get('bob') ?? '').replace('<the link>', link).split(/\s+/)
+        .replace('<an address>', outside).replace('<address>', addresses.get('bob') ?? '').replace('<the link>', link).split(/\s+/)
       if (!args.includes('--profile')) args.push(...profile)
       const outcome = await evegram(args, { environment: environment(), cwd: join(folder.path, 'cwd'), input: 'hello\n' })
       expect(outcome.code, `${command}: ${outcome.stderr}`).toBe(0)
       const made = /^\w+ wallet (\S+)\nwritten to (\w+)\.json/.exec(outcome.stdout)
+      outside = /^sim[0-9a-f]+$/m.exec(outcome.stdout)?.[0] ?? outside
+      if (command.startsWith('play balance')) onChain.push(outcome.stdout.split(' ')[0] ?? '')
       link = /^evegram:\S+$/m.exec(outcome.stdout)?.[0] ?? link
       if (args[1] === 'read' || args[1] === 'history') expect(outcome.stdout, command).toMatch(/ hello\n$/)
       if (made !== null) addresses.set(made[2] ?? '', made[1] ?? '')
     }
+    // The tour of the wallet bridge: what the chain itself says before and after the withdrawal.
+    expect(onChain).toEqual(['0', '2'])
     const { objects } = await evegram(['history', addresses.get('alice') ?? '', '--profile', './bob', '--json'], { environment: environment(), cwd: join(folder.path, 'cwd') })
-    expect(objects.map(({ text }) => text)).toEqual(['hello', 'hello'])
+    expect(objects.filter((object) => !('payment' in object)).map(({ text }) => text)).toEqual(['hello', 'hello'])
+    expect(objects.flatMap((object) => ('payment' in object ? [object['payment']] : []))).toMatchObject([{ amount: '5500000', proof: 'paid' }])
   })
 
   it('has an example that the compiler accepts', () => {
@@ -82,7 +89,7 @@ describe('what README.md says', () => {
     const { stdout, stderr } = await promisify(execFile)(process.execPath, ['--input-type=module', '--eval', program], { cwd: here, timeout: 60_000 })
     expect(stderr).toBe('')
     expect(stdout).toMatch(/^terra1\w+ hello\n$/)
-    const { objects } = await evegram(['listen', '--profile', './bob', '--all', '--count', '2', '--json'], { environment: environment(), cwd: join(folder.path, 'cwd') })
+    const { objects } = await evegram(['listen', '--profile', './bob', '--all', '--count', '3', '--json'], { environment: environment(), cwd: join(folder.path, 'cwd') })
     expect(objects.at(-1)).toMatchObject({ text: 'hello', from: stdout.split(' ')[0] })
   })
 })
