@@ -168,11 +168,9 @@ export class TonChainAdapter implements ChainAdapter {
   async lookUp(payment: SignedPayment): Promise<PaymentSighting> {
     const { txid, from, signedAt } = payment
     const { latest, final } = await this.head()
-    const [before, atFinal, newest] = await Promise.all([signedAt, final, latest].map((seqno) => this.#account(from, seqno)))
-    if (before === undefined || atFinal === undefined || newest === undefined) throw wrong('an account is not known')
-    const first = await this.#landed(payment, newest, before.last.lt)
+    const first = await this.#landed(payment, await this.#account(from, latest))
     if (first === undefined) {
-      if (!await this.#isOver(payment, atFinal, final)) return { status: 'unknown' }
+      if (!await this.#isOver(payment, await this.#account(from, final), final)) return { status: 'unknown' }
       return { status: 'expired', expiration: sealFinal({ txid, height: final }, { final }) }
     }
     const height = await this.#heightOf(first, from, signedAt, latest)
@@ -220,9 +218,10 @@ export class TonChainAdapter implements ChainAdapter {
     return first.value !== 0n
   }
 
-  /** The transaction that took the message of a payment, among all of its wallet since it was signed. */
-  async #landed({ txid, from }: SignedPayment, newest: AccountFacts, untilLt: bigint): Promise<TonTransaction | undefined> {
-    const history = await this.#rpc.history(accountOf(from), newest.last, untilLt, PAYMENT_HISTORY_MAX)
+  /** The transaction that took the message of a payment, among all of its wallet since it was made: the wallet takes none that is made later than the block. */
+  async #landed(payment: SignedPayment, newest: AccountFacts): Promise<TonTransaction | undefined> {
+    const { txid, from } = payment
+    const history = await this.#rpc.history(accountOf(from), newest.last, requestOf(payment).createdAt, PAYMENT_HISTORY_MAX)
     const found = history.find(({ incoming }) => incoming?.message.info.type === 'external-in' && externalHash(incoming.message) === txid)
     if (found === undefined && history.length >= PAYMENT_HISTORY_MAX) throw wrong('more transactions than can be searched')
     return found

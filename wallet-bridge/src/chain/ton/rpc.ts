@@ -170,18 +170,22 @@ export class TonRpc {
     })
   }
 
-  /** The transactions of an account from `last` back, without a gap: each is the one that the next names. They end behind `untilLt`, or after `max`. */
-  history(account: Address, last: AccountFacts['last'], untilLt: bigint, max: number): Promise<readonly TonTransaction[]> {
+  /**
+   * The transactions of an account from `last` back, without a gap: each is the one that the next names. They end before the first one that is older than
+   * `sinceSeconds`, or after `max`.
+   */
+  history(account: Address, last: AccountFacts['last'], sinceSeconds: number, max: number): Promise<readonly TonTransaction[]> {
     return this.#ask('read the history of an account', async () => {
       const found: TonTransaction[] = []
-      for (let next = last; next.lt > untilLt && found.length < max;) {
+      for (let next = last; next.lt > 0n && found.length < max;) {
         const hash = Buffer.from(next.hash, 'hex').toString('base64')
         const page = await this.#client.getTransactions(account, { limit: HISTORY_PAGE, lt: String(next.lt), hash, inclusive: true })
         if (page.length === 0) throw new Error('older transactions are gone')
         for (const { raw } of page) {
           const transaction = readTransaction(raw, account)
           if (transaction.lt !== next.lt || transaction.hash !== next.hash) throw new Error('transactions do not follow each other')
-          if (next.lt <= untilLt || found.length >= max) break
+          if (transaction.seconds < sinceSeconds) return found
+          if (found.length >= max) break
           found.push(transaction)
           next = transaction.previous
         }

@@ -65,7 +65,8 @@ export async function settle(payment: SignedPayment, first: TonTransaction, fina
     if (message === undefined) return FAILED.notSent
     const receiver = await receiverOf(message)
     if (receiver === undefined) return undefined
-    if (isRefused(receiver, message)) return await takeBack(receiver) ? FAILED.bounced : undefined
+    // Too little to be sent back stays where it is, whatever the recipient's code said.
+    if (bounces(receiver)) return await takeBack(receiver) ? FAILED.bounced : undefined
     return output.asset === TONCOIN ? { status: 'paid', received: chainAmountOf(output.amount) } : jettonEnd(output, receiver)
   }
 
@@ -77,7 +78,7 @@ export async function settle(payment: SignedPayment, first: TonTransaction, fina
     if (transfer === undefined || read?.kind !== 'arrival') return FAILED.notSent
     const arrival = await receiverOf(transfer)
     if (arrival === undefined) return undefined
-    if (isRefused(arrival, transfer)) {
+    if (arrival.isAborted) {
       // Back at our jetton wallet, where they count again.
       for (const bounced of arrival.outgoing) if (await receiverOf(bounced) === undefined) return undefined
       return FAILED.bounced
@@ -98,9 +99,9 @@ export async function settle(payment: SignedPayment, first: TonTransaction, fina
   }
 }
 
-/** Whether what a message brought went back: an account that is not there keeps what cannot bounce. */
-function isRefused({ isAborted }: TonTransaction, { message: { info } }: TonMessage): boolean {
-  return isAborted && info.type === 'internal' && info.bounce
+/** Whether a transaction sent back what its message brought: no code can make a message that says so of itself. */
+function bounces({ isAborted, outgoing }: TonTransaction): boolean {
+  return isAborted && outgoing.some(({ message: { info } }) => info.type === 'internal' && info.bounced)
 }
 
 /** The messages that were signed. */

@@ -245,6 +245,16 @@ describe('TON, against the local chain', () => {
       expect(seen).toEqual([...Array.from({ length: 5 }, () => 'confirmed'), ...Array.from({ length: 3 }, () => '[{"status":"failed","reason":"bounced"}]')])
     })
 
+    it('are paid where too little came to be sent back', async () => {
+      await funded()
+      // An account with code, and not the gas to run it.
+      const to = tonAddressOf(await world.refuser())
+      const before = await tonOf(to)
+      const { settlement } = await paid([output(to, 1_000n)])
+      expect(settlement.outputs).toEqual([{ status: 'paid', received: 1_000n }])
+      expect(await tonOf(to)).toBe(before + 1_000n)
+    })
+
     it('that the wallet cannot pay in full pay what it could, and say which', async () => {
       await funded()
       const [one, other] = [somebody(), somebody()]
@@ -363,7 +373,12 @@ describe('TON, against the local chain', () => {
         const header = result as { readonly prev_blocks?: readonly { readonly seqno: number }[] }
         return method === 'getBlockHeader' ? { ...header, prev_blocks: header.prev_blocks?.map((id) => ({ ...id, seqno: id.seqno - 1 })) } : result
       })
-      for (const url of [hidesTransaction, hidesBlock]) {
+      // A block of a fork, at the place of the right one.
+      const otherBlock = await lying((method, result) => {
+        const header = result as { readonly prev_blocks?: readonly object[] }
+        return method === 'getBlockHeader' ? { ...header, prev_blocks: header.prev_blocks?.map((id) => ({ ...id, root_hash: Buffer.alloc(32).toString('base64') })) } : result
+      })
+      for (const url of [hidesTransaction, hidesBlock, otherBlock]) {
         await expect(adapterOf(url).watch({ addresses: new Set([ours.address]), after: final - 12, upTo: final, limit: 100 })).rejects.toThrow(unavailable)
       }
       expect((await told()).map(({ amount }) => amount)).toEqual([1n, 2n, 3n])
