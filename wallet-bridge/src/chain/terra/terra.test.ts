@@ -104,6 +104,14 @@ describe('Terra Classic, against the local chain', () => {
       expect(rest).toMatchObject([{ direction: 'out', asset: LUNA, amount: 50_000_000n, fee: 50_000_000n, from: ours.address }])
     })
 
+    it('credits nothing of a failed transaction, whatever its records say', async () => {
+      await world.send([world.pay(ours.address, { uluna: '1000000' }), world.giveToken(ours.address, 5n)], { gas: 1_000_000 })
+      expect(await told()).toHaveLength(2)
+      interface Found { readonly tx_responses: readonly object[] }
+      const failing = await lying((path, answer: Found) => path.includes('/txs?') ? { ...answer, tx_responses: answer.tx_responses.map((one) => ({ ...one, code: 5 })) } : answer)
+      expect(await told(adapterOf({ url: failing }))).toEqual([])
+    })
+
     it('tells several coins of one message apart, sums what goes both ways, and reads joined events in groups', async () => {
       await funded()
       await world.send([world.pay(ours.address, { uluna: '3000', uusd: '5' }), world.pay(ours.address, { uluna: '4000' })])

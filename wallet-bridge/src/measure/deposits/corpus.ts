@@ -232,9 +232,10 @@ const SQUATS: readonly DepositCase[] = [
 /** Every case that a simulated chain can express. */
 export const DEPOSIT_CORPUS: readonly DepositCase[] = [...HONEST, ...FINALITY, ...CLAIMS, ...OURS, ...ASSETS, ...MEMOS, ...REPEATED, ...LIES, ...SQUATS]
 
-/** Cases that only a real chain can express: they are no part of the figures above. Those of TON are played in chain/ton/deposits.test.ts. */
+/** Cases that only a real chain can express: they are no part of the figures above. Those of TON are played in
+ * chain/ton/deposits.test.ts, more of Terra Classic in chain/terra/deposits.test.ts. */
 export const REAL_CHAIN_CASES = [
   'Solana: wrapped SOL at a deposit address', 'Solana: a token account that was closed and opened again', 'Solana: the transfer fee of Token-2022 by its own extension',
   'Solana: an inner transfer by a program', 'TON: a transfer_notification from a wallet that only looks like one of the jetton', 'TON: a notification without money behind it',
-  'TON: a bounced message with a body', 'Terra Classic: an inner transfer by MsgExec', 'Terra Classic: CW20 by send with a hook', 'Terra Classic: several receivers in one flattened event',
+  'TON: a bounced message with a body', 'Terra Classic: an inner transfer by MsgExec',
 ] as const
