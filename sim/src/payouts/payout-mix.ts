@@ -43,7 +43,7 @@ export function drawPayoutMix(profile: SimulatedProfile, random: SimRandom): Pay
     return isThere ? rate * factor : 0
   }
   const service = (rate: number): ServiceFaults => ({ refused: some(rate), lost: some(rate), unknown: some(rate), late: some(rate), slow: some(rate) })
-  const strikes = STRIKES.filter(({ chains }) => chains?.includes(profile) !== false).filter(() => random.chance(0.3))
+  const strikes = STRIKES.filter(({ chains }) => chains?.includes(profile) !== false).filter(() => random.chance(0.4))
   const blockMs = random.between(700, 1_600)
   const validBlocks = random.between(6, 12)
   return {
@@ -52,7 +52,7 @@ export function drawPayoutMix(profile: SimulatedProfile, random: SimRandom): Pay
     },
     stores: service(0.02), sources: service(0.02),
     crashRate: random.chance(0.2) ? random.skewed(0.002, 0.03) : 0,
-    strikes, strikeRate: random.skewed(0.1, 0.8),
+    strikes, strikeRate: random.skewed(0.2, 0.9),
     liar: random.pick([0, 1] as const),
     payouts: random.pick([1, 1, 2, 2, 3] as const), deposits: random.pick([0, 1, 1, 2, 3] as const),
     isTwofold: random.chance(0.2), feeFrom: random.pick(['account', 'account', 'house'] as const), holdMs: random.pick([0, 0, 3_000] as const),

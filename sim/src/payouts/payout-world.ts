@@ -2,7 +2,7 @@ import { createNodePrimitives } from '@evegram/platform'
 import {
   amountOf, custodyOf, depositCursorOf, depositTransferId, honest, MemoryLedger, MemoryPayoutStore, MemoryRoutes, newDepositCode, openingOf, openSimulatedNetwork,
   parsePurpose, SimulatedChainAdapter, SimulatedRpc, simulatedAddressOf, simulatedSigner,
-  type ChainAddress, type CreatePayoutResult, type LedgerStore, type Payout, type PayoutOutcome, type SimulatedNetwork, type SimulatedProfile,
+  type ChainAddress, type ChainTxid, type CreatePayoutResult, type LedgerStore, type Payout, type PayoutOutcome, type SimulatedNetwork, type SimulatedProfile,
 } from '@evegram/wallet-bridge'
 import { memoizedPrimitives } from '../crypto/memoized-primitives.js'
 import { SimProcess } from '../kernel/process.js'
@@ -70,7 +70,7 @@ export class PayoutWorld {
   readonly #wallies: Wally[] = []
   readonly #starts = new Map<string, number>()
   /** What strikes when the next payment is signed. */
-  readonly #traps: (() => void)[] = []
+  readonly #traps: ((txid: ChainTxid) => void)[] = []
   #now: PayoutMix
   #lastAddedMs: number | undefined
   #isOver = false
@@ -94,7 +94,8 @@ export class PayoutWorld {
     this.#auditor = new PayoutAuditor(run, { chain, truth: this.#truth, ledger, store: this.#store, beganAt })
     payouts.heard = (payout) => {
       this.#auditor.stored(payout)
-      if (payout.state === 'signed' && this.#now === this.#mix) for (const spring of this.#traps.splice(0)) spring()
+      const { state, payment } = payout
+      if (state === 'signed' && payment !== undefined && this.#now === this.#mix) for (const spring of this.#traps.splice(0)) spring(payment.txid)
     }
     const denied = new Set<ChainAddress>()
     const rpcs = network.endpoints.map(({ rpc }) => rpc)

@@ -19,7 +19,7 @@ export interface StrikeScene {
   readonly setPaused: (isPaused: boolean) => void
   readonly deviceAdded: () => void
   /** Does something once the next payment is signed and stored, before it goes out. */
-  readonly whenSigned: (task: () => void) => void
+  readonly whenSigned: (task: (txid: ChainTxid) => void) => void
   /** Kills a process between two of its calls. */
   readonly crash: () => void
 }
@@ -61,7 +61,7 @@ export const STRIKES: readonly Strike[] = [
     const empty = (): void => {
       const held = chain.balanceAt(hot, chain.rules.nativeAsset, chain.head.latest) ?? 0n
       // Some fees are left: a payment that is out fails then, instead of waiting.
-      const amount = held - 100_000n
+      const amount = held - 30_000n
       if (amount > 0n) drained(chain.script({ changes: [{ address: hot, asset: chain.rules.nativeAsset, delta: -amount }] }), amount)
     }
     if (random.chance(0.3)) empty()
@@ -86,18 +86,14 @@ export const STRIKES: readonly Strike[] = [
   { name: 'lie: end near', chains: ['solana'], strike: lying('referenceBlocksLow', ({ random }) => random.between(1, 9)) },
   { name: 'lie: balance', strike: lying('balanceError', ({ random }) => random.pick([-1n, 1n, 10n ** 12n])) },
   { name: 'lie: tax', chains: ['terra'], strike: lying('taxPpm', ({ random }) => random.pick([0, 1_000, 30_000])) },
-  { name: 'lie: hidden', strike: ({ liar, ...scene }) => {
-    const txid = someRecord(scene)?.txid
-    if (txid === undefined) return undefined
-    liar.faults.hidden.add(txid)
-    return () => { liar.faults.hidden.delete(txid) }
-  } },
-  { name: 'lie: altered', strike: ({ liar, random, ...scene }) => {
-    const txid = someRecord({ random, ...scene })?.txid
-    if (txid === undefined) return undefined
-    liar.faults.altered.set(txid, random.pick([failed, larger]))
-    return () => { liar.faults.altered.delete(txid) }
-  } },
+  { name: 'lie: hidden', strike: ({ liar: { faults: { hidden } }, ...scene }) => aboutSome(scene, (txid) => {
+    hidden.add(txid)
+    return () => { hidden.delete(txid) }
+  }) },
+  { name: 'lie: altered', strike: ({ liar: { faults: { altered } }, ...scene }) => aboutSome(scene, (txid) => {
+    altered.set(txid, scene.random.pick([failed, larger]))
+    return () => { altered.delete(txid) }
+  }) },
   { name: 'lie: invented', strike: ({ liar, chain, random, depositAddresses }) => {
     if (depositAddresses.length === 0) return undefined
     const height = chain.head.final + random.between(-2, 2)
@@ -136,12 +132,13 @@ function everywhere(ways: readonly Faults['broadcast'][]): Strike['strike'] {
   }
 }
 
-function someRecord({ chain, random }: Pick<StrikeScene, 'chain' | 'random'>): SimulatedRecord | undefined {
+/** Lies about a transaction of the last blocks, or about the payment that is signed next. */
+function aboutSome({ chain, random, whenSigned }: Pick<StrikeScene, 'chain' | 'random' | 'whenSigned'>, lie: (txid: ChainTxid) => () => void): () => void {
+  const ends: (() => void)[] = []
   const records = chain.records(chain.head.final - 8, chain.head.latest)
-  // Payments come first: what is told of them decides most.
-  const payments = records.filter(({ record }) => record.outputs.length > 0)
-  const chosen = payments.length > 0 && random.chance(0.7) ? payments : records
-  return chosen.length === 0 ? undefined : random.pick(chosen).record
+  if (records.length > 0 && random.chance(0.4)) ends.push(lie(random.pick(records).record.txid))
+  else whenSigned((txid) => { ends.push(lie(txid)) })
+  return () => { for (const end of ends) end() }
 }
 
 function failed(record: SimulatedRecord): SimulatedRecord {
