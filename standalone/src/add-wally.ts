@@ -1,4 +1,4 @@
-import { fileSecretStore, secretCalled, type Auth } from '@evegram/auth'
+import { fileSecretStore, secretCalled, type Auth, type SecretStore } from '@evegram/auth'
 import { MemoryEventBroker, type Lifecycle, type Logger, type Metrics } from '@evegram/platform'
 import { EvegramError, type Clock, type Random } from '@evegram/protocol'
 import {
@@ -9,6 +9,7 @@ import {
 } from '@evegram/wallet-bridge/postgres'
 import type { StandaloneConfig } from './config.js'
 import type { DataFolder } from './data-folder.js'
+import type { LocalChain } from './local-chains.js'
 import { playChain } from './play-chain.js'
 import { wallyAuthOf } from './wally-auth.js'
 
@@ -42,35 +43,36 @@ export interface StandaloneWally {
  * starts it. Rejects `unavailable.store`, `unavailable.chain`, `incompatible.schema`, and `invalid.config` for another chain than the ledger knows.
  */
 export async function addWally(lifecycle: Lifecycle, parts: WallyParts): Promise<StandaloneWally> {
-  const database = await embeddedDatabase(parts.folder.ledgerDir)
+  const opened: (() => Promise<void>)[] = []
   try {
-    return await addWallyOn(database, lifecycle, parts)
+    return await addWallyOn(lifecycle, parts, (close) => { opened.push(close) })
   } catch (failure) {
     // The lifecycle stops only what it has started.
-    await database.close()
+    for (const close of opened.toReversed()) await close()
     throw failure
   }
 }
 
-async function addWallyOn(database: EmbeddedDatabase, lifecycle: Lifecycle, parts: WallyParts): Promise<StandaloneWally> {
+async function addWallyOn(lifecycle: Lifecycle, parts: WallyParts, opened: (close: () => Promise<void>) => void): Promise<StandaloneWally> {
   const { config, folder, auth, origin, clock, random, log, metrics } = parts
+  const secrets = fileSecretStore(folder.secretsDir)
+  // First: a chain that does not answer is found out before a database is made.
+  const local = await configuredChains(config, secrets, random)
+  const database = await embeddedDatabase(folder.ledgerDir)
+  opened(() => database.close())
   lifecycle.add({ name: 'ledger database', stop: () => database.close() })
   const ledger = await openPostgresLedger({ database, clock, random, synced: false })
   lifecycle.add({ name: 'ledger', stop: () => ledger.close() })
   const play = await PlayNetwork.open({ folder: folder.chainDir, clock, random })
+  opened(() => play.close())
   const failed = (failure: unknown): void => { log.error({ err: failure }, 'a block of play money could not be made') }
   lifecycle.add({ name: 'chain of play money', start: () => { play.start(failed) }, stop: () => play.close() })
 
-  const secrets = fileSecretStore(folder.secretsDir)
   const chains: WallyChainOptions[] = [playChain(play, await secretCalled('wally-hot-simulated', secrets, random))]
   await requireSameChain(database, parseChainName('simulated'), play.identity)
-  if (config.solana !== undefined) {
-    // Only now: the SDKs of the chains take their time to load.
-    const { localChains } = await import('./local-chains.js')
-    for (const { name, identity, options } of await localChains({ config, secrets, random })) {
-      await requireSameChain(database, name, identity)
-      chains.push(options)
-    }
+  for (const { name, identity, options } of local) {
+    await requireSameChain(database, name, identity)
+    chains.push({ ...options, beginsAt: await beginningOf(ledger, name, options) })
   }
   const wallyAuth = wallyAuthOf(auth)
   const wally = createWally({
@@ -86,6 +88,13 @@ async function addWallyOn(database: EmbeddedDatabase, lifecycle: Lifecycle, part
   return { wally, ledger, play, snapshot: (keep) => snapshotOf({ database, play, failed }, keep) }
 }
 
+async function configuredChains(config: StandaloneConfig, secrets: SecretStore, random: Random): Promise<readonly LocalChain[]> {
+  if (config.solana === undefined && config.ton === undefined && config.terra === undefined) return []
+  // Only now: the SDKs of the chains take their time to load.
+  const { localChains } = await import('./local-chains.js')
+  return localChains({ config, secrets, random })
+}
+
 /** No block is made meanwhile: nothing that the ledger books then is missing on the chain that is copied. */
 async function snapshotOf(
   { database, play, failed }: { readonly database: EmbeddedDatabase; readonly play: PlayNetwork; readonly failed: (failure: unknown) => void },
@@ -99,6 +108,16 @@ async function snapshotOf(
   } finally {
     play.start(failed)
   }
+}
+
+/**
+ * Where the books of a chain that was there before begin: what was final when they first met, for ever. The hot wallet was made for this ledger and held nothing then.
+ * Rejects `unavailable.chain`.
+ */
+async function beginningOf(ledger: LedgerStore, chain: ChainName, { sources: [source] }: WallyChainOptions): Promise<number> {
+  const cursor = `begins-${chain}`
+  if (await ledger.cursor(cursor) === 0 && source !== undefined) await ledger.moveCursor(cursor, 0, (await source.adapter.head()).final)
+  return ledger.cursor(cursor)
 }
 
 /** Throws `invalid.config` when the books under this name are about another chain. */

@@ -17,6 +17,7 @@ describe('the settings of the standalone server', () => {
     ['EVEGRAM_ALLOWED_ORIGINS', 'https://a.example,nonsense'], ['EVEGRAM_NETWORK', 'devnet'], ['EVEGRAM_SOCKETS', 'tcp'],
     ['EVEGRAM_CONNECTIONS_MAX', '0'], ['EVEGRAM_RATE_FACTOR', '1.5'], ['EVEGRAM_LOG_LEVEL', 'loud'], ['EVEGRAM_LOG_TO_FILE', 'perhaps'], ['EVEGRAM_QUIET', 'yes'],
     ['EVEGRAM_WALLY', 'maybe'], ['EVEGRAM_SOLANA', 'https://api.mainnet-beta.solana.com'], ['EVEGRAM_SOLANA', '127.0.0.1:8899'],
+    ['EVEGRAM_TON', 'https://toncenter.com/api/v2/jsonRPC'], ['EVEGRAM_TERRA', 'http://192.168.1.2:1317'],
   ])('refuse %s=%s and name the variable, not the value', (variable, value) => {
     expect(() => readStandaloneConfig({ [variable]: value })).toThrowError(
       expect.objectContaining({ code: 'invalid.config', advice: expect.stringContaining(variable) as string }),

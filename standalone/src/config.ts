@@ -33,6 +33,8 @@ export const SETTINGS = {
   rateFactor: setting('EVEGRAM_RATE_FACTOR', count.max(1_000_000, 'at most 1000000').default(1)),
   wally: setting('EVEGRAM_WALLY', flag.default(true)),
   solana: setting('EVEGRAM_SOLANA', loopbackUrl.optional()),
+  ton: setting('EVEGRAM_TON', loopbackUrl.optional()),
+  terra: setting('EVEGRAM_TERRA', loopbackUrl.optional()),
   logLevel: setting('EVEGRAM_LOG_LEVEL', z.enum(LOG_LEVELS, { error: LOG_LEVELS.join(', ') }).default('warn')),
   logToFile: setting('EVEGRAM_LOG_TO_FILE', flag.default(true)),
   quiet: setting('EVEGRAM_QUIET', flag.default(false)),

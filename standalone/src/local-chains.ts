@@ -1,8 +1,18 @@
 import { secretCalled, type SecretStore } from '@evegram/auth'
-import type { Random } from '@evegram/protocol'
-import { amountOf, parseChainName, simulatedSigner, ZERO, type ChainName, type WallyChainOptions } from '@evegram/wallet-bridge'
+import { EvegramError, type Random } from '@evegram/protocol'
+import {
+  amountOf, simulatedSigner, ZERO, type AssetId, type ChainAdapter, type ChainName, type Signer, type WallyAsset, type WallyChainOptions,
+} from '@evegram/wallet-bridge'
 import { SOL, SolanaChainAdapter, solanaGenesisHash } from '@evegram/wallet-bridge/solana'
+import { LUNA, TerraChainAdapter, terraPlaySigner } from '@evegram/wallet-bridge/terra'
+import { TONCOIN, TonChainAdapter } from '@evegram/wallet-bridge/ton'
+import { z } from 'zod'
 import type { StandaloneConfig } from './config.js'
+
+/** Until a local chain that does not answer is given up. */
+const TIMEOUT_MS = 10_000
+/** Bytes of an answer about who a chain is. */
+const ANSWER_CHARACTERS_MAX = 65_536
 
 /** A local chain, and which one it is. */
 export interface LocalChain {
@@ -14,34 +24,103 @@ export interface LocalChain {
 
 /** What {@link localChains} needs. */
 export interface LocalChainsParts {
-  readonly config: Pick<StandaloneConfig, 'solana'>
+  readonly config: Pick<StandaloneConfig, 'solana' | 'ton' | 'terra'>
   /** Where the keys of the hot wallets are. */
   readonly secrets: SecretStore
   readonly random: Random
 }
 
-/** The local chains of the real SDKs that settings name. All they hold is play money. Rejects `unavailable.chain` when one does not answer. */
-export async function localChains({ config, secrets, random }: LocalChainsParts): Promise<readonly LocalChain[]> {
-  return config.solana === undefined ? [] : [await localSolana(config.solana, await secretCalled('wally-hot-solana', secrets, random), random)]
+/** What differs between local chains. */
+interface Local {
+  readonly identity: string
+  readonly adapter: ChainAdapter
+  readonly signer: Signer
+  readonly asset: Pick<WallyAsset, 'symbol' | 'decimals'> & { readonly id: AssetId }
+  readonly feeReserve: { readonly fixed: bigint; readonly ppm: number }
 }
 
-async function localSolana(url: string, seed: Uint8Array, random: Random): Promise<LocalChain> {
-  const genesisHash = await solanaGenesisHash({ url })
-  const [lamports, sols] = [1n, 1_000_000_000n]
+/** The local chains of the real SDKs that settings name. All they hold is play money. Rejects `unavailable.chain` when one does not answer. */
+export async function localChains({ config: { solana, ton, terra }, secrets, random }: LocalChainsParts): Promise<readonly LocalChain[]> {
+  const seed = (name: string): Promise<Uint8Array> => secretCalled(`wally-hot-${name}`, secrets, random)
+  return [
+    ...(solana === undefined ? [] : [chainOf(await localSolana(solana, await seed('solana'), random))]),
+    ...(ton === undefined ? [] : [chainOf(await localTon(ton, await seed('ton'), random))]),
+    ...(terra === undefined ? [] : [chainOf(await localTerra(terra, await seed('terra'), random))]),
+  ]
+}
+
+function chainOf({ identity, adapter, signer, asset, feeReserve }: Local): LocalChain {
+  const whole = 10n ** BigInt(asset.decimals)
   return {
-    name: parseChainName('solana'),
-    identity: genesisHash,
+    name: adapter.chain,
+    identity,
     options: {
       // One node: whatever it says is believed.
-      sources: [{ name: 'local', adapter: new SolanaChainAdapter({ url, genesisHash, random }) }],
-      signer: simulatedSigner(seed),
-      assets: [{ id: SOL, symbol: 'SOL', decimals: 9, depositMin: amountOf(lamports), foundingDayMax: ZERO }],
+      sources: [{ name: 'local', adapter }],
+      signer,
+      assets: [{ ...asset, depositMin: amountOf(1n), foundingDayMax: ZERO }],
       policy: {
-        assets: new Map([[SOL, {
-          payoutMin: amountOf(lamports), payoutMax: amountOf(1_000n * sols), accountDayMax: amountOf(10_000n * sols), approvalAbove: amountOf(500n * sols), topUpBelow: ZERO,
+        // The hot wallet holds what people paid in and nothing else: there is no bound below which somebody would have to fill it up.
+        assets: new Map([[asset.id, {
+          payoutMin: amountOf(1n), payoutMax: amountOf(1_000n * whole), accountDayMax: amountOf(10_000n * whole), approvalAbove: amountOf(500n * whole), topUpBelow: ZERO,
         }]]),
-        denied: new Set(), holdMs: 0, feeReserve: { fixed: amountOf(20_000n), ppm: 0 }, feeFrom: 'account',
+        denied: new Set(), holdMs: 0, feeReserve: { fixed: amountOf(feeReserve.fixed), ppm: feeReserve.ppm }, feeFrom: 'account',
       },
     },
+  }
+}
+
+async function localSolana(url: string, seed: Uint8Array, random: Random): Promise<Local> {
+  const genesisHash = await solanaGenesisHash({ url, timeoutMs: TIMEOUT_MS })
+  return {
+    identity: genesisHash,
+    adapter: new SolanaChainAdapter({ url, genesisHash, random }),
+    signer: simulatedSigner(seed),
+    asset: { id: SOL, symbol: 'SOL', decimals: 9 },
+    feeReserve: { fixed: 20_000n, ppm: 0 },
+  }
+}
+
+const masterchainInfo = z.object({ result: z.object({ init: z.object({ root_hash: z.string().min(1).max(128) }) }) })
+
+async function localTon(url: string, seed: Uint8Array, random: Random): Promise<Local> {
+  const { result: { init: { root_hash: initHash } } } = await ask(url, masterchainInfo, { jsonrpc: '2.0', id: 1, method: 'getMasterchainInfo', params: {} })
+  return {
+    identity: initHash,
+    adapter: new TonChainAdapter({ url, initHash, random }),
+    signer: simulatedSigner(seed),
+    asset: { id: TONCOIN, symbol: 'TON', decimals: 9 },
+    // Gas of the wallet, which its first payment puts onto the chain, and what goes along.
+    feeReserve: { fixed: 500_000_000n, ppm: 0 },
+  }
+}
+
+/** What the local chain says of itself; the hash of its first block is forgotten after some hours. */
+const terraFaucet = z.object({ address: z.string().min(1).max(128), chain_id: z.string().min(1).max(64) })
+
+async function localTerra(url: string, seed: Uint8Array, random: Random): Promise<Local> {
+  const { address, chain_id: chainId } = await ask(`${url.replace(/\/+$/, '')}/faucet`, terraFaucet)
+  return {
+    identity: `${chainId} ${address}`,
+    adapter: new TerraChainAdapter({ url, chainId, random }),
+    signer: terraPlaySigner(seed),
+    asset: { id: LUNA, symbol: 'LUNC', decimals: 6 },
+    // Gas, and twice the burn tax of 0.5 %.
+    feeReserve: { fixed: 50_000_000n, ppm: 10_000 },
+  }
+}
+
+/** Asks a local chain who it is. Rejects `unavailable.chain` for no answer and for one that is none. */
+async function ask<Answer>(url: string, answer: z.ZodType<Answer>, body?: object): Promise<Answer> {
+  try {
+    const response = await fetch(url, {
+      redirect: 'error', signal: AbortSignal.timeout(TIMEOUT_MS),
+      ...(body === undefined ? {} : { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
+    })
+    const text = await response.text()
+    if (text.length > ANSWER_CHARACTERS_MAX) throw new Error('too long')
+    return answer.parse(JSON.parse(text))
+  } catch (cause) {
+    throw new EvegramError('unavailable.chain', { operation: 'ask a local chain who it is', cause })
   }
 }

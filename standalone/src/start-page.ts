@@ -54,10 +54,10 @@ npx evegram chat &lt;Bob's address&gt;   --profile ./alice
 npx evegram chat &lt;Alice's address&gt; --profile ./bob</pre>
 ${facts.faucet ? `<h2>Play money</h2>
 <p>A chain of play money runs inside this server: pay in from its faucet, send some to Bob, take the rest out again.</p>
-<pre>npx evegram wallet deposit --profile ./alice
-curl -s ${escapeHtml(facts.origin)}/v1/play/faucet -H 'content-type: application/json' \\
-  -d '{"to":"&lt;address&gt;","amount":"25000000","memo":"&lt;code&gt;"}'
-npx evegram wallet balance --profile ./alice</pre>
+<pre>npx evegram play faucet 20 --profile ./alice
+npx evegram wallet send &lt;Bob's address&gt; 5.5 PLAY --profile ./alice
+npx evegram wallet balance --profile ./bob
+npx evegram wallet withdraw 2 PLAY &lt;an address&gt; --profile ./bob</pre>
 ` : ''}<h2>Read on</h2>
 <p><a href="/docs">API of this server</a> · <a href="/openapi.json">OpenAPI</a> ·
 <a href="/.well-known/evegram">Discovery</a> · <a href="/v1/auth/jwks.json">Token keys</a></p>
