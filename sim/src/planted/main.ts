@@ -8,7 +8,7 @@ import { CONTROLS, PLANTED_SEEDS_MAX, plantedNames, runPlanted, type PlantedOutc
 
 const HELP = `npm run sim:planted -- [--only <name> …] [--json]
 
-Plants every bug of sim/planted in a copy of the code and runs the simulator on it (stand-in crypto): each must break a promise
+Plants every bug of sim/planted in a copy of the code and runs the simulator on it (stand-in crypto; payouts are signed in earnest): each must break a promise
 within ${String(PLANTED_SEEDS_MAX)} seeds, and the copy without a bug must not.
 
   --only <name>   this bug alone; may be given several times
