@@ -41,7 +41,7 @@ export const SETTINGS = {
 } as const
 
 /** The validated settings. */
-export interface StandaloneConfig extends ConfigOf<typeof SETTINGS> {
+export type StandaloneConfig = ConfigOf<typeof SETTINGS> & {
   /** Whether the server is for this machine alone: it listens on loopback and is known by no other name. */
   readonly isLocal: boolean
 }
