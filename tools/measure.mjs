@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// `npm run resume`, `churn`, `ledger:histories`, `wally:holds`, `wally:deposits`, `wally:reconcile`, `ledger:bench`: install and build what they need, start the store that they measure (unless the environment names one), measure.
+// `npm run resume`, `churn`, `ledger:histories`, `wally:holds`, `wally:deposits`, `wally:reconcile`, `wally:crash`, `ledger:bench`: install and build what they need, start the store that they measure (unless the environment names one), measure.
 // Options: npm run <name> -- --help
 import { build, install, requireNode } from './prepare.mjs'
 import { startProgress } from './services/progress.mjs'
@@ -22,6 +22,7 @@ const PROGRAMS = {
   'wally-holds': { workspace: 'wallet-bridge', module: 'wallet-bridge/dist/measure/holds/main.js', store: 'postgres' },
   'wally-deposits': { workspace: 'wallet-bridge', module: 'wallet-bridge/dist/measure/deposits/main.js' },
   'wally-reconcile': { workspace: 'wallet-bridge', module: 'wallet-bridge/dist/measure/reconcile/main.js' },
+  'wally-crash': { workspace: 'wallet-bridge', module: 'wallet-bridge/dist/measure/crash/main.js', store: 'postgres' },
   'ledger-bench': { workspace: 'wallet-bridge', module: 'wallet-bridge/dist/measure/ledger-bench/main.js', store: 'postgres' },
 }
 

@@ -21,7 +21,7 @@ the long runs. Everything runs against real stores and real sockets on loopback:
 command starts in a temporary folder and ends with it (npm run services -- --help says how, and what the machine needs for it: Docker, or Java 17, Maven,
 Go and Redis). When EVEGRAM_CASSANDRA, EVEGRAM_NATS, EVEGRAM_REDIS and EVEGRAM_POSTGRES are all set, those are used instead.
 Long forms: npm run sim -- --seeds 500, sim -- --profile payouts --seeds 200 --crash-points every, sim:planted (bugs planted on purpose), crash, hostile, lying-server, prekeys, idle, route, verify:bench,
-ledger:histories, ledger:bench, wally:holds, and on a cluster of three: faults, storm, nonces, resume, churn, durability (each with --help).`)
+ledger:histories, ledger:bench, wally:holds, wally:crash, and on a cluster of three: faults, storm, nonces, resume, churn, durability (each with --help).`)
   process.exit(0)
 }
 
@@ -54,6 +54,7 @@ const STEPS = [
   ['churn (short)', npm('churn', '--days', '31', '--dayMs', '300', '--conversations', '10', '--busy', '16')],
   ['ledger histories (short)', npm('ledger:histories', '--histories', '2000', '--sample', '20')],
   ['holds', npm('wally:holds')],
+  ['payouts, Wally killed (short)', npm('wally:crash', '--payouts', '30', '--kills', '5', '--seed', '1')],
   // On a busy machine every way is slow, and not by the same factor: the long form says what it is worth.
   ['ledger bench (short)', npm('ledger:bench', '--accounts', '1000', '--seconds', '1', '--factor', '2')],
   ['durability (short)', npm('durability', '--only', 'redis', '--seconds', '1')],
