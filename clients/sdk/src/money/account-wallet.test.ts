@@ -79,6 +79,21 @@ describe('a payment in chat', () => {
     expect(proofs).toEqual(['paid', 'unproven', 'unproven', 'contradicted', 'contradicted', 'contradicted'])
   })
 
+  it('of another amount, another asset or the other direction than its transfer is contradicted, though nothing else was shown with it', async () => {
+    const { wally, alice, bob } = await scene()
+    await wally.api(alice.client.account).send({ id: 'real', to: bob.client.account, asset: FAKE_ASSET, amount: 5n })
+    wally.book(bob.client.account, paymentTransferId(alice.client.account, 'taken'), 'transfer', 'debit', 3n)
+    const toBob = await alice.client.conversation(wallets.bob.address)
+    const claims = [['real', FAKE_ASSET, '5000'], ['real', 'ton/ton', '5'], ['taken', FAKE_ASSET, '3'], ['real', FAKE_ASSET, '5']] as const
+    for (const [transfer, asset, amount] of claims) {
+      await (toBob as unknown as { say(content: unknown): Promise<{ acked: Promise<unknown> }> }).say({ kind: 'payment', body: { transfer, asset, amount, note: '' } }).then(({ acked }) => acked)
+    }
+    await rest()
+    const proofs: string[] = []
+    for await (const message of (await bob.client.conversation(wallets.alice.address)).messages({ live: false })) proofs.push(await bob.client.wallet.proofOf(message))
+    expect(proofs).toEqual(['contradicted', 'contradicted', 'contradicted', 'paid'])
+  })
+
   it('that the server refuses moves nothing and is told to nobody', async () => {
     const { wally, alice, bob } = await scene()
     const toBob = await alice.client.conversation(wallets.bob.address)
