@@ -229,6 +229,14 @@ describe('TON, against the local chain', () => {
       expect(new Set(ofPayment.map(({ txid, index }) => `${txid} ${String(index)}`)).size).toBe(ofPayment.length)
     })
 
+    it('that pay less than the wallet sends itself with the batch bring no deposit', async () => {
+      await funded()
+      const { payment } = await paid([output(somebody(), 1_000_000n), output(somebody(), 2_000_000n)])
+      expect((await told()).filter(({ txid }) => txid === payment.txid)).toMatchObject([
+        { direction: 'out', index: 0, returnOf: undefined }, { direction: 'in', index: 1, returnOf: payment.txid, from: ours.address },
+      ])
+    })
+
     it('are paid only where the recipient took them: accepted and under way is not paid', async () => {
       await funded()
       const refuser = tonAddressOf(await world.refuser())
@@ -378,8 +386,8 @@ describe('TON, against the local chain', () => {
         const header = result as { readonly prev_blocks?: readonly object[] }
         return method === 'getBlockHeader' ? { ...header, prev_blocks: header.prev_blocks?.map((id) => ({ ...id, root_hash: Buffer.alloc(32).toString('base64') })) } : result
       })
-      for (const url of [hidesTransaction, hidesBlock, otherBlock]) {
-        await expect(adapterOf(url).watch({ addresses: new Set([ours.address]), after: final - 12, upTo: final, limit: 100 })).rejects.toThrow(unavailable)
+      for (const [url, blocks] of [[hidesTransaction, 12], [hidesBlock, 12], [otherBlock, 3]] as const) {
+        await expect(adapterOf(url).watch({ addresses: new Set([ours.address]), after: final - blocks, upTo: final, limit: 100 })).rejects.toThrow(unavailable)
       }
       expect((await told()).map(({ amount }) => amount)).toEqual([1n, 2n, 3n])
     })
