@@ -60,7 +60,8 @@ export class PayoutWorkload {
     const random = this.#random
     const name = `pay-${String(number)}`
     const account = random.pick(PEOPLE)
-    const amount = BigInt(Math.floor(random.skewed(1_000, Number(PAYOUT_MAX))))
+    // Often so much that two of them are more than anybody has.
+    const amount = BigInt(random.chance(0.4) ? random.between(2_500_000, Number(PAYOUT_MAX)) : Math.floor(random.skewed(1_000, Number(PAYOUT_MAX))))
     const to = somebody(name)
     this.recipients.push(to)
     const ask: PayoutAsk = {
