@@ -57,6 +57,8 @@ export class ServerProcess {
         EVEGRAM_WS_PORT: port(known?.ws),
         EVEGRAM_ADMIN_PORT: port(known?.admin),
         EVEGRAM_QUIET: '1',
+        // These runs are about messages: what it costs to keep books is not in their figures.
+        EVEGRAM_WALLY: 'false',
         ...this.#settings,
       },
     })
