@@ -3,6 +3,7 @@ import type { CrashChain } from '../crash-chain.js'
 /** The chains that a crash run can be made on, by the name that the command line takes. Each is loaded alone: a process that is killed fifty times should begin soon. */
 const CHAINS = {
   solana: async () => (await import('./solana.js')).solanaCrashChain,
+  ton: async () => (await import('./ton.js')).tonCrashChain,
   terra: async () => (await import('./terra.js')).terraCrashChain,
 } as const satisfies Readonly<Record<string, () => Promise<CrashChain>>>
 
