@@ -1,3 +1,4 @@
+import { chmodSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { lockFolder, type FolderLock } from '@evegram/platform'
 import { EvegramError } from '@evegram/protocol'
@@ -56,7 +57,7 @@ export function postgresDatabase(url: string, options: { readonly connectionsMax
 }
 
 /**
- * PostgreSQL inside this process, in `folder`, which this process holds alone: throws `conflict.data_in_use` while another one does. Without a folder it
+ * PostgreSQL inside this process, in `folder`, which this process holds alone and whose files are its owner's alone: throws `conflict.data_in_use` while another one does. Without a folder it
  * is in memory. What it acknowledges outlives the process, but PGlite never syncs: a loss of power may take the newest commits, or damage it. With a snapshot an
  * empty folder begins with what was in that.
  */
@@ -66,6 +67,7 @@ export async function embeddedDatabase(folder?: string, options: { readonly snap
   try {
     const loadDataDir = options.snapshot === undefined ? undefined : new Blob([Uint8Array.from(options.snapshot)], { type: SNAPSHOT_TYPE })
     const client = await PGlite.create(folder === undefined ? 'memory://' : join(folder, 'pgdata'), { ...(loadDataDir === undefined ? {} : { loadDataDir }) })
+    if (folder !== undefined) keepToOwner(join(folder, 'pgdata'))
     const queries = new Kysely<unknown>({ dialect: new PGliteDialect(client) })
     return {
       queries,
@@ -81,6 +83,12 @@ export async function embeddedDatabase(folder?: string, options: { readonly snap
     lock?.release()
     throw new EvegramError('unavailable.store', { operation: 'open embedded ledger', cause })
   }
+}
+
+/** PGlite gives the files that it begins with to everybody, whatever the umask of the process is. */
+function keepToOwner(folder: string): void {
+  const within = readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((name) => join(folder, name))
+  for (const path of [folder, ...within]) chmodSync(path, statSync(path).mode & 0o700)
 }
 
 /** Throws `invalid.config` for a server that acknowledges what is not on its disk. */

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ManualClock, systemRandom } from '@evegram/platform'
@@ -37,6 +37,7 @@ it('a snapshot of an embedded ledger that is at work is a sound ledger, and hold
     expect(await verifyLedger(copied)).toMatchObject({ status: 'sound', head: { number: head.number } })
     expect(await copied.submit(paying('before-19'))).toMatchObject([{ status: 'exists' }])
     expect(await copied.submit(paying('after'))).toMatchObject([{ status: 'created' }])
+    for (const { parentPath, name } of readdirSync(folder, { recursive: true, withFileTypes: true })) expect(statSync(join(parentPath, name)).mode & 0o077, name).toBe(0)
     await copied.close()
     await copy.close()
   } finally {
