@@ -24,7 +24,7 @@ describe('the settings of an auth process', () => {
   })
 
   it.each([
-    ['EVEGRAM_PUBLIC_URL', 'http://chat.example'], ['EVEGRAM_PUBLIC_URL', ''], ['EVEGRAM_SECRETS_KEY', ''], ['EVEGRAM_SECRETS_KEY', 'short'], ['EVEGRAM_ENGINE_URLS', 'engine'],
+    ['EVEGRAM_PUBLIC_URL', 'http://chat.example'], ['EVEGRAM_PUBLIC_URL', ''], ['EVEGRAM_SECRETS_KEY', ''], ['EVEGRAM_SECRETS_KEY', 'short'], ['EVEGRAM_ENGINE_URLS', 'engine'], ['EVEGRAM_WALLY_URL', 'http://wally.example'],
     ['EVEGRAM_NETWORK', 'devnet'], ['EVEGRAM_HTTP_PORT', 'http'],
   ])('refuse %s=%s and name the variable', (variable, value) => {
     expect(() => readAuthProcessConfig({ ...needed, [variable]: value })).toThrowError(

@@ -20,6 +20,7 @@ export const AUTH_PROCESS_SETTINGS = {
   network: setting('EVEGRAM_NETWORK', z.enum(['mainnet', 'testnet'], { error: 'mainnet or testnet' }).default('mainnet')),
   rateFactor: setting('EVEGRAM_RATE_FACTOR', factor.default(1)),
   secretsKey: setting('EVEGRAM_SECRETS_KEY', keyText, { secret: true }),
+  wallyUrl: setting('EVEGRAM_WALLY_URL', originText.optional()),
   engineUrls: setting('EVEGRAM_ENGINE_URLS', internalUrls.default(['http://127.0.0.1:8083'])),
   ...CLUSTER_SETTINGS,
   ...listenerSettings({ admin: 8_092, internal: 8_093 }),
@@ -32,6 +33,7 @@ export type AuthProcessConfig = ConfigOf<typeof AUTH_PROCESS_SETTINGS>
 export function readAuthProcessConfig(environment: Readonly<Record<string, string | undefined>>): AuthProcessConfig {
   const config = readConfig(AUTH_PROCESS_SETTINGS, environment)
   requireSecureUrl('EVEGRAM_PUBLIC_URL', config.publicUrl)
+  if (config.wallyUrl !== undefined) requireSecureUrl('EVEGRAM_WALLY_URL', config.wallyUrl)
   return config
 }
 

@@ -125,7 +125,7 @@ async function publicHttp(
   await auth.routes(http)
   const schema = { tags: ['Discovery'], summary: 'Where everything is', response: responses(200, discoveryAnswer) }
   http.get('/.well-known/evegram', { schema }, async () =>
-    auth.discovery({ serverId, ws: socketUrlOf(config), auth: config.publicUrl }))
+    auth.discovery({ serverId, ws: socketUrlOf(config), auth: config.publicUrl, ...(config.wallyUrl === undefined ? {} : { wally: config.wallyUrl }) }))
   return http
 }
 

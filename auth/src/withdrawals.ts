@@ -1,4 +1,4 @@
-import { activeDevice, decodeCbor, decodeEntry, isEvegramError, type AccountId, type AccountState, type Clock, type ErrorCode, type WalletId } from '@evegram/protocol'
+import { activeDevice, decodeCbor, decodeEntry, EvegramError, isEvegramError, type AccountId, type AccountState, type Clock, type ErrorCode, type WalletId } from '@evegram/protocol'
 import { decodeWalletProof, verifyProof, type ProofPrimitives, type WalletProof } from '@evegram/protocol/proof'
 import { WALLET_PROOF_BYTES_MAX } from '@evegram/platform'
 import type { Accounts } from './accounts.js'
@@ -79,7 +79,8 @@ export class Withdrawals {
     const seq = Math.max(...[...devices.values()].map(({ addedSeq }) => addedSeq), ...[...wallets.values()].map(({ linkedAtSeq }) => linkedAtSeq))
     if (seq <= 1) return undefined
     const { entries: [bytes] } = await this.#options.entries.entries(account, seq - 1, { entriesMax: 1, bytesMax: 1 })
-    if (bytes === undefined) return undefined
+    // A log that is cut: who has nothing to hold by must not be told that there is nothing to hold.
+    if (bytes === undefined) throw new EvegramError('unavailable.store', { operation: 'read when a device was added' })
     const times = decodeEntry(bytes).proofs.flatMap((proof) => (proof.type === 'wallet' ? [proof.proof.issuedAtMs] : []))
     return Math.max(...times)
   }

@@ -5,9 +5,9 @@ import { z } from 'zod'
 /** Accounts that one request between services may name. */
 export const INTERNAL_ACCOUNTS_MAX = 256
 /** Characters of an access token that is handed on; auth itself looks at fewer. */
-const TOKEN_CHARACTERS_MAX = 4_096
+export const TOKEN_CHARACTERS_MAX = 4_096
 /** Characters of a DPoP proof that is handed on. */
-const DPOP_CHARACTERS_MAX = 4_096
+export const DPOP_CHARACTERS_MAX = 4_096
 /** Characters of the URL that a request came to. */
 const URL_CHARACTERS_MAX = 2_048
 /** Bytes of a wallet proof that is handed on. */

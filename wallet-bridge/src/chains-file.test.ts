@@ -36,6 +36,9 @@ describe('the file of chains', () => {
     ['chains.0.endpoints', changed({ endpoints: [] })], ['chains.0.endpoints.0.url', changed({ endpoints: [{ name: 'a', url: 'file:///etc/passwd' }] })], ['chains.0.holdHours', changed({ holdHours: -1 })],
     ['chains.0.assets.0.payoutMin', changed({ assets: [{ ...(example.chains[0]?.['assets'] as object[])[0], payoutMin: 5 }] })], ['chains.0.chain', changed({ chain: 'bitcoin' })],
     ['chains.0.key', changed({ key: { seed: 'ab'.repeat(32) } })], ['chains.0', changed({ surprise: 1 })], ['operators.0.sha256', { ...example, operators: [{ person: 'olga', scopes: ['read'], sha256: 'token' }] }],
+    ['chains.0.assets.0.asset', changed({ assets: [{ ...(example.chains[0]?.['assets'] as object[])[0], asset: 'sol/sol' }] })],
+    ['chains.0.assets.1.asset', changed({ assets: [0, 0].map((index) => (example.chains[0]?.['assets'] as object[])[index]) })],
+    ['operatorWallets.0', { ...example, operatorWallets: ['solana:somewhere:nobody'] }],
     ['JSON', '{'],
   ])('is refused where %s is wrong, and says so', (place, value) => {
     expect(() => read(value)).toThrowError(expect.objectContaining({ code: 'invalid.config', advice: expect.stringContaining(place) as string }))

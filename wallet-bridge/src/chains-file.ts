@@ -1,5 +1,6 @@
 import { readFileSync, statSync } from 'node:fs'
-import { bytesOfHex, EvegramError } from '@evegram/protocol'
+import { bytesOfHex, EvegramError, isEvegramError } from '@evegram/protocol'
+import { parseWalletId } from '@evegram/protocol/proof'
 import { z } from 'zod'
 import { parseAmount } from './ledger/amount.js'
 import { parseAssetId } from './ledger/ids.js'
@@ -23,6 +24,7 @@ const amount = z.string({ error: 'decimal digits in quotes' }).transform((text, 
 const asset = z.string().regex(/^[a-z][a-z0-9]{0,15}\/[A-Za-z0-9_./-]{1,128}$/, '<chain>/<token>').transform(parseAssetId)
 /** `env:NAME`: the text is in an environment variable, so that the file holds no secret. */
 const variable = z.string().regex(/^env:[A-Z][A-Z0-9_]{0,63}$/, 'env:NAME of an environment variable').transform((text) => text.slice('env:'.length))
+const walletText = z.string().max(160).refine(isWalletId, 'a wallet in CAIP-10, as its chain writes the address')
 const addresses = z.array(z.string().min(1).max(128)).max(ADDRESSES_MAX)
 
 const chain = z.strictObject({
@@ -42,19 +44,34 @@ const chain = z.strictObject({
   allowed: addresses.optional(), denied: addresses.default([]), cold: addresses.default([]),
   beginsAt: z.number().int().min(0).default(0),
   reconcileMinutes: z.number().min(1).max(1_440).default(10),
+}).superRefine(({ chain: name, assets }, context) => {
+  for (const [index, { asset: id }] of assets.entries()) {
+    const wrong = !id.startsWith(`${name}/`) ? `an asset of ${name}` : assets.findIndex((other) => other.asset === id) < index ? 'an asset that is not listed before' : undefined
+    if (wrong !== undefined) context.addIssue({ code: 'custom', path: ['assets', index, 'asset'], message: wrong })
+  }
 })
 const operator = z.strictObject({
   person: z.string().regex(/^[A-Za-z0-9_.@-]{1,64}$/), scopes: z.array(z.enum(OPERATOR_SCOPES.map(([scope]) => scope))).min(1),
   sha256: z.string().regex(/^[0-9a-f]{64}$/, 'SHA-256 of the token in hex').transform((hex) => bytesOfHex(hex)),
 })
 const chainsFile = z.strictObject({
-  chains: z.array(chain).min(1).max(8), operators: z.array(operator).max(OPERATORS_MAX).default([]), operatorWallets: z.array(z.string().max(160)).max(OPERATORS_MAX).default([]),
+  chains: z.array(chain).min(1).max(8), operators: z.array(operator).max(OPERATORS_MAX).default([]), operatorWallets: z.array(walletText).max(OPERATORS_MAX).default([]),
 })
 
 /** What the file of chains says. */
 export type ChainsFile = z.output<typeof chainsFile>
 /** One chain of it. */
 export type ChainEntry = z.output<typeof chain>
+
+function isWalletId(text: string): boolean {
+  try {
+    parseWalletId(text)
+    return true
+  } catch (failure) {
+    if (isEvegramError(failure)) return false
+    throw failure
+  }
+}
 
 /** Reads the file of chains, policies and operators. Throws `invalid.config` that names every place that is wrong, and no value. */
 export function readChainsFile(path: string): ChainsFile {

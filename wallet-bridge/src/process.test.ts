@@ -19,6 +19,7 @@ const clock = systemClock()
 const serviceSeed = new Uint8Array(32).fill(9)
 const folder = mkdtempSync(join(tmpdir(), 'wally-'))
 const chainsPath = join(folder, 'chains.json')
+const limits = { depositMin: '1000', payoutMin: '1000', payoutMax: '1000000000', accountDayMax: '1000000000', approvalAbove: '1000000000', topUpBelow: '0' }
 const status = z.object({ chains: z.array(z.object({ chain: z.string(), working: z.boolean(), address: z.string() })) })
 
 let auth: TestServer
@@ -38,7 +39,6 @@ beforeAll(async () => {
   const authUrl = await internal.listen({ host: '127.0.0.1', port: 0 })
   scratch = await scratchDatabase(serviceAddresses('postgres')[0] ?? '')
   solana = await SolanaWorld.open()
-  const limits = { depositMin: '1000', payoutMin: '1000', payoutMax: '1000000000', accountDayMax: '1000000000', approvalAbove: '1000000000', topUpBelow: '0' }
   writeChains(solana.chain.genesisHash, limits)
   environment = {
     EVEGRAM_PUBLIC_URL: auth.origin, EVEGRAM_HTTP_PORT: '0', EVEGRAM_ADMIN_PORT: '0', EVEGRAM_WALLY_CHAINS: chainsPath, EVEGRAM_WALLY_SECRET: Buffer.alloc(32, 5).toString('base64url'),
@@ -80,6 +80,13 @@ const operator = { authorization: 'Bearer a-token' }
 const chainsOf = async (service: RunningService): Promise<z.output<typeof status>['chains']> => status.parse((await get(service, '/v1/wally/operator/status', operator)).body).chains
 
 describe('the wallet bridge as a process', () => {
+  it('does not begin books about a chain that its endpoints are not of', { timeout: 60_000 }, async () => {
+    writeChains('So1anaAnother11111111111111111111111111111111', limits)
+    await expect(start()).rejects.toMatchObject({ code: 'unavailable.chain' })
+    // And has not written it down: the right one begins below.
+    writeChains(solana.chain.genesisHash, limits)
+  })
+
   it('serves people and operators, works on a chain in one process at a time, and hands it over', { timeout: 120_000 }, async () => {
     const one = await start()
     await expect.poll(async () => chainsOf(one), { timeout: 20_000 }).toMatchObject([{ chain: 'solana', working: true }])
@@ -101,7 +108,7 @@ describe('the wallet bridge as a process', () => {
   })
 
   it('refuses a chain that is not the one of its books', { timeout: 60_000 }, async () => {
-    writeChains('So1anaAnother11111111111111111111111111111111', { depositMin: '1', payoutMin: '1', payoutMax: '1', accountDayMax: '1', approvalAbove: '1', topUpBelow: '0' })
+    writeChains('So1anaAnother11111111111111111111111111111111', limits)
     await expect(start()).rejects.toMatchObject({ code: 'invalid.config', details: { chain: 'solana' } })
   })
 })

@@ -6,8 +6,10 @@ import { connectEventStream } from '@evegram/platform/nats'
 import { EvegramError, parseAccountId, type Clock, type Random } from '@evegram/protocol'
 import { HttpAuth, isRequestVerdict } from './adapters/http/auth.js'
 import { parseChainName } from './chain/chain-adapter.js'
-import { operatorTokensOf, readChainsFile, type ChainsFile } from './chains-file.js'
-import { openPostgresLedger, postgresDatabase, PostgresChainIdentities, PostgresChainLeases, PostgresPayoutStore, PostgresRoutes, PostgresStatementStore } from './ledger/postgres/index.js'
+import { operatorTokensOf, readChainsFile, type ChainEntry, type ChainsFile } from './chains-file.js'
+import {
+  LEASE_SESSION_IDLE_MS, openPostgresLedger, postgresDatabase, PostgresChainIdentities, PostgresChainLeases, PostgresPayoutStore, PostgresRoutes, PostgresStatementStore,
+} from './ledger/postgres/index.js'
 import { openChain, type Environment } from './open-chains.js'
 import { Operators } from './operators.js'
 import { printableWallySettings, type WallyProcessConfig } from './process-config.js'
@@ -15,6 +17,8 @@ import { createWally, type Wally } from './wally.js'
 
 /** Time to wait for each thing at the start, in ms. */
 const WAIT_MS = 60_000
+/** What each endpoint of a chain that the ledger does not know yet is waited for. */
+const FIRST_ANSWER_MS = 10_000
 /** Any account does to see whether auth answers. */
 const NOBODY = parseAccountId('0'.repeat(32))
 
@@ -71,7 +75,7 @@ async function addWally({ config, file, environment, clock, random, log, metrics
   const database = postgresDatabase(config.postgres)
   lifecycle.add({ name: 'PostgreSQL', stop: () => database.close() })
   // Leases keep their connections: they are no part of those that commit.
-  const leases = postgresDatabase(config.postgres, { connectionsMax: file.chains.length })
+  const leases = postgresDatabase(config.postgres, { connectionsMax: file.chains.length, idleSessionMs: LEASE_SESSION_IDLE_MS })
   lifecycle.add({ name: 'leases in PostgreSQL', stop: () => leases.close() })
   const ledger = await waitFor({ what: 'PostgreSQL', clock, log, limitMs: WAIT_MS, ask: () => openPostgresLedger({ database, clock, random, synced: true }) })
   lifecycle.add({ name: 'ledger', stop: () => ledger.close() })
@@ -84,11 +88,15 @@ async function addWally({ config, file, environment, clock, random, log, metrics
   lifecycle.add({ name: 'calls of auth', stop: () => { client.close() } })
   const auth = new HttpAuth(client)
   await waitFor({ what: 'auth', clock, log, limitMs: WAIT_MS, ask: () => auth.owner(NOBODY) })
-  await requireIdentities(file, new PostgresChainIdentities(database))
+  const identities = new PostgresChainIdentities(database)
   const chains = []
   for (const entry of file.chains) {
     if (entry.endpoints.length === 1) log.warn({ chain: entry.chain }, 'one endpoint alone: all that it says is believed')
-    chains.push(await openChain(entry, environment, random))
+    const options = await openChain(entry, environment, random)
+    await requireIdentity(entry, identities, async () => {
+      for (const { name, adapter } of options.sources) await waitFor({ what: `${entry.chain} at ${name}`, clock, log, limitMs: FIRST_ANSWER_MS, ask: () => adapter.head() })
+    })
+    chains.push(options)
   }
   const wally = createWally({
     ledger, statements: new PostgresStatementStore(database), payouts: new PostgresPayoutStore(database), routes: new PostgresRoutes(database),
@@ -99,10 +107,14 @@ async function addWally({ config, file, environment, clock, random, log, metrics
   return wally
 }
 
-/** The books of a chain are about one chain for ever. Rejects `invalid.config`, `unavailable.store`. */
-async function requireIdentities({ chains }: ChainsFile, identities: PostgresChainIdentities): Promise<void> {
-  for (const { chain, identity } of chains) {
-    if (await identities.claim(parseChainName(chain), identity) === identity) continue
-    throw new EvegramError('invalid.config', { operation: 'open chain', details: { chain }, advice: `The books of ${chain} in this ledger are about another chain than the configured identity: use that one, or another database.` })
-  }
+/**
+ * The books of a chain are about one chain for ever: the first time `answers` must resolve, by endpoints that compared the identity with what they say, so that a
+ * wrong one is not written down. Rejects `invalid.config`, `unavailable.store`, and what `answers` rejects.
+ */
+async function requireIdentity({ chain: name, identity }: ChainEntry, identities: PostgresChainIdentities, answers: () => Promise<void>): Promise<void> {
+  const chain = parseChainName(name)
+  const known = await identities.known(chain)
+  if (known === undefined) await answers()
+  if ((known ?? await identities.claim(chain, identity)) === identity) return
+  throw new EvegramError('invalid.config', { operation: 'open chain', details: { chain }, advice: `The books of ${chain} in this ledger are about another chain than the configured identity: use that one, or another database.` })
 }

@@ -71,5 +71,7 @@ describe('a withdrawal', () => {
   it('is held from the time that auth tells', async () => {
     expect(await proofsOf(owner).lastAddedMs(alice)).toBe(77)
     expect(await proofsOf({ ...owner, lastAddedMs: undefined }).lastAddedMs(alice)).toBeUndefined()
+    // Auth has forgotten the account: no answer is no permission.
+    await expect(proofsOf(undefined).lastAddedMs(alice)).rejects.toMatchObject({ code: 'unavailable.auth' })
   })
 })

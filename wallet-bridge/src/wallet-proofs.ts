@@ -1,5 +1,5 @@
 import { withdrawalBodyHash, readWalletId } from '@evegram/protocol/proof'
-import type { AccountId } from '@evegram/protocol'
+import { EvegramError, type AccountId } from '@evegram/protocol'
 import type { ChainAddress } from './chain/chain-adapter.js'
 import type { AccountChanges, WithdrawalAnswer, WithdrawalClaim, WithdrawalProofs } from './flows/payout/withdrawal-proofs.js'
 import type { Amount } from './ledger/amount.js'
@@ -33,7 +33,10 @@ export class WalletProofs implements WithdrawalProofs, AccountChanges {
   }
 
   async lastAddedMs(account: AccountId): Promise<number | undefined> {
-    return (await this.#parts.auth.owner(account))?.lastAddedMs
+    const owner = await this.#parts.auth.owner(account)
+    // Whoever has money here signed in once: a store of auth that has forgotten it must not end a hold.
+    if (owner === undefined) throw new EvegramError('unavailable.auth', { operation: 'read owner of account' })
+    return owner.lastAddedMs
   }
 
   /** Whoever stole a device may send its owner's money home, a little a day, and nowhere else. */

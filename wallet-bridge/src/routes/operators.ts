@@ -19,7 +19,7 @@ import { plain } from './plain.js'
 import { reconciliationPage } from './reconciliation-page.js'
 
 const TAGS = ['Operators']
-/** Verifying and comparing read everything: the caller waits for it. */
+/** Verifying and comparing read everything: the caller waits for it, on a connection on which nothing moves meanwhile. */
 const LONG_MS = 600_000
 /** The first id that a suspense account can have. */
 const FIRST_SUSPENSE = parseLedgerAccountId('suspense:-:a/-')
@@ -204,6 +204,7 @@ function workingRoutes(server: HttpServer, { desk, authentication }: OperatorRou
     },
   }, async (request, reply) => {
     await authentication.operatorOf(request, 'manage')
+    request.raw.socket.setTimeout(LONG_MS)
     const answer = await desk.work(request.params.chain).reconcile({ upTo: request.body.at })
     if (request.query.format === 'json') return answerOf(answer)
     void reply.header('content-security-policy', "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'")
@@ -219,6 +220,7 @@ function workingRoutes(server: HttpServer, { desk, authentication }: OperatorRou
     },
   }, async (request) => {
     await authentication.operatorOf(request, 'manage')
+    request.raw.socket.setTimeout(LONG_MS)
     return shown(await desk.verify())
   })
 }

@@ -18,8 +18,17 @@ export class PostgresChainIdentities {
   async claim(chain: ChainName, identity: string): Promise<string> {
     try {
       await sql`INSERT INTO chain_identities (chain, identity) VALUES (${chain}, ${identity}) ON CONFLICT DO NOTHING`.execute(this.#queries)
+    } catch (failure) {
+      throw ledgerFailure(failure, 'claim the identity of a chain')
+    }
+    return await this.known(chain) ?? identity
+  }
+
+  /** Which one the books of `chain` are about; undefined while they are about none. Rejects `unavailable.store`. */
+  async known(chain: ChainName): Promise<string | undefined> {
+    try {
       const { rows: [row] } = await sql<{ identity: string }>`SELECT identity FROM chain_identities WHERE chain = ${chain}`.execute(this.#queries)
-      return row?.identity ?? identity
+      return row?.identity
     } catch (failure) {
       throw ledgerFailure(failure, 'read the identity of a chain')
     }

@@ -1,6 +1,7 @@
 import { serviceAddresses } from '@evegram/platform/testing'
 import { sql } from 'kysely'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { setTimeout as delay } from 'node:timers/promises'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { parseChainName } from '../../chain/chain-adapter.js'
 import { describeChainLeases } from '../../ports/chain-leases.contract.js'
 import { PostgresChainLeases } from './chain-leases.js'
@@ -44,6 +45,21 @@ describe('a lease in PostgreSQL', () => {
     expect(await next?.isHeld()).toBe(true)
     await next?.release()
     for (const database of databases) await database.close()
+  })
+
+  it('ends by itself when its process says nothing any more, though the connection stands', async () => {
+    const [silent, other] = [postgresDatabase(scratch.url, { idleSessionMs: 500 }), postgresDatabase(scratch.url)]
+    const lease = await new PostgresChainLeases(silent).acquire(ton)
+    const leases = new PostgresChainLeases(other)
+    // As long as it asks it keeps it.
+    for (let look = 0; look < 4; look++) {
+      await delay(200)
+      expect([await lease?.isHeld(), await leases.acquire(ton)]).toEqual([true, undefined])
+    }
+    const next = await vi.waitUntil(() => leases.acquire(ton), { timeout: 10_000, interval: 100 })
+    expect([await lease?.isHeld(), await next.isHeld()]).toEqual([false, true])
+    await next.release()
+    for (const database of [silent, other]) await database.close()
   })
 
   it('is not to be had from a server that does not answer', async () => {

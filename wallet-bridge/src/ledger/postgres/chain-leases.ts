@@ -7,9 +7,12 @@ import { ledgerFailure } from './failures.js'
 /** First half of the advisory locks' keys: `wlly` in ASCII. The second is a hash of the chain. */
 const LOCK_SPACE = 0x77_6c_6c_79
 
+/** A session that is not asked for so long is ended by the server, and its leases with it: a machine that is gone says nothing any more. {@link ChainLease.isHeld} asks. */
+export const LEASE_SESSION_IDLE_MS = 15_000
+
 /**
  * Leases as advisory locks of PostgreSQL sessions: each keeps a connection of `database` for as long as it is held, so give it a database handle of its own with a
- * connection for each chain. The server frees the lock when the connection ends, however it ends.
+ * connection for each chain, opened with {@link LEASE_SESSION_IDLE_MS}. The server frees the lock when the connection ends, however it ends.
  */
 export class PostgresChainLeases implements ChainLeases {
   readonly #queries: Kysely<unknown>

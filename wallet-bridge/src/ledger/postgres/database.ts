@@ -36,16 +36,19 @@ export interface EmbeddedDatabase extends LedgerDatabase {
 
 /**
  * A PostgreSQL server, by its URL. Nothing is connected yet. What it acknowledges is synced: `synchronous_commit` is set for each connection, and
- * {@link requireSyncedCommits} refuses a server that was told not to sync.
+ * {@link requireSyncedCommits} refuses a server that was told not to sync. With `idleSessionMs` the server ends a connection on which nothing was asked for so long.
  */
-export function postgresDatabase(url: string, options: { readonly connectionsMax?: number; readonly statementTimeoutMs?: number } = {}): LedgerDatabase {
-  const { connectionsMax = CONNECTIONS_MAX, statementTimeoutMs = STATEMENT_TIMEOUT_MS } = options
+export function postgresDatabase(
+  url: string, options: { readonly connectionsMax?: number; readonly statementTimeoutMs?: number; readonly idleSessionMs?: number } = {},
+): LedgerDatabase {
+  const { connectionsMax = CONNECTIONS_MAX, statementTimeoutMs = STATEMENT_TIMEOUT_MS, idleSessionMs } = options
   const pool = new pg.Pool({
     connectionString: url, max: connectionsMax, connectionTimeoutMillis: STATEMENT_TIMEOUT_MS, query_timeout: statementTimeoutMs,
     keepAlive: true, application_name: 'evegram-ledger',
     options: [
       'synchronous_commit=on', 'default_transaction_isolation=read\\ committed', `statement_timeout=${String(SERVER_TIMEOUT_MS)}`,
       `idle_in_transaction_session_timeout=${String(SERVER_TIMEOUT_MS)}`,
+      ...(idleSessionMs === undefined ? [] : [`idle_session_timeout=${String(idleSessionMs)}`]),
     ].map((setting) => `-c ${setting}`).join(' '),
   })
   // A connection that breaks is replaced when one is asked for, and what ran on it fails by itself. Without these listeners the breaking of an idle one, or

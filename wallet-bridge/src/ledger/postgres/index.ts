@@ -5,4 +5,4 @@ export { findPostgresLedger, openPostgresLedger, type PostgresLedgerParts, type 
 export { PostgresStatementStore } from './statement-store.js'
 export { PostgresRoutes } from './deposit-routes.js'
 export { PostgresPayoutStore } from './payout-store.js'
-export { PostgresChainLeases } from './chain-leases.js'
+export { LEASE_SESSION_IDLE_MS, PostgresChainLeases } from './chain-leases.js'
