@@ -1,7 +1,7 @@
 import { createLogger, createMetrics, ManualClock } from '@evegram/platform'
 import { describe, expect, it } from 'vitest'
 import { parseChainName } from './chain/chain-adapter.js'
-import { Alarms, ALARMS_KEPT_MAX } from './alarms.js'
+import { Alarms, ALARMS_OF_KIND_MAX } from './alarms.js'
 
 describe('alarms', () => {
   it('are in the log, counted, and kept with how often they came, the newest first', async () => {
@@ -21,10 +21,15 @@ describe('alarms', () => {
     expect(await metrics.text()).toContain('wally_alarms_total{kind="top_up",chain="ton"} 2')
   })
 
-  it('are forgotten beyond a bound, the oldest first', () => {
-    const alarms = new Alarms({ clock: new ManualClock(), metrics: createMetrics(), log: createLogger({ level: 'silent', name: 'test' }) })
-    for (let count = 0; count <= ALARMS_KEPT_MAX; count++) alarms.raise({ kind: 'deposit', chain: undefined, subject: String(count), reason: undefined })
+  it('of one kind are forgotten beyond a bound, the oldest first, and hide no other kind', () => {
+    const clock = new ManualClock()
+    const alarms = new Alarms({ clock, metrics: createMetrics(), log: createLogger({ level: 'silent', name: 'test' }) })
+    alarms.raise({ kind: 'needs_operator', chain: undefined, subject: 'once', reason: undefined })
+    for (let count = 0; count <= ALARMS_OF_KIND_MAX; count++) {
+      clock.advance(1)
+      alarms.raise({ kind: 'deposit', chain: undefined, subject: String(count), reason: undefined })
+    }
     const kept = alarms.list().map(({ subject }) => subject)
-    expect([kept.length, kept[0], kept.at(-1)]).toEqual([ALARMS_KEPT_MAX, String(ALARMS_KEPT_MAX), '1'])
+    expect([kept.length, kept[0], kept.at(-2), kept.at(-1)]).toEqual([ALARMS_OF_KIND_MAX + 1, String(ALARMS_OF_KIND_MAX), '1', 'once'])
   })
 })

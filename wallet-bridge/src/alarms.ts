@@ -2,8 +2,8 @@ import type { Logger, Metrics } from '@evegram/platform'
 import type { Clock } from '@evegram/protocol'
 import type { ChainName } from './chain/chain-adapter.js'
 
-/** Alarms that are remembered for operators; of more the oldest are forgotten. They stay in the log. */
-export const ALARMS_KEPT_MAX = 256
+/** Alarms of one kind that are remembered for operators; of more the oldest are forgotten, so that a kind that repeats itself hides no other. They stay in the log. */
+export const ALARMS_OF_KIND_MAX = 32
 
 /** What an alarm can be about. docs/wally-api.md shows this table. */
 export const ALARM_KINDS = [
@@ -43,8 +43,8 @@ export class Alarms {
   readonly #clock: Pick<Clock, 'now'>
   readonly #log: Logger
   readonly #told: ReturnType<Metrics['counter']>
-  /** In the order of their last time. */
-  readonly #kept = new Map<string, Alarm>()
+  /** By kind, in the order of their last time. */
+  readonly #kept = new Map<AlarmKind, Map<string, Alarm>>()
 
   constructor({ clock, log, metrics }: { readonly clock: Pick<Clock, 'now'>; readonly log: Logger; readonly metrics: Metrics }) {
     this.#clock = clock
@@ -56,12 +56,13 @@ export class Alarms {
   raise(facts: AlarmFacts): void {
     const key = JSON.stringify([facts.kind, facts.chain, facts.subject, facts.reason])
     const nowMs = this.#clock.now()
-    const before = this.#kept.get(key)
-    this.#kept.delete(key)
-    this.#kept.set(key, { ...facts, firstMs: before?.firstMs ?? nowMs, lastMs: nowMs, times: (before?.times ?? 0) + 1 })
-    for (const oldest of this.#kept.keys()) {
-      if (this.#kept.size <= ALARMS_KEPT_MAX) break
-      this.#kept.delete(oldest)
+    const kept = this.#kept.get(facts.kind) ?? new Map<string, Alarm>()
+    const before = kept.get(key)
+    kept.delete(key)
+    this.#kept.set(facts.kind, kept.set(key, { ...facts, firstMs: before?.firstMs ?? nowMs, lastMs: nowMs, times: (before?.times ?? 0) + 1 }))
+    for (const oldest of kept.keys()) {
+      if (kept.size <= ALARMS_OF_KIND_MAX) break
+      kept.delete(oldest)
     }
     this.#told.add(1, { kind: facts.kind, chain: facts.chain ?? 'none' })
     this.#log.error({ alarm: facts.kind, chain: facts.chain, subject: facts.subject, reason: facts.reason }, 'an operator must look at this')
@@ -69,6 +70,6 @@ export class Alarms {
 
   /** What is remembered, the newest first. */
   list(): readonly Alarm[] {
-    return [...this.#kept.values()].reverse()
+    return [...this.#kept.values()].flatMap((kept) => [...kept.values()]).sort((left, right) => right.lastMs - left.lastMs)
   }
 }

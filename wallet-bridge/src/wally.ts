@@ -113,7 +113,7 @@ export function createWally(options: WallyOptions): Wally {
   ]
 
   async function stop(): Promise<void> {
-    for (const work of chains.values()) await work.stop()
+    await Promise.all([...chains.values()].map((work) => work.stop()))
     for (const loop of loops) await loop.stop()
     await relay.stop()
   }

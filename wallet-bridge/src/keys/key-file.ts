@@ -21,7 +21,7 @@ const keyFile = z.strictObject({
 })
 
 /**
- * Makes a key and writes it to `path` (mode 0600), sealed with `passphrase`: scrypt, then AES-256-GCM over the seed, bound to algorithm and public key. Gives the
+ * Makes a key and writes it to `path` (mode 0600, synced), sealed with `passphrase`: scrypt, then AES-256-GCM over the seed, bound to algorithm and public key. Gives the
  * signer. Throws `invalid.argument` for a short passphrase and for a file that is there already.
  */
 export function createKeyFile(path: string, algorithm: SignatureAlgorithm, passphrase: string): Signer {
@@ -35,7 +35,7 @@ export function createKeyFile(path: string, algorithm: SignatureAlgorithm, passp
   const box = Buffer.concat([cipher.update(seed), cipher.final(), cipher.getAuthTag()])
   const file = { format: FORMAT, algorithm, publicKey, salt: base64url(salt), nonce: base64url(nonce), box: base64url(box) }
   try {
-    writeFileSync(path, `${JSON.stringify(file, null, 2)}\n`, { mode: 0o600, flag: 'wx' })
+    writeFileSync(path, `${JSON.stringify(file, null, 2)}\n`, { mode: 0o600, flag: 'wx', flush: true })
   } catch (cause) {
     throw new EvegramError('invalid.argument', { operation: 'make key file', advice: 'The key file could not be written, or is there already: keys are never overwritten.', cause })
   }
