@@ -54,6 +54,19 @@ describe('what is compared at the end of a crash run', () => {
     await world.asked('four', 10n)
     const four = { id: payoutIdOf(alice, 'four'), account: alice, to: recipientOf('four'), amount: amountOf(10n), isAffordable: true }
     const { problems } = await auditPayouts({ ...all, planned: [...all.planned, four], held: [...all.held, 0n] })
-    expect(problems).toEqual([expect.stringContaining('did not end: requested'), 'something is still reserved'])
+    expect(problems).toEqual([
+      expect.stringContaining('did not end: requested'), expect.stringContaining('could be paid, and is requested'), 'something is still reserved',
+    ])
+  })
+
+  it('is wrong when a payout that could be paid was refused, or when more than a few of them never landed', async () => {
+    const { facts: all } = await facts()
+    const refused = { ...all, planned: all.planned.map((planned) => ({ ...planned, isAffordable: true })) }
+    expect((await auditPayouts(refused)).problems).toEqual([expect.stringContaining('could be paid, and is refused: balance_too_low')])
+    // As the network would leave it when it keeps back whatever is signed.
+    const payouts: AuditedFacts['payouts'] = {
+      list: async (request) => (await all.payouts.list(request)).map((payout) => payout.state === 'paid' ? { ...payout, state: 'failed', reason: 'never_landed' } : payout),
+    }
+    expect((await auditPayouts({ ...all, payouts })).problems).toContain('2 payouts never landed, more than 0')
   })
 })

@@ -19,6 +19,7 @@ describe('a front that treats broadcasts as a bad network does', () => {
         let body = ''
         for await (const chunk of request) body += String(chunk)
         reached.push(`${request.url ?? ''} ${body}`)
+        response.writeHead(200, { 'content-type': 'application/json', 'grpc-metadata-x-cosmos-block-height': [request.headers['x-cosmos-block-height'] ?? 'none'].flat() })
         response.end('"answered"')
       })()
     })
@@ -39,6 +40,13 @@ describe('a front that treats broadcasts as a bad network does', () => {
     expect(reached).toEqual(['/rpc {"method":"readIt"}'])
     expect(signedBytesIn('/rpc', '{"method":"readIt"}', '"sendIt"')).toBeUndefined()
     expect(signedBytesIn('/rpc', broadcast(3), '"sendIt"')).toBe(signed(3))
+  })
+
+  it('passes the headers of questions and answers, without which a question about a height is one about now', async () => {
+    const answer = await fetch(endpoint, { method: 'POST', body: '{}', headers: { 'x-cosmos-block-height': '17' } })
+    expect(answer.headers.get('grpc-metadata-x-cosmos-block-height')).toBe('17')
+    expect(answer.headers.get('content-type')).toBe('application/json')
+    expect(await answer.text()).toBe('"answered"')
   })
 
   it('lets most broadcasts pass, some without an answer, and some late and once, however often they are sent', async () => {

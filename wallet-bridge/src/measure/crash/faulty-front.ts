@@ -14,6 +14,10 @@ const HOST = '127.0.0.1'
 const SIGNED_BYTES = /[A-Za-z0-9+/=_-]{120,}/
 /** Of 256 signed bytes so many get no answer. */
 const UNANSWERED_OF_256 = 32
+/** Headers of one connection (RFC 9110, 7.6.1) and of how a body was sent, which fetch says and reads itself. Every other one is of the question or its answer. */
+const CONNECTION_HEADERS: ReadonlySet<string> = new Set([
+  'connection', 'content-encoding', 'content-length', 'expect', 'host', 'keep-alive', 'proxy-connection', 'te', 'trailer', 'transfer-encoding', 'upgrade',
+])
 
 /** Options of {@link FaultyFronts}. */
 export interface FaultyFrontsOptions {
@@ -87,9 +91,8 @@ export class FaultyFronts {
     const { method = 'GET', url = '/' } = request
     // JSON for all chains.
     const body = (await bodyOf(request)).toString('utf8')
-    const forward = async (): Promise<Response> => fetch(`${origin}${url}`, {
-      method, ...(body.length === 0 ? {} : { body, headers: { 'content-type': request.headers['content-type'] ?? 'application/json' } }),
-    })
+    const headers = passed(Object.entries(request.headers).map(([name, value]) => [name, [value].flat().join(', ')] as const))
+    const forward = async (): Promise<Response> => fetch(`${origin}${url}`, { method, headers, ...(body.length === 0 ? {} : { body }) })
     const fate = this.#fateOf(signedBytesIn(url, body, this.#options.broadcastMark))
     if (fate.how === 'late') {
       if (fate.isFirst) this.#later(fate.delayMs, forward)
@@ -102,7 +105,7 @@ export class FaultyFronts {
       response.destroy()
       return
     }
-    response.writeHead(answer.status, { 'content-type': answer.headers.get('content-type') ?? 'application/json' })
+    response.writeHead(answer.status, passed(answer.headers))
     response.end(answered)
   }
 
@@ -137,6 +140,11 @@ export class FaultyFronts {
 /** What was signed, as text, when a request is a broadcast. */
 export function signedBytesIn(path: string, body: string, broadcastMark: string): string | undefined {
   return `${path}\n${body}`.includes(broadcastMark) ? SIGNED_BYTES.exec(body)?.[0] : undefined
+}
+
+/** The headers that are not of the connection: Terra tells in one which block a question is about, and in one which block the answer is about. */
+function passed(headers: Iterable<readonly [string, string]>): Record<string, string> {
+  return Object.fromEntries([...headers].filter(([name]) => !CONNECTION_HEADERS.has(name)))
 }
 
 async function bodyOf(request: IncomingMessage): Promise<Buffer> {
