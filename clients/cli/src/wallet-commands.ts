@@ -49,7 +49,7 @@ export function addWalletCommands(add: Add, act: Act, program: Command): void {
   )
     .option('--wallet <file>', 'wallet file that signs (default: the one of login)')
     .option('--memo <text>', 'memo, comment or text of the payment: everybody can read it')
-    .option('--id <id>', 'your own id: asking again with it asks for the same withdrawal')
+    .option('--id <id>', 'your own id, for scripts: asking again with it asks for the same withdrawal. Without it one is drawn, printed before anything is asked, and named by errors')
     .option('--yes', 'do not ask')
     .option('--wait <seconds>', 'how long to follow it', wholeNumber, 120)
     .action(act(walletWithdraw))

@@ -1,5 +1,6 @@
 import { EvegramError } from '@evegram/protocol'
 import { isEnded, type AccountWallet, type Withdrawal } from '@evegram/sdk'
+import { askForWithdrawal } from '../ask-withdrawal.js'
 import { confirmPayment } from '../confirm-payment.js'
 import type { Context } from '../context.js'
 import { EXIT_CODES } from '../exit-codes.js'
@@ -36,8 +37,12 @@ export function walletWithdraw(context: Context, amountText: string, name: strin
     output.note(`Withdraw ${money.show(wish.amount, wish.asset)} and ${fee}\nto ${visible(quote.to)}${options.memo === undefined ? '' : `\nmemo ${visible(options.memo)}`}`)
     if (quote.needsApproval) output.note('An operator must approve it.')
     await confirmPayment(output, 'Is every character of the destination right?', options.yes)
-    const asked = await client.wallet.withdraw(await context.wallet(options.wallet), { ...wish, ...(options.id === undefined ? {} : { id: options.id }) })
-    const last = await followed(client.wallet, asked, options.wait * 1_000, ({ id, state }) => { output.note(`${state}  ${id}`) })
+    const wallet = await context.wallet(options.wallet)
+    // Drawn and shown before anything is asked: whoever asks again without it would withdraw twice.
+    const id = options.id ?? client.wallet.newId()
+    output.note(`withdrawal ${id}`)
+    const asked = await askForWithdrawal(id, { ask: () => client.wallet.withdraw(wallet, { ...wish, id }), pause, note: (text) => { output.note(text) } })
+    const last = await followed(client.wallet, asked, options.wait * 1_000, ({ state }) => { output.note(visible(state)) })
     if (!isEnded(last)) process.exitCode = EXIT_CODES.unreachable[0]
     else if (last.state !== 'paid') process.exitCode = EXIT_CODES.failed[0]
     await output.result(withdrawalObject(last, money), withdrawalText(last, money))
@@ -60,12 +65,16 @@ async function followed(wallet: AccountWallet, asked: Withdrawal, forMs: number,
   let last = asked
   tell(last)
   while (!isEnded(last) && performance.now() < deadline) {
-    await new Promise((resolve) => { setTimeout(resolve, LOOK_MS) })
+    await pause(LOOK_MS)
     const next = await wallet.withdrawal(asked.id).catch(() => last)
     if (next.state !== last.state) tell(next)
     last = next
   }
   return last
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => { setTimeout(resolve, ms) })
 }
 
 function withdrawalObject({ id, chain, asset, amount, to, state, reason, transaction, fee, feeMax, createdAtMs }: Withdrawal, money: MoneyText): Readonly<Record<string, unknown>> {

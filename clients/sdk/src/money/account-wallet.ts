@@ -1,5 +1,5 @@
 import {
-  EvegramError, hexOf, LIMITS, paymentTransferId, utf8, type AccountId, type PaymentBody, type PaymentRequestBody,
+  EvegramError, hexOf, isEvegramError, LIMITS, paymentTransferId, utf8, type AccountId, type PaymentBody, type PaymentRequestBody,
 } from '@evegram/protocol'
 import type {
   DepositPlace, StatementLine, WalletAsset, WalletBalance, WallyApi, Withdrawal, WithdrawalQuote, WithdrawalWish,
@@ -42,7 +42,10 @@ export interface PaymentRequestTerms {
 
 /** What to withdraw. */
 export interface WithdrawalTermsAsked extends WithdrawalWish {
-  /** Chosen before, to ask again for the same one when no answer came. 1 to 64 letters, digits, `_`, `.` and `-`. */
+  /**
+   * From {@link AccountWallet.newId}, drawn and kept before: after a lost answer ask again under it, never without it, which would be a second withdrawal. 1 to 64
+   * letters, digits, `_`, `.` and `-`. Without it one is drawn, and only the answer or the error names it.
+   */
   readonly id?: string
 }
 
@@ -83,7 +86,12 @@ export interface AccountWallet {
   proofOf(message: Message): Promise<PaymentProof>
   /** What a withdrawal would cost. Rejects `invalid.response` when the server names another destination than `to`. */
   quote(wish: WithdrawalWish): Promise<WithdrawalQuote>
-  /** Withdraws to an address on a chain: `wallet`, one of this account, signs for exactly this withdrawal. Rejects `invalid.argument`, `proof.*`, `wallet.*`. */
+  /** A new id of a withdrawal: random, of this account alone. */
+  newId(): string
+  /**
+   * Withdraws to an address on a chain: `wallet`, one of this account, signs for exactly this withdrawal. Rejects `invalid.argument`, `proof.*`, `wallet.*`, and
+   * `timeout` or `unavailable.*` when no answer came: then it may have been taken. `details.withdrawal` of every error is its id.
+   */
   withdraw(wallet: Wallet, terms: WithdrawalTermsAsked): Promise<Withdrawal>
   /** The newest first, up to 100. */
   withdrawals(limit?: number): Promise<readonly Withdrawal[]>
@@ -149,7 +157,7 @@ export class ServerWallet implements AccountWallet {
     const to: AccountId = conversation.peer.account
     checkMoney(amount, note)
     if (to === this.#ports.core.account) throw new EvegramError('invalid.argument', { operation: 'pay', advice: 'This is your own account.' })
-    const payment: PaymentBody = { transfer: this.#newId(), asset, amount: amount.toString(), note, ...(request === undefined ? {} : { request }) }
+    const payment: PaymentBody = { transfer: this.newId(), asset, amount: amount.toString(), note, ...(request === undefined ? {} : { request }) }
     const { done } = await this.#outbox.add(conversation.id, to, payment)
     return { transfer: payment.transfer, done }
   }
@@ -159,7 +167,7 @@ export class ServerWallet implements AccountWallet {
     checkMoney(amount, note)
     const place = onChain ? await this.depositPlace(chainOf(asset)) : undefined
     const request: PaymentRequestBody = {
-      request: this.#newId(), asset, amount: amount.toString(), note, expiresAtMs: this.#ports.core.time.now() + expiresInMs,
+      request: this.newId(), asset, amount: amount.toString(), note, expiresAtMs: this.#ports.core.time.now() + expiresInMs,
       ...(place === undefined ? {} : { deposit: { address: place.address, memo: place.memo } }),
     }
     return { ...await this.#ports.say(conversation.id, { kind: 'payment_request', body: request }, () => undefined), request }
@@ -174,9 +182,17 @@ export class ServerWallet implements AccountWallet {
     return this.#look(message, payment)
   }
 
-  async withdraw(wallet: Wallet, { id = this.#newId(), ...wish }: WithdrawalTermsAsked): Promise<Withdrawal> {
+  newId(): string {
+    return hexOf(this.#ports.core.random.bytes(ID_BYTES))
+  }
+
+  async withdraw(wallet: Wallet, { id = this.newId(), ...wish }: WithdrawalTermsAsked): Promise<Withdrawal> {
     checkMoney(wish.amount, '')
-    return withdrawWith(this.#ports, wallet, id, wish)
+    try {
+      return await withdrawWith(this.#ports, wallet, id, wish)
+    } catch (cause) {
+      throw isEvegramError(cause) ? withDetail(cause, { withdrawal: id }) : cause
+    }
   }
 
   quote(wish: WithdrawalWish): Promise<WithdrawalQuote> {
@@ -217,13 +233,16 @@ export class ServerWallet implements AccountWallet {
     })
   }
 
-  #newId(): string {
-    return hexOf(this.#ports.core.random.bytes(ID_BYTES))
-  }
 }
 
 function chainOf(asset: string): string {
   return asset.slice(0, Math.max(0, asset.indexOf('/')))
+}
+
+/** The same error, which names more. */
+function withDetail(cause: EvegramError, detail: Readonly<Record<string, string>>): EvegramError {
+  const { code, advice, operation, retryAfterMs, details } = cause
+  return new EvegramError(code, { advice, details: { ...details, ...detail }, cause, ...(operation === undefined ? {} : { operation }), ...(retryAfterMs === undefined ? {} : { retryAfterMs }) })
 }
 
 function checkMoney(amount: bigint, note: string): void {
