@@ -30,7 +30,7 @@ export interface TonAdapterOptions extends TonRpcOptions {
   readonly jettons?: readonly string[] | undefined
   /** Blocks of the masterchain on top of one that make it final, {@link FINAL_AFTER} when left out. */
   readonly finalAfter?: number | undefined
-  /** Seconds in which a signed payment may land, {@link HIGHLOAD_TIMEOUT_SECONDS} when left out. Part of the address that a signer pays from. */
+  /** Seconds in which a signed payment may land, 4 or more, {@link HIGHLOAD_TIMEOUT_SECONDS} when left out. Part of the address that a signer pays from. */
   readonly timeoutSeconds?: number | undefined
 }
 
@@ -134,7 +134,7 @@ export class TonChainAdapter implements ChainAdapter {
     const wallet = this.#walletOf(signer)
     const from = tonAddressOf(wallet.address)
     const { latest, final: signedAt } = await this.head()
-    const prepared = await preparePayment(intent, { from, wallet, rpc: this.#rpc, wallets: this.#wallets, latest, final: signedAt })
+    const prepared = await preparePayment(intent, { from, wallet, wallets: this.#wallets, latest, final: signedAt })
     const { cost, jettons, message } = prepared
     if (cost > intent.feeMax) return { status: 'fee_exceeds_max', fee: chainAmountOf(cost) }
     const state = await this.#account(from, latest)
@@ -144,7 +144,7 @@ export class TonChainAdapter implements ChainAdapter {
     const missing = jettons.find(({ asset, available }) => available < needed(asset))
     if (missing !== undefined) return { status: 'insufficient_funds', asset: missing.asset }
 
-    const createdAt = state.seconds - Math.min(CREATED_BEFORE_SECONDS, Math.floor(this.#timeoutSeconds / CREATED_BEFORE_PART))
+    const createdAt = state.seconds - secondsBefore(this.#timeoutSeconds)
     const request = highloadRequest(wallet, message, { queryId: await this.#newQuery(wallet, state, intent.inFlight, latest), createdAt })
     const signature = await signWithEd25519(request.hash(), signer)
     const outer = external({ to: wallet.address, body: highloadBody(request, signature), ...(state.isActive ? {} : { init: wallet.init }) })
@@ -257,3 +257,12 @@ export class TonChainAdapter implements ChainAdapter {
 function lastSecondOf(createdAt: number, timeoutSeconds: number): number {
   return createdAt + timeoutSeconds - 1
 }
+function secondsBefore(timeoutSeconds: number): number {
+  return Math.min(CREATED_BEFORE_SECONDS, Math.floor(timeoutSeconds / CREATED_BEFORE_PART))
+}
+
+/** Seconds of the chain in which a payment can land that is signed now, by a wallet with this timeout. */
+export function validSecondsOf(timeoutSeconds: number): number {
+  return lastSecondOf(0, timeoutSeconds) - secondsBefore(timeoutSeconds)
+}
+

@@ -6,7 +6,6 @@ import { accountOf, TONCOIN } from './address.js'
 import { batchMessage, internalMessage, type HighloadWallet } from './highload-wallet.js'
 import type { JettonWallets } from './jetton-wallets.js'
 import { OPERATIONS } from './operations.js'
-import type { TonRpc } from './rpc.js'
 import { writeComment } from './text-comment.js'
 import { wrong } from './trace.js'
 
@@ -35,7 +34,6 @@ export interface PreparedPayment {
 export interface PaymentContext {
   readonly from: ChainAddress
   readonly wallet: HighloadWallet
-  readonly rpc: TonRpc
   readonly wallets: JettonWallets
   /** The newest block, and the newest final one. */
   readonly latest: Height
@@ -49,7 +47,7 @@ export function movesMoney({ to }: PaymentOutput, from: ChainAddress): boolean {
 
 /** Writes the messages of a payment. Rejects `unavailable.chain`. */
 export async function preparePayment({ outputs, memo }: PaymentIntent, context: PaymentContext): Promise<PreparedPayment> {
-  const { from, wallet, rpc, wallets, latest, final } = context
+  const { from, wallet, wallets, latest, final } = context
   const moving = outputs.filter((output) => movesMoney(output, from))
   const messages: MessageRelaxed[] = []
   for (let start = 0; start < moving.length; start += CONCURRENT_MAX) {
@@ -70,10 +68,8 @@ export async function preparePayment({ outputs, memo }: PaymentIntent, context: 
   async function messageFor(output: PaymentOutput, text: Uint8Array | undefined, { from: payer }: PaymentContext): Promise<MessageRelaxed> {
     const to = accountOf(output.to)
     if (output.asset !== TONCOIN) return internalMessage(await wallets.wallet(payer, output.asset, final), JETTON_ORDER_NANOTONS, true, jettonOrder(output, to, wallet.address, text))
-    const recipient = await rpc.account(to, latest)
-    if (recipient === undefined) throw wrong('a recipient is not known')
-    // An account that is not there yet sends everything back that may be sent back; one that is there shall be able to refuse.
-    return internalMessage(to, output.amount, recipient.isActive, writeComment(text))
+    // It stays whatever the code of the recipient says to it: what may be sent back is sent back less the gas that the recipient burned, at our cost.
+    return internalMessage(to, output.amount, false, writeComment(text))
   }
 }
 

@@ -155,7 +155,7 @@ export class TonRpc {
       if (integerOf(objectOf(state, 'block_id'), 'seqno') !== seqno) return undefined
       const last = objectOf(state, 'last_transaction_id')
       return {
-        balance: BigInt(textOf(state, 'balance')), isActive: state['state'] === 'active', seconds: integerOf(state, 'sync_utime'),
+        balance: nanotonsOf(state, 'balance'), isActive: state['state'] === 'active', seconds: integerOf(state, 'sync_utime'),
         last: { lt: BigInt(textOf(last, 'lt')), hash: Buffer.from(textOf(last, 'hash'), 'base64').toString('hex') },
       }
     })
@@ -165,7 +165,8 @@ export class TonRpc {
   get(address: Address, method: string, stack: readonly (readonly [string, string])[], seqno: Height): Promise<GetFacts | undefined> {
     return this.#askFor('run a get method', async () => {
       const result = await this.#call('runGetMethod', { address: address.toString(), method, stack, seqno })
-      if (result['block_id'] !== undefined && integerOf(objectOf(result, 'block_id'), 'seqno') !== seqno) return undefined
+      // As above: without the block, it may be any state.
+      if (integerOf(objectOf(result, 'block_id'), 'seqno') !== seqno) return undefined
       return { exitCode: integerOf(result, 'exit_code'), stack: (result['stack'] as readonly Json[] | undefined ?? []).map(stackItemOf) }
     })
   }
@@ -312,6 +313,14 @@ function textOf(from: JsonObject, name: string): string {
   const value = from[name]
   if (typeof value !== 'string') throw new Error(`no ${name}`)
   return value
+}
+
+/** Money: a text of digits, or a number where an account is not there (toncenter says 0). */
+function nanotonsOf(from: JsonObject, name: string): bigint {
+  const value = from[name]
+  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return BigInt(value)
+  if (typeof value !== 'string' || !/^\d{1,39}$/.test(value)) throw new Error(`no ${name}`)
+  return BigInt(value)
 }
 
 function integerOf(from: JsonObject, name: string): number {

@@ -33,6 +33,8 @@ describe('a local TON chain behind the unmodified TonClient', () => {
     const { client, stranger } = world
     const friend = world.wallet().wallet
     expect(await client.getContractState(friend.address)).toMatchObject({ state: 'uninitialized', balance: 0n, lastTransaction: null })
+    // What is not there has a number where everything else has a text, as with toncenter.
+    expect((await ask('getAddressInformation', { address: friend.address.toString() })).body.result).toMatchObject({ balance: 0 })
     await world.send([world.pay(friend.address, 2_000_000_000n, 'order:42')])
     expect(await client.getBalance(friend.address)).toBe(0n)
     await world.blocks()
@@ -146,7 +148,7 @@ describe('a local TON chain behind the unmodified TonClient', () => {
     const seen = async (seqno: number): Promise<readonly unknown[]> => Promise.all([
       ask('getAddressInformation', { address: friend.toString(), seqno }), ask('runGetMethod', { address: wallet.toString(), method: 'get_wallet_data', stack: [], seqno }),
     ])
-    expect(await seen(empty)).toMatchObject([{ body: { result: { balance: '0', block_id: { seqno: empty } } } }, { body: { result: { exit_code: -13 } } }])
+    expect(await seen(empty)).toMatchObject([{ body: { result: { balance: 0, block_id: { seqno: empty } } } }, { body: { result: { exit_code: -13 } } }])
     expect(await seen(full)).toMatchObject([{ body: { result: { balance: '1000000' } } }, { body: { result: { exit_code: 0, stack: [['num', '0x5'], ['cell', {}], ['cell', {}], ['cell', {}]] } } }])
     expect(await ask('getAddressInformation', { address: friend.toString(), seqno: full + 1 })).toMatchObject({ status: 500 })
   })

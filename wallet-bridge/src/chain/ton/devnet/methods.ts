@@ -73,7 +73,7 @@ export function tonMethods(chain: TonDevnet): ReadonlyMap<string, ApiMethod> {
       const block = masterAt(params)
       return accountJson(chain.account(params.address('address'), block.seqno), block)
     },
-    getAddressBalance: (params) => accountJson(chain.account(params.address('address'), chain.newest.seqno), chain.newest)['balance'] ?? '0',
+    getAddressBalance: (params) => accountJson(chain.account(params.address('address'), chain.newest.seqno), chain.newest)['balance'] ?? 0,
     getAddressState: (params) => stateWord(chain.account(params.address('address'), chain.newest.seqno)),
     runGetMethod: async (params) => {
       const block = masterAt(params)

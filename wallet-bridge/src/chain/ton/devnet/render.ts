@@ -87,7 +87,8 @@ export function accountJson(state: AccountState | undefined, block: MasterBlock)
   const active = storage?.state.type === 'active' ? storage.state.state : undefined
   const hash = read === undefined || read.lastTransactionLt === 0n ? NO_HASH : base64Of(read.lastTransactionHash.toString(16).padStart(64, '0'))
   return {
-    '@type': 'raw.fullAccountState', balance: String(storage?.balance.coins ?? 0n), extra_currencies: [],
+    // As ton-http-api: the text of what is there, and the number 0 for an account that is not.
+    '@type': 'raw.fullAccountState', balance: storage === undefined ? 0 : String(storage.balance.coins), extra_currencies: [],
     code: active?.code?.toBoc().toString('base64') ?? '', data: active?.data?.toBoc().toString('base64') ?? '',
     last_transaction_id: { '@type': 'internal.transactionId', lt: String(read?.lastTransactionLt ?? 0n), hash },
     block_id: masterId(block), frozen_hash: '', sync_utime: block.seconds, state: stateWord(state),

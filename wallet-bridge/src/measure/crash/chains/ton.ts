@@ -2,22 +2,20 @@ import { Address } from '@ton/core'
 import { TonClient } from '@ton/ton'
 import { systemClock, systemRandom } from '@evegram/platform'
 import { simulatedSigner } from '../../../chain/simulated/signer.js'
-import { TonChainAdapter, TONCOIN } from '../../../chain/ton/index.js'
+import { TonChainAdapter, TONCOIN, validSecondsOf } from '../../../chain/ton/index.js'
 import { serveTonDevnet } from '../../../chain/ton/devnet/index.js'
 import type { CrashChain } from '../crash-chain.js'
 
 const BLOCK_MS = 300
-/** The least that the adapter takes. */
-const TIMEOUT_SECONDS = 61
-/** What is signed is dated back by about half of it, since shards are not equally far. */
-const VALID_SECONDS = 31
+/** Short, so that what was lost is over soon and is signed again. */
+const TIMEOUT_SECONDS = 16
 
 /** @ton/sandbox behind toncenter v2. */
 export const tonCrashChain: CrashChain = {
   asset: TONCOIN,
   amountMin: 50_000_000n,
   feeMax: 100_000_000n,
-  validMs: VALID_SECONDS * 1_000,
+  validMs: validSecondsOf(TIMEOUT_SECONDS) * 1_000,
   finalMs: 20 * BLOCK_MS,
   broadcastMark: '"sendBoc"',
   lateOf256: 16,
