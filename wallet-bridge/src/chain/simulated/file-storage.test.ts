@@ -64,9 +64,15 @@ describe('FileStorage', () => {
     await storage.put('b', filled(2))
     await storage.close()
     const whole = await readFile(file())
-    const wrong = Buffer.from(whole)
-    wrong[first - 1]! ^= 1
-    for (const content of [wrong, Buffer.from('something that is no chain at all'), Buffer.from('else')]) {
+    const damagedAt = (at: number): Buffer => {
+      const damaged = Buffer.from(whole)
+      damaged[at]! ^= 1
+      return damaged
+    }
+    const begin = whole.indexOf('\n') + 1
+    // Every byte of what stands before the first entry, its length with it, and the last byte of the entry.
+    const wrong = [...Array.from({ length: 20 }, (_, byte) => damagedAt(begin + byte)), damagedAt(first - 1)]
+    for (const content of [...wrong, Buffer.from('something that is no chain at all'), Buffer.from('else')]) {
       await writeFile(file(), content)
       await expect(FileStorage.open(folder)).rejects.toThrow('unavailable.store')
       expect(await readFile(file())).toEqual(content)

@@ -13,10 +13,11 @@ const STORED_ENTRY_BYTES_MAX = 268_435_456
 /** Name of the file in its folder. */
 export const CHAIN_FILE = 'chain.log'
 /** What every file begins with: its format. */
-const MAGIC = Buffer.from('evegram-simulated-chain/1\n')
+const MAGIC = Buffer.from('evegram-simulated-chain/2\n')
 const LENGTH_BYTES = 4
 const CHECK_BYTES = 8
-const FRAME_BYTES = LENGTH_BYTES + CHECK_BYTES
+/** Length of the entry, check of the entry, and check of both: a length that is damaged must not make all behind it look like half an entry. */
+const FRAME_BYTES = LENGTH_BYTES + 2 * CHECK_BYTES
 const KEY = /^[\x21-\x7e]{1,64}$/
 
 /** An entry with the bytes that it takes in the file. */
@@ -36,6 +37,8 @@ export class FileStorage implements SimulatedStorage {
   readonly #kept: Map<string, Kept>
   #file: FileHandle
   #fileBytes: number
+  /** Something that was not acknowledged may stand behind the end. */
+  #isTorn = false
   #running: Promise<void> = Promise.resolve()
 
   private constructor(folder: string, parts: { readonly kept: Map<string, Kept>; readonly file: FileHandle; readonly fileBytes: number; readonly rewriteFromBytes: number }) {
@@ -105,13 +108,26 @@ export class FileStorage implements SimulatedStorage {
 
   async #append(key: string, bytes: Uint8Array | undefined): Promise<void> {
     const frame = frameOf(key, bytes)
-    // Over whatever a write that failed left behind the end.
-    await writeAll(this.#file, frame, this.#fileBytes)
-    await this.#file.datasync()
+    if (this.#isTorn) await this.#mend()
+    try {
+      await writeAll(this.#file, frame, this.#fileBytes)
+      await this.#file.datasync()
+    } catch (failure) {
+      this.#isTorn = true
+      // Where this fails too, it is tried again before anything else is written.
+      await this.#mend().catch(() => undefined)
+      throw failure
+    }
     this.#fileBytes += frame.length
     if (bytes === undefined) this.#kept.delete(key)
     else this.#kept.set(key, { bytes, frameBytes: frame.length })
     if (this.#fileBytes > this.#rewriteFromBytes && this.#fileBytes > 2 * this.#keptBytes()) await this.#rewrite()
+  }
+
+  /** Cuts off what was not acknowledged: it must not be found again behind a shorter entry that comes next. */
+  async #mend(): Promise<void> {
+    await this.#file.truncate(this.#fileBytes)
+    this.#isTorn = false
   }
 
   #keptBytes(): number {
@@ -141,16 +157,18 @@ export class FileStorage implements SimulatedStorage {
   }
 }
 
-/** Length, the first bytes of a SHA-256, and the entry: key and bytes, or null for one that is gone. */
+/** What stands before an entry, and the entry: key and bytes, or null for one that is gone. */
 function frameOf(key: string, bytes: Uint8Array | undefined): Uint8Array {
   const entry = encodeCbor([key, bytes ?? null])
   const length = Buffer.alloc(LENGTH_BYTES)
   length.writeUInt32BE(entry.length)
-  return Buffer.concat([length, checkOf(entry), entry])
+  const described = Buffer.concat([length, checkOf(entry)])
+  return Buffer.concat([described, checkOf(described), entry])
 }
 
-function checkOf(entry: Uint8Array): Buffer {
-  return createHash('sha256').update(entry).digest().subarray(0, CHECK_BYTES)
+/** The first bytes of a SHA-256. */
+function checkOf(bytes: Uint8Array): Buffer {
+  return createHash('sha256').update(bytes).digest().subarray(0, CHECK_BYTES)
 }
 
 /** All entries, and where the last whole one ends; 0: the file is new. Throws `unavailable.store` for what a crash cannot leave. */
@@ -163,12 +181,17 @@ function readEntries(content: Buffer): { readonly kept: Map<string, Kept>; reado
   if (!content.subarray(0, MAGIC.length).equals(MAGIC)) throw damaged()
   let at = MAGIC.length
   while (at + FRAME_BYTES <= content.length) {
-    const length = content.readUInt32BE(at)
-    const next = at + FRAME_BYTES + length
+    const described = content.subarray(at, at + LENGTH_BYTES + CHECK_BYTES)
+    if (!checkOf(described).equals(content.subarray(at + described.length, at + FRAME_BYTES))) {
+      // A file system that made the file longer before it wrote leaves nothing but zeros: no entry, and none behind it.
+      if (content.subarray(at).every((byte) => byte === 0)) break
+      throw damaged()
+    }
+    const next = at + FRAME_BYTES + described.readUInt32BE(0)
     // Half of the last entry: it was never acknowledged.
     if (next > content.length) break
     const entry = content.subarray(at + FRAME_BYTES, next)
-    if (!checkOf(entry).equals(content.subarray(at + LENGTH_BYTES, at + FRAME_BYTES))) {
+    if (!checkOf(entry).equals(described.subarray(LENGTH_BYTES))) {
       if (next === content.length) break
       throw damaged()
     }
