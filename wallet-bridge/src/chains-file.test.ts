@@ -39,9 +39,20 @@ describe('the file of chains', () => {
     ['chains.0.assets.0.asset', changed({ assets: [{ ...(example.chains[0]?.['assets'] as object[])[0], asset: 'sol/sol' }] })],
     ['chains.0.assets.1.asset', changed({ assets: [0, 0].map((index) => (example.chains[0]?.['assets'] as object[])[index]) })],
     ['operatorWallets.0', { ...example, operatorWallets: ['solana:somewhere:nobody'] }],
+    ['chains.0.coinTaxMax: needed', changed({ chain: 'terra', assets: [{ ...(example.chains[0]?.['assets'] as object[])[0], asset: 'terra/uusd' }] })],
+    ['chains.0.coinTaxMax: of terra', changed({ coinTaxMax: 1 })], ['chains.0.computeUnitPrice', changed({ computeUnitPrice: String(2n ** 64n) })],
     ['JSON', '{'],
   ])('is refused where %s is wrong, and says so', (place, value) => {
     expect(() => read(value)).toThrowError(expect.objectContaining({ code: 'invalid.config', advice: expect.stringContaining(place) as string }))
+  })
+
+  it('says how much tax is paid beside a coin of Terra, and what is offered for a compute unit of Solana', async () => {
+    const coin = { ...(example.chains[0]?.['assets'] as object[])[0], asset: 'terra/uusd' }
+    const [terra] = read(changed({ chain: 'terra', identity: 'columbus-5', assets: [coin], coinTaxMax: 12_000, key: { seed: 'env:SEED' } })).chains
+    const [solana] = read(changed({ computeUnitPrice: '20000', key: { seed: 'env:SEED' } })).chains
+    const environment = { SEED: 'ab'.repeat(32), SOLANA_URL: 'http://127.0.0.1:1' }
+    expect([terra?.coinTaxMax, solana?.computeUnitPrice]).toEqual([12_000, 20_000n])
+    for (const entry of [terra, solana]) expect((await openChain(entry!, environment, systemRandom())).sources).toHaveLength(2)
   })
 
   it('is refused with an advice that holds no value of it', () => {

@@ -11,6 +11,8 @@ import { SOURCES_MAX } from './chain/agreed-chain.js'
 const FILE_BYTES_MAX = 1_048_576
 const ASSETS_MAX = 64
 const ADDRESSES_MAX = 10_000
+/** What a transaction of Solana can say. */
+const COMPUTE_UNIT_PRICE_MAX = 2n ** 64n - 1n
 
 const amount = z.string({ error: 'decimal digits in quotes' }).transform((text, context) => {
   try {
@@ -44,7 +46,13 @@ const chain = z.strictObject({
   allowed: addresses.optional(), denied: addresses.default([]), cold: addresses.default([]),
   beginsAt: z.number().int().min(0).default(0),
   reconcileMinutes: z.number().min(1).max(1_440).default(10),
-}).superRefine(({ chain: name, assets }, context) => {
+  coinTaxMax: z.number().int().min(0).max(1_000_000).optional().describe('terra: the highest tax, in millionths, paid beside other coins than uluna'),
+  computeUnitPrice: amount.refine((price) => price <= COMPUTE_UNIT_PRICE_MAX, 'below 2^64').optional().describe('solana: offered for a compute unit, in millionths of a lamport'),
+}).superRefine(({ chain: name, assets, coinTaxMax, computeUnitPrice }, context) => {
+  const isTaxed = assets.some(({ asset: id }) => id.startsWith('terra/') && id !== 'terra/uluna' && !id.startsWith('terra/terra1') && !id.startsWith('terra/ibc/'))
+  if (isTaxed && coinTaxMax === undefined) context.addIssue({ code: 'custom', path: ['coinTaxMax'], message: 'needed to pay out a coin other than uluna: its tax is not in feeReserve' })
+  if (name !== 'terra' && coinTaxMax !== undefined) context.addIssue({ code: 'custom', path: ['coinTaxMax'], message: 'of terra alone' })
+  if (name !== 'solana' && computeUnitPrice !== undefined) context.addIssue({ code: 'custom', path: ['computeUnitPrice'], message: 'of solana alone' })
   for (const [index, { asset: id }] of assets.entries()) {
     const wrong = !id.startsWith(`${name}/`) ? `an asset of ${name}` : assets.findIndex((other) => other.asset === id) < index ? 'an asset that is not listed before' : undefined
     if (wrong !== undefined) context.addIssue({ code: 'custom', path: ['assets', index, 'asset'], message: wrong })

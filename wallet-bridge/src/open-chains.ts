@@ -34,11 +34,11 @@ export async function openChain(entry: ChainEntry, environment: Environment, ran
 }
 
 /** The SDK of a chain is loaded only where that chain is configured. */
-async function adapterOf({ chain, identity, assets }: ChainEntry, url: string, random: Random): Promise<ChainAdapter> {
+async function adapterOf({ chain, identity, assets, coinTaxMax, computeUnitPrice }: ChainEntry, url: string, random: Random): Promise<ChainAdapter> {
   switch (chain) {
     case 'solana': {
       const { SolanaChainAdapter } = await import('./chain/solana/index.js')
-      return new SolanaChainAdapter({ url, genesisHash: identity, random })
+      return new SolanaChainAdapter({ url, genesisHash: identity, random, computeUnitPrice })
     }
     case 'ton': {
       const { TonChainAdapter, TONCOIN } = await import('./chain/ton/index.js')
@@ -46,7 +46,10 @@ async function adapterOf({ chain, identity, assets }: ChainEntry, url: string, r
     }
     case 'terra': {
       const { TerraChainAdapter } = await import('./chain/terra/index.js')
-      return new TerraChainAdapter({ url, chainId: identity, random, tokens: assets.map(({ asset }) => asset.slice('terra/'.length)).filter((token) => token.startsWith('terra1')) })
+      return new TerraChainAdapter({
+        url, chainId: identity, random, tokens: assets.map(({ asset }) => asset.slice('terra/'.length)).filter((token) => token.startsWith('terra1')),
+        coinTaxMax: coinTaxMax === undefined ? undefined : BigInt(coinTaxMax),
+      })
     }
   }
 }
