@@ -2,9 +2,10 @@ import { isEvegramError, utf8 } from '@evegram/protocol'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { amountOf } from '../ledger/amount.js'
 import { AgreedChain, SOURCES_MAX, type Agreement, type AgreedPage, type Disagreement } from './agreed-chain.js'
+import { SimulatedChainAdapter } from './simulated/adapter.js'
 import type { RpcFaults } from './simulated/rpc.js'
 import type { SimulatedProfile } from './simulated/rules.js'
-import { SimulatedWorld, somebody } from './simulated/simulated-world.contract.js'
+import { countingRandom, SimulatedWorld, somebody } from './simulated/simulated-world.contract.js'
 
 const [alice, bob] = [somebody('alice'), somebody('bob')]
 const code = (wanted: Parameters<typeof isEvegramError>[1]): unknown => expect.toSatisfy((error) => isEvegramError(error, wanted))
@@ -134,6 +135,20 @@ describe('AgreedChain', () => {
     world.chain.submit(answer.payment.bytes)
     await world.makeFinal()
     expect(world.held(bob)).toBe(1n)
+  })
+
+  it.each(['solana', 'ton', 'terra'] as const)('signs nothing that by its first source ends far away, with rules of %s', async (profile) => {
+    const { world, agreed } = await open(profile)
+    const { signer } = await world.wallet(1_000_000n)
+    const [first, second] = world.network.endpoints
+    const intent = { outputs: [{ to: bob, asset: world.rules.nativeAsset, amount: amountOf(1n) }], feeMax: amountOf(20_000n), inFlight: [] }
+    const far = new SimulatedChainAdapter({ rpc: first!.rpc, rules: { ...world.rules, validFor: 1_000_000 }, random: countingRandom('far') })
+    const lied = new AgreedChain({ sources: [{ name: 'liar', adapter: far }, second!], alarm: () => undefined })
+    await expect(lied.sign(intent, signer)).rejects.toThrow(code('unavailable.chain'))
+    // Of honest sources one may be behind.
+    second!.rpc.faults.lagBlocks = 5
+    await world.blocks(10)
+    expect(await agreed.sign(intent, signer)).toMatchObject({ status: 'signed' })
   })
 
   it('compares balances at one height', async () => {

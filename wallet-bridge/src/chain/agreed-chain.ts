@@ -51,6 +51,8 @@ export interface AgreedChainOptions {
 
 /** Sources of one chain. */
 export const SOURCES_MAX = 4
+/** Blocks between the ends that two sources give one payment: above it one of them made up how far the chain is. */
+const ENDS_APART_MAX = 1_000
 
 /**
  * One chain through several sources that must agree before money moves.
@@ -127,15 +129,20 @@ export class AgreedChain {
 
   /**
    * Signs with what the first source knows. The payment gets the latest end and the earliest beginning that any source gives it, so that no single source can
-   * make it seem over while it may still land. Rejects `unavailable.chain`: nothing was signed that anybody else has seen.
+   * make it seem over while it may still land, nor keep it open for long: each refuses an end that is far away for it. Rejects `unavailable.chain`: nothing was
+   * signed that anybody else has seen.
    */
   async sign(intent: PaymentIntent, signer: Signer): Promise<SignAnswer> {
     const { final } = await this.head()
     const answer = await this.#first.adapter.sign(intent, signer)
     if (answer.status !== 'signed') return answer
     const { payment } = answer
-    const expiries = await this.#all((adapter) => adapter.expiryOf(payment))
-    return { status: 'signed', payment: { ...payment, signedAt: Math.min(final, payment.signedAt), expiry: expiries.reduce(laterOf, payment.expiry) } }
+    const expiries = [payment.expiry, ...await this.#all((adapter) => adapter.expiryOf(payment))]
+    const ends = expiries.map(endAt)
+    if (Math.max(...ends) - Math.min(...ends) > ENDS_APART_MAX) {
+      throw new EvegramError('unavailable.chain', { operation: 'sign payment', details: { problem: 'sources give a payment ends that are far apart' } })
+    }
+    return { status: 'signed', payment: { ...payment, signedAt: Math.min(final, payment.signedAt), expiry: expiries.reduce(laterOf) } }
   }
 
   /** Hands the bytes to every source. `refused` when all of them do. Proves nothing, as {@link BroadcastAnswer} says. */
@@ -212,6 +219,10 @@ function strongerOf(before: PaymentSighting, sighting: PaymentSighting): Payment
 
 /** The later of two ends of one payment. */
 function laterOf(left: PaymentExpiry, right: PaymentExpiry): PaymentExpiry {
-  const end = (expiry: PaymentExpiry): number => expiry.by === 'time' ? expiry.lastSecond : expiry.lastHeight
-  return end(right) > end(left) ? right : left
+  return endAt(right) > endAt(left) ? right : left
+}
+
+/** The second or the height behind which a payment can land no more. */
+function endAt(expiry: PaymentExpiry): number {
+  return expiry.by === 'time' ? expiry.lastSecond : expiry.lastHeight
 }

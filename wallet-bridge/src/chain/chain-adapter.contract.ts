@@ -393,6 +393,12 @@ export function describeChainAdapter(options: {
       for (const bad of wrong) await expect(adapter.sign(bad, payer.signer)).rejects.toThrow(code('invalid.argument'))
     })
 
+    it('signs a memo that is no text, or says that it is not payable', async () => {
+      const [payer, recipient] = [await funded(), await harness.account()]
+      const answer = await adapter.sign(intent([to(recipient.address, 1_000_000n)], { memo: new Uint8Array([0xff, 0xfe, 0x80]) }), payer.signer)
+      expect(['signed', 'not_payable']).toContain(answer.status)
+    })
+
     it('shows no key in what it signs', async () => {
       const payer = await funded()
       const payment = await signed(payer, [to(payer.address, 1_000_000n)])

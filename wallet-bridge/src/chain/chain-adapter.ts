@@ -236,8 +236,9 @@ export interface ChainAdapter {
   sign(intent: PaymentIntent, signer: Signer): Promise<SignAnswer>
   /**
    * The latest end that this source gives the payment. What the bytes fix is read from them (TON, Terra); where a source had to be asked at signing (the
-   * height of a block hash of Solana) each source answers for itself and never too early, so that one which lied then is found out by another. Rejects
-   * `unavailable.chain`.
+   * height of a block hash of Solana) each source answers for itself and never too early, so that one which lied then is found out by another. To be asked
+   * right after signing. Rejects `unavailable.chain`, also for a payment that by what this source shows ends much later than one that is signed now, or builds
+   * on what the source knows as used (a sequence): such a one might land never and be over never.
    */
   expiryOf(payment: SignedPayment): Promise<PaymentExpiry>
   /**

@@ -9,6 +9,7 @@ import {
   type WatchPage, type WatchRequest,
 } from '../chain-adapter.js'
 import type { ChainHead, Height } from '../finality.js'
+import { requireNearEnd } from '../require-near-end.js'
 import { sealFinal } from '../seal-final.js'
 import type { Signer } from '../signer.js'
 import { parseSimulatedAddress, simulatedAddressOf } from './address.js'
@@ -117,7 +118,12 @@ export class SimulatedChainAdapter implements ChainAdapter {
     // Only read: whoever holds the payment signed it, and every endpoint verifies it when it is broadcast.
     const opened = openTransaction(payment.bytes, () => true)
     if (opened === undefined) throw new EvegramError('invalid.argument', { operation: 'read expiry of payment' })
-    return this.#expiryOf(opened.transaction.validity, await this.#status())
+    const status = await this.#status()
+    const expiry = this.#expiryOf(opened.transaction.validity, status)
+    const lifetime = this.#rules.validFor
+    if (expiry.by === 'time') requireNearEnd({ end: expiry.lastSecond, newest: status.finalSecond, lifetime })
+    if (expiry.by === 'sequence') requireNearEnd({ end: expiry.lastHeight, newest: status.latest, lifetime })
+    return expiry
   }
 
   async broadcast(payment: SignedPayment): Promise<BroadcastAnswer> {

@@ -9,12 +9,13 @@ import {
   type OutputOutcome, type PaymentExpiry, type PaymentIntent, type PaymentSighting, type SignAnswer, type SignedPayment, type WatchPage, type WatchRequest,
 } from '../chain-adapter.js'
 import type { ChainHead, Height } from '../finality.js'
+import { requireNearEnd } from '../require-near-end.js'
 import { sealFinal } from '../seal-final.js'
 import type { Signer } from '../signer.js'
 import { LUNA, parseTerraAddress, TERRA, terraAddressBytes, terraAddressOf, terraAssetOf } from './address.js'
 import { movesOf } from './events.js'
 import { TERRA_GAS_PRICES } from './gas-price.js'
-import { bodyOf, costOf, freeSequence, neededOf, type PaymentCost } from './prepare-payment.js'
+import { bodyOf, costOf, freeSequence, memoText, neededOf, type PaymentCost } from './prepare-payment.js'
 import { readBlocks, readTransactions } from './read-blocks.js'
 import { TAX_RATE_UNIT, TerraRpc, type BlockFacts, type TerraRpcOptions, type TransactionFacts } from './rpc.js'
 import { requireSecp256k1, sealTerraTransaction } from './signer.js'
@@ -121,6 +122,8 @@ export class TerraChainAdapter implements ChainAdapter {
   async sign(intent: PaymentIntent, signer: Signer): Promise<SignAnswer> {
     checkPaymentIntent(intent, LUNA)
     const from = this.addressOf(signer)
+    const memo = memoText(intent.memo ?? new Uint8Array(0))
+    if (memo === undefined) return { status: 'not_payable', problem: 'a memo that is no text' }
     const { latest, final } = await this.head()
     const taxRate = await this.#rpc.taxRate()
     const cost = costOf(intent.outputs, { gasPrice: this.#gasPrice, taxRate, random: this.#random })
@@ -134,7 +137,7 @@ export class TerraChainAdapter implements ChainAdapter {
     if (account === undefined) throw wrong('an account that has money and is not there')
     const [sequence, lastHeight] = [freeSequence(account.sequence, intent.inFlight, from), latest + this.#timeoutBlocks]
     const signing = { chainId: this.#rpc.chainId, accountNumber: account.number, sequence, gas: cost.gas, fee: cost.fee }
-    const { txid, bytes } = await sealTerraTransaction(bodyOf(intent, from, lastHeight), signing, signer)
+    const { txid, bytes } = await sealTerraTransaction(bodyOf(intent.outputs, memo, from, lastHeight), signing, signer)
     const payment: SignedPayment = {
       chain: TERRA, txid: parseChainTxid(txid), from, outputs: intent.outputs, feeMax: amountOf(cost.native), signedAt: final,
       expiry: { by: 'sequence', sequence, lastHeight }, bytes,
@@ -143,7 +146,11 @@ export class TerraChainAdapter implements ChainAdapter {
   }
 
   async expiryOf(payment: SignedPayment): Promise<PaymentExpiry> {
-    return expiryIn(payment)
+    const expiry = expiryIn(payment)
+    requireNearEnd({ end: expiry.lastHeight, newest: (await this.head()).latest, lifetime: this.#timeoutBlocks })
+    const account = await this.#rpc.account(payment.from)
+    if (account === undefined || account.sequence > expiry.sequence) throw wrong('a number that was used, or of an account that is not known')
+    return expiry
   }
 
   broadcast(payment: SignedPayment): Promise<BroadcastAnswer> {
@@ -226,7 +233,7 @@ function isAdmitted({ events }: TransactionFacts, { from }: SignedPayment, seque
 }
 
 /** The end of a payment as its bytes fix it. */
-function expiryIn({ bytes }: SignedPayment): PaymentExpiry {
+function expiryIn({ bytes }: SignedPayment): Extract<PaymentExpiry, { readonly by: 'sequence' }> {
   try {
     const { body, auth_info: information } = Tx.fromBuffer(Buffer.from(bytes), true)
     const [lastHeight, sequence] = [body.timeout_height ?? 0, information.signer_infos[0]?.sequence]

@@ -38,9 +38,9 @@ export function taxOf(denom: string, amount: bigint, taxRate: bigint): bigint {
   return denom.startsWith('ibc/') ? 0n : ceilShare(amount, taxRate, TAX_RATE_UNIT)
 }
 
-/** One message for each output. Throws `invalid.argument` for a memo that is no text, and for an amount that the SDK does not carry exactly. */
-export function bodyOf({ outputs, memo }: PaymentIntent, from: ChainAddress, timeoutHeight: number): TxBody {
-  return new TxBody(outputs.map((output) => messageOf(output, from)), memo === undefined ? '' : memoText(memo), timeoutHeight)
+/** One message for each output. Throws `invalid.argument` for an amount that the SDK does not carry exactly. */
+export function bodyOf(outputs: readonly PaymentOutput[], memo: string, from: ChainAddress, timeoutHeight: number): TxBody {
+  return new TxBody(outputs.map((output) => messageOf(output, from)), memo, timeoutHeight)
 }
 
 /** The lowest number from `next` on that no payment in flight has: a gap would hold up all that is behind it. */
@@ -65,18 +65,15 @@ function messageOf({ to, asset, amount }: PaymentOutput, from: ChainAddress): Ms
   const text = String(amount)
   if (kind === 'token') return new MsgExecuteContract(from, name, { transfer: { recipient: to, amount: text } })
   // The SDK rounds coins above some twenty digits.
-  if (new Coin(name, text).amount.toFixed() !== text) throw invalid('an amount with too many digits')
+  if (new Coin(name, text).amount.toFixed() !== text) throw new EvegramError('invalid.argument', { operation: 'sign payment', details: { problem: 'an amount with too many digits' } })
   return new MsgSend(from, to, { [name]: text })
 }
 
-function memoText(memo: Uint8Array): string {
+/** A memo as Terra carries it; undefined for one that is no text. */
+export function memoText(memo: Uint8Array): string | undefined {
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(memo)
   } catch {
-    throw invalid('a memo that is no text')
+    return undefined
   }
-}
-
-function invalid(problem: string): EvegramError {
-  return new EvegramError('invalid.argument', { operation: 'sign payment', details: { problem } })
 }

@@ -77,7 +77,7 @@ describe('Terra Classic, against the local chain', () => {
         const path = request.url ?? ''
         const height = hearsHeights ? request.headers['x-cosmos-block-height'] : undefined
         const answered = await fetch(`${world.server.url}${path}`, {
-          method: request.method ?? 'GET', ...(request.method === 'POST' ? { body } : {}), headers: typeof height === 'string' ? { 'x-cosmos-block-height': height } : {},
+          method: request.method ?? 'GET', ...(request.method === 'POST' ? { body } : {}), headers: { 'content-type': 'application/json', ...(typeof height === 'string' ? { 'x-cosmos-block-height': height } : {}) },
         })
         const changed = change(decodeURIComponent(path), await answered.json() as never)
         const answeredHeight = answered.headers.get('grpc-metadata-x-cosmos-block-height')
@@ -289,9 +289,9 @@ describe('Terra Classic, against the local chain', () => {
       expect(await adapter.balance({ address: other, asset: LUNA })).toMatchObject({ amount: 186_731_650n })
     })
 
-    it('refuses memos that are no text, amounts that the SDK rounds, keys of another kind, and settings that cannot be', async () => {
+    it('pays no memo that is no text, and refuses amounts that the SDK rounds, keys of another kind, and settings that cannot be', async () => {
       await funded()
-      await expect(adapter.sign(intent([output(1n)], { memo: new Uint8Array([0xff]) }), ours.signer)).rejects.toThrow(refused)
+      expect(await adapter.sign(intent([output(1n)], { memo: new Uint8Array([0xff]) }), ours.signer)).toMatchObject({ status: 'not_payable' })
       await expect(adapter.sign(intent([output(1n)]), simulatedSigner(new Uint8Array(32)))).rejects.toThrow(refused)
       const rich = await lying((path, answer: { readonly balance?: object }) => path.includes('by_denom') ? { balance: { denom: 'uluna', amount: '9'.repeat(38) } } : answer)
       const huge = intent([output(123_456_789_012_345_678_901_234n)], { feeMax: amountOf(10n ** 30n) })
@@ -371,6 +371,20 @@ describe('Terra Classic, against the local chain', () => {
       const pruned = adapterOf({ url: await lying((_path, real) => real) })
       expect(await pruned.balance({ address: ours.holder, asset: token, at: 1 })).toMatchObject({ status: 'known', amount: 0n })
       expect(await adapter.balance({ address: ours.holder, asset: LUNA, at: 10_000 })).toEqual({ status: 'unavailable' })
+    })
+
+    it('signs nothing that one endpoint would keep open for ever, or builds on a number that is used', async () => {
+      await funded()
+      interface Latest { readonly block: { readonly header: { readonly height: string } } }
+      const ahead = await lying((path, answer: Latest) => path.endsWith('latest')
+        ? { ...answer, block: { ...answer.block, header: { ...answer.block.header, height: '1000000' } } } : answer)
+      const through = (url: string): AgreedChain =>
+        new AgreedChain({ sources: [{ name: 'liar', adapter: adapterOf({ url }) }, { name: 'honest', adapter }], alarm: () => undefined })
+      await expect(through(ahead).sign(intent([output(5_000n)]), ours.signer)).rejects.toThrow(unavailable)
+      await landed(await signed([output(5_000n)]))
+      const used = await lying((path, answer: { readonly account?: object }) => path.includes('/auth/') ? { account: { ...answer.account, sequence: '0' } } : answer)
+      await expect(through(used).sign(intent([output(5_000n)]), ours.signer)).rejects.toThrow(unavailable)
+      expect(await through(world.server.url).sign(intent([output(5_000n)]), ours.signer)).toMatchObject({ status: 'signed' })
     })
 
     it('agrees with itself through two endpoints', async () => {

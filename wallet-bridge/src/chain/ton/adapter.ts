@@ -10,18 +10,20 @@ import {
 } from '../chain-adapter.js'
 import { requireEd25519, signWithEd25519 } from '../ed25519-signature.js'
 import type { ChainHead, Height } from '../finality.js'
+import { requireNearEnd } from '../require-near-end.js'
 import { sealFinal } from '../seal-final.js'
 import type { Signer } from '../signer.js'
 import { accountOf, masterOfAsset, parseTonAddress, TON, tonAddressOf, TONCOIN, tonJetton } from './address.js'
 import { HIGHLOAD_TIMEOUT_SECONDS, HIGHLOAD_TIMEOUT_SECONDS_MAX, highloadBody, highloadRequest, highloadWallet, processedKey, QUERY_IDS, type HighloadWallet } from './highload-wallet.js'
 import { JettonWallets } from './jetton-wallets.js'
+import { MessageEnds } from './message-ends.js'
 import { preparePayment } from './prepare-payment.js'
 import { readBlocks } from './read-blocks.js'
 import { TonRpc, type AccountFacts, type TonRpcOptions } from './rpc.js'
 import { requestOf, settle } from './settle.js'
 import { wrong } from './trace.js'
 import { externalHash, type TonTransaction } from './transaction.js'
-import { transfersOf, type Watched } from './watch.js'
+import { transfersOf, type Watched, type WatchSource } from './watch.js'
 
 /** Options of {@link TonChainAdapter}. */
 export interface TonAdapterOptions extends TonRpcOptions {
@@ -62,6 +64,7 @@ export class TonChainAdapter implements ChainAdapter {
   readonly #random: Random
   readonly #jettons: readonly AssetId[]
   readonly #wallets: JettonWallets
+  readonly #source: WatchSource
   readonly #finalAfter: number
   readonly #timeoutSeconds: number
   /** The highest final block that the endpoint showed. */
@@ -75,6 +78,7 @@ export class TonChainAdapter implements ChainAdapter {
     this.#random = random
     this.#jettons = jettons.map(tonJetton)
     this.#wallets = new JettonWallets(this.#rpc)
+    this.#source = { rpc: this.#rpc, ends: new MessageEnds(this.#rpc), jettons: this.#wallets }
     this.#finalAfter = finalAfter
     this.#timeoutSeconds = timeoutSeconds
   }
@@ -104,7 +108,7 @@ export class TonChainAdapter implements ChainAdapter {
     const transfers: FinalTransfer[] = []
     for (const block of await readBlocks(this.#rpc, request.after, upTo)) {
       if (transfers.length >= request.limit) return { through: block.seqno - 1, transfers }
-      const told = await transfersOf(this.#rpc, this.#wallets, block, watched)
+      const told = await transfersOf(this.#source, block, watched)
       transfers.push(...told.map((transfer) => sealFinal(transfer, { final })))
     }
     return { through: upTo, transfers }
@@ -114,7 +118,7 @@ export class TonChainAdapter implements ChainAdapter {
     const { final, latest } = await this.head()
     const watched = await this.#watched(addresses, final)
     const told: ConfirmedTransfer[] = []
-    for (const block of await readBlocks(this.#rpc, final, latest)) told.push(...await transfersOf(this.#rpc, this.#wallets, block, watched))
+    for (const block of await readBlocks(this.#rpc, final, latest)) told.push(...await transfersOf(this.#source, block, watched))
     return told
   }
 
@@ -158,7 +162,10 @@ export class TonChainAdapter implements ChainAdapter {
 
   async expiryOf(payment: SignedPayment): Promise<PaymentExpiry> {
     const { createdAt, timeoutSeconds } = requestOf(payment)
-    return { by: 'time', lastSecond: lastSecondOf(createdAt, timeoutSeconds) }
+    const lastSecond = lastSecondOf(createdAt, timeoutSeconds)
+    const { latest } = await this.head()
+    requireNearEnd({ end: lastSecond, newest: (await this.#account(payment.from, latest)).seconds, lifetime: this.#timeoutSeconds })
+    return { by: 'time', lastSecond }
   }
 
   broadcast(payment: SignedPayment): Promise<BroadcastAnswer> {
@@ -174,7 +181,7 @@ export class TonChainAdapter implements ChainAdapter {
       return { status: 'expired', expiration: sealFinal({ txid, height: final }, { final }) }
     }
     const height = await this.#heightOf(first, from, signedAt, latest)
-    const settled = height <= final ? await settle(payment, first, final, this.#rpc, this.#wallets) : undefined
+    const settled = height <= final ? await settle(payment, first, final, this.#source) : undefined
     if (settled === undefined) return { status: 'confirmed', height }
     return { status: 'final', settlement: sealFinal({ txid, height, ...settled }, { final }) }
   }
@@ -253,10 +260,6 @@ export class TonChainAdapter implements ChainAdapter {
   }
 }
 
-/** The wallet takes a message while its making plus the timeout is behind the time of the block. */
-function lastSecondOf(createdAt: number, timeoutSeconds: number): number {
-  return createdAt + timeoutSeconds - 1
-}
 function secondsBefore(timeoutSeconds: number): number {
   return Math.min(CREATED_BEFORE_SECONDS, Math.floor(timeoutSeconds / CREATED_BEFORE_PART))
 }
@@ -266,3 +269,7 @@ export function validSecondsOf(timeoutSeconds: number): number {
   return lastSecondOf(0, timeoutSeconds) - secondsBefore(timeoutSeconds)
 }
 
+/** The wallet takes a message while its making plus the timeout is behind the time of the block. */
+function lastSecondOf(createdAt: number, timeoutSeconds: number): number {
+  return createdAt + timeoutSeconds - 1
+}
