@@ -13,6 +13,8 @@ import type { LocalChain } from './local-chains.js'
 import { playChain } from './play-chain.js'
 import { wallyAuthOf } from './wally-auth.js'
 
+/** The chain of play money, which lives in the data folder. */
+export const SIMULATED = parseChainName('simulated')
 /** How the token in the data folder is called where it approves something. */
 const TOKEN_PERSON = 'operator-token'
 
@@ -34,7 +36,7 @@ export interface StandaloneWally {
   readonly wally: Wally
   readonly ledger: LedgerStore
   readonly play: PlayNetwork
-  /** Ledger and chain at one moment: what the ledger says of the chain is in the chain. Rejects `unavailable.store`. */
+  /** Ledger and chain at one moment: what the ledger says of the chain is in the chain. One at a time: rejects `conflict.busy` meanwhile; `unavailable.store`. */
   snapshot(keep: (snapshot: Uint8Array) => Promise<void>): Promise<void>
 }
 
@@ -69,7 +71,7 @@ async function addWallyOn(lifecycle: Lifecycle, parts: WallyParts, opened: (clos
   lifecycle.add({ name: 'chain of play money', start: () => { play.start(failed) }, stop: () => play.close() })
 
   const chains: WallyChainOptions[] = [playChain(play, await secretCalled('wally-hot-simulated', secrets, random))]
-  await requireSameChain(database, parseChainName('simulated'), play.identity)
+  await requireSameChain(database, SIMULATED, play.identity)
   for (const { name, identity, options } of local) {
     await requireSameChain(database, name, identity)
     chains.push({ ...options, beginsAt: await beginningOf(ledger, name, options) })
@@ -85,7 +87,7 @@ async function addWallyOn(lifecycle: Lifecycle, parts: WallyParts, opened: (clos
     depositSecret: await secretCalled('wally-deposit-codes', secrets, random),
   })
   lifecycle.add({ name: 'wallet bridge', start: () => wally.start(), stop: () => wally.stop() })
-  return { wally, ledger, play, snapshot: (keep) => snapshotOf({ database, play, failed }, keep) }
+  return { wally, ledger, play, snapshot: oneAtATime((keep) => snapshotOf({ database, play, failed }, keep)) }
 }
 
 async function configuredChains(config: StandaloneConfig, secrets: SecretStore, random: Random): Promise<readonly LocalChain[]> {
@@ -93,6 +95,20 @@ async function configuredChains(config: StandaloneConfig, secrets: SecretStore, 
   // Only now: the SDKs of the chains take their time to load.
   const { localChains } = await import('./local-chains.js')
   return localChains({ config, secrets, random })
+}
+
+/** `take`, which rejects `conflict.busy` while it is at work. */
+function oneAtATime<Input>(take: (input: Input) => Promise<void>): (input: Input) => Promise<void> {
+  let isTaken = false
+  return async (input) => {
+    if (isTaken) throw new EvegramError('conflict.busy', { operation: 'copy the ledger' })
+    isTaken = true
+    try {
+      await take(input)
+    } finally {
+      isTaken = false
+    }
+  }
 }
 
 /** No block is made meanwhile: nothing that the ledger books then is missing on the chain that is copied. */
@@ -126,7 +142,7 @@ async function requireSameChain(database: EmbeddedDatabase, chain: ChainName, id
   if (known === identity) return
   throw new EvegramError('invalid.config', {
     operation: 'open chain', details: { chain },
-    advice: `The ledger is about another chain called ${chain} than the one that is there now. ${chain === 'simulated'
+    advice: `The ledger is about another chain called ${chain} than the one that is there now. ${chain === SIMULATED
       ? 'Restore ledger and chain from the same backup.'
       : 'A local chain begins anew whenever it starts: leave its setting out, or begin anew with another EVEGRAM_DATA_DIR.'}`,
   })

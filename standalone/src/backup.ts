@@ -1,7 +1,8 @@
-import { copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { holderOf, lockFolder } from '@evegram/platform'
-import { EvegramError } from '@evegram/protocol'
+import { EvegramError, isEvegramError } from '@evegram/protocol'
+import type { ChainName } from '@evegram/wallet-bridge'
 import { copyStore } from './adapters/lmdb/copy-store.js'
 import { SNAPSHOT_PATH } from './admin.js'
 import { announcedAdmin, foldersIn, LAYOUT_VERSION, RUNNING_FILE } from './data-folder.js'
@@ -15,6 +16,7 @@ const WALLY = 'wally'
 const LEFT_OUT = new RegExp(`^(lock(\\..*)?|.*\\.log|.*\\.new|ledger|chain|${SNAPSHOT_FOLDER}|${RUNNING_FILE.replace('.', '\\.')})$`)
 /** A server that answers late is busy with its disk. */
 const SNAPSHOT_TIMEOUT_MS = 60_000
+const HTTP_CONFLICT = 409
 
 /** What a backup says about itself, in `backup.json`. */
 export interface BackupFacts {
@@ -59,13 +61,24 @@ async function copyWally(dataDir: string, to: string): Promise<void> {
   const authorization = `Bearer ${readFileSync(join(dataDir, 'operator-token'), 'utf8').trim()}`
   try {
     const answer = await fetch(new URL(SNAPSHOT_PATH, admin), { method: 'POST', headers: { authorization }, signal: AbortSignal.timeout(SNAPSHOT_TIMEOUT_MS) })
+    if (answer.status === HTTP_CONFLICT) throw new EvegramError('conflict.busy', { operation: 'copy the ledger', advice: 'Another backup of this server is being made: try again when it is done.' })
     if (!answer.ok) throw new Error(`the server answered ${String(answer.status)}`)
   } catch (cause) {
+    if (isEvegramError(cause, 'conflict.busy')) throw cause
     throw new EvegramError('unavailable.store', { operation: 'copy the ledger', advice: 'The server that uses the data did not give its ledger: see its log, or stop it first.', cause })
   }
-  const made = join(dataDir, SNAPSHOT_FOLDER)
+  // Taken away at once and whole: the next backup makes the folder anew.
+  const made = join(dataDir, `${SNAPSHOT_FOLDER}.${String(process.pid)}.new`)
+  rmSync(made, { recursive: true, force: true })
+  renameSync(join(dataDir, SNAPSHOT_FOLDER), made)
   cpSync(made, to, { recursive: true })
   rmSync(made, { recursive: true, force: true })
+}
+
+/** What was put back. */
+export interface RestoreFacts extends BackupFacts {
+  /** Chains that went on without the ledger: payouts on them are paused until an operator resumes them. */
+  readonly paused: readonly ChainName[]
 }
 
 /**
@@ -73,13 +86,14 @@ async function copyWally(dataDir: string, to: string): Promise<void> {
  * `incompatible.schema` for a backup of a newer version, `conflict.data_in_use`, and
  * `unavailable.store` for a ledger or chain that cannot be read.
  */
-export async function restoreData(from: string, dataDir: string): Promise<BackupFacts> {
+export async function restoreData(from: string, dataDir: string): Promise<RestoreFacts> {
   const facts = readFacts(from)
   if (facts.layout > LAYOUT_VERSION) {
     throw new EvegramError('incompatible.schema', { operation: 'restore backup', details: { found: facts.layout, supported: LAYOUT_VERSION } })
   }
   if (existsSync(join(dataDir, 'server.json'))) refuse(`${resolve(dataDir)} holds data already: move it away first.`)
   const lock = lockFolder(dataDir)
+  let paused: readonly ChainName[] = []
   try {
     for (const name of readdirSync(from)) {
       // The identity goes last: a folder without it is a restore that was not finished.
@@ -89,12 +103,12 @@ export async function restoreData(from: string, dataDir: string): Promise<Backup
     }
     const folders = foldersIn(dataDir)
     for (const folder of [folders.ledgerDir, folders.chainDir]) rmSync(folder, { recursive: true, force: true })
-    if (existsSync(join(from, WALLY))) await restoreSnapshot(join(from, WALLY), folders)
+    if (existsSync(join(from, WALLY))) paused = await restoreSnapshot(join(from, WALLY), folders)
     copyFileSync(join(from, 'server.json'), join(dataDir, 'server.json'))
   } finally {
     lock.release()
   }
-  return facts
+  return { ...facts, paused }
 }
 
 function readFacts(from: string): BackupFacts {

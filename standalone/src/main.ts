@@ -77,6 +77,7 @@ async function main(): Promise<void> {
     const { dataDir } = readStandaloneConfig(process.env)
     const facts = await restoreData(values.from, dataDir)
     console.log(`restored server ${facts.serverId} (backup of ${facts.madeAt}) into ${dataDir}`)
+    for (const chain of facts.paused) console.log(`payouts on ${chain} are paused: compare it with the ledger, then resume it (docs/operations.md)`)
   } else {
     console.error(USAGE)
     process.exitCode = EXIT_CANNOT_RUN

@@ -6,11 +6,14 @@ import { concernsOf, operatorPage } from './operator-page.js'
 const chain = parseChainName('simulated')
 const asset: WallyAsset = { id: assetIdOf('simulated', 'play'), symbol: 'PLAY', decimals: 6, depositMin: amountOf(1n), foundingDayMax: amountOf(0n) }
 const names = { domain: 'chat.example', version: '1.2.3' }
+const NOW_MS = 1_800_000_000_000
+const REPORT = { chain, after: 0, through: 119, event: 12, assets: [], lines: [], drift: false }
 const status: ChainStatus = {
-  chain, working: true, paused: false, hot: [{ asset: asset.id, held: 30_000_000n, topUpBelow: amountOf(1_000_000n) }], final: 120, booked: 119, open: { broadcast: 2 }, reconciled: undefined,
+  chain, working: true, paused: false, pausedFor: undefined, hot: [{ asset: asset.id, held: 30_000_000n, topUpBelow: amountOf(1_000_000n) }], final: 120, booked: 119, open: { broadcast: 2 },
+  reconciled: { atMs: NOW_MS - 600_000, answer: { status: 'done', report: REPORT } },
 }
 const well: OperatorFacts = {
-  nowMs: 1_800_000_000_000, events: 12, isWhole: true, assets: [{ asset, custody: 30_000_000n, users: 25_500_000n, reserved: 500_000n, suspense: 0n }], chains: [status],
+  nowMs: NOW_MS, events: 12, isWhole: true, assets: [{ asset, custody: 30_000_000n, users: 25_500_000n, reserved: 500_000n, suspense: 0n }], chains: [status],
   lags: { statements: 0, notices: 0, relay: 0 }, alarms: [],
 }
 const withChain = (change: Partial<ChainStatus>): OperatorFacts => ({ ...well, chains: [{ ...status, ...change }] })
@@ -29,7 +32,12 @@ describe('the page for operators', () => {
     ['a hot wallet below its bound', withChain({ hot: [{ ...status.hot[0]!, held: 999_999n }] }), 'warn', /below its bound/],
     ['payouts that need a decision', withChain({ open: { needs_operator: 1 } }), 'bad', /need a decision: 1/],
     ['payouts that wait for approval', withChain({ open: { awaiting_approval: 1 } }), 'warn', /wait for approval: 1/],
-    ['a pause', withChain({ paused: true }), 'warn', /paused/],
+    ['a pause', withChain({ paused: true, pausedFor: 'operator' }), 'warn', /payouts are paused$/],
+    ['a pause of a restored ledger', withChain({ paused: true, pausedFor: 'restored' }), 'warn', /since the ledger was restored/],
+    ['a chain that nobody works on', withChain({ working: false }), 'warn', /does not work on it/],
+    ['a chain that was never compared', withChain({ reconciled: undefined }), 'warn', /not compared/],
+    ['a comparison that is old', withChain({ reconciled: { ...status.reconciled!, atMs: NOW_MS - 1_800_001 } }), 'warn', /ago$/],
+    ['sums that are not of all', { ...well, isWhole: false }, 'warn', /first accounts/],
     ['a chain that could not be compared', withChain({ reconciled: { atMs: well.nowMs, answer: { status: 'too_different' } } }), 'bad', /differ/],
     ['more owed than held', withSums({ users: 30_000_001n }), 'bad', /owe more than we hold/],
     ['suspense that makes it more', withSums({ users: 30_000_000n, suspense: 1n }), 'bad', /owe more than we hold/],
@@ -41,6 +49,11 @@ describe('the page for operators', () => {
     expect(concerns[0]).toEqual({ weight, text: expect.stringMatching(text) as string })
     expect(operatorPage(names, facts)).toContain(`verdict ${weight}`)
     expect(concernsOf(well)).toEqual([])
+  })
+
+  it('claims neither too little nor enough where sums are not of all accounts', () => {
+    const page = operatorPage(names, { ...withSums({ users: 30_000_001n }), isWhole: false })
+    expect(page).not.toMatch(/covers|class="bar|owe more than we hold|All is well/)
   })
 
   it('shows nothing as HTML that came from elsewhere, and loads nothing', () => {

@@ -11,6 +11,8 @@ export const OPERATOR_PAGE_REFRESH_S = 10
 /** More events than this not dealt with, or blocks not booked: worth a look. */
 const LAG_EVENTS = 100
 const LAG_BLOCKS = 60
+/** A chain is compared with the ledger every ten minutes: older than this says nothing of now. */
+const COMPARED_WITHIN_MS = 1_800_000
 /** Percent of a bar. */
 const WHOLE = 100n
 
@@ -66,23 +68,28 @@ interface Concern {
 }
 
 /** What is wrong with a chain or its books, the worst first. */
-export function concernsOf({ chains, assets, alarms, lags, nowMs }: OperatorFacts): readonly Concern[] {
+export function concernsOf({ chains, assets, alarms, lags, isWhole, nowMs }: OperatorFacts): readonly Concern[] {
   const bad = (text: string): Concern => ({ weight: 'bad', text })
   const warn = (text: string): Concern => ({ weight: 'warn', text })
   const found: Concern[] = []
-  for (const { chain, reconciled, paused, working, final, booked, hot, open } of chains) {
+  for (const { chain, reconciled, pausedFor, working, final, booked, hot, open } of chains) {
+    if (!working) found.push(warn(`${chain}: this server does not work on it`))
+    if (reconciled === undefined) found.push(warn(`${chain}: not compared with the ledger since the start`))
+    else if (nowMs - reconciled.atMs > COMPARED_WITHIN_MS) found.push(warn(`${chain}: compared with the ledger ${durationText(nowMs - reconciled.atMs)} ago`))
     if (reconciled !== undefined && isDrift(reconciled)) found.push(bad(`${chain}: chain and ledger differ`))
     if (final === undefined && working) found.push(warn(`${chain}: its sources do not answer`))
     if (final !== undefined && final - booked > LAG_BLOCKS) found.push(warn(`${chain}: deposits are ${String(final - booked)} blocks behind`))
     if (hot.some(({ held, topUpBelow }) => held !== undefined && held < topUpBelow)) found.push(warn(`${chain}: the hot wallet is below its bound`))
     if ((open.needs_operator ?? 0) > 0) found.push(bad(`${chain}: payouts that need a decision: ${String(open.needs_operator)}`))
     if ((open.awaiting_approval ?? 0) > 0) found.push(warn(`${chain}: payouts that wait for approval: ${String(open.awaiting_approval)}`))
-    if (paused) found.push(warn(`${chain}: payouts are paused`))
+    if (pausedFor === 'operator') found.push(warn(`${chain}: payouts are paused`))
+    if (pausedFor === 'restored') found.push(warn(`${chain}: payouts are paused since the ledger was restored: compare, look into every difference, then resume`))
   }
   for (const { asset, custody, users, suspense } of assets) {
-    if (users + suspense > custody) found.push(bad(`${asset.symbol}: we owe more than we hold`))
+    if (isWhole && users + suspense > custody) found.push(bad(`${asset.symbol}: we owe more than we hold`))
     if (suspense > 0n) found.push(warn(`${asset.symbol}: money in suspense belongs to nobody yet`))
   }
+  if (!isWhole) found.push(warn('The ledger is large: sums are of its first accounts, and do not say whether we hold what we owe'))
   for (const [reader, behind] of Object.entries(lags)) if (behind > LAG_EVENTS) found.push(warn(`${reader} are ${String(behind)} events behind`))
   const lately = alarms.filter(({ lastMs }) => nowMs - lastMs < 3_600_000).length
   if (lately > 0) found.push(warn(`${String(lately)} ${lately === 1 ? 'alarm' : 'alarms'} in the last hour`))
@@ -91,7 +98,7 @@ export function concernsOf({ chains, assets, alarms, lags, nowMs }: OperatorFact
 
 function verdict(facts: OperatorFacts): string {
   const concerns = concernsOf(facts)
-  if (concerns.length === 0) return '<div class="verdicts"><div class="verdict good">All is well<p>Chains and ledger agree as far as they were compared, and nothing waits for a person.</p></div></div>'
+  if (concerns.length === 0) return '<div class="verdicts"><div class="verdict good">All is well<p>Chains and ledger agreed when they were compared last, we hold what we owe, and nothing waits for a person.</p></div></div>'
   const part = (weight: Concern['weight'], title: string): string => {
     const some = concerns.filter((concern) => concern.weight === weight)
     return some.length === 0 ? '' : `<div class="verdict ${weight}">${title}${some.map(({ text }) => `<p>${escapeHtml(text)}</p>`).join('')}</div>`
@@ -100,27 +107,29 @@ function verdict(facts: OperatorFacts): string {
 }
 
 function chainCard(status: ChainStatus, facts: OperatorFacts): string {
-  const { chain, working, paused, reconciled, final, booked, open } = status
+  const { chain, working, pausedFor, reconciled, final, booked, open } = status
   const pills = [
     working ? pill('good', 'working') : pill('still', 'waits for its lease'),
-    ...(paused ? [pill('warn', 'payouts paused')] : []),
+    ...(pausedFor === undefined ? [] : [pill('warn', pausedFor === 'restored' ? 'payouts paused: restored' : 'payouts paused')]),
     reconciled === undefined ? pill('still', 'not compared yet') : isDrift(reconciled) ? pill('bad', 'drift') : pill('good', 'no drift'),
   ]
   const flow = Object.entries(open).map(([state, count]) => `<li><b>${String(count)}</b>${escapeHtml(state.replaceAll('_', ' '))}</li>`)
   return `<section class="card"><div class="top"><h2>${escapeHtml(chain)}</h2>${pills.join('')}</div>
-${facts.assets.filter(({ asset }) => asset.id.startsWith(`${chain}/`)).map((sums) => assetPart(sums, status)).join('')}
+${facts.assets.filter(({ asset }) => asset.id.startsWith(`${chain}/`)).map((sums) => assetPart(sums, status, facts.isWhole)).join('')}
 <h3>Payouts under way</h3>${flow.length === 0 ? '<p class="soft">none</p>' : `<ul class="flow">${flow.join('')}</ul>`}
 <h3>Blocks</h3><dl><dt>final</dt><dd>${final === undefined ? 'unknown' : final.toLocaleString('en')}</dd><dt>deposits booked up to</dt><dd>${booked.toLocaleString('en')}</dd></dl>
 <h3>Chain against ledger</h3><dl><dt>compared</dt><dd>${reconciled === undefined ? 'not yet' : `${escapeHtml(durationText(facts.nowMs - reconciled.atMs))} ago`}</dd>${driftRows(status, facts)}</dl></section>`
 }
 
-function assetPart({ asset, custody, users, reserved, suspense }: AssetFacts, { hot }: ChainStatus): string {
+function assetPart({ asset, custody, users, reserved, suspense }: AssetFacts, { hot }: ChainStatus, isWhole: boolean): string {
   const wallet = hot.find((one) => one.asset === asset.id)
   const owed = users + suspense
   const covered = owed === 0n || custody >= owed ? WHOLE : custody > 0n ? custody * WHOLE / owed : 0n
+  const coverage = `<div class="bar${covered < WHOLE ? ' short' : ''}"><i style="width:${String(covered)}%"></i></div><p class="soft">${covered < WHOLE
+    ? `covers ${String(covered)} % of what we owe` : 'covers all that we owe'}</p>`
   return `<h3>${escapeHtml(asset.symbol)}</h3><dl><dt>held (ledger)</dt><dd class="sum">${amountText(custody, asset)}</dd>
 <dt>owed to people</dt><dd>${amountText(users, asset)}</dd><dt>reserved of that</dt><dd>${amountText(reserved, asset)}</dd><dt>in suspense</dt><dd>${amountText(suspense, asset)}</dd></dl>
-<div class="bar${covered < WHOLE ? ' short' : ''}"><i style="width:${String(covered)}%"></i></div><p class="soft">${covered < WHOLE ? `covers ${String(covered)} % of what we owe` : 'covers all that we owe'}</p>
+${isWhole ? coverage : '<p class="soft">sums are of the first accounts alone</p>'}
 <dl><dt>hot wallet (chain)</dt><dd>${wallet?.held === undefined ? 'unknown' : amountText(wallet.held, asset)}</dd>
 <dt>its bound</dt><dd>${wallet === undefined || wallet.topUpBelow === 0n ? 'none' : amountText(wallet.topUpBelow, asset)}</dd></dl>`
 }

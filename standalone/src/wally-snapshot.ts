@@ -1,9 +1,11 @@
 import { existsSync } from 'node:fs'
-import { copyFile, mkdir, open, rename, rm } from 'node:fs/promises'
+import { copyFile, mkdir, open, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { CHAIN_FILE, FileStorage } from '@evegram/wallet-bridge'
-import { embeddedDatabase } from '@evegram/wallet-bridge/postgres'
-import type { StandaloneWally } from './add-wally.js'
+import { systemClock, systemRandom } from '@evegram/platform'
+import { EvegramError } from '@evegram/protocol'
+import { CHAIN_FILE, FileStorage, type ChainName } from '@evegram/wallet-bridge'
+import { embeddedDatabase, pauseRestored } from '@evegram/wallet-bridge/postgres'
+import { SIMULATED, type StandaloneWally } from './add-wally.js'
 import type { DataFolder } from './data-folder.js'
 
 /** Folder inside the data folder that holds the snapshot a backup asked for; the backup moves it away. */
@@ -11,7 +13,7 @@ export const SNAPSHOT_FOLDER = 'wally-snapshot'
 /** The ledger in a snapshot: what PGlite dumps. */
 export const LEDGER_FILE = 'ledger.tar.gz'
 
-/** Puts ledger and chain of one moment into {@link SNAPSHOT_FOLDER}, whole or not at all. One at a time: a second caller waits in the queue of the chain. Rejects `unavailable.store`. */
+/** Puts ledger and chain of one moment into {@link SNAPSHOT_FOLDER}, whole or not at all. Rejects `conflict.busy` while another one is made, `unavailable.store`. */
 export async function takeSnapshot(wally: Pick<StandaloneWally, 'snapshot'>, { path, chainDir }: Pick<DataFolder, 'path' | 'chainDir'>): Promise<void> {
   await wally.snapshot((snapshot) => writeSnapshot(snapshot, chainDir, join(path, SNAPSHOT_FOLDER)))
 }
@@ -42,18 +44,25 @@ async function writeSnapshot(snapshot: Uint8Array, chainDir: string, to: string)
   await rename(draft, to)
 }
 
-/** Makes the folders of ledger and chain of what {@link takeSnapshot} wrote. Rejects `unavailable.store` for what is none. */
-export async function restoreSnapshot(from: string, { ledgerDir, chainDir }: Pick<DataFolder, 'ledgerDir' | 'chainDir'>): Promise<void> {
-  if (!existsSync(join(from, LEDGER_FILE))) return
-  const file = await open(join(from, LEDGER_FILE), 'r')
+/**
+ * Makes the folders of ledger and chain of what {@link takeSnapshot} wrote. Payouts on every other chain that the ledger knows are paused: those chains went on, and
+ * what they paid since would be paid again. Returns the chains that are paused. Rejects `invalid.argument` for a snapshot that lacks something, `unavailable.store`
+ * for one that cannot be read, `incompatible.schema` for a ledger of a newer version.
+ */
+export async function restoreSnapshot(from: string, { ledgerDir, chainDir }: Pick<DataFolder, 'ledgerDir' | 'chainDir'>): Promise<readonly ChainName[]> {
+  for (const name of [LEDGER_FILE, CHAIN_FILE]) {
+    if (!existsSync(join(from, name))) throw new EvegramError('invalid.argument', { operation: 'restore ledger', advice: `The backup is not whole: ${join(from, name)} is missing.` })
+  }
+  const database = await embeddedDatabase(ledgerDir, { snapshot: await readFile(join(from, LEDGER_FILE)) })
+  let paused: readonly ChainName[]
   try {
-    const database = await embeddedDatabase(ledgerDir, { snapshot: await file.readFile() })
-    await database.close()
+    paused = await pauseRestored({ database, clock: systemClock(), random: systemRandom(), synced: false }, [SIMULATED])
   } finally {
-    await file.close()
+    await database.close()
   }
   await mkdir(chainDir, { recursive: true, mode: 0o700 })
   await copyFile(join(from, CHAIN_FILE), join(chainDir, CHAIN_FILE))
   // Reads it whole: a damaged copy is found now and not at the next start.
   await (await FileStorage.open(chainDir)).close()
+  return paused
 }

@@ -10,7 +10,7 @@ import type { DepositRoutes } from './flows/deposit/deposit-routes.js'
 import { PayoutFlow } from './flows/payout/payout-flow.js'
 import type { PayoutPolicy } from './flows/payout/payout-policy.js'
 import { ATTENDED_STATES, WORKED_STATES, type PayoutState } from './flows/payout/payout-states.js'
-import { PAYOUTS_PAGE_MAX, type PayoutStore } from './flows/payout/payout-store.js'
+import { PAYOUTS_PAGE_MAX, type PauseReason, type PayoutStore } from './flows/payout/payout-store.js'
 import { ReconcileFlow, type ReconcileAnswer, type ReconcileRequest } from './flows/reconcile/reconcile-flow.js'
 import type { Amount } from './ledger/amount.js'
 import type { AssetId } from './ledger/ids.js'
@@ -82,6 +82,8 @@ export interface ChainStatus {
   /** Whether this process works on it. */
   readonly working: boolean
   readonly paused: boolean
+  /** Why payouts are paused; undefined while they are not. */
+  readonly pausedFor: PauseReason | undefined
   readonly hot: readonly HotBalance[]
   /** Newest final block; undefined while the sources do not answer. */
   readonly final: Height | undefined
@@ -142,7 +144,7 @@ export class ChainWork {
       alarm: ({ reason, transfer }) => { alarms.raise({ kind: 'deposit', chain, subject: transfer, reason }) },
     })
     this.#reconcile = new ReconcileFlow({ chain: this.chain, ledger, payouts, routes, hot: new Set([this.address]), cold, assets: new Set(assets.map(({ id }) => id)) })
-    this.#status = { chain, working: false, paused: false, hot: [], final: undefined, booked: 0, open: {}, reconciled: undefined }
+    this.#status = { chain, working: false, paused: false, pausedFor: undefined, hot: [], final: undefined, booked: 0, open: {}, reconciled: undefined }
     const loop = (name: string, pauseMs: number, step: () => Promise<boolean>): Loop => new Loop({ name, pauseMs, step, clock, log: this.#log })
     this.#loops = [
       loop('lease', LEASE_LOOK_MS, () => this.#watchLease()),
@@ -189,7 +191,7 @@ export class ChainWork {
   /** Pauses or resumes payouts, in all processes. Rejects `unavailable.store`. */
   async setPaused(isPaused: boolean): Promise<void> {
     await this.#parts.payouts.setPaused(this.chain.chain, isPaused)
-    this.#status = { ...this.#status, paused: isPaused }
+    this.#status = { ...this.#status, paused: isPaused, pausedFor: await this.#parts.payouts.pausedFor(this.chain.chain) }
   }
 
   /** Compares the chain with the ledger now. Rejects `conflict.busy` while that is being done, and what `ReconcileFlow.run` rejects. */
@@ -262,14 +264,14 @@ export class ChainWork {
   async #observe(): Promise<boolean> {
     const { ledger, payouts } = this.#parts
     const chain = this.chain.chain
-    const [booked, paused] = [await ledger.cursor(depositCursorOf(chain)), await payouts.isPaused(chain)]
+    const [booked, pausedFor] = [await ledger.cursor(depositCursorOf(chain)), await payouts.pausedFor(chain)]
     const unended = await payouts.list({ chain, states: [...WORKED_STATES, ...ATTENDED_STATES], after: 0, limit: PAYOUTS_PAGE_MAX })
     const open: Partial<Record<PayoutState, number>> = {}
     for (const { state } of unended) open[state] = (open[state] ?? 0) + 1
     const final = await this.#orUndefined(async () => (await this.chain.head()).final)
     const hot: HotBalance[] = []
     for (const [asset, { topUpBelow }] of this.policy.assets) hot.push({ asset, topUpBelow, held: await this.#orUndefined(() => this.#heldOf(asset)) })
-    this.#status = { ...this.#status, booked, paused, open, final, hot }
+    this.#status = { ...this.#status, booked, paused: pausedFor !== undefined, pausedFor, open, final, hot }
     this.#show(hot, open)
     return false
   }

@@ -2,7 +2,7 @@ import type { AccountId } from '@evegram/protocol'
 import type { ChainName } from '../../chain/chain-adapter.js'
 import { isSameAsk, newPayout, type Payout, type PayoutId, type PayoutTerms } from './payout.js'
 import { ENDED_STATES, isOneOf } from './payout-states.js'
-import { checkPayoutsRequest, type AccountPayouts, type CreatePayoutResult, type PayoutBounds, type PayoutsRequest, type PayoutStore } from './payout-store.js'
+import { checkPayoutsRequest, type AccountPayouts, type CreatePayoutResult, type PauseReason, type PayoutBounds, type PayoutsRequest, type PayoutStore } from './payout-store.js'
 
 /** Payouts of one process, for the simulator and for tests: they end with it. Grows with what is asked for. */
 export class MemoryPayoutStore implements PayoutStore, AccountPayouts {
@@ -46,6 +46,10 @@ export class MemoryPayoutStore implements PayoutStore, AccountPayouts {
 
   async isPaused(chain: ChainName): Promise<boolean> {
     return this.#paused.has(chain)
+  }
+
+  async pausedFor(chain: ChainName): Promise<PauseReason | undefined> {
+    return this.#paused.has(chain) ? 'operator' : undefined
   }
 
   async setPaused(chain: ChainName, isPaused: boolean): Promise<void> {

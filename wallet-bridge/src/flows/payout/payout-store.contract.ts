@@ -149,6 +149,7 @@ export function describePayoutStore(adapter: { readonly name: string; readonly s
       await payouts.setPaused(chain, true)
       await payouts.setPaused(chain, true)
       expect([await payouts.isPaused(chain), await payouts.isPaused(parseChainName('ton'))]).toEqual([true, false])
+      expect([await payouts.pausedFor(chain), await payouts.pausedFor(parseChainName('ton'))]).toEqual(['operator', undefined])
       await payouts.setPaused(chain, false)
       expect(await payouts.isPaused(chain)).toBe(false)
     })

@@ -33,6 +33,9 @@ export interface PayoutsRequest {
   readonly limit: number
 }
 
+/** Why payouts of a chain are paused: a person did it, or the ledger was restored from a backup and may know less than the chain. */
+export type PauseReason = 'operator' | 'restored'
+
 /**
  * Payouts and where they stand.
  *
@@ -55,7 +58,9 @@ export interface PayoutStore {
   list(request: PayoutsRequest): Promise<readonly Payout[]>
   /** Whether payouts of a chain are paused. Rejects `unavailable.store`. */
   isPaused(chain: ChainName): Promise<boolean>
-  /** Pauses or resumes a chain, for all processes and restarts. Rejects `unavailable.store`. */
+  /** Why they are; undefined while they are not. Rejects `unavailable.store`. */
+  pausedFor(chain: ChainName): Promise<PauseReason | undefined>
+  /** Pauses or resumes a chain, for all processes and restarts; a pause that is there keeps its reason. Rejects `unavailable.store`. */
   setPaused(chain: ChainName, isPaused: boolean): Promise<void>
 }
 

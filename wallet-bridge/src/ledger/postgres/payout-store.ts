@@ -6,7 +6,7 @@ import { isSameAsk, newPayout, parsePayoutId, type Payout, type PayoutId, type P
 import { parsePayoutReason } from '../../flows/payout/payout-reason.js'
 import { parsePayoutState } from '../../flows/payout/payout-states.js'
 import {
-  checkPayoutsRequest, type AccountPayouts, type CreatePayoutResult, type PayoutBounds, type PayoutsRequest, type PayoutStore,
+  checkPayoutsRequest, type AccountPayouts, type CreatePayoutResult, type PauseReason, type PayoutBounds, type PayoutsRequest, type PayoutStore,
 } from '../../flows/payout/payout-store.js'
 import { parseAmount } from '../amount.js'
 import { parseAssetId } from '../ids.js'
@@ -110,6 +110,11 @@ export class PostgresPayoutStore implements PayoutStore, AccountPayouts {
 
   async isPaused(chain: ChainName): Promise<boolean> {
     return this.#run('read pause', async () => (await sql`SELECT chain FROM payout_pauses WHERE chain = ${chain}`.execute(this.#queries)).rows.length === 1)
+  }
+
+  async pausedFor(chain: ChainName): Promise<PauseReason | undefined> {
+    const { rows: [row] } = await this.#run('read pause', () => sql<{ reason: PauseReason }>`SELECT reason FROM payout_pauses WHERE chain = ${chain}`.execute(this.#queries))
+    return row?.reason
   }
 
   async setPaused(chain: ChainName, isPaused: boolean): Promise<void> {

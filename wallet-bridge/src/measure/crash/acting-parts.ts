@@ -37,6 +37,7 @@ export function actingPayouts(payouts: PayoutStore, acts: Acts): PayoutStore {
     get: (id) => acts.around('read', () => payouts.get(id)),
     list: (request) => acts.around('read', () => payouts.list(request)),
     isPaused: (chain) => acts.around('read', () => payouts.isPaused(chain)),
+    pausedFor: (chain) => acts.around('read', () => payouts.pausedFor(chain)),
     setPaused: (chain, isPaused) => acts.around('pause', () => payouts.setPaused(chain, isPaused)),
   }
 }

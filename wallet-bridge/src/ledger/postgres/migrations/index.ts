@@ -4,6 +4,7 @@ import { statementsMigration } from './0002-statements.js'
 import { depositRoutesMigration } from './0003-deposit-routes.js'
 import { payoutsMigration } from './0004-payouts.js'
 import { chainIdentitiesMigration } from './0005-chain-identities.js'
+import { pauseReasonsMigration } from './0006-pause-reasons.js'
 
 /** All steps of the schema, oldest first. */
-export const MIGRATIONS: readonly Migration[] = [ledgerMigration, statementsMigration, depositRoutesMigration, payoutsMigration, chainIdentitiesMigration]
+export const MIGRATIONS: readonly Migration[] = [ledgerMigration, statementsMigration, depositRoutesMigration, payoutsMigration, chainIdentitiesMigration, pauseReasonsMigration]
