@@ -85,17 +85,27 @@ export class ChainTruth {
     return [hot, shared, ...accounts.keys()].reduce((sum, address) => sum + (this.#chain.balanceAt(address, this.#chain.rules.nativeAsset, this.#chain.head.latest) ?? 0n), 0n)
   }
 
+  /** What the payments with this memo that are in blocks now took from our addresses, fees included. */
+  takenBy(name: string): bigint {
+    return this.paymentsOf(name).flatMap(({ record }) => record.changes)
+      .filter(({ address, asset }) => asset === this.#chain.rules.nativeAsset && this.#isOurs(address)).reduce((sum, { delta }) => sum - delta, 0n)
+  }
+
   /** The account that stands for {@link held}. */
   get custody(): LedgerAccountId {
     return custodyOf(this.#chain.rules.nativeAsset).id
   }
 
+  #isOurs(address: ChainAddress | undefined): boolean {
+    const { hot, accounts, shared } = this.#places
+    return address !== undefined && (address === hot || address === shared || accounts.has(address))
+  }
+
   #expected(record: SimulatedRecord, index: number): ExpectedCredit | undefined {
     const { hot, accounts, shared, codes, depositMin } = this.#places
     const change = record.changes[index]
-    const isOurs = (address: ChainAddress | undefined): boolean => address !== undefined && (address === hot || address === shared || accounts.has(address))
-    if (change === undefined || change.delta <= 0n || !isOurs(change.address) || record.returnOf !== undefined || isOurs(record.from)) return undefined
-    if (record.changes.some(({ address, asset, delta }) => delta < 0n && asset === change.asset && isOurs(address))) return undefined
+    if (change === undefined || change.delta <= 0n || !this.#isOurs(change.address) || record.returnOf !== undefined || this.#isOurs(record.from)) return undefined
+    if (record.changes.some(({ address, asset, delta }) => delta < 0n && asset === change.asset && this.#isOurs(address))) return undefined
     const credit = (account: LedgerAccountId): ExpectedCredit => ({ account, amount: change.delta })
     const suspense = (reason: string): ExpectedCredit => credit(openingOf('suspense', reason, change.asset).id)
     if (change.asset !== this.#chain.rules.nativeAsset) return suspense('unknown_asset')
