@@ -4,7 +4,7 @@ import { createAdminHttp, type HealthChecks, type HttpServer, type Logger, type 
 import { EvegramError, isEvegramError, type Clock, type Random } from '@evegram/protocol'
 import type { StandaloneWally } from './add-wally.js'
 import type { DataFolder } from './data-folder.js'
-import { operatorFacts } from './operator-facts.js'
+import { keptFacts, operatorFacts } from './operator-facts.js'
 import { operatorPage, type OperatorPageNames } from './operator-page.js'
 import { takeSnapshot } from './wally-snapshot.js'
 
@@ -52,6 +52,7 @@ export function createAdmin(options: AdminOptions): HttpServer {
 
 /** A browser cannot send a bearer token by itself: it asks for a name, which does not matter, and a password, which is the token (RFC 7617). */
 function addOperatorPage(server: HttpServer, { folder, names, clock }: AdminOptions, { wally, ledger }: StandaloneWally): void {
+  const facts = keptFacts(() => operatorFacts(wally, ledger, clock), clock)
   server.get('/operator', async (request, reply) => {
     try {
       requireOperator(bearerOf(request.headers.authorization), folder.operatorToken)
@@ -62,7 +63,7 @@ function addOperatorPage(server: HttpServer, { folder, names, clock }: AdminOpti
     }
     void reply.type('text/html; charset=utf-8')
     void reply.header('content-security-policy', "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'")
-    return reply.send(operatorPage(names, await operatorFacts(wally, ledger, clock)))
+    return reply.send(operatorPage(names, await facts()))
   })
 }
 

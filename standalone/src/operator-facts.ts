@@ -4,6 +4,8 @@ import type { Alarm, ChainStatus, LedgerAccountId, LedgerStore, Wally, WallyAsse
 /** Accounts of one page of the ledger, and pages that are added up: of a larger ledger the first of them. */
 const PAGE_ACCOUNTS = 1_000
 const PAGES_MAX = 20
+/** Adding up reads much of the ledger: whoever asks within this time is told the same. */
+const FACTS_KEPT_MS = 3_000
 
 /** What one asset stands at, in its smallest unit. */
 export interface AssetFacts {
@@ -54,5 +56,20 @@ export async function operatorFacts(wally: Wally, ledger: Pick<LedgerStore, 'acc
   const { number } = await ledger.head()
   return {
     nowMs: clock.now(), events: number, assets: [...sums.values()], isWhole, chains: [...wally.chains.values()].map(({ status }) => status), lags: { ...wally.lags }, alarms: wally.alarms.list(),
+  }
+}
+
+/** `read`, asked at most once every {@link FACTS_KEPT_MS} however many ask; what it rejects is not kept. */
+export function keptFacts(read: () => Promise<OperatorFacts>, clock: Pick<Clock, 'now'>): () => Promise<OperatorFacts> {
+  let kept: { readonly atMs: number; readonly facts: Promise<OperatorFacts> } | undefined
+  return () => {
+    const nowMs = clock.now()
+    if (kept !== undefined && nowMs >= kept.atMs && nowMs - kept.atMs < FACTS_KEPT_MS) return kept.facts
+    const asked = { atMs: nowMs, facts: read() }
+    kept = asked
+    return asked.facts.catch((failure: unknown) => {
+      if (kept === asked) kept = undefined
+      throw failure
+    })
   }
 }
