@@ -55,7 +55,7 @@ export async function checkChain({ kind, address }) {
 
 async function checkSolana(address) {
   const response = await fetch(`http://${address}`, {
-    method: 'POST', body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'getHealth' }), signal: AbortSignal.timeout(PROBE_MS),
+    method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'getHealth' }), signal: AbortSignal.timeout(PROBE_MS),
   })
   const { result } = await response.json()
   if (result !== 'ok') throw new Error(`answered ${JSON.stringify(result)} to getHealth`)
@@ -63,7 +63,7 @@ async function checkSolana(address) {
 
 async function checkTon(address) {
   const response = await fetch(`http://${address}${KINDS_OF_CHAIN.ton.path}`, {
-    method: 'POST', body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'getMasterchainInfo', params: {} }), signal: AbortSignal.timeout(PROBE_MS),
+    method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'getMasterchainInfo', params: {} }), signal: AbortSignal.timeout(PROBE_MS),
   })
   const { ok } = await response.json()
   if (ok !== true) throw new Error(`answered ${response.status} to getMasterchainInfo`)

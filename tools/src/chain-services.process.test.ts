@@ -8,7 +8,7 @@ vi.setConfig({ testTimeout: 120_000, hookTimeout: 300_000 })
 
 const { services, up, state } = servicesScene('solana,ton,terra')
 async function ask(url: string | undefined, method: string, ...params: readonly unknown[]): Promise<unknown> {
-  const response = await fetch(url ?? '', { method: 'POST', body: JSON.stringify({ jsonrpc: '2.0', id: 1, method, params }) })
+  const response = await fetch(url ?? '', { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ jsonrpc: '2.0', id: 1, method, params }) })
   return (await response.json() as { readonly result?: unknown }).result
 }
 
@@ -28,7 +28,7 @@ describe('the local chains of npm run services', () => {
     const { EVEGRAM_TON: url = '' } = state().env
     expect(url).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/api\/v2\/jsonRPC$/)
     const call = async (method: string, params: object): Promise<unknown> => {
-      const response = await fetch(url, { method: 'POST', body: JSON.stringify({ jsonrpc: '2.0', id: 1, method, params }) })
+      const response = await fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ jsonrpc: '2.0', id: 1, method, params }) })
       return (await response.json() as { readonly result?: unknown }).result
     }
     const address = 'UQAzMzMzMzMzMzMzMzMzMzMzMzMzMzMzMzMzMzMzMzMzM-lI'
@@ -45,7 +45,7 @@ describe('the local chains of npm run services', () => {
       return Number(block.header.height)
     }
     const [before, address] = [await heightOf(), 'terra1x46rqay4d3cssq8gxxvqz8xt6nwlz4td20k38v']
-    expect((await fetch(`${url}/faucet`, { method: 'POST', body: JSON.stringify({ address, denom: 'uluna', amount: '5000' }) })).status).toBe(200)
+    expect((await fetch(`${url}/faucet`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ address, denom: 'uluna', amount: '5000' }) })).status).toBe(200)
     await vi.waitFor(async () => { expect(await heightOf()).toBeGreaterThan(before + 1) }, 10_000)
     expect(await get(`/cosmos/bank/v1beta1/balances/${address}`)).toMatchObject({ balances: [{ denom: 'uluna', amount: '5000' }] })
   })

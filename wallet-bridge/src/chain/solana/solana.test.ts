@@ -66,7 +66,7 @@ describe('Solana, against the local chain', () => {
         for await (const chunk of request) chunks.push(chunk as Buffer)
         const body = Buffer.concat(chunks).toString('utf8')
         const { method } = JSON.parse(body) as { readonly method: string }
-        const answer = await (await fetch(world.server.url, { method: 'POST', body })).json() as { readonly result?: unknown }
+        const answer = await (await fetch(world.server.url, { method: 'POST', body, headers: { 'content-type': 'application/json' } })).json() as { readonly result?: unknown }
         response.end(JSON.stringify('result' in answer ? { ...answer, result: change(method, answer.result) } : answer))
       })()
     })

@@ -229,7 +229,8 @@ describe('a local Solana chain behind the unmodified Connection', () => {
   })
 
   it('answers clearly what it does not have, and what is too much', async () => {
-    const ask = async (body: string): Promise<unknown> => (await fetch(world.server.url, { method: 'POST', body })).json()
+    const headers = { 'content-type': 'application/json' }
+    const ask = async (body: string): Promise<unknown> => (await fetch(world.server.url, { method: 'POST', body, headers })).json()
     expect(await ask('{"jsonrpc":"2.0","id":1,"method":"getVoteAccounts"}')).toMatchObject({ error: { code: -32601 }, id: 1 })
     expect(await ask('{"jsonrpc":"2.0","id":1,"method":"getBalance","params":["nonsense"]}')).toMatchObject({ error: { code: -32602 } })
     expect(await ask('{"jsonrpc":"2.0","id":1,"method":"constructor"}')).toMatchObject({ error: { code: -32601 } })
@@ -238,7 +239,7 @@ describe('a local Solana chain behind the unmodified Connection', () => {
     const health = { jsonrpc: '2.0', id: 2, method: 'getHealth' }
     expect(await ask(JSON.stringify([health, health]))).toMatchObject([{ result: 'ok' }, { result: 'ok' }])
     expect(await ask(JSON.stringify(Array.from({ length: BATCH_MAX + 1 }, () => health)))).toMatchObject({ error: { code: -32600 } })
-    expect((await fetch(world.server.url, { method: 'POST', body: 'x'.repeat(REQUEST_BYTES_MAX + 1) })).status).toBe(413)
+    expect((await fetch(world.server.url, { method: 'POST', body: 'x'.repeat(REQUEST_BYTES_MAX + 1), headers })).status).toBe(413)
     expect((await fetch(world.server.url)).status).toBe(405)
     expect(await (await fetch(`${world.server.url}/health`)).text()).toBe('ok')
     await expect(connection.requestAirdrop(PublicKey.default, Number.MAX_SAFE_INTEGER)).rejects.toThrow('airdrop')

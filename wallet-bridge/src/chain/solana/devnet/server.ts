@@ -1,9 +1,9 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { EvegramError, type Clock, type Random } from '@evegram/protocol'
 import { WebSocketServer, type WebSocket } from 'ws'
 import { SolanaDevnet } from './chain.js'
 import { isJsonObject, type Json, type JsonObject } from '../../json.js'
-import { closeServer, listenOnLoopback, LOOPBACK, readBody } from '../../loopback-http.js'
+import { closeServer, createLoopbackServer, isForLoopback, listenOnLoopback, LOOPBACK, readBody } from '../../loopback-http.js'
 import { solanaMethods, type RpcMethod } from './methods.js'
 import { Params } from './params.js'
 import { RPC_CODES, RpcError } from './rpc-error.js'
@@ -69,9 +69,7 @@ interface Endpoint {
 
 async function listen(chain: SolanaDevnet, methods: ReadonlyMap<string, RpcMethod>, port: number): Promise<Endpoint> {
   for (let attempt = 1; ; attempt++) {
-    const http = createServer((request, response) => {
-      void answerHttp(methods, request, response)
-    })
+    const http = createLoopbackServer((request, response) => answerHttp(methods, request, response))
     try {
       const bound = await bind(http, port)
       try {
@@ -101,7 +99,11 @@ async function bind(server: Server, port: number): Promise<number> {
 }
 
 async function serveSockets(chain: SolanaDevnet, port: number): Promise<WebSocketServer> {
-  const sockets = new WebSocketServer({ host: LOOPBACK, port, maxPayload: REQUEST_BYTES_MAX })
+  const sockets = new WebSocketServer({
+    host: LOOPBACK, port, maxPayload: REQUEST_BYTES_MAX,
+    // Programs name no origin; a page that does is one of somebody else's.
+    verifyClient: ({ origin, req }: { readonly origin: string | undefined; readonly req: IncomingMessage }) => origin === undefined && isForLoopback(req),
+  })
   await new Promise<void>((resolve, reject) => {
     sockets.once('error', reject)
     sockets.once('listening', resolve)

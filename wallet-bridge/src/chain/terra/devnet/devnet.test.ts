@@ -235,7 +235,7 @@ describe('a local Terra Classic chain behind the unmodified LCDClient', () => {
 
   it('gives play money, many at a time, and no more than there is to give', async () => {
     const { address } = world.account()
-    const ask = async (body: unknown): Promise<number> => (await fetch(`${world.server.url}/faucet`, { method: 'POST', body: JSON.stringify(body) })).status
+    const ask = async (body: unknown): Promise<number> => (await fetch(`${world.server.url}/faucet`, { method: 'POST', body: JSON.stringify(body), headers: { 'content-type': 'application/json' } })).status
     expect(await Promise.all([1, 2, 3].map((amount) => ask({ address, denom: 'uluna', amount: String(amount) })))).toEqual([200, 200, 200])
     expect(await ask({ address, denom: world.token, amount: '9' })).toBe(200)
     world.blocks()
@@ -259,7 +259,7 @@ describe('a local Terra Classic chain behind the unmodified LCDClient', () => {
     expect(await get('//')).toMatchObject({ status: 501 })
     expect(await get('/cosmos/bank/v1beta1/balances/nobody')).toMatchObject({ status: 400 })
     expect(await get('/cosmos/tx/v1beta1/txs/00', { 'x-cosmos-block-height': 'x' })).toMatchObject({ status: 400 })
-    const post = async (path: string, body: string): Promise<number> => (await fetch(`${world.server.url}${path}`, { method: 'POST', body })).status
+    const post = async (path: string, body: string): Promise<number> => (await fetch(`${world.server.url}${path}`, { method: 'POST', body, headers: { 'content-type': 'application/json' } })).status
     expect(await post('/cosmos/tx/v1beta1/txs', '{')).toBe(400)
     expect(await post('/cosmos/tx/v1beta1/txs', JSON.stringify({ tx_bytes: 'AAAA', mode: 'BROADCAST_MODE_BLOCK' }))).toBe(400)
     expect(await post('/cosmos/tx/v1beta1/simulate', JSON.stringify({ tx_bytes: 'AAAA' }))).toBe(500)

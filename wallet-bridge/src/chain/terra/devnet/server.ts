@@ -1,7 +1,7 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { EvegramError, type Clock } from '@evegram/protocol'
 import type { JsonObject } from '../../json.js'
-import { closeServer, listenOnLoopback, LOOPBACK, readBody } from '../../loopback-http.js'
+import { closeServer, createLoopbackServer, listenOnLoopback, LOOPBACK, readBody } from '../../loopback-http.js'
 import { TerraDevnet, type TerraDevnetOptions } from './chain.js'
 import { GRPC_CODES, LcdError, notImplemented } from './lcd-error.js'
 import { terraRoutes, type LcdAnswer, type LcdRequest } from './routes.js'
@@ -51,9 +51,7 @@ export async function serveTerraDevnet({ port, blockMs, ...options }: TerraDevne
 }
 
 async function listen(answer: (request: LcdRequest) => Promise<LcdAnswer>, port: number): Promise<{ readonly url: string; close(): Promise<void> }> {
-  const server = createServer((request, response) => {
-    void answerHttp(answer, request, response)
-  })
+  const server = createLoopbackServer((request, response) => answerHttp(answer, request, response))
   try {
     const bound = await listenOnLoopback(server, port)
     return { url: `http://${LOOPBACK}:${String(bound)}`, close: () => closeServer(server) }

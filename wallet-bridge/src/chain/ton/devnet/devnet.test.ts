@@ -25,7 +25,7 @@ describe('a local TON chain behind the unmodified TonClient', () => {
   })
   const textOf = (body: Cell): string => body.beginParse().skip(32).loadStringTail()
   async function ask(method: string, params: object): Promise<{ readonly status: number; readonly body: { readonly ok: boolean; readonly result?: unknown; readonly error?: string } }> {
-    const response = await fetch(world.server.url, { method: 'POST', body: JSON.stringify({ id: '1', jsonrpc: '2.0', method, params }) })
+    const response = await fetch(world.server.url, { method: 'POST', body: JSON.stringify({ id: '1', jsonrpc: '2.0', method, params }), headers: { 'content-type': 'application/json' } })
     return { status: response.status, body: await response.json() as { readonly ok: boolean } }
   }
 
@@ -201,8 +201,9 @@ describe('a local TON chain behind the unmodified TonClient', () => {
     expect(await ask('runGetMethod', { address: world.jetton.toString(), method: 'get_jetton_data', stack: [['what', '1']] })).toMatchObject({ status: 422 })
     expect(await ask('getTransactions', { address: world.jetton.toString(), limit: 101 })).toMatchObject({ status: 422 })
     expect(await ask('faucet', { address: world.jetton.toString(), amount: '99999999999999999' })).toMatchObject({ status: 422 })
-    expect((await fetch(world.server.url, { method: 'POST', body: 'no json' })).status).toBe(422)
-    expect((await fetch(world.server.url, { method: 'POST', body: 'x'.repeat(REQUEST_BYTES_MAX + 1) })).status).toBe(413)
+    const headers = { 'content-type': 'application/json' }
+    expect((await fetch(world.server.url, { method: 'POST', body: 'no json', headers })).status).toBe(422)
+    expect((await fetch(world.server.url, { method: 'POST', body: 'x'.repeat(REQUEST_BYTES_MAX + 1), headers })).status).toBe(413)
     expect((await fetch(world.server.url)).status).toBe(404)
   })
 

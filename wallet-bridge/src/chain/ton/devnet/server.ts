@@ -1,7 +1,7 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { EvegramError, type Clock, type Random } from '@evegram/protocol'
 import { isJsonObject, type Json } from '../../json.js'
-import { closeServer, listenOnLoopback, LOOPBACK, readBody } from '../../loopback-http.js'
+import { closeServer, createLoopbackServer, listenOnLoopback, LOOPBACK, readBody } from '../../loopback-http.js'
 import { ApiError } from './api-error.js'
 import { TonDevnet } from './chain.js'
 import { tonMethods, type ApiMethod } from './methods.js'
@@ -62,9 +62,7 @@ export async function serveTonDevnet({ clock, port, blockMs, ...options }: TonDe
 }
 
 async function listen(methods: ReadonlyMap<string, ApiMethod>, port: number): Promise<{ readonly url: string; close(): Promise<void> }> {
-  const http = createServer((request, response) => {
-    void answerHttp(methods, request, response)
-  })
+  const http = createLoopbackServer((request, response) => answerHttp(methods, request, response))
   try {
     const bound = await listenOnLoopback(http, port)
     return { url: `http://${LOOPBACK}:${String(bound)}${PATH}`, close: () => closeServer(http) }
