@@ -116,6 +116,8 @@ export class ChainWork {
   #lease: ChainLease | undefined
   #status: ChainStatus
   #reconciling = false
+  /** Ends what may take long when the work does. */
+  #ending = new AbortController()
 
   /** Throws `invalid.config` for sources or a policy that cannot be. */
   constructor(options: WallyChainOptions, parts: ChainWorkParts) {
@@ -145,7 +147,9 @@ export class ChainWork {
     })
     this.#reconcile = new ReconcileFlow({ chain: this.chain, ledger, payouts, routes, hot: new Set([this.address]), cold, assets: new Set(assets.map(({ id }) => id)) })
     this.#status = { chain, working: false, paused: false, pausedFor: undefined, hot: [], final: undefined, booked: 0, open: {}, reconciled: undefined }
-    const loop = (name: string, pauseMs: number, step: () => Promise<boolean>): Loop => new Loop({ name, pauseMs, step, clock, log: this.#log })
+    const loop = (name: string, pauseMs: number, step: () => Promise<boolean>): Loop => new Loop({
+      name, pauseMs, step, clock, log: this.#log, failed: () => { this.#gauges.failures.add(1, { chain, loop: name }) },
+    })
     this.#loops = [
       loop('lease', LEASE_LOOK_MS, () => this.#watchLease()),
       loop('observe', OBSERVE_MS, () => this.#observe()),
@@ -199,7 +203,7 @@ export class ChainWork {
     if (this.#reconciling) throw new EvegramError('conflict.busy', { operation: 'reconcile' })
     this.#reconciling = true
     try {
-      const answer = await this.#reconcile.run({ after: this.#options.beginsAt, ...request })
+      const answer = await this.#reconcile.run({ after: this.#options.beginsAt, stop: this.#ending.signal, ...request })
       this.#note(answer)
       return answer
     } finally {
@@ -233,18 +237,20 @@ export class ChainWork {
   }
 
   async #rest(): Promise<void> {
+    this.#ending.abort()
+    // What moves money first: without the lease somebody else may.
+    await Promise.all([this.payouts.stop(), this.deposits.stop()])
     await this.#reconcileLoop.stop()
-    await this.deposits.stop()
-    await this.payouts.stop()
     await this.#lease?.release()
     this.#lease = undefined
+    this.#ending = new AbortController()
   }
 
   async #reconcileByItself(): Promise<boolean> {
     try {
       await this.reconcile()
     } catch (failure) {
-      if (isEvegramError(failure, 'conflict.busy')) return false
+      if (isEvegramError(failure, 'conflict.busy') || this.#ending.signal.aborted) return false
       this.#parts.alarms.raise({ kind: 'reconciliation_failed', chain: this.chain.chain, subject: undefined, reason: isEvegramError(failure) ? failure.code : undefined })
       throw failure
     }

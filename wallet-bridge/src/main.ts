@@ -43,8 +43,9 @@ async function pauseAllRestored(): Promise<void> {
   }
 }
 
-const { positionals: [command], values } = parseArgs({ allowPositionals: true, options: { out: { type: 'string' }, algorithm: { type: 'string', default: 'ed25519' } } })
-if (command === 'new-key') newKey(values.out, values.algorithm)
+const { positionals: [command], values } = parseArgs({ allowPositionals: true, options: { out: { type: 'string' }, algorithm: { type: 'string', default: 'ed25519' }, help: { type: 'boolean', short: 'h', default: false } } })
+if (values.help) console.log(`${USAGE}\nSettings are environment variables: docs/wally-operations.md lists them.`)
+else if (command === 'new-key') newKey(values.out, values.algorithm)
 else if (command === 'pause-restored') await pauseAllRestored()
 else if (command !== undefined) {
   console.error(USAGE)

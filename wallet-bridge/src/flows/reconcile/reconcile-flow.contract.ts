@@ -201,6 +201,24 @@ export function describeReconciliation(name: string, setup: () => Promise<Reconc
       await expect(new ReconcileFlow(books.parts).run({ upTo: -1 })).rejects.toSatisfy((error) => isEvegramError(error, 'invalid.argument'))
     })
 
+    it('ends at the next page when it is stopped', async () => {
+      const books = await openBooks()
+      const stop = new AbortController()
+      const events = books.ledger.events.bind(books.ledger)
+      let pages = 0
+      const ledger: ReconcileParts['ledger'] = {
+        cursor: (reader) => books.ledger.cursor(reader), head: () => books.ledger.head(), transfers: (ids) => books.ledger.transfers(ids),
+        events: async (after, limit) => {
+          pages += 1
+          stop.abort()
+          return events(after, Math.min(limit, 1))
+        },
+      }
+      expect((await books.ledger.head()).number).toBeGreaterThan(1)
+      await expect(books.report({ stop: stop.signal }, { ledger })).rejects.toMatchObject({ code: 'unavailable.server' })
+      expect(pages).toBe(1)
+    })
+
     it('changes nothing', async () => {
       const books = await openBooks()
       const { number } = await books.ledger.head()

@@ -46,6 +46,8 @@ export interface ReconcileRequest {
   readonly upTo?: Height | undefined
   /** Lines of the report, {@link REPORT_LINES_MAX} when left out. */
   readonly linesMax?: number | undefined
+  /** Ends the work at the next page. */
+  readonly stop?: AbortSignal | undefined
 }
 
 /** `disagreed`: sources state different facts, nothing was compared. `too_different`: more differs than can be told apart in {@link SHARES_MAX} passes. */
@@ -63,6 +65,7 @@ interface Span {
   readonly event: number
   readonly ours: ReadonlySet<ChainAddress>
   readonly linesMax: number
+  readonly stop: AbortSignal | undefined
 }
 
 type Failed = Exclude<ReconcileAnswer, { readonly status: 'done' }>
@@ -84,8 +87,8 @@ export class ReconcileFlow {
     this.#parts = parts
   }
 
-  /** Compares. Rejects `invalid.argument` for heights that are none, `unavailable.chain` and `unavailable.store`: try again. */
-  async run({ after = 0, upTo, linesMax = REPORT_LINES_MAX }: ReconcileRequest = {}): Promise<ReconcileAnswer> {
+  /** Compares. Rejects `invalid.argument` for heights that are none, `unavailable.chain` and `unavailable.store`: try again; `unavailable.server` when it was stopped. */
+  async run({ after = 0, upTo, linesMax = REPORT_LINES_MAX, stop }: ReconcileRequest = {}): Promise<ReconcileAnswer> {
     for (const number of [after, upTo ?? after, linesMax]) {
       if (!Number.isSafeInteger(number) || number < 0) throw new EvegramError('invalid.argument', { operation: 'reconcile' })
     }
@@ -97,7 +100,7 @@ export class ReconcileFlow {
     if (final < booked) throw new EvegramError('unavailable.chain', { operation: 'reconcile', details: { problem: 'the sources are behind the ledger' } })
     const through = Math.max(after, Math.min(upTo ?? booked, booked))
     const ours = new Set([...await routes.addresses(chain.chain), ...hot, ...cold])
-    const span: Span = { after, through, final, event, ours, linesMax }
+    const span: Span = { after, through, final, event, ours, linesMax, stop }
 
     const holdings = await this.#holdings(span)
     if (holdings.status === 'disagreed') return holdings
@@ -119,12 +122,13 @@ export class ReconcileFlow {
     return results
   }
 
-  async #pass({ after, through, final, event, ours, linesMax }: Span, share: Share): Promise<PassAnswer> {
+  async #pass({ after, through, final, event, ours, linesMax, stop }: Span, share: Share): Promise<PassAnswer> {
     const { assets, openMax = OPEN_MOVEMENTS_MAX } = this.#parts
     const comparison = new TransferComparison({ assets, share, openMax, linesMax })
     const sums = new Map([...assets].map((asset) => [asset, noSums()]))
     let [height, number] = [after, 0]
     while (height < through || number < event) {
+      goOnUnless(stop)
       if (number >= event || (height < through && comparison.behind === 'chain')) {
         const page = await this.#chainPage(height, through, ours)
         if (page.status === 'disagreed') return page
@@ -136,6 +140,7 @@ export class ReconcileFlow {
       if (comparison.isFull) return { status: 'full' }
     }
     while (height < final && comparison.wantsChain) {
+      goOnUnless(stop)
       const page = await this.#chainPage(height, final, ours)
       if (page.status === 'disagreed') return page
       comparison.addChainAhead(page.movements)
@@ -270,6 +275,10 @@ export class ReconcileFlow {
     }
     return { status: 'known', value: holdings }
   }
+}
+
+function goOnUnless(stop: AbortSignal | undefined): void {
+  if (stop?.aborted === true) throw new EvegramError('unavailable.server', { operation: 'reconcile', advice: 'The comparison was stopped: ask again.' })
 }
 
 function signaturesOf({ payment, expired }: Payout): readonly ChainTxid[] {
