@@ -138,6 +138,10 @@ describe('a standalone server', () => {
       expect(body).not.toMatch(/<script|javascript:|\son\w+=|src=|@import|url\(/i)
     }
     for (const authorization of ['', 'Bearer wrong', basic(`operator:${token}`)]) expect((await post(admin, '/v1/operator/wally-snapshot', {}, { authorization })).status).toBe(401)
+    // Two backups at once would write the same folder: one of them is told to come back.
+    const both = await Promise.all([0, 1].map(() => post(admin, '/v1/operator/wally-snapshot', {}, { authorization: `Bearer ${token}` })))
+    expect(both.map(({ status }) => status).sort()).toEqual([200, 409])
+    expect(readdirSync(join(dataDir, 'wally-snapshot'))).toHaveLength(2)
   })
 
   it('gives play money within bounds, and says what addresses hold', async () => {
