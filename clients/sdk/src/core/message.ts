@@ -27,7 +27,7 @@ export interface Message {
   readonly kind: MessageContent['kind'] | `unknown:${number}`
   /** The note of a payment or payment request. Empty for unknown kinds and after `forget`. */
   readonly text: string
-  /** Of a `payment`, until `forget`: what its sender *claims*. Anybody can write one: whether it was paid is what `Client.wallet.isPaid` says. */
+  /** Of a `payment`, until `forget`: what its sender *claims*. Anybody can write one: whether it was paid is what `Client.wallet.proofOf` says. */
   readonly payment?: PaymentBody
   /** Of a `payment_request`, until `forget`. */
   readonly request?: PaymentRequestBody

@@ -1,12 +1,14 @@
 import { describe, expect, it } from 'vitest'
-import { decodeCbor, paymentTransferId, utf8 } from '@evegram/protocol'
+import { decodeCbor, EvegramError, paymentTransferId, utf8 } from '@evegram/protocol'
 import { decodeWalletProof, withdrawalBodyHash } from '@evegram/protocol/proof'
+import type { SentMessage } from '../conversation.js'
 import type { ClientEvents } from '../events.js'
 import { MemoryStore } from '../store/memory.js'
 import { FakeServer } from '../sync/testing/fake-server.js'
 import { MortalStore, type Death } from '../sync/testing/mortal-store.js'
 import { openTestClient, testWallet, type TestClient } from '../sync/testing/test-client.js'
 import { rest, VirtualClock } from '../sync/testing/virtual-clock.js'
+import { PAYMENT_LIMITS, PaymentOutbox } from './payment-outbox.js'
 import { FAKE_ASSET, FakeWally } from './testing/fake-wally.js'
 
 const FOREVER_MS = 300_000
@@ -94,6 +96,25 @@ describe('a payment in chat', () => {
     expect(proofs).toEqual(['contradicted', 'contradicted', 'contradicted', 'paid'])
   })
 
+  it('is looked up once for messages that came before, and told to be unknown when the server gives no answer', async () => {
+    const { clock, wally, alice, bob } = await scene()
+    const toBob = await alice.client.conversation(wallets.bob.address)
+    for (const transfer of ['a', 'b', 'c']) {
+      await (toBob as unknown as { say(content: unknown): Promise<{ acked: Promise<unknown> }> }).say({ kind: 'payment', body: { transfer, asset: FAKE_ASSET, amount: '5', note: '' } }).then(({ acked }) => acked)
+    }
+    await rest()
+    const messages = await (await bob.client.conversation(wallets.alice.address)).history()
+    const [first] = messages
+    if (first === undefined) throw new Error('no message')
+    wally.isAway = true
+    await expect(bob.client.wallet.proofOf(first)).rejects.toMatchObject({ code: 'timeout' })
+    expect([await bob.client.wallet.proofOf(first, { ask: false }), wally.looks]).toEqual(['unproven', 1])
+    wally.isAway = false
+    await clock.advance(1)
+    for (const message of messages) expect(await bob.client.wallet.proofOf(message)).toBe('unproven')
+    expect(wally.looks).toBe(2)
+  })
+
   it('that the server refuses moves nothing and is told to nobody', async () => {
     const { wally, alice, bob } = await scene()
     const toBob = await alice.client.conversation(wallets.bob.address)
@@ -152,6 +173,46 @@ describe('a payment whose answers get lost', () => {
     const refused = expect(done).rejects.toMatchObject({ code: 'wallet.insufficient_funds' })
     await clock.advance(FOREVER_MS)
     await refused
+  })
+})
+
+describe('a payment that is made and cannot be told', () => {
+  it('is not made again, holds up no other one, and is told once that is possible', async () => {
+    const { clock, wally, alice, bob } = await scene()
+    const toBob = await alice.client.conversation(wallets.bob.address)
+    let isBroken = true
+    const ports = {
+      core: alice.core.core, api: wally.api(alice.client.account),
+      say: (_conversation: unknown, content: unknown, also: unknown) => isBroken
+        ? Promise.reject(new EvegramError('client.store', { operation: 'say' }))
+        : (toBob as unknown as { say(content: unknown, also: unknown): Promise<SentMessage> }).say(content, also),
+    }
+    const outbox = new PaymentOutbox(ports)
+    const payments = []
+    for (let index = 0; index < PAYMENT_LIMITS.waitingMax + 1; index++) {
+      const payment = await outbox.add(toBob.id, bob.client.account, { transfer: `t${String(index)}`, asset: FAKE_ASSET, amount: '1', note: String(index) })
+      await payment.paid
+      payments.push(payment)
+    }
+    await clock.advance(FOREVER_MS)
+    expect([wally.sends.length, wally.balance(bob.client.account)]).toEqual([PAYMENT_LIMITS.waitingMax + 1, BigInt(PAYMENT_LIMITS.waitingMax + 1)])
+    isBroken = false
+    await clock.advance(FOREVER_MS)
+    for (const { done } of payments) await (await done).acked
+    await rest()
+    expect([outbox.size, (await paymentsAt(bob, alice)).length, wally.sends.length]).toEqual([0, payments.length, payments.length])
+    outbox.close()
+  })
+
+  it('leaves nobody waiting who decided on it while the client closed', async () => {
+    const { wally, alice, bob } = await scene()
+    const toBob = await alice.client.conversation(wallets.bob.address)
+    const outbox = new PaymentOutbox({ core: alice.core.core, api: wally.api(alice.client.account), say: () => Promise.reject(new EvegramError('client.closed')) })
+    const adding = outbox.add(toBob.id, bob.client.account, { transfer: 't', asset: FAKE_ASSET, amount: '1', note: '' })
+    outbox.close()
+    const { paid, done } = await adding
+    await expect(paid).rejects.toMatchObject({ code: 'client.closed' })
+    await expect(done).rejects.toMatchObject({ code: 'client.closed' })
   })
 })
 
@@ -251,6 +312,38 @@ describe('notices of the own money', () => {
     wally.book(account, paymentTransferId('0f'.repeat(16), 'gift'), 'transfer', 'credit', 77n)
     expect((await again.client.wallet.refresh()).map(({ notice, amount }) => [notice, amount])).toEqual([['payment_received', 77n]])
     expect((await again.client.wallet.notices(FAKE_ASSET, 3)).map(({ notice }) => notice)).toEqual(['withdrawal_paid', 'withdrawal_released', 'payment_received'])
+  })
+
+  it('tell the first money ever, and that of an asset which is held for the first time', async () => {
+    const { wally, bob } = await scene()
+    expect(await bob.client.wallet.refresh()).toEqual([])
+    wally.deposit(bob.client.account, 5n)
+    expect((await bob.client.wallet.refresh()).map(({ notice, amount }) => [notice, amount])).toEqual([['deposit_credited', 5n]])
+    expect(await bob.client.wallet.refresh()).toEqual([])
+  })
+
+  it('tell everything, however long this device was away', async () => {
+    const { wally, alice } = await scene()
+    await alice.client.wallet.refresh()
+    const away = 4_250
+    for (let line = 0; line < away; line++) wally.book(alice.client.account, `p:w${String(line)}`, 'pending', 'debit', 1n)
+    const news = await alice.client.wallet.refresh()
+    expect([news.length, news[0]?.transfer, news.at(-1)?.transfer]).toEqual([away, 'p:w0', `p:w${String(away - 1)}`])
+  })
+
+  it('tell each line once when a look was cut off in the middle', async () => {
+    const { wally, alice } = await scene()
+    await alice.client.wallet.refresh()
+    for (let line = 0; line < 1_200; line++) wally.book(alice.client.account, `p:w${String(line)}`, 'pending', 'debit', 1n)
+    let pages = 0
+    wally.lie = (lines) => {
+      pages += 1
+      if (pages === 8) throw new EvegramError('timeout', { operation: 'read statement' })
+      return lines
+    }
+    await expect(alice.client.wallet.refresh()).rejects.toMatchObject({ code: 'timeout' })
+    wally.book(alice.client.account, 'p:later', 'pending', 'debit', 1n)
+    expect((await alice.client.wallet.refresh()).map(({ transfer }) => transfer)).toEqual([...Array.from({ length: 1_200 }, (_, line) => `p:w${String(line)}`), 'p:later'])
   })
 
   it('are not made of a statement that is out of order or of another asset', async () => {

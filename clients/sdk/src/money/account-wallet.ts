@@ -9,6 +9,7 @@ import type { Conversation, SentMessage } from '../conversation.js'
 import type { Core } from '../core/context.js'
 import type { Message } from '../core/message.js'
 import type { Transaction } from '../core/transaction.js'
+import { Turns } from '../core/turns.js'
 import type { Wallet } from '../wallets/wallet.js'
 import { checkAssets } from './check-assets.js'
 import { noticeOf, type WalletNotice } from './notice.js'
@@ -53,6 +54,8 @@ export interface WithdrawalTermsAsked extends WithdrawalWish {
 export interface SentPayment {
   /** Client id of the transfer. */
   readonly transfer: string
+  /** Resolves when the money has moved, whatever becomes of the message; rejects as `done` does. */
+  readonly paid: Promise<void>
   /**
    * Resolves when the money has moved and the message that tells of it is on its way; rejects when the server refused the payment, and with `client.closed`: then the
    * next run of this profile goes on with it.
@@ -80,10 +83,11 @@ export interface AccountWallet {
   /** Asks the other side of a conversation to pay. Rejects as {@link Conversation.send} does, and as {@link AccountWallet.depositPlace} when it is to name that. */
   request(conversation: Conversation, terms: PaymentRequestTerms): Promise<SentMessage & { readonly request: PaymentRequestBody }>
   /**
-   * What the own statement says of a message of kind `payment`: asks the server for news when it says nothing yet. Never believe the message alone. Of two messages
-   * that name one transfer the one that was asked about first is paid.
+   * What the own statement says of a message of kind `payment`: asks the server for news when it says nothing yet and was not asked since the message came. Never
+   * believe the message alone. Of two messages that name one transfer the one that was asked about first is paid. Rejects when the server gives no answer; with `ask`
+   * false it is not asked, and `unproven` means that this device does not know.
    */
-  proofOf(message: Message): Promise<PaymentProof>
+  proofOf(message: Message, options?: { readonly ask?: boolean }): Promise<PaymentProof>
   /** What a withdrawal would cost. Rejects `invalid.response` when the server names another destination than `to`. */
   quote(wish: WithdrawalWish): Promise<WithdrawalQuote>
   /** A new id of a withdrawal: random, of this account alone. */
@@ -97,7 +101,10 @@ export interface AccountWallet {
   withdrawals(limit?: number): Promise<readonly Withdrawal[]>
   /** Rejects `not_found.resource`. */
   withdrawal(id: string): Promise<Withdrawal>
-  /** Takes over what is new in the own statement, of one asset or of all that are held; tells it as `wallet-notice` events and returns it, the oldest first. */
+  /**
+   * Takes over what is new in the own statement, of one asset or of all that were ever held; tells it as `wallet-notice` events and returns it, the oldest first. What
+   * was there at the first time is old; an asset that is held for the first time later is news from its first line.
+   */
   refresh(asset?: string): Promise<readonly WalletNotice[]>
   /** The newest `limit` notices of an asset that this device took over, the oldest first: deposits, payments, withdrawals. Works offline. */
   notices(asset: string, limit?: number): Promise<readonly WalletNotice[]>
@@ -114,12 +121,17 @@ export interface AccountWalletPorts {
 const NOTICES_DEFAULT = 100
 const REQUEST_MS_DEFAULT = 24 * 3_600_000
 const ID_BYTES = 16
+/** Assets of which it is known when they were looked at last: messages can name any. */
+const LOOKED_ASSETS_MAX = 1_024
 
 /** An {@link AccountWallet} on the core of a client. */
 export class ServerWallet implements AccountWallet {
   readonly #ports: AccountWalletPorts
   readonly #outbox: PaymentOutbox
   readonly #follower: StatementFollower
+  readonly #refreshes = new Turns()
+  /** When the statement of an asset was followed for a message, in ms since 1970, server time. */
+  readonly #lookedAtMs = new Map<string, number>()
 
   constructor(ports: AccountWalletPorts) {
     this.#ports = ports
@@ -158,8 +170,7 @@ export class ServerWallet implements AccountWallet {
     checkMoney(amount, note)
     if (to === this.#ports.core.account) throw new EvegramError('invalid.argument', { operation: 'pay', advice: 'This is your own account.' })
     const payment: PaymentBody = { transfer: this.newId(), asset, amount: amount.toString(), note, ...(request === undefined ? {} : { request }) }
-    const { done } = await this.#outbox.add(conversation.id, to, payment)
-    return { transfer: payment.transfer, done }
+    return { transfer: payment.transfer, ...await this.#outbox.add(conversation.id, to, payment) }
   }
 
   async request(conversation: Conversation, terms: PaymentRequestTerms): Promise<SentMessage & { readonly request: PaymentRequestBody }> {
@@ -173,12 +184,14 @@ export class ServerWallet implements AccountWallet {
     return { ...await this.#ports.say(conversation.id, { kind: 'payment_request', body: request }, () => undefined), request }
   }
 
-  async proofOf(message: Message): Promise<PaymentProof> {
+  async proofOf(message: Message, { ask = true }: { readonly ask?: boolean } = {}): Promise<PaymentProof> {
     const { payment } = message
     if (payment === undefined) return 'unproven'
     const known = await this.#look(message, payment)
-    if (known !== 'unproven') return known
-    await this.#follower.follow(payment.asset)
+    // Money moves before a message tells of it: a look that began after the message came would have seen it.
+    const isLooked = (this.#lookedAtMs.get(payment.asset) ?? 0) > message.receivedAtMs
+    if (known !== 'unproven' || !ask || isLooked) return known
+    await this.#lookAt(payment.asset)
     return this.#look(message, payment)
   }
 
@@ -208,14 +221,31 @@ export class ServerWallet implements AccountWallet {
   }
 
   async refresh(asset?: string): Promise<readonly WalletNotice[]> {
-    const assets = asset === undefined ? (await this.#ports.api.balances()).map((balance) => balance.asset) : [asset]
-    const news: WalletNotice[] = []
-    for (const one of assets) news.push(...await this.#follower.news(one))
-    return news.sort((left, right) => left.number - right.number)
+    if (asset !== undefined) return this.#follower.news(asset)
+    return this.#refreshes.run(async () => {
+      const news: WalletNotice[] = []
+      for (const held of await this.#ports.api.balances()) news.push(...await this.#follower.news(held.asset))
+      await this.#follower.begin()
+      return news.sort((left, right) => left.number - right.number)
+    })
   }
 
   async notices(asset: string, limit: number = NOTICES_DEFAULT): Promise<readonly WalletNotice[]> {
     return (await listLines(this.#ports.core.store, asset, limit)).map(noticeOf).reverse()
+  }
+
+  /** Takes over the statement of an asset that a message names, which may be none of the server. */
+  async #lookAt(asset: string): Promise<void> {
+    const nowMs = this.#ports.core.time.now()
+    try {
+      await this.#follower.follow(asset)
+    } catch (error) {
+      if (!isEvegramError(error, 'wallet.asset_unknown')) throw error
+    }
+    this.#lookedAtMs.delete(asset)
+    const [oldest] = this.#lookedAtMs.keys()
+    if (oldest !== undefined && this.#lookedAtMs.size >= LOOKED_ASSETS_MAX) this.#lookedAtMs.delete(oldest)
+    this.#lookedAtMs.set(asset, nowMs)
   }
 
   /** Asks the local copy of the statement, and binds the transfer to the message that it is shown with. */

@@ -10,14 +10,18 @@ import { listPayments, paymentKey, takePaymentPlace, writePayment, type PaymentR
 
 /** Bounds of payments that wait, units last. */
 export const PAYMENT_LIMITS = {
-  /** Payments that wait; past it `pay` rejects with `limited.queue`. */
+  /** Payments whose money has not moved; past it `pay` rejects with `limited.queue`. */
   waitingMax: 64,
+  /** Payments that are made and could not be told yet; past it `pay` rejects with `limited.queue`. */
+  untoldMax: 512,
   /** First wait after a failure that time may heal; doubles, with full jitter. */
   backoffMs: 1_000,
   backoffMsMax: 60_000,
   /** A refusal is believed this long after an attempt without an answer: by then the server has done that one, or never will. */
   settleMs: 60_000,
 } as const
+
+const ROWS_MAX = PAYMENT_LIMITS.waitingMax + PAYMENT_LIMITS.untoldMax
 
 /** Answers that are about the payment itself: it was not made, and will not be however often it is asked for. Any other may be about the session, the way or the moment. */
 const REFUSALS = /^(?:wallet\..*|denied\..*|invalid\.(?:argument|request)|conflict\.request_differs|account\.(?:not_found|closed))$/
@@ -30,14 +34,27 @@ export interface PaymentOutboxPorts {
   say(conversation: ConversationId, content: MessageContent, also: (tx: Transaction) => void): Promise<SentMessage>
 }
 
+/** How a payment goes on, for who decided on it. */
+export interface PaymentProgress {
+  /** Resolves when the money has moved; rejects when the server refused it (nothing moved), or with `client.closed`: then the next run goes on. */
+  readonly paid: Promise<void>
+  /** Resolves when the message that tells of it is on its way too; rejects as `paid` does. */
+  readonly done: Promise<SentMessage>
+}
+
+interface Waiter {
+  readonly paid: Deferred<void>
+  readonly done: Deferred<SentMessage>
+}
+
 /**
  * Payments that were decided on: durable before anything leaves, then the transfer under an id that was chosen before, then the message that tells of it, staged
  * in one transaction with the end of the row. A crash anywhere sends the money once and the message once: the server knows the id for ever, and answers `exists`.
- * One after the other, so that what was decided on first has the money first.
+ * One after the other, so that what was decided on first has the money first. What is paid and could not be told is only told again.
  */
 export class PaymentOutbox {
   readonly #ports: PaymentOutboxPorts
-  readonly #waiters = new Map<number, Deferred<SentMessage>>()
+  readonly #waiters = new Map<number, Waiter>()
   readonly #release: () => void
   #busy = false
   #again = false
@@ -59,27 +76,27 @@ export class PaymentOutbox {
     return this.#size
   }
 
-  /**
-   * Decides on a payment. Resolves when that is durable; `done` when the money has moved and the message is on its way, and rejects when the server refused it
-   * (nothing moved), or with `client.closed`: then the next run goes on. Rejects `limited.queue`.
-   */
-  async add(conversation: ConversationId, to: AccountId, payment: PaymentBody): Promise<{ readonly done: Promise<SentMessage> }> {
+  /** Decides on a payment. Resolves when that is durable. Rejects `limited.queue`, `client.closed`. */
+  async add(conversation: ConversationId, to: AccountId, payment: PaymentBody): Promise<PaymentProgress> {
     if (this.#closed) throw new EvegramError('client.closed', { operation: 'pay' })
     const { core } = this.#ports
-    const waiter = new Deferred<SentMessage>()
+    const waiter: Waiter = { paid: new Deferred<void>(), done: new Deferred<SentMessage>() }
     await core.local.write(async (tx) => {
-      if ((await listPayments(core.store, PAYMENT_LIMITS.waitingMax)).length >= PAYMENT_LIMITS.waitingMax) {
-        throw new EvegramError('limited.queue', { operation: 'pay', details: { waitingMax: PAYMENT_LIMITS.waitingMax } })
-      }
-      const row: PaymentRow = { place: await takePaymentPlace(tx), conversation, to, payment, unansweredAtMs: 0 }
+      const rows = await listPayments(core.store, ROWS_MAX)
+      const unpaid = rows.filter(({ paid }) => !paid).length
+      const { waitingMax, untoldMax } = PAYMENT_LIMITS
+      if (unpaid >= waitingMax || rows.length - unpaid >= untoldMax) throw new EvegramError('limited.queue', { operation: 'pay', details: { waitingMax, untoldMax } })
+      const row: PaymentRow = { place: await takePaymentPlace(tx), conversation, to, payment, unansweredAtMs: 0, paid: false }
       writePayment(tx, row)
       tx.afterCommit(() => {
-        this.#waiters.set(row.place, waiter)
         this.#size += 1
+        // Closed while it was written: nobody would ever settle it.
+        if (this.#closed) rejectBoth(waiter, new EvegramError('client.closed', { operation: 'pay' }))
+        else this.#waiters.set(row.place, waiter)
       })
     })
     this.#wake()
-    return { done: waiter.promise }
+    return { paid: waiter.paid.promise, done: waiter.done.promise }
   }
 
   /** Nothing more is begun; who waits is told `client.closed`, the rows stay for the next run. */
@@ -87,7 +104,7 @@ export class PaymentOutbox {
     this.#closed = true
     this.#release()
     this.#wait?.cancel()
-    for (const waiter of this.#waiters.values()) waiter.reject(new EvegramError('client.closed', { operation: 'pay' }))
+    for (const waiter of this.#waiters.values()) rejectBoth(waiter, new EvegramError('client.closed', { operation: 'pay' }))
     this.#waiters.clear()
   }
 
@@ -117,7 +134,7 @@ export class PaymentOutbox {
     try {
       // Each once: what could not be told must not hold up what can be paid.
       for (let after = 0; !this.#closed;) {
-        const rows = await listPayments(this.#ports.core.store, PAYMENT_LIMITS.waitingMax)
+        const rows = await listPayments(this.#ports.core.store, ROWS_MAX)
         this.#size = rows.length
         const next = rows.find(({ place }) => place > after)
         if (next === undefined || !(await this.#attempt(next))) return
@@ -132,20 +149,24 @@ export class PaymentOutbox {
   /** Whether the next one may go at once. */
   async #attempt(row: PaymentRow): Promise<boolean> {
     const { core, api } = this.#ports
-    // Durable before it leaves: a row without this mark has certainly not left.
-    await this.#mark(row, core.time.now())
-    try {
-      await api.send({ id: row.payment.transfer, to: row.to, asset: row.payment.asset, amount: BigInt(row.payment.amount) })
-    } catch (error) {
-      return this.#refused(row, asEvegramError(error, 'pay'))
+    if (!row.paid) {
+      // Durable before it leaves: a row without this mark has certainly not left.
+      await this.#mark({ ...row, unansweredAtMs: core.time.now() })
+      try {
+        await api.send({ id: row.payment.transfer, to: row.to, asset: row.payment.asset, amount: BigInt(row.payment.amount) })
+      } catch (error) {
+        return this.#refused(row, asEvegramError(error, 'pay'))
+      }
+      this.#waiters.get(row.place)?.paid.resolve()
     }
     try {
       await this.#tell(row)
       this.#failures = 0
     } catch (cause) {
-      // The money has moved; the message goes with a later attempt, which is answered `exists`.
       this.#backOff(0)
       core.events.emit('fault', { operation: 'tell of payment', error: asEvegramError(cause, 'tell of payment') })
+      // The money has moved, only the message goes with a later attempt. A crash before this is durable asks once more, and is answered `exists`.
+      if (!row.paid) await this.#mark({ ...row, paid: true })
     }
     return true
   }
@@ -158,7 +179,7 @@ export class PaymentOutbox {
     const sinceMs = this.#ports.core.time.now() - row.unansweredAtMs
     if (row.unansweredAtMs > 0 && sinceMs < PAYMENT_LIMITS.settleMs) {
       // An attempt before this one may still be under way: its refusal would be no proof that nothing moved.
-      await this.#mark(row, row.unansweredAtMs)
+      await this.#mark(row)
       this.#backOff(PAYMENT_LIMITS.settleMs - Math.max(0, sinceMs))
       return false
     }
@@ -168,7 +189,7 @@ export class PaymentOutbox {
 
   async #tell(row: PaymentRow): Promise<void> {
     const sent = await this.#ports.say(row.conversation, { kind: 'payment', body: row.payment }, (tx) => { tx.remove('payments', paymentKey(row.place)) })
-    this.#settle(row, (waiter) => { waiter.resolve(sent) })
+    this.#settle(row, ({ done }) => { done.resolve(sent) })
   }
 
   async #fail(row: PaymentRow, error: EvegramError): Promise<void> {
@@ -181,19 +202,19 @@ export class PaymentOutbox {
       })
       return Promise.resolve()
     })
-    this.#settle(row, (waiter) => { waiter.reject(error) })
+    this.#settle(row, (waiter) => { rejectBoth(waiter, error) })
   }
 
-  #settle({ place }: PaymentRow, settle: (waiter: Deferred<SentMessage>) => void): void {
+  #settle({ place }: PaymentRow, settle: (waiter: Waiter) => void): void {
     this.#size = Math.max(0, this.#size - 1)
     const waiter = this.#waiters.get(place)
     this.#waiters.delete(place)
     if (waiter !== undefined) settle(waiter)
   }
 
-  async #mark(row: PaymentRow, unansweredAtMs: number): Promise<void> {
+  async #mark(row: PaymentRow): Promise<void> {
     await this.#ports.core.local.write((tx) => {
-      writePayment(tx, { ...row, unansweredAtMs })
+      writePayment(tx, row)
       return Promise.resolve()
     })
   }
@@ -206,4 +227,9 @@ export class PaymentOutbox {
     this.#wait?.cancel()
     this.#wait = clock.after(atLeastMs + unitInterval(random) * capMs, () => { this.#wake() })
   }
+}
+
+function rejectBoth({ paid, done }: Waiter, error: EvegramError): void {
+  paid.reject(error)
+  done.reject(error)
 }

@@ -15,6 +15,8 @@ export interface PaymentRow {
   readonly payment: PaymentBody
   /** When it left and no answer came, in ms since 1970, server time; 0: it has not left. The server may do it still. */
   readonly unansweredAtMs: number
+  /** The money has moved: only the message that tells of it is still to go. */
+  readonly paid: boolean
 }
 
 const PREFIX = 'w/'
@@ -27,9 +29,9 @@ export function paymentKey(place: number): string {
 }
 
 /** Writes a row. */
-export function writePayment(tx: Transaction, { place, conversation, to, payment, unansweredAtMs }: PaymentRow): void {
+export function writePayment(tx: Transaction, { place, conversation, to, payment, unansweredAtMs, paid }: PaymentRow): void {
   tx.put('payments', paymentKey(place), encodeCbor({
-    place, conversation: idBytes(conversation), to: idBytes(to), payment: encodePayloadBody({ kind: 'payment', body: payment }), unansweredAtMs,
+    place, conversation: idBytes(conversation), to: idBytes(to), payment: encodePayloadBody({ kind: 'payment', body: payment }), unansweredAtMs, paid,
   }))
 }
 
@@ -45,7 +47,7 @@ function decodePayment(row: Uint8Array): PaymentRow {
   if (content.kind !== 'payment') return fields.fail('payment')
   return {
     place: fields.uint('place'), conversation: parseConversationId(hexOf(fields.bytes('conversation', 16))), to: parseAccountId(hexOf(fields.bytes('to', 16))),
-    payment: content.body, unansweredAtMs: fields.uint('unansweredAtMs'),
+    payment: content.body, unansweredAtMs: fields.uint('unansweredAtMs'), paid: fields.boolean('paid'),
   }
 }
 

@@ -5,11 +5,12 @@ import type { Transaction } from '../core/transaction.js'
 import type { LocalStore } from '../store/local-store.js'
 
 // Keys in table `payments`: `l/<asset>/<number>` a line, `t/<transfer>/<kind>` its key, `c/<asset>` how far the statement was followed, `n/<asset>` how far it was told,
-// `p/<transfer>` the message that showed it as paid. Assets and transfer ids are ASCII without blanks.
+// `p/<transfer>` the message that showed it as paid, `b/` that all assets held at the first look were told. Assets and transfer ids are ASCII without blanks.
 
 const KINDS: readonly StatementKind[] = ['transfer', 'pending', 'post', 'void', 'expire']
 const ROW_BYTES_MAX = 2_048
 const NUMBER_DIGITS = 14
+const BEGUN_KEY = 'b/'
 /** Characters of the longest asset and the longest transfer id. */
 const TEXT_CHARACTERS_MAX = 256
 
@@ -75,6 +76,16 @@ export async function readTold(source: Pick<Transaction, 'get'>, asset: string):
 /** Stages how far the lines of an asset were told. */
 export function writeTold(tx: Transaction, asset: string, last: number): void {
   tx.put('payments', `n/${asset}`, encodeCbor({ last }))
+}
+
+/** Whether all assets that were held at the first look were told: what is held for the first time afterwards is news. */
+export async function readBegun(source: Pick<Transaction, 'get'>): Promise<boolean> {
+  return (await source.get('payments', BEGUN_KEY)) !== undefined
+}
+
+/** Stages that all assets held at the first look were told. */
+export function writeBegun(tx: Transaction): void {
+  tx.put('payments', BEGUN_KEY, new Uint8Array([1]))
 }
 
 /** Up to `limit` lines of an asset behind number `after`, the oldest first. Rejects `client.store`. */

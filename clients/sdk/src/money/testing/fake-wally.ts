@@ -18,6 +18,10 @@ export class FakeWally {
   readonly fates: ('lost_request' | 'lost_answer' | 'late' | 'pass')[] = []
   /** Requests that arrived and are done later. */
   readonly late: (() => void)[] = []
+  /** Questions for a statement that arrived. */
+  looks = 0
+  /** Whether it leaves those without an answer. */
+  isAway = false
   /** What it says of its asset. */
   decimals = 9
   /** What it names as destination. */
@@ -41,8 +45,11 @@ export class FakeWally {
   api(account: AccountId): WallyApi {
     return {
       assets: () => Promise.resolve([{ asset: FAKE_ASSET, chain: 'solana', symbol: 'SOL', decimals: this.decimals, native: true, depositMin: 1n }]),
-      balances: () => Promise.resolve([{ asset: FAKE_ASSET, held: this.balance(account), reserved: 0n, available: this.balance(account) }]),
+      // As the server does: what was ever held, and nothing else.
+      balances: () => Promise.resolve(this.#balances.has(account) ? [{ asset: FAKE_ASSET, held: this.balance(account), reserved: 0n, available: this.balance(account) }] : []),
       statement: (asset, before, limit) => {
+        this.looks += 1
+        if (this.isAway) return Promise.reject(new EvegramError('timeout', { operation: 'read statement' }))
         const lines = (this.#lines.get(account) ?? []).filter((line) => line.asset === asset && (before === undefined || line.number < before))
         return Promise.resolve(this.lie(lines.slice(-limit).reverse()))
       },
