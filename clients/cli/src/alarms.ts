@@ -37,6 +37,10 @@ export function showAlarms(client: Client, output: Output): () => void {
     client.on('channel-gap', (gap) => { warnOf(gapWarning(gap)) }),
     client.on('channel-alarm', (alarm) => { warnOf(channelAlarmWarning(alarm)) }),
     client.on('channel-post-failed', (failure) => { warnOf(postFailedWarning(failure)) }),
+    client.on('payment-failed', ({ conversation, transfer, asset, amount, error }) => {
+      const about = { conversation, transfer, asset, amount: amount.toString(), reason: error.code }
+      warn('payment-failed', about, `a payment of ${amount.toString()} of the smallest unit of ${asset} was refused and is not made (${error.code}): transfer ${transfer}`)
+    }),
     client.on('gap', ({ reason, conversation, from, to }) => {
       warn('gap', { reason, conversation, from, to }, 'messages are missing here; a new copy was asked for where that is possible')
     }),

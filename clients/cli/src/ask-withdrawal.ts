@@ -22,19 +22,19 @@ export interface AskPorts {
  * Asks for the withdrawal `id`, and under the same id again while no answer comes: the server knows the id, so that it is one withdrawal however often it is asked for.
  * Rejects as `ask` does, with `details.withdrawal`; once an answer was lost the advice says that it may have been taken and how to ask for the same one.
  */
-export async function askForWithdrawal(id: string, { ask, pause, note }: AskPorts): Promise<Withdrawal> {
+export async function askForWithdrawal(id: string, ports: AskPorts): Promise<Withdrawal> {
   let mayBeTaken = false
   for (let attempt = 1; ; attempt++) {
     try {
-      return await ask()
+      return await ports.ask()
     } catch (error) {
       if (!isEvegramError(error)) throw error
       const isUnanswered = error.code === 'timeout' || error.code.startsWith('unavailable.')
       // An answer that cannot be read is none: the server may have taken it.
       mayBeTaken ||= isUnanswered || error.code === 'invalid.response' || error.code === 'internal'
       if (!isUnanswered || attempt >= ASK_LIMITS.attemptsMax) throw named(error, id, mayBeTaken)
-      note('No answer: asking for the same withdrawal again.')
-      await pause(ASK_LIMITS.pauseMs * 2 ** (attempt - 1))
+      ports.note('No answer: asking for the same withdrawal again.')
+      await ports.pause(ASK_LIMITS.pauseMs * 2 ** (attempt - 1))
     }
   }
 }

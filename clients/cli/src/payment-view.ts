@@ -10,21 +10,48 @@ export interface PaymentView {
   readonly object: Readonly<Record<string, unknown>>
 }
 
-const PROOFS: Readonly<Record<PaymentProof, string>> = {
+const PROOFS: Readonly<Record<PaymentProof | 'unchecked', string>> = {
   paid: 'paid', unproven: 'NOT in your statement: do not rely on it', contradicted: 'your statement says otherwise: NOT paid',
+  unchecked: 'could not be checked against your statement: look again later',
 }
 
+/** A server that gave no answer is not asked again for so long: a history of many payments must not wait for each. */
+const RETRY_MS = 30_000
+
 /**
- * How payments among messages are shown: by the own statement, never by the message alone. The server is asked once for its assets; without it amounts are shown in
- * their smallest unit and payments as not proved. Undefined for other messages.
+ * How payments among messages are shown: by the own statement, never by the message alone. The server is asked once for its assets; while it gives no answer amounts are
+ * shown in their smallest unit, and payments that this device does not know to be paid as not checked. Undefined for other messages.
  */
-export function paymentViews(client: Client): (message: Message) => Promise<PaymentView | undefined> {
-  let assets: Promise<MoneyText> | undefined
-  const money = (): Promise<MoneyText> => assets ??= withoutServer(async () => MoneyText.of(client.wallet), new MoneyText([]))
+export function paymentViews(client: Pick<Client, 'wallet'>, now: () => number = () => performance.now()): (message: Message) => Promise<PaymentView | undefined> {
+  let assets: MoneyText | undefined
+  let quietUntilMs = Number.NEGATIVE_INFINITY
+  /** What the server says; a server that is away, or has no wallet bridge, must not keep anybody from reading messages. */
+  const asked = async <Value>(ask: () => Promise<Value>): Promise<Value | undefined> => {
+    if (now() < quietUntilMs) return undefined
+    try {
+      return await ask()
+    } catch (error) {
+      if (!isEvegramError(error)) throw error
+      // Only silence is waited out: an answer about one message says nothing of the next one, and anybody can write one that gets such an answer.
+      if (/^(?:timeout$|unavailable\.|limited\.|wallet\.none$)/.test(error.code)) quietUntilMs = now() + RETRY_MS
+      return undefined
+    }
+  }
+  const money = async (): Promise<MoneyText> => {
+    assets ??= await asked(async () => MoneyText.of(client.wallet))
+    return assets ?? new MoneyText([])
+  }
+  const proofOf = async (message: Message): Promise<PaymentProof | 'unchecked'> => {
+    const proof = await asked(async () => client.wallet.proofOf(message))
+    if (proof !== undefined) return proof
+    // What this device took over before needs no server.
+    const known = await knownProof(client, message)
+    return known === 'unproven' ? 'unchecked' : known
+  }
   return async (message) => {
     const { payment, request, direction } = message
     if (payment !== undefined) {
-      const proof = await withoutServer(async () => client.wallet.proofOf(message), 'unproven' as const)
+      const proof = await proofOf(message)
       const amount = (await money()).show(BigInt(payment.amount), payment.asset)
       return {
         text: `[${direction === 'out' ? 'you sent' : 'says they sent you'} ${amount}: ${PROOFS[proof]}]`,
@@ -41,12 +68,11 @@ export function paymentViews(client: Client): (message: Message) => Promise<Paym
   }
 }
 
-/** A server that is away, or has no wallet bridge, must not keep anybody from reading messages. */
-async function withoutServer<Value>(work: () => Promise<Value>, otherwise: Value): Promise<Value> {
+async function knownProof(client: Pick<Client, 'wallet'>, message: Message): Promise<PaymentProof> {
   try {
-    return await work()
+    return await client.wallet.proofOf(message, { ask: false })
   } catch (error) {
-    if (isEvegramError(error)) return otherwise
+    if (isEvegramError(error, 'wallet.none')) return 'unproven'
     throw error
   }
 }

@@ -5,9 +5,10 @@ import { DIFFERENCE_KINDS } from '../flows/reconcile/transfer-comparison.js'
 const STYLE = `:root{color-scheme:light dark}body{font:15px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem}table{border-collapse:collapse;margin:1rem 0;display:block;overflow-x:auto}
 th,td{border:1px solid #8886;padding:.3rem .6rem;text-align:left;vertical-align:top}td.n{text-align:right;font-variant-numeric:tabular-nums}.bad{color:#c22;font-weight:600}.good{color:#186}`
 
-/** A reconciliation for people: a page without scripts. Amounts are in the smallest unit. */
+/** A reconciliation for people: a page without scripts, whose root element states the result to programs. Amounts are in the smallest unit. */
 export function reconciliationPage(chain: string, answer: ReconcileAnswer): string {
-  return `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><title>Reconciliation of ${text(chain)}</title><style>${STYLE}</style>
+  const drift = answer.status === 'done' ? ` data-drift="${String(answer.report.drift)}"` : ''
+  return `<!doctype html><html lang="en" data-status="${answer.status}"${drift}><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><title>Reconciliation of ${text(chain)}</title><style>${STYLE}</style>
 <h1>Reconciliation of ${text(chain)}</h1>
 ${bodyOf(answer)}
 </html>

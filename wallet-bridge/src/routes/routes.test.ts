@@ -433,7 +433,7 @@ describe('operators', () => {
     const report = await ask('POST', '/v1/wally/operator/chains/simulated/reconcile', { operator: OPERATORS.olga, body: {} })
     expect(report.body).toMatchObject({ status: 'done', chain: 'simulated', assets: [{ asset: world.native }] })
     const page = await ask('POST', '/v1/wally/operator/chains/simulated/reconcile?format=html', { operator: OPERATORS.olga, body: {} })
-    expect(page.text).toMatch(/^<!doctype html>.*Reconciliation of simulated/s)
+    expect(page.text).toMatch(/^<!doctype html><html lang="en" data-status="done" data-drift="(?:true|false)">.*Reconciliation of simulated/s)
     const verified = await ask('POST', '/v1/wally/operator/verify', { operator: OPERATORS.olga, body: {} })
     expect(verified.body).toMatchObject({ status: 'sound', head: { number: expect.any(Number) as number, hash: expect.stringMatching(/^[0-9a-f]{64}$/) as string } })
   })

@@ -5,6 +5,7 @@ import { confirmPayment } from '../confirm-payment.js'
 import type { Context } from '../context.js'
 import { EXIT_CODES } from '../exit-codes.js'
 import { recordText } from '../record-text.js'
+import { visible } from '../visible.js'
 
 /** What every operator command takes. */
 export interface OperatorOptions {
@@ -20,6 +21,8 @@ export interface ListOptions extends OperatorOptions {
 type Fields = Readonly<Record<string, unknown>>
 /** A token is 32 bytes in some text form; a file that is larger is none. */
 const TOKEN_CHARACTERS_MAX = 256
+/** How the page of a reconciliation begins that found chain and ledger equal (docs/wally-api.md). */
+const NO_DRIFT_PAGE = '<!doctype html><html lang="en" data-status="done" data-drift="false">'
 
 /** `evegram wally status`: how chains, hot wallets, payouts and readers of the ledger stand. */
 export async function wallyStatus(context: Context, options: OperatorOptions): Promise<void> {
@@ -38,7 +41,7 @@ export async function wallyList(context: Context, what: 'accounts' | 'transfers'
     const isPaged = what === 'accounts' || what === 'transfers'
     const answer = await api.read(isPaged ? `${what}?${query({ after: options.after, limit: String(options.limit) })}` : what)
     await printAll(context, listOf(answer, what === 'suspense' ? 'accounts' : what))
-    if (what === 'transfers') context.output.note(`more: --after ${String(answer['through'])}`)
+    if (what === 'transfers') context.output.note(`more: --after ${visible(String(answer['through']))}`)
   })
 }
 
@@ -96,11 +99,15 @@ export async function wallyReconcile(
   await asOperator(context, options, async (api) => {
     const path = `chains/${encodeURIComponent(options.chain)}/reconcile`
     const body = options.at === undefined ? {} : { at: options.at }
+    if (options.html === true && !context.output.json) {
+      // One comparison: the page says itself how it ended.
+      const page = await api.page(`${path}?format=html`, body)
+      if (!page.startsWith(NO_DRIFT_PAGE)) process.exitCode = EXIT_CODES.failed[0]
+      return context.output.result({}, visible(page))
+    }
     const report = await api.act(path, body)
     if (report['status'] !== 'done' || report['drift'] !== false) process.exitCode = EXIT_CODES.failed[0]
-    // The page is made of a comparison of its own: the exit code is of the first.
-    if (options.html === true) await context.output.result(report, await api.page(`${path}?format=html`, body))
-    else if (context.output.json) await context.output.result(report, '')
+    if (context.output.json) await context.output.result(report, '')
     else {
       const { assets: _assets, lines: _lines, ...head } = report
       await print(context, head)
