@@ -6,7 +6,7 @@ import type { TonMessage } from './transaction.js'
 /** What a message means to a jetton wallet of ours (TEP-74), if its code took it. */
 export type JettonMessage =
   | { readonly kind: 'arrival'; readonly amount: bigint; readonly from: Address | undefined; readonly memo: Uint8Array | undefined }
-  | { readonly kind: 'departure'; readonly amount: bigint }
+  | { readonly kind: 'departure'; readonly amount: bigint; /** Undefined: they are burned. */ readonly to: Address | undefined }
   | { readonly kind: 'return'; readonly amount: bigint }
 
 /** Reads a message to a jetton wallet; undefined for one that moves no jettons. */
@@ -23,7 +23,8 @@ export function readJettonMessage({ message: { info, body } }: TonMessage): Jett
 function readSent(body: Slice): JettonMessage | undefined {
   if (body.remainingBits < 32) return undefined
   const operation = body.loadUint(32)
-  if (operation === OPERATIONS.transfer || operation === OPERATIONS.burn) return { kind: 'departure', amount: body.skip(64).loadCoins() }
+  if (operation === OPERATIONS.burn) return { kind: 'departure', amount: body.skip(64).loadCoins(), to: undefined }
+  if (operation === OPERATIONS.transfer) return { kind: 'departure', amount: body.skip(64).loadCoins(), to: body.loadMaybeAddress() ?? undefined }
   if (operation !== OPERATIONS.internalTransfer) return undefined
   const amount = body.skip(64).loadCoins()
   const from = body.loadMaybeAddress() ?? undefined

@@ -1,5 +1,6 @@
 import { EvegramError } from '@evegram/protocol'
 import type { Height } from '../finality.js'
+import { inBatches } from './in-batches.js'
 import type { ShardBlockId, TonRpc, TransactionId } from './rpc.js'
 
 /** A block of the masterchain with what happened in the blocks of shards that it took in. */
@@ -24,12 +25,11 @@ export async function readBlocks(rpc: TonRpc, after: Height, through: Height): P
   for (let first = after + 1; first <= through; first += CONCURRENT_MAX) {
     const seqnos = Array.from({ length: Math.min(CONCURRENT_MAX, through - first + 1) }, (_, index) => first + index)
     const tips = await Promise.all(seqnos.map((seqno) => rpc.shards(seqno)))
-    const read = seqnos.map(async (seqno, index): Promise<TonBlock> => {
-      const ids = await shardBlocks(rpc, tips[index] ?? [], tips[index - 1] ?? before)
-      const listed = await Promise.all(ids.map((id) => rpc.blockTransactions(id)))
-      return { seqno, transactions: listed.flat() }
-    })
-    blocks.push(...await Promise.all(read))
+    const inside = await Promise.all(seqnos.map((_, index) => shardBlocks(rpc, tips[index] ?? [], tips[index - 1] ?? before)))
+    // One masterchain block after the other: a busy chain has many blocks of shards in each.
+    for (const [index, seqno] of seqnos.entries()) {
+      blocks.push({ seqno, transactions: (await inBatches(inside[index] ?? [], (id) => rpc.blockTransactions(id))).flat() })
+    }
     before = tips.at(-1) ?? before
   }
   return blocks

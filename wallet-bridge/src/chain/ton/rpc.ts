@@ -5,7 +5,7 @@ import { boundedFetch } from '../bounded-fetch.js'
 import type { BroadcastAnswer } from '../chain-adapter.js'
 import type { Height } from '../finality.js'
 import { isJsonObject, type Json, type JsonObject } from '../json.js'
-import { readTransaction, type TonMessage, type TonTransaction } from './transaction.js'
+import { readTransaction, type TonTransaction } from './transaction.js'
 
 /** Options of {@link TonRpc}. */
 export interface TonRpcOptions {
@@ -112,12 +112,19 @@ export class TonRpc {
     return this.#ask('list shards', async () => listOf(await this.#call('shards', { seqno }), 'shards').filter((id) => id['workchain'] === 0).map(shardIdOf))
   }
 
-  /** When a block of a shard was made, and the blocks before it: two behind a merge. */
-  header({ shard, seqno, rootHash }: ShardBlockId): Promise<{ readonly seconds: number; readonly previous: readonly ShardBlockId[] }> {
+  /** The block of the shard of an account in which a logical time is, or the first behind it; undefined when the endpoint does not have it. */
+  blockAt(account: Address, lt: bigint): Promise<ShardBlockId | undefined> {
+    // The smallest shard that could have the account: a node finds the right one by it, however shards split and merged meanwhile.
+    const shard = BigInt.asIntN(64, account.hash.readBigUInt64BE(0) >> 4n << 4n | 8n)
+    return this.#askFor('find a block', async () => shardIdOf(await this.#call('lookupBlock', { workchain: 0, shard: String(shard), lt: String(lt) })))
+  }
+
+  /** When a block of a shard was made, the logical time at its end, and the blocks before it: two behind a merge. */
+  header({ shard, seqno, rootHash }: ShardBlockId): Promise<{ readonly seconds: number; readonly endLt: bigint; readonly previous: readonly ShardBlockId[] }> {
     return this.#ask('read a block', async () => {
       const header = await this.#call('getBlockHeader', { workchain: 0, shard, seqno })
       if (shardIdOf(objectOf(header, 'id')).rootHash !== rootHash) throw new Error('another block')
-      return { seconds: integerOf(header, 'gen_utime'), previous: listOf(header, 'prev_blocks').map(shardIdOf) }
+      return { seconds: integerOf(header, 'gen_utime'), endLt: BigInt(textOf(header, 'end_lt')), previous: listOf(header, 'prev_blocks').map(shardIdOf) }
     })
   }
 
@@ -195,28 +202,6 @@ export class TonRpc {
     })
   }
 
-  /** The transaction that received a message; undefined when there is none yet. */
-  receiver(message: TonMessage): Promise<TonTransaction | undefined> {
-    return this.#askFor('find who received a message', async () => {
-      const { src, dest, createdLt } = internalOf(message)
-      const { raw } = await this.#client.tryLocateResultTx(src, dest, String(createdLt))
-      const transaction = readTransaction(raw, dest)
-      if (transaction.incoming?.hash !== message.hash) throw new Error('not the receiver of the message')
-      return transaction
-    })
-  }
-
-  /** The transaction that sent a message. */
-  sender(message: TonMessage): Promise<TonTransaction> {
-    return this.#ask('find who sent a message', async () => {
-      const { src, dest, createdLt } = internalOf(message)
-      const { raw } = await this.#client.tryLocateSourceTx(src, dest, String(createdLt))
-      const transaction = readTransaction(raw, src)
-      if (!transaction.outgoing.some(({ hash }) => hash === message.hash)) throw new Error('not the sender of the message')
-      return transaction
-    })
-  }
-
   /** Hands an external message over. Never rejects for a failure of the node. */
   async send(bytes: Uint8Array): Promise<BroadcastAnswer> {
     try {
@@ -276,11 +261,6 @@ function isRefusal(error: Error): boolean {
 
 function networkOf(info: JsonObject): string {
   return textOf(objectOf(info, 'init'), 'root_hash')
-}
-
-function internalOf({ message: { info } }: TonMessage): { readonly src: Address; readonly dest: Address; readonly createdLt: bigint } {
-  if (info.type !== 'internal') throw new Error('not a message between accounts')
-  return info
 }
 
 function shardIdOf(id: JsonObject): ShardBlockId {

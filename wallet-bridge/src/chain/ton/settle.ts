@@ -5,11 +5,10 @@ import type { OutputOutcome, PaymentOutput, SignedPayment } from '../chain-adapt
 import type { Height } from '../finality.js'
 import { accountOf, TONCOIN } from './address.js'
 import { readBatch, readHighloadBody, type HighloadMessage } from './highload-wallet.js'
-import type { JettonWallets } from './jetton-wallets.js'
 import { readJettonMessage } from './jetton-message.js'
 import { movesMoney } from './prepare-payment.js'
-import type { TonRpc } from './rpc.js'
 import type { TonMessage, TonTransaction } from './transaction.js'
+import type { WatchSource } from './watch.js'
 
 /** How a payment ended: what each output came to, and what it cost by balance change. */
 export interface Settled {
@@ -24,13 +23,13 @@ const FAILED = { transaction: { status: 'failed', reason: 'transaction_failed' }
  * Follows a payment from the transaction that took its message to where each output ended: at the recipient, or back with us. Undefined while one of them is on its
  * way or in a block that is not final at `final`. Rejects `unavailable.chain`.
  */
-export async function settle(payment: SignedPayment, first: TonTransaction, final: Height, rpc: TonRpc, jettons: JettonWallets): Promise<Settled | undefined> {
+export async function settle(payment: SignedPayment, first: TonTransaction, final: Height, { rpc, ends, jettons }: WatchSource): Promise<Settled | undefined> {
   const { from, outputs } = payment
   const ours: TonTransaction[] = [first]
   const moving = outputs.filter((output) => movesMoney(output, from))
   /** Of a transaction that is final. */
   const receiverOf = async (message: TonMessage): Promise<TonTransaction | undefined> => {
-    const found = await rpc.receiver(message)
+    const found = await ends.receiver(message, final)
     const account = found === undefined ? undefined : await rpc.account(found.account, final)
     return found === undefined || account === undefined || account.last.lt < found.lt ? undefined : found
   }

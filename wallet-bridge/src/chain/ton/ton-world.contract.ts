@@ -1,5 +1,5 @@
 import type { Address, Cell} from '@ton/core';
-import { beginCell, comment, contractAddress, internal, SendMode, type MessageRelaxed, type StateInit } from '@ton/core'
+import { beginCell, comment, contractAddress, internal, SendMode, storeMessageRelaxed, type MessageRelaxed, type StateInit } from '@ton/core'
 import { JettonMaster, JettonWallet, TonClient, WalletContractV4 } from '@ton/ton'
 import { createPublicKey } from 'node:crypto'
 import { ed25519KeyOfSeed, ManualClock } from '@evegram/platform'
@@ -11,6 +11,9 @@ import { OPERATIONS } from './operations.js'
 const STRANGER_NANOTONS = 1_000_000_000_000n
 /** THROW 99 behind the selector of a contract: whatever comes is refused. */
 const REFUSING_CODE = beginCell().storeUint(0xff00, 16).storeUint(0xf23f, 16).endCell()
+
+/** PUSHCTR c4, PUSHINT 1, SENDRAWMSG behind the selector of a contract: whatever comes, the message in its data goes out, paid for apart. */
+const FORWARDING_CODE = beginCell().storeUint(0xff00, 16).storeUint(0xed44, 16).storeUint(0x71, 8).storeUint(0xfb00, 16).endCell()
 
 /** An ordinary wallet, as people have. */
 export interface WorldWallet {
@@ -98,6 +101,17 @@ export class TonWorld {
     const address = contractAddress(0, init)
     await this.send([this.pay(address, 100_000_000n, undefined, init)])
     await this.blocks()
+    return address
+  }
+
+  /** A contract that answers whatever comes by calling a message to `to` an excess. There when it resolves. */
+  async forwarder(to: Address): Promise<Address> {
+    const body = beginCell().storeUint(OPERATIONS.excesses, 32).storeUint(0, 64).endCell()
+    const sent = beginCell().store(storeMessageRelaxed(internal({ to, value: 5_000_000n, bounce: false, body }))).endCell()
+    const init = { code: FORWARDING_CODE, data: sent }
+    const address = contractAddress(0, init)
+    await this.send([this.pay(address, 1_000_000_000n, undefined, init)])
+    await this.blocks(3)
     return address
   }
 

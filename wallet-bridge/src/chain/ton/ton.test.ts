@@ -1,6 +1,6 @@
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { beginCell, comment, internal, type Address } from '@ton/core'
+import { Address, beginCell, comment, internal } from '@ton/core'
 import { isEvegramError, utf8 } from '@evegram/protocol'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { amountOf } from '../../ledger/amount.js'
@@ -13,6 +13,7 @@ import { countingRandom } from '../simulated/simulated-world.contract.js'
 import { accountOf, TONCOIN, tonAddressOf, tonJetton } from './address.js'
 import { TonChainAdapter } from './adapter.js'
 import { HIGHLOAD_TIMEOUT_SECONDS, highloadWallet } from './highload-wallet.js'
+import { REFUSALS_MAX } from './message-ends.js'
 import { OPERATIONS } from './operations.js'
 import { tonInitHash } from './rpc.js'
 import { requestOf } from './settle.js'
@@ -97,7 +98,8 @@ describe('TON, against the local chain', () => {
         const body = Buffer.concat(chunks).toString('utf8')
         const { method, params } = JSON.parse(body) as { readonly method: string; readonly params: Readonly<Record<string, unknown>> }
         const answer = await (await fetch(world.server.url, { method: 'POST', body, headers: { 'content-type': 'application/json' } })).json() as { readonly result?: unknown }
-        response.end(JSON.stringify('result' in answer ? { ...answer, result: change(method, answer.result, params) } : answer))
+        const result = 'result' in answer ? change(method, answer.result, params) : undefined
+        response.end(JSON.stringify('result' in answer ? result === undefined ? { ok: false, error: 'LITE_SERVER_UNKNOWN: block not found' } : { ...answer, result } : answer))
       })().catch(() => response.destroy())
     })
     proxies.push(proxy)
@@ -138,6 +140,51 @@ describe('TON, against the local chain', () => {
       await world.blocks(4)
       await world.send([world.transferJetton(await world.jettonWallet(ours.account), world.stranger.wallet.address, 5n)])
       expect((await told()).filter(({ asset }) => asset !== TONCOIN)).toMatchObject([{ direction: 'in', amount: 5n }])
+    })
+
+    it('in blocks that are fuller than toncenter looks for a message in are told, and what claims to come back in one stops nothing', async () => {
+      // So many accounts before ours in a block: one that looks at forty does not see it.
+      const first = Array.from({ length: 45 }, (_, index) => ({ address: new Address(0, Buffer.alloc(32).fill(index + 1, 31)) }))
+      const crowd = async (): Promise<void> => {
+        for (const { address } of first) await world.chain.faucet.give(address, 1n)
+      }
+      const claim = beginCell().storeUint(OPERATIONS.excesses, 32).storeUint(0, 64).endCell()
+      await funded(10n)
+      const payment = await signed([output(tonAddressOf(world.stranger.wallet.address), 4n, jetton), output(somebody(), 1_000_000n)])
+      const before = await tonOf(ours.address)
+      await adapter.broadcast(payment)
+      // One crowd for each block in which the payment goes on.
+      for (let block = 0; block < 6; block++) {
+        await crowd()
+        await world.blocks()
+      }
+      await crowd()
+      await world.send([world.pay(ours.account, 3_000_000n, claim)])
+      const transfers = await told()
+      const claimed = transfers.at(-1)
+      expect(claimed).toMatchObject({ direction: 'in', asset: TONCOIN, from: tonAddressOf(world.stranger.wallet.address), returnOf: undefined })
+      expect(transfers.filter(({ returnOf }) => returnOf === payment.txid).length).toBeGreaterThan(0)
+      const settlement = await settled(payment)
+      expect(settlement.outputs).toEqual([{ status: 'paid', received: 4n }, { status: 'paid', received: 1_000_000n }])
+      expect(await tonOf(ours.address)).toBe(before - 1_000_000n - settlement.fee + (claimed?.amount ?? 0n))
+    })
+
+    it('are told without a payment that they return, where the endpoint refuses five times to say where they came from', async () => {
+      await world.send([world.pay(ours.account, 3_000_000n, beginCell().storeUint(OPERATIONS.excesses, 32).storeUint(0, 64).endCell())])
+      await world.makeFinal()
+      const refuses = adapterOf(await lying((method, result) => method === 'lookupBlock' ? undefined : result))
+      for (let attempt = 1; attempt < REFUSALS_MAX; attempt++) await expect(told(refuses)).rejects.toThrow(unavailable)
+      expect(short(await told(refuses))).toEqual([['in', TONCOIN, 3_000_000n]])
+    })
+
+    it('are no return of a payment when somebody else in the chain of messages calls them so', async () => {
+      await funded(10n)
+      // The recipient is told of the jettons with a nanoton and money of his own, and forwards it with the word for an excess.
+      const forwarder = await world.forwarder(ours.account)
+      const { payment } = await paid([output(tonAddressOf(forwarder), 4n, jetton)])
+      const claimed = (await told()).filter(({ from }) => from === tonAddressOf(forwarder))
+      expect(claimed).toMatchObject([{ direction: 'in', asset: TONCOIN, returnOf: undefined }])
+      expect((await told()).filter(({ returnOf }) => returnOf === payment.txid)).toHaveLength(1)
     })
 
     it('are told by what the balance of a jetton wallet did, where its messages say something else', async () => {

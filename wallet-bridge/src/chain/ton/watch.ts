@@ -2,8 +2,10 @@ import { chainAmountOf, NO_AMOUNT } from '../amount.js'
 import { parseChainTxid, type ChainAddress, type ChainTransfer, type ChainTxid } from '../chain-adapter.js'
 import type { Height } from '../finality.js'
 import { accountOf, tonAddressOf, TONCOIN } from './address.js'
+import { inBatches } from './in-batches.js'
 import { readJettonMessage } from './jetton-message.js'
 import type { JettonWallets, OwnJettonWallet } from './jetton-wallets.js'
+import type { MessageEnds } from './message-ends.js'
 import { OPERATIONS } from './operations.js'
 import type { TonBlock } from './read-blocks.js'
 import type { TonRpc } from './rpc.js'
@@ -21,19 +23,26 @@ export interface Watched {
   readonly wallets: ReadonlyMap<string, OwnJettonWallet>
 }
 
+/** Through what a block is read. */
+export interface WatchSource {
+  readonly rpc: TonRpc
+  readonly ends: MessageEnds
+  readonly jettons: JettonWallets
+}
+
 /** What a block did to what is watched, in the order of the chain. Rejects `unavailable.chain`. */
-export async function transfersOf(rpc: TonRpc, jettons: JettonWallets, block: TonBlock, { addresses, wallets }: Watched): Promise<readonly ChainTransfer[]> {
+export async function transfersOf(source: WatchSource, block: TonBlock, { addresses, wallets }: Watched): Promise<readonly ChainTransfer[]> {
   const ids = block.transactions.filter(({ account }) => addresses.has(account.toRawString()) || wallets.has(account.toRawString()))
-  const transactions = (await Promise.all(ids.map((id) => rpc.transaction(id)))).sort((left, right) => left.lt < right.lt ? -1 : 1)
+  const transactions = [...await inBatches(ids, (id) => source.rpc.transaction(id))].sort((left, right) => left.lt < right.lt ? -1 : 1)
   requireUnbroken(transactions)
   const transfers: ChainTransfer[] = []
   for (const transaction of transactions) {
     const key = transaction.account.toRawString()
     const address = addresses.get(key)
-    if (address !== undefined) transfers.push(...await tonTransfers(rpc, block.seqno, transaction, address, wallets))
+    if (address !== undefined) transfers.push(...await tonTransfers(source, block.seqno, transaction, address, wallets))
     const wallet = wallets.get(key)
     if (wallet !== undefined && transaction === transactions.findLast(({ account }) => account.toRawString() === key)) {
-      transfers.push(...await jettonTransfers(rpc, jettons, block.seqno, transactions.filter(({ account }) => account.toRawString() === key), wallet))
+      transfers.push(...await jettonTransfers(source, block.seqno, transactions.filter(({ account }) => account.toRawString() === key), wallet))
     }
   }
   return transfers
@@ -51,13 +60,13 @@ function requireUnbroken(transactions: readonly TonTransaction[]): void {
 }
 
 async function tonTransfers(
-  rpc: TonRpc, height: Height, transaction: TonTransaction, address: ChainAddress, wallets: ReadonlyMap<string, OwnJettonWallet>,
+  source: WatchSource, height: Height, transaction: TonTransaction, address: ChainAddress, wallets: ReadonlyMap<string, OwnJettonWallet>,
 ): Promise<readonly ChainTransfer[]> {
   const { balanceDelta, incoming } = transaction
   if (balanceDelta === 0n) return []
   const isOut = balanceDelta < 0n
   const amount = chainAmountOf(isOut ? -balanceDelta : balanceDelta)
-  const { txid, index, isOwnOrder } = await nameOf(rpc, transaction)
+  const { txid, index, isOwnOrder } = await nameOf(source.ends, transaction)
   const info = incoming?.message.info
   const internal = info?.type === 'internal' ? info : undefined
   return [{
@@ -66,7 +75,7 @@ async function tonTransfers(
     fee: isOut ? chainAmountOf(clamp(costOf(transaction), amount)) : NO_AMOUNT,
     from: isOut ? address : internal === undefined ? undefined : tonAddressOf(internal.src),
     memo: internal === undefined || internal.bounced || incoming === undefined ? undefined : readComment(incoming.message.body.beginParse(true)),
-    returnOf: isOut ? undefined : isOwnOrder ? txid : await returnedBy(rpc, transaction, address, wallets),
+    returnOf: isOut ? undefined : isOwnOrder ? txid : await returnedBy(source, height, transaction, address, wallets),
   }]
 }
 
@@ -79,16 +88,23 @@ export function costOf({ incoming, outgoing, balanceDelta }: TonTransaction): bi
 
 /** The payment whose money a transaction brings back: a message that bounced, or what was over from sending a jetton. */
 async function returnedBy(
-  rpc: TonRpc, { incoming, account }: TonTransaction, address: ChainAddress, wallets: ReadonlyMap<string, OwnJettonWallet>,
+  { ends, jettons }: WatchSource, height: Height, { incoming, account }: TonTransaction, address: ChainAddress, wallets: ReadonlyMap<string, OwnJettonWallet>,
 ): Promise<ChainTxid | undefined> {
   const info = incoming?.message.info
   if (incoming === undefined || info?.type !== 'internal') return undefined
-  if (info.bounced) return (await originOf(rpc, account, incoming))?.txid
+  if (info.bounced) return (await originOf(ends, account, incoming))?.txid
   const body = incoming.message.body.beginParse(true)
   if (body.remainingBits < 32 || body.preloadUint(32) !== OPERATIONS.excesses) return undefined
-  const origin = await originOf(rpc, account, incoming)
-  // Anybody may call his message an excess; what comes back went through a jetton wallet of ours.
-  return origin?.through.some((between) => wallets.get(between.toRawString())?.owner === address) === true ? origin.txid : undefined
+  // Anybody may call his message an excess. One comes from the wallet to which a jetton wallet of ours sent jettons, while it takes them; not through anybody else.
+  const arrival = await ends.sender(incoming)
+  const way = arrival?.incoming
+  const wallet = way?.message.info.type === 'internal' ? wallets.get(way.message.info.src.toRawString()) : undefined
+  if (arrival === undefined || way === undefined || wallet?.owner !== address || readJettonMessage(way)?.kind !== 'arrival') return undefined
+  const order = (await ends.sender(way))?.incoming
+  const read = order === undefined ? undefined : readJettonMessage(order)
+  if (order === undefined || read?.kind !== 'departure' || read.to === undefined) return undefined
+  if (!(await jettons.wallet(tonAddressOf(read.to), wallet.asset, height)).equals(arrival.account)) return undefined
+  return (await originOf(ends, account, order))?.txid
 }
 
 /**
@@ -96,7 +112,7 @@ async function returnedBy(
  * (a jetton with a fee, or with rules of its own), the whole change is one transfer for nobody in particular.
  */
 async function jettonTransfers(
-  rpc: TonRpc, jettons: JettonWallets, height: Height, transactions: readonly TonTransaction[], { owner, asset, account }: OwnJettonWallet,
+  { ends, jettons }: WatchSource, height: Height, transactions: readonly TonTransaction[], { owner, asset, account }: OwnJettonWallet,
 ): Promise<readonly ChainTransfer[]> {
   const [before, after] = await Promise.all([jettons.balance(account, height - 1), jettons.balance(account, height)])
   if (before === undefined || after === undefined) throw wrong('the balance of a jetton wallet is not known')
@@ -112,7 +128,7 @@ async function jettonTransfers(
       transfers.push({ ...base, txid: own, index: 0, amount, direction: 'in', from, memo: read.memo, returnOf: undefined })
       continue
     }
-    const origin = await originOf(rpc, accountOf(owner), incoming)
+    const origin = await originOf(ends, accountOf(owner), incoming)
     if (read.kind === 'return') transfers.push({ ...base, txid: own, index: 0, amount, direction: 'in', from: undefined, memo: undefined, returnOf: origin?.txid })
     else transfers.push({ ...base, txid: origin?.txid ?? own, index: JETTON_INDEX_MIN + (origin?.place ?? 0), amount, direction: 'out', from: owner, memo: undefined, returnOf: undefined })
   }

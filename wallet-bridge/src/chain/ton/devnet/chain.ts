@@ -114,6 +114,14 @@ export class TonDevnet {
     return found
   }
 
+  /** The block of the shard in which a logical time is, or the first behind it. Throws `ApiError` when there is none, or no longer. */
+  shardBlockBehind(lt: bigint): ShardBlock {
+    const all = this.#blocks.flatMap(({ shardBlocks }) => shardBlocks)
+    const found = all.find(({ endLt }) => endLt >= lt)
+    if (found === undefined || (found === all[0] && lt < found.startLt)) throw new ApiError(500, 'LITE_SERVER_UNKNOWN: block not found')
+    return found
+  }
+
   /** The state of an account at the end of a block. */
   account(address: Address, seqno: number): AccountState | undefined {
     return this.accounts.at(address.toRawString(), seqno)

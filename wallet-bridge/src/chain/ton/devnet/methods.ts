@@ -38,7 +38,9 @@ export function tonMethods(chain: TonDevnet): ReadonlyMap<string, ApiMethod> {
     }
   }
   const located = (record: TransactionRecord | undefined): Json => {
-    if (record === undefined) throw new ApiError(404, 'transaction not found')
+    // As pytonlib, that looks at so many transactions of a block and at no more.
+    const block = record === undefined ? undefined : inOrder(chain.shardBlockBehind(record.transaction.lt))
+    if (record === undefined || block?.slice(0, BLOCK_TRANSACTIONS).includes(record) !== true) throw new ApiError(404, 'transaction not found')
     return transactionJson(record)
   }
 
@@ -54,13 +56,16 @@ export function tonMethods(chain: TonDevnet): ReadonlyMap<string, ApiMethod> {
       const { master } = found
       return headerJson(masterId(master), { ...master, startLt: master.endLt }, [masterId({ seqno: master.seqno - 1, rootHash: master.previousHash })])
     },
+    // By a logical time alone. Any prefix of accounts will do for a shard, as with nodes.
+    lookupBlock: (params) => {
+      if (params.integer('workchain') !== 0 || params.text('shard') === '') throw new ApiError(500, 'LITE_SERVER_NOTREADY: no such shard')
+      return shardId(chain.shardBlockBehind(params.uint64('lt')))
+    },
     getBlockTransactions: (params) => {
       const found = blockOf(params)
       const count = Math.min(params.optionalInteger('count') ?? BLOCK_TRANSACTIONS, BLOCK_TRANSACTIONS_MAX)
       const [afterLt, afterAccount] = [params.optionalUint64('after_lt'), params.optionalHash('after_hash')]
-      // By account, then by time, as nodes list them.
-      const all = ('shard' in found ? [...found.shard.records] : []).sort((left, right) => left.account === right.account
-        ? Number(left.transaction.lt - right.transaction.lt) : left.account < right.account ? -1 : 1)
+      const all = 'shard' in found ? inOrder(found.shard) : []
       const start = afterLt === undefined ? 0
         : all.findIndex(({ account, transaction }) => transaction.lt === afterLt && account.endsWith(afterAccount ?? '')) + 1
       const listed = all.slice(start, start + count)
@@ -115,4 +120,10 @@ export function tonMethods(chain: TonDevnet): ReadonlyMap<string, ApiMethod> {
     },
   }
   return new Map(Object.entries(methods))
+}
+
+/** The transactions of a block by account, then by time, as nodes list them. */
+function inOrder({ records }: ShardBlock): readonly TransactionRecord[] {
+  return [...records].sort((left, right) => left.account === right.account
+    ? Number(left.transaction.lt - right.transaction.lt) : left.account < right.account ? -1 : 1)
 }
