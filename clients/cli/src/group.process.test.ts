@@ -17,7 +17,7 @@ const NAME = 'North gate conspirators'
 
 describe('groups in the terminal, on a real server', () => {
   const folder = temporaryFolder()
-  const server = new TestServer(join(folder.path, 'data'))
+  const server = new TestServer(join(folder.path, 'data'), { EVEGRAM_WALLY: 'false' })
   const [alice, bob, carol]: [Person, Person, Person] = [
     { name: 'alice', chain: 'solana', address: '' }, { name: 'bob', chain: 'ton', address: '' }, { name: 'carol', chain: 'terra', address: '' },
   ]

@@ -26,11 +26,14 @@ export function temporaryFolder(): { readonly path: string; remove(): void } {
 /** A server in a process of its own on free ports, which stay the same when it is started again. */
 export class TestServer {
   readonly dataDir: string
+  readonly #settings: Readonly<Record<string, string>>
   #child: ChildProcess | undefined
   #ports: Readonly<Record<'http' | 'ws' | 'admin', number>> = { http: 0, ws: 0, admin: 0 }
 
-  constructor(dataDir: string) {
+  /** `settings`: environment variables beside those that it needs. */
+  constructor(dataDir: string, settings: Readonly<Record<string, string>> = {}) {
     this.dataDir = dataDir
+    this.#settings = settings
   }
 
   get url(): string {
@@ -43,7 +46,7 @@ export class TestServer {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
       env: {
         ...process.env, EVEGRAM_DATA_DIR: this.dataDir, EVEGRAM_QUIET: 'true', EVEGRAM_LOG_LEVEL: 'debug',
-        EVEGRAM_HTTP_PORT: String(http), EVEGRAM_WS_PORT: String(ws), EVEGRAM_ADMIN_PORT: String(admin),
+        EVEGRAM_HTTP_PORT: String(http), EVEGRAM_WS_PORT: String(ws), EVEGRAM_ADMIN_PORT: String(admin), ...this.#settings,
       },
     })
     this.#child = child
