@@ -152,6 +152,7 @@ export const ERROR_CODES = {
   'unavailable.presence': ['after_backoff', 'The presence store does not answer.'],
   'unavailable.bus': ['after_backoff', 'The broker does not answer.'],
   'unavailable.clock': ['after_backoff', 'The clock of this node is not confirmed.'],
+  'unavailable.ledger_starting': ['after_backoff', 'The ledger is starting: ask again in a moment. Nothing was done.'],
   'unavailable.chain': ['after_backoff', 'The endpoint of a chain does not answer, or answers what cannot be.'],
   'unavailable.auth': ['after_backoff', 'The sign-in service does not answer.'],
   'unavailable.server': ['after_backoff', 'The server cannot be reached; check the address and run: evegram doctor'],

@@ -5,13 +5,14 @@ import {
   createWally, LocalChainLeases, OPERATOR_SCOPES, Operators, operatorTokenHash, parseChainName, PlayNetwork, type ChainName, type LedgerStore, type Wally, type WallyChainOptions,
 } from '@evegram/wallet-bridge'
 import {
-  embeddedDatabase, openPostgresLedger, PostgresChainIdentities, PostgresPayoutStore, PostgresRoutes, PostgresStatementStore, type EmbeddedDatabase,
+  postgresLedger, PostgresChainIdentities, PostgresPayoutStore, PostgresRoutes, PostgresStatementStore, preparePostgresLedger, threadedDatabase, type EmbeddedDatabase,
 } from '@evegram/wallet-bridge/postgres'
 import type { StandaloneConfig } from './config.js'
 import type { DataFolder } from './data-folder.js'
 import type { LocalChain } from './local-chains.js'
 import { playChain } from './play-chain.js'
 import { wallyAuthOf } from './wally-auth.js'
+import { WallyStart } from './wally-start.js'
 
 /** The chain of play money, which lives in the data folder. */
 export const SIMULATED = parseChainName('simulated')
@@ -36,13 +37,16 @@ export interface StandaloneWally {
   readonly wally: Wally
   readonly ledger: LedgerStore
   readonly play: PlayNetwork
-  /** Ledger and chain at one moment: what the ledger says of the chain is in the chain. One at a time: rejects `conflict.busy` meanwhile; `unavailable.store`. */
+  /** Its start, which the caller begins once the server listens. */
+  readonly start: WallyStart
+  /** Ledger and chain at one moment: what the ledger says of the chain is in the chain. One at a time: rejects `conflict.busy` meanwhile; `unavailable.*`. */
   snapshot(keep: (snapshot: Uint8Array) => Promise<void>): Promise<void>
 }
 
 /**
- * Puts the wallet bridge together on an embedded ledger and the chain of play money, and on local chains where settings name them. Nothing runs before the lifecycle
- * starts it. Rejects `unavailable.store`, `unavailable.chain`, `incompatible.schema`, and `invalid.config` for another chain than the ledger knows.
+ * Puts the wallet bridge together on an embedded ledger and the chain of play money, and on local chains where settings name them. The chain of play money runs when the
+ * lifecycle starts it, everything else when {@link StandaloneWally.start} begins. Rejects `unavailable.store` for a chain of play money that cannot be read; with local
+ * chains, which the ledger must know first, also `unavailable.*`, `incompatible.schema`, and `invalid.config` for another chain than the ledger knows.
  */
 export async function addWally(lifecycle: Lifecycle, parts: WallyParts): Promise<StandaloneWally> {
   const opened: (() => Promise<void>)[] = []
@@ -60,10 +64,10 @@ async function addWallyOn(lifecycle: Lifecycle, parts: WallyParts, opened: (clos
   const secrets = fileSecretStore(folder.secretsDir)
   // First: a chain that does not answer is found out before a database is made.
   const local = await configuredChains(config, secrets, random)
-  const database = await embeddedDatabase(folder.ledgerDir)
+  const database = threadedDatabase(folder.ledgerDir)
   opened(() => database.close())
   lifecycle.add({ name: 'ledger database', stop: () => database.close() })
-  const ledger = await openPostgresLedger({ database, clock, random, synced: false })
+  const ledger = postgresLedger({ database, clock })
   lifecycle.add({ name: 'ledger', stop: () => ledger.close() })
   const play = await PlayNetwork.open({ folder: folder.chainDir, clock, random })
   opened(() => play.close())
@@ -71,7 +75,13 @@ async function addWallyOn(lifecycle: Lifecycle, parts: WallyParts, opened: (clos
   lifecycle.add({ name: 'chain of play money', start: () => { play.start(failed) }, stop: () => play.close() })
 
   const chains: WallyChainOptions[] = [playChain(play, await secretCalled('wally-hot-simulated', secrets, random))]
-  await requireSameChain(database, SIMULATED, play.identity)
+  const openLedger = async (): Promise<void> => {
+    await database.open()
+    await preparePostgresLedger({ database, clock, random, synced: false })
+    await requireSameChain(database, SIMULATED, play.identity)
+  }
+  // Where the books of a local chain begin is in the ledger.
+  if (local.length > 0) await openLedger()
   for (const { name, identity, options } of local) {
     await requireSameChain(database, name, identity)
     chains.push({ ...options, beginsAt: await beginningOf(ledger, name, options) })
@@ -86,8 +96,22 @@ async function addWallyOn(lifecycle: Lifecycle, parts: WallyParts, opened: (clos
     }),
     depositSecret: await secretCalled('wally-deposit-codes', secrets, random),
   })
-  lifecycle.add({ name: 'wallet bridge', start: () => wally.start(), stop: () => wally.stop() })
-  return { wally, ledger, play, snapshot: oneAtATime((keep) => snapshotOf({ database, play, failed }, keep)) }
+  const start = new WallyStart({
+    start: async () => {
+      if (local.length === 0) await openLedger()
+      await wally.start()
+    },
+    stop: () => wally.stop(), closeLedger: () => database.close(), log,
+  })
+  lifecycle.add({ name: 'wallet bridge', stop: () => start.stop() })
+  const snapshot = oneAtATime((keep: (snapshot: Uint8Array) => Promise<void>) => snapshotOf({ database, play, failed }, keep))
+  return {
+    wally, ledger, play, start,
+    snapshot: async (keep) => {
+      start.require()
+      await snapshot(keep)
+    },
+  }
 }
 
 async function configuredChains(config: StandaloneConfig, secrets: SecretStore, random: Random): Promise<readonly LocalChain[]> {

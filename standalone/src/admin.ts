@@ -51,8 +51,11 @@ export function createAdmin(options: AdminOptions): HttpServer {
 }
 
 /** A browser cannot send a bearer token by itself: it asks for a name, which does not matter, and a password, which is the token (RFC 7617). */
-function addOperatorPage(server: HttpServer, { folder, names, clock }: AdminOptions, { wally, ledger }: StandaloneWally): void {
-  const facts = keptFacts(() => operatorFacts(wally, ledger, clock), clock)
+function addOperatorPage(server: HttpServer, { folder, names, clock }: AdminOptions, { wally, ledger, start }: StandaloneWally): void {
+  const facts = keptFacts(() => {
+    start.require()
+    return operatorFacts(wally, ledger, clock)
+  }, clock)
   server.get('/operator', async (request, reply) => {
     try {
       requireOperator(bearerOf(request.headers.authorization), folder.operatorToken)

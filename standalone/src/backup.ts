@@ -17,6 +17,7 @@ const LEFT_OUT = new RegExp(`^(lock(\\..*)?|.*\\.log|.*\\.new|ledger|chain|${SNA
 /** A server that answers late is busy with its disk. */
 const SNAPSHOT_TIMEOUT_MS = 60_000
 const HTTP_CONFLICT = 409
+const HTTP_UNAVAILABLE = 503
 
 /** What a backup says about itself, in `backup.json`. */
 export interface BackupFacts {
@@ -62,10 +63,11 @@ async function copyWally(dataDir: string, to: string): Promise<void> {
   try {
     const answer = await fetch(new URL(SNAPSHOT_PATH, admin), { method: 'POST', headers: { authorization }, signal: AbortSignal.timeout(SNAPSHOT_TIMEOUT_MS) })
     if (answer.status === HTTP_CONFLICT) throw new EvegramError('conflict.busy', { operation: 'copy the ledger', advice: 'Another backup of this server is being made: try again when it is done.' })
+    if (answer.status === HTTP_UNAVAILABLE) throw new Error('its ledger is starting, or did not start')
     if (!answer.ok) throw new Error(`the server answered ${String(answer.status)}`)
   } catch (cause) {
     if (isEvegramError(cause, 'conflict.busy')) throw cause
-    throw new EvegramError('unavailable.store', { operation: 'copy the ledger', advice: 'The server that uses the data did not give its ledger: see its log, or stop it first.', cause })
+    throw new EvegramError('unavailable.store', { operation: 'copy the ledger', advice: 'The server that uses the data did not give its ledger: if it has just started try again, else see its log, or stop it first.', cause })
   }
   // Taken away at once and whole: the next backup makes the folder anew.
   const made = join(dataDir, `${SNAPSHOT_FOLDER}.${String(process.pid)}.new`)

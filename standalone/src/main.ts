@@ -35,6 +35,10 @@ async function serve(): Promise<void> {
   // It may have gone while this one started; without a supervisor `connected` is undefined.
   if (process.connected === false) stop()
   else process.send?.({ kind: 'listening', url: server.names.origin, ws: server.names.ws, admin: server.adminUrl, ports: server.ports })
+  void server.walletBridge?.then((outcome) => {
+    // Also where nothing else is printed: nobody would look for it.
+    if (outcome.status === 'failed') console.error(`Evegram runs without its wallet bridge: ${reasonOf(outcome.failure)}`)
+  })
   if (config.quiet) return
   console.log(`Evegram runs: ${server.names.origin}
   messages  ${server.names.ws} (${server.sockets})
@@ -82,6 +86,12 @@ async function main(): Promise<void> {
     console.error(USAGE)
     process.exitCode = EXIT_CANNOT_RUN
   }
+}
+
+/** Why, for a person: advice and code, or what the error says. */
+function reasonOf(failure: unknown): string {
+  if (isEvegramError(failure)) return `${failure.advice} (${failure.code})`
+  return failure instanceof Error ? failure.message : String(failure)
 }
 
 function fail(error: unknown): void {

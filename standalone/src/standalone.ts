@@ -18,6 +18,7 @@ import { announceAdmin, openDataFolder, type DataFolder } from './data-folder.js
 import { settlePort } from './free-port.js'
 import { playRoutes } from './play-routes.js'
 import { startPage } from './start-page.js'
+import type { WallyOutcome, WallyStart } from './wally-start.js'
 
 const clock = systemClock()
 const random = systemRandom()
@@ -33,12 +34,14 @@ export interface Standalone {
   /** Which socket tier runs and why. */
   readonly sockets: string
   readonly dataDir: string
+  /** How the start of the wallet bridge, which comes up beside the server, ended; undefined for a server without one. Never rejects. */
+  readonly walletBridge: Promise<WallyOutcome> | undefined
   /** Drains and stops everything; never throws. */
   stop(): Promise<void>
 }
 
 /**
- * Puts every service together on embedded stores and starts it. Resolves when it accepts connections. Rejects with `invalid.config`,
+ * Puts every service together on embedded stores and starts it. Resolves when it accepts connections; the wallet bridge comes up beside it. Rejects with `invalid.config`,
  * `conflict.data_in_use`, `incompatible.schema` (nothing is left running) or `unavailable.*`.
  */
 export async function startStandalone(config: StandaloneConfig, version: string): Promise<Standalone> {
@@ -60,7 +63,7 @@ export async function startStandalone(config: StandaloneConfig, version: string)
     const health = new HealthChecks(clock)
     const auth = await addAuth(lifecycle, { config, folder, names, log, metrics })
     const wally = config.wally ? await addWally(lifecycle, { config, folder, origin: names.origin, auth, clock, random, log, metrics }) : undefined
-    if (wally !== undefined) health.add('ready', 'wallet bridge', () => wally.wally.ready())
+    if (wally !== undefined) health.add('ready', 'wallet bridge', () => wally.start.missing ?? wally.wally.ready())
     const { engine, sockets } = await addEngine(lifecycle, { config, folder, names, log, auth, wsPort })
     health.add('ready', 'engine', () => {
       const ready = engine.ready()
@@ -79,8 +82,10 @@ export async function startStandalone(config: StandaloneConfig, version: string)
     const announced: { remove?: () => void } = {}
     lifecycle.add({ name: 'announcement', start: () => { announced.remove = announceAdmin(folder.path, adminUrl) }, drain: () => { announced.remove?.() } })
     await lifecycle.start()
+    // Behind everything else: a ledger that is made takes as much of the machine as it gets.
+    wally?.start.begin()
     return {
-      names, sockets, ports: { http: httpPort, ws: wsPort, admin: adminPort }, dataDir: folder.path, adminUrl,
+      walletBridge: wally?.start.outcome, names, sockets, ports: { http: httpPort, ws: wsPort, admin: adminPort }, dataDir: folder.path, adminUrl,
       stop: async () => { await lifecycle.stop() },
     }
   } catch (failure) {
@@ -160,6 +165,7 @@ async function addPublicRoutes(http: HttpServer, parts: {
   await registerOpenApi(http, { title: 'Evegram', version, description: 'Sign-in, account logs, sessions, prekeys and the wallet bridge of one Evegram server.' })
   await auth.routes(http)
   if (wally !== undefined) {
+    requireLedger(http, wally.start)
     wally.wally.routes(http)
     playRoutes(http, { network: wally.play, isLocal })
   }
@@ -168,10 +174,17 @@ async function addPublicRoutes(http: HttpServer, parts: {
   http.get('/', { schema: { hide: true } }, async (_request, reply) => {
     void reply.type('text/html; charset=utf-8')
     void reply.header('content-security-policy', "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'")
-    const { ok } = await health.report('ready')
+    const { ok, checks } = await health.report('ready')
     return reply.send(startPage({
       domain: names.domain, origin: names.origin, ws: names.ws, version, sockets, upSinceMs, nowMs: clock.now(),
-      connections: engine.metrics.connections.value, messagesStored: engine.metrics.appended.value, ready: ok, faucet: isLocal && wally !== undefined,
+      connections: engine.metrics.connections.value, messagesStored: engine.metrics.appended.value, missing: ok ? undefined : checks.flatMap(({ reason }) => reason ?? []).join('; '), faucet: isLocal && wally !== undefined,
     }))
+  })
+}
+
+/** Money waits for the ledger; chat does not. What is asked of the wallet bridge meanwhile was not looked at: the same may be asked again. */
+function requireLedger(http: HttpServer, start: WallyStart): void {
+  http.addHook('onRequest', async (request) => {
+    if (request.routeOptions.url?.startsWith('/v1/wally') === true) start.require()
   })
 }

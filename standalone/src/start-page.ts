@@ -12,7 +12,8 @@ export interface StartPageFacts {
   readonly nowMs: number
   readonly connections: number
   readonly messagesStored: number
-  readonly ready: boolean
+  /** What is not ready; undefined when everything is. */
+  readonly missing: string | undefined
   /** Whether the faucet of play money is open. */
   readonly faucet: boolean
 }
@@ -30,7 +31,7 @@ a{color:var(--key)}.ready{color:var(--good)}.unready{color:var(--bad)}`
 /** The page at `/`: status, what to try, and where to read on. No scripts, nothing loaded from elsewhere. */
 export function startPage(facts: StartPageFacts): string {
   const rows: readonly (readonly [string, string])[] = [
-    ['State', facts.ready ? '<span class="ready">ready</span>' : '<span class="unready">not ready</span>'],
+    ['State', facts.missing === undefined ? '<span class="ready">ready</span>' : `<span class="unready">not ready: ${escapeHtml(facts.missing)}</span>`],
     ['Up for', escapeHtml(durationText(facts.nowMs - facts.upSinceMs))],
     ['Devices connected', String(facts.connections)],
     ['Messages stored since start', String(facts.messagesStored)],

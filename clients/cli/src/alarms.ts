@@ -5,6 +5,8 @@ import type { Output } from './output.js'
 
 /** Different alarms that one command shows; a server that makes more of them cannot fill the terminal. */
 const ALARMS_MAX = 100
+/** What somebody is told whose command waits for it. */
+export const LEDGER_STARTING = 'The ledger of the server is starting; waiting for it.'
 
 /**
  * Shows what a person must know beside the messages: refusals, gaps, changed keys, a server that shows two histories, and when the
@@ -51,6 +53,7 @@ export function showAlarms(client: Client, output: Output): () => void {
       const whose = own ? 'your account' : shortAddress(address)
       warn('device-added', { account, device }, `${whose} has a new device: ${device}`)
     }),
+    client.on('ledger-starting', () => { output.note(LEDGER_STARTING) }),
     client.on('state', ({ state }) => {
       if (state === 'offline' && !away) output.note('The server does not answer; trying again.')
       if (state === 'live' && away) output.note('Connected again.')

@@ -62,8 +62,8 @@ async function openClient(options: ClientOptions): Promise<Client> {
   const server = await findServer(options, system)
   const auth = createAuthApi({ server, fetch, clock, random, serverClock })
   const { wallyUrl } = server
-  const wally = wallyUrl === undefined ? undefined : (tokens: TokenSource) => {
-    const ports = { url: wallyUrl, server, fetch, clock, random, serverClock, tokens }
+  const wally = wallyUrl === undefined ? undefined : (tokens: TokenSource, starting: () => void) => {
+    const ports = { url: wallyUrl, server, fetch, clock, random, serverClock, tokens, starting }
     return { wally: createWallyApi(ports), operator: operatorApiOfDevice(ports) }
   }
   return openProfile({ store, wallet, server, auth, wally, system, signal, agent, loadSigner: options.loadSigner })

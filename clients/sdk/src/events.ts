@@ -63,6 +63,8 @@ export interface ClientEvents {
   'channel-post-failed': { readonly channel: ConversationId; readonly text: string; readonly error: EvegramError }
   /** A payment that this device decided on was refused: nothing moved, and nothing was said of it. */
   'payment-failed': PaymentFailedEvent
+  /** A request about money waits: the ledger of the server is starting. */
+  'ledger-starting': Readonly<Record<never, never>>
   /** Something happened to the own money: made of the own statement, durable in the local store. */
   'wallet-notice': WalletNotice
   /** A message that could not be read before was sent again and is shown. */

@@ -33,8 +33,8 @@ export interface OpenProfileOptions {
   readonly signal: Signal
   /** Name and version of the program, at most 64 characters. */
   readonly agent?: string | undefined
-  /** The wallet bridge of that server, where it has one, for the session of the profile. */
-  readonly wally?: ((tokens: TokenSource) => { readonly wally: WallyApi; readonly operator: OperatorApi }) | undefined
+  /** The wallet bridge of that server, where it has one, for the session of the profile; `starting` hears that a request waits for its ledger. */
+  readonly wally?: ((tokens: TokenSource, starting: () => void) => { readonly wally: WallyApi; readonly operator: OperatorApi }) | undefined
   /** Arithmetic that verifies wallets and account logs: the portable one when absent. */
   readonly primitives?: ProofPrimitives
   /** Signs for the device: the portable one when absent. */
@@ -58,13 +58,14 @@ export async function openProfile(options: OpenProfileOptions): Promise<Client> 
   const needsKeys = isNew || (await store.get('prekeys', 'signed-prekey-public')) === undefined
   // Without prekeys on the server nobody could write to this device: the first upload is part of signing in.
   if (needsKeys) await tendPreKeys({ local: new LocalState(store), signal, keys, auth, tokens, time: serverClock })
+  const events = new EventHub(clock)
   const core = await ClientCore.start({
-    profile, keys, store, clock, random, signal, primitives, serverClock, auth, tokens, accounts, events: new EventHub(clock),
-    startLink: (events, cursorMs) => startDeviceLink({
-      server, session: tokens, serverClock, sockets, clock, random, agent, hints, events, cursorMs,
+    profile, keys, store, clock, random, signal, primitives, serverClock, auth, tokens, accounts, events,
+    startLink: (linkEvents, cursorMs) => startDeviceLink({
+      server, session: tokens, serverClock, sockets, clock, random, agent, hints, events: linkEvents, cursorMs,
     }),
   })
-  return new EvegramClient({ core, server, store, clock, random, ...options.wally?.(tokens) })
+  return new EvegramClient({ core, server, store, clock, random, ...options.wally?.(tokens, () => { events.emit('ledger-starting', {}) }) })
 }
 
 async function sessionOf(

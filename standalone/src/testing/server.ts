@@ -22,9 +22,11 @@ export function settings(dataDir: string, more: Readonly<Record<string, string>>
   return { EVEGRAM_DATA_DIR: dataDir, EVEGRAM_HTTP_PORT: '0', EVEGRAM_WS_PORT: '0', EVEGRAM_ADMIN_PORT: '0', ...more }
 }
 
-/** Starts a server in this process. */
-export function startServer(dataDir: string, more: Readonly<Record<string, string>> = {}): Promise<Standalone> {
-  return startStandalone(readStandaloneConfig(settings(dataDir, more)), VERSION)
+/** Starts a server in this process and waits for its wallet bridge too. */
+export async function startServer(dataDir: string, more: Readonly<Record<string, string>> = {}): Promise<Standalone> {
+  const server = await startStandalone(readStandaloneConfig(settings(dataDir, more)), VERSION)
+  await server.walletBridge
+  return server
 }
 
 /** An HTTP answer. */

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { EvegramError } from '@evegram/protocol'
 import { openOperator, type OperatorApi } from '@evegram/sdk'
+import { LEDGER_STARTING } from '../alarms.js'
 import { confirmPayment } from '../confirm-payment.js'
 import type { Context } from '../context.js'
 import { EXIT_CODES } from '../exit-codes.js'
@@ -129,7 +130,7 @@ export async function wallyVerify(context: Context, options: OperatorOptions): P
 /** With the token of `--token` or EVEGRAM_OPERATOR_TOKEN, else as the account of the profile, which the server may know as an operator. */
 async function asOperator(context: Context, { token }: OperatorOptions, work: (api: OperatorApi) => Promise<void>): Promise<void> {
   const given = token === undefined ? context.operatorToken : readToken(token)
-  if (given !== undefined) return work(await openOperator({ url: context.server, token: given }))
+  if (given !== undefined) return work(await openOperator({ url: context.server, token: given, ledgerStarting: () => { context.output.note(LEDGER_STARTING) } }))
   return context.withClient((client) => work(client.operator))
 }
 

@@ -3,6 +3,7 @@ import type { TokenSource } from './auth-api.js'
 import { AuthenticatedHttp, type AuthenticatedHttpOptions, type RequestExtra } from './authenticated-http.js'
 import type { HttpRequest } from './http-client.js'
 import { JsonFields } from './json-fields.js'
+import { whileLedgerStarts, type LedgerWait } from './while-ledger-starts.js'
 import {
   WALLY_PAGE_MAX, type DepositPlace, type StatementKind, type StatementLine, type TransferTerms, type WalletAsset, type WalletBalance, type WallyApi, type Withdrawal,
   type WithdrawalQuote, type WithdrawalRequest, type WithdrawalWish,
@@ -19,13 +20,13 @@ const KINDS: readonly StatementKind[] = ['transfer', 'pending', 'post', 'void', 
 const DIGITS = /^(?:0|[1-9][0-9]{0,37})$/
 
 /** What {@link createWallyApi} needs. */
-export interface WallyApiOptions extends AuthenticatedHttpOptions {
+export interface WallyApiOptions extends AuthenticatedHttpOptions, LedgerWait {
   /** Base URL of the wallet bridge, without trailing slash. */
   readonly url: string
   readonly tokens: TokenSource
 }
 
-/** The wallet bridge of a discovered server, for the account of `tokens`. It never retries by itself. */
+/** The wallet bridge of a discovered server, for the account of `tokens`. It waits for a ledger that is starting, and repeats nothing else. */
 export function createWallyApi(options: WallyApiOptions): WallyApi {
   return new HttpWallyApi(options)
 }
@@ -33,10 +34,12 @@ export function createWallyApi(options: WallyApiOptions): WallyApi {
 class HttpWallyApi implements WallyApi {
   readonly #http: AuthenticatedHttp
   readonly #tokens: TokenSource
+  readonly #wait: LedgerWait
 
   constructor(options: WallyApiOptions) {
     this.#http = new AuthenticatedHttp(options.url, options)
     this.#tokens = options.tokens
+    this.#wait = options
   }
 
   async assets(): Promise<readonly WalletAsset[]> {
@@ -97,7 +100,7 @@ class HttpWallyApi implements WallyApi {
   }
 
   async #ask(method: HttpRequest['method'], path: string, operation: string, extra: RequestExtra = {}): Promise<JsonFields> {
-    return new JsonFields(await this.#http.authenticated(method, path, operation, this.#tokens, extra), operation)
+    return new JsonFields(await whileLedgerStarts(() => this.#http.authenticated(method, path, operation, this.#tokens, extra), this.#wait), operation)
   }
 }
 

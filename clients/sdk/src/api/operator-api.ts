@@ -1,8 +1,8 @@
 import { EvegramError } from '@evegram/protocol'
-import type { Clock } from '@evegram/protocol'
 import type { TokenSource } from './auth-api.js'
 import { AuthenticatedHttp, type AuthenticatedHttpOptions } from './authenticated-http.js'
 import { HttpClient, type Fetch, type HttpRequest } from './http-client.js'
+import { whileLedgerStarts, type LedgerWait } from './while-ledger-starts.js'
 
 /** Bytes of one answer: a reconciliation lists at most 1,000 differences. */
 const ANSWER_BYTES_MAX = 8 * 1_048_576
@@ -12,7 +12,7 @@ const TIMEOUT_MS = 600_000
 /**
  * What operators of the wallet bridge see and do, as docs/wally-api.md describes it: paths below `/v1/wally/operator/`. Answers are parsed JSON whose shape is not
  * checked here: they are shown to a person. Rejects with the server's own code (`auth.operator`, `denied.scope`, `denied.same_person`, `conflict.*`), `timeout`,
- * `unavailable.server`, `invalid.response`.
+ * `unavailable.server`, `invalid.response`. Waits for a ledger that is starting, and repeats nothing else.
  */
 export interface OperatorApi {
   read(path: string): Promise<Readonly<Record<string, unknown>>>
@@ -22,20 +22,22 @@ export interface OperatorApi {
 }
 
 /** With an operator token. `url`: base URL of the wallet bridge, without trailing slash. */
-export function operatorApiWithToken({ url, token, fetch, clock }: { readonly url: string; readonly token: string; readonly fetch: Fetch; readonly clock: Clock }): OperatorApi {
+export function operatorApiWithToken(
+  { url, token, fetch, clock, starting }: LedgerWait & { readonly url: string; readonly token: string; readonly fetch: Fetch },
+): OperatorApi {
   const http = new HttpClient({ fetch, clock, timeoutMs: TIMEOUT_MS })
-  return operatorApi(async (request) => (await http.request({ ...request, url: `${url}${request.url}`, headers: { authorization: `Bearer ${token}` } })).value)
+  return operatorApi({ clock, starting }, async (request) => (await http.request({ ...request, url: `${url}${request.url}`, headers: { authorization: `Bearer ${token}` } })).value)
 }
 
 /** As a signed-in account that the server knows as an operator. */
-export function operatorApiOfDevice({ url, tokens, ...options }: AuthenticatedHttpOptions & { readonly url: string; readonly tokens: TokenSource }): OperatorApi {
+export function operatorApiOfDevice({ url, tokens, starting, ...options }: AuthenticatedHttpOptions & LedgerWait & { readonly url: string; readonly tokens: TokenSource }): OperatorApi {
   const http = new AuthenticatedHttp(url, { ...options, timeoutMs: TIMEOUT_MS })
-  return operatorApi(({ method, url: path, operation, ...extra }) => http.authenticated(method, path, operation, tokens, extra))
+  return operatorApi({ clock: options.clock, starting }, ({ method, url: path, operation, ...extra }) => http.authenticated(method, path, operation, tokens, extra))
 }
 
-function operatorApi(request: (request: HttpRequest) => Promise<unknown>): OperatorApi {
+function operatorApi(wait: LedgerWait, request: (request: HttpRequest) => Promise<unknown>): OperatorApi {
   const ask = (method: 'GET' | 'POST', path: string, extra: Partial<HttpRequest>): Promise<unknown> =>
-    request({ method, url: `/v1/wally/operator/${path}`, operation: 'ask as operator', responseBytesMax: ANSWER_BYTES_MAX, ...extra })
+    whileLedgerStarts(() => request({ method, url: `/v1/wally/operator/${path}`, operation: 'ask as operator', responseBytesMax: ANSWER_BYTES_MAX, ...extra }), wait)
   return {
     read: async (path) => recordOf(await ask('GET', path, {})),
     act: async (path, body) => recordOf(await ask('POST', path, { body })),

@@ -1,12 +1,10 @@
-import { chmodSync, readdirSync, statSync } from 'node:fs'
-import { join } from 'node:path'
 import { lockFolder, type FolderLock } from '@evegram/platform'
 import { EvegramError } from '@evegram/protocol'
-import { PGlite } from '@electric-sql/pglite'
 import { Kysely, PostgresDialect, sql } from 'kysely'
 import { PGliteDialect } from 'kysely-pglite-dialect'
 import pg from 'pg'
 import { CarefulPool } from './careful-pool.js'
+import { openPgliteDirectory, openPgliteInMemory, snapshotOf } from './pglite-directory.js'
 
 /** Connections of one process: one commits, the others read. */
 export const CONNECTIONS_MAX = 8
@@ -14,9 +12,6 @@ export const CONNECTIONS_MAX = 8
 export const STATEMENT_TIMEOUT_MS = 10_000
 /** What the server itself allows, a little less: its refusal says more than silence. */
 const SERVER_TIMEOUT_MS = 8_000
-
-/** What PGlite calls a tar with gzip. */
-const SNAPSHOT_TYPE = 'application/x-gzip'
 
 /** SQL that the stores of a ledger run on. */
 export interface LedgerDatabase {
@@ -68,13 +63,11 @@ export async function embeddedDatabase(folder?: string, options: { readonly snap
   // Before PGlite looks at it: two of them on one directory destroy it.
   const lock: FolderLock | undefined = folder === undefined ? undefined : lockFolder(folder)
   try {
-    const loadDataDir = options.snapshot === undefined ? undefined : new Blob([Uint8Array.from(options.snapshot)], { type: SNAPSHOT_TYPE })
-    const client = await PGlite.create(folder === undefined ? 'memory://' : join(folder, 'pgdata'), { ...(loadDataDir === undefined ? {} : { loadDataDir }) })
-    if (folder !== undefined) keepToOwner(join(folder, 'pgdata'))
+    const client = await (folder === undefined ? openPgliteInMemory(options.snapshot) : openPgliteDirectory(folder, options.snapshot))
     const queries = new Kysely<unknown>({ dialect: new PGliteDialect(client) })
     return {
       queries,
-      snapshot: async () => new Uint8Array(await (await client.dumpDataDir('gzip')).arrayBuffer()),
+      snapshot: () => snapshotOf(client),
       close: async () => {
         await queries.destroy()
         // A dialect that was never used closes nothing.
@@ -86,12 +79,6 @@ export async function embeddedDatabase(folder?: string, options: { readonly snap
     lock?.release()
     throw new EvegramError('unavailable.store', { operation: 'open embedded ledger', cause })
   }
-}
-
-/** PGlite gives the files that it begins with to everybody, whatever the umask of the process is. */
-function keepToOwner(folder: string): void {
-  const within = readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((name) => join(folder, name))
-  for (const path of [folder, ...within]) chmodSync(path, statSync(path).mode & 0o700)
 }
 
 /** Throws `invalid.config` for a server that acknowledges what is not on its disk. */

@@ -40,8 +40,13 @@ export interface PostgresLedgerParts {
  * Every change locks the row of the head first, so that changes of all processes are one after the other and nothing is read that another one is about to
  * change; what is submitted meanwhile waits and is committed together.
  */
-export async function openPostgresLedger({ database, clock, random, synced }: PostgresLedgerParts): Promise<PostgresLedgerStore> {
-  const { queries } = database
+export async function openPostgresLedger(parts: PostgresLedgerParts): Promise<PostgresLedgerStore> {
+  await preparePostgresLedger(parts)
+  return postgresLedger(parts)
+}
+
+/** Makes the tables of the ledger, or brings them to this version. Rejects as {@link openPostgresLedger}. */
+export async function preparePostgresLedger({ database: { queries }, clock, random, synced }: PostgresLedgerParts): Promise<void> {
   try {
     if (synced) await requireSyncedCommits(queries)
     await migrate(queries, MIGRATIONS, clock.now())
@@ -51,7 +56,11 @@ export async function openPostgresLedger({ database, clock, random, synced }: Po
   } catch (failure) {
     throw ledgerFailure(failure, 'open ledger')
   }
-  return new PostgresLedgerStore(queries, clock)
+}
+
+/** The ledger in tables that {@link preparePostgresLedger} makes, by now or later: before that its methods reject. */
+export function postgresLedger({ database, clock }: Pick<PostgresLedgerParts, 'database' | 'clock'>): PostgresLedgerStore {
+  return new PostgresLedgerStore(database.queries, clock)
 }
 
 /**
@@ -78,7 +87,7 @@ export class PostgresLedgerStore implements LedgerStore {
   readonly #queue: SubmissionQueue
   #closed = false
 
-  /** Use {@link openPostgresLedger}. */
+  /** Use {@link openPostgresLedger} or {@link postgresLedger}. */
   constructor(queries: Kysely<unknown>, clock: Clock) {
     this.#queries = queries
     this.#clock = clock
