@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -78,7 +78,9 @@ describe('an embedded ledger on a thread', () => {
     await expect.poll(() => existsSync(join(place, PGLITE_DIRECTORY, 'base')), { timeout: 60_000, interval: 1 }).toBe(true)
     await cut.close()
     await opened
-    expect(existsSync(join(place, PGLITE_DIRECTORY))).toBe(true)
+    // What it leaves depends on the moment; some of it looks whole to PGlite, and cannot be opened.
+    writeFileSync(join(place, PGLITE_DIRECTORY, 'PG_VERSION'), '18\n')
+    rmSync(join(place, PGLITE_DIRECTORY, 'global', 'pg_control'), { force: true })
     const next = threadedDatabase(place)
     await next.open()
     await preparePostgresLedger({ database: next, ...parts })
