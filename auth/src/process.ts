@@ -124,8 +124,9 @@ async function publicHttp(
   await registerOpenApi(http, { title: 'Evegram', version, description: 'Sign-in, account logs, sessions and prekeys of one Evegram server.' })
   await auth.routes(http)
   const schema = { tags: ['Discovery'], summary: 'Where everything is', response: responses(200, discoveryAnswer) }
-  http.get('/.well-known/evegram', { schema }, async () =>
-    auth.discovery({ serverId, ws: socketUrlOf(config), auth: config.publicUrl, ...(config.wallyUrl === undefined ? {} : { wally: config.wallyUrl }) }))
+  const wallyKey = config.serviceKeys.get('wally')
+  const wally = { ...(config.wallyUrl === undefined ? {} : { wally: config.wallyUrl }), ...(wallyKey === undefined ? {} : { noticeKeys: [Buffer.from(wallyKey).toString('base64url')] }) }
+  http.get('/.well-known/evegram', { schema }, async () => auth.discovery({ serverId, ws: socketUrlOf(config), auth: config.publicUrl, ...wally }))
   return http
 }
 

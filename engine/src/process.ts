@@ -66,10 +66,10 @@ export async function startEngineProcess(config: EngineProcessConfig, version: s
   })
 
   const internal = createInternalHttp({
-    log: log.child({ part: 'internal' }), clock, random, metrics, url: config.internalUrl, callers: ['auth'],
+    log: log.child({ part: 'internal' }), clock, random, metrics, url: config.internalUrl, callers: ['auth', 'wally'],
     verifier: new ServiceVerifier({ name: 'engine', keys: config.serviceKeys, clock: storeTime }),
   })
-  engineInternalRoutes(internal, { contacts: acceptedContacts(store.envelopeLog) })
+  engineInternalRoutes(internal, { contacts: acceptedContacts(store.envelopeLog), appendNotice: (notice) => engine.appendNotice(notice) })
   lifecycle.add({
     name: 'internal', stop: () => internal.close(),
     start: async () => { ports['internal'] = await listenOn(internal, { variable: 'EVEGRAM_INTERNAL_PORT', host: config.internalHost, port: config.internalPort }) },
@@ -114,10 +114,12 @@ async function addEngine(shared: Shared, auth: InternalClient): Promise<{
     config.sockets === 'auto' ? undefined : config.sockets,
   )
   const primitives = createNodePrimitives()
+  const noticeKey = config.serviceKeys.get('wally')
   const engine = createEngine({
     config: settings, clock, random, logger: log, log: store.envelopeLog, marks: store.marks, membership: store.membership, channelLog: store.channelLog, registry: store.nodeRegistry,
     presence: new RedisPresence({ redis, ...prefix }), interest: new RedisInterest({ redis, ...prefix }), directory: new HttpAccountDirectory({ client: auth, changes, turn: nodeTurn }), bus, sockets,
     ed25519Verify: (publicKey, message, signature) => verifyEd25519(primitives, publicKey, message, signature) === 'valid',
+    ...(noticeKey === undefined ? {} : { noticeKeys: [noticeKey] }),
   })
   const ports: Record<string, number> = {}
   // Changes before connections: who is let in is let in by what is heard.

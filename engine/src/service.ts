@@ -1,5 +1,5 @@
 import type { Bus, Logger } from '@evegram/platform'
-import type { Clock, Random } from '@evegram/protocol'
+import { EvegramError, type Clock, type Random } from '@evegram/protocol'
 import type { EngineConfig } from './config.js'
 import type { Ed25519Verify } from './core/hello.js'
 import { createEngineMetrics, engineMetricsText, type EngineMetrics } from './core/metrics.js'
@@ -32,6 +32,8 @@ export interface EngineOptions {
   readonly bus: Bus
   readonly sockets: SocketServer
   readonly ed25519Verify: Ed25519Verify
+  /** Public keys (Ed25519, 32 bytes) of the services that write notices; none when nothing is said. */
+  readonly noticeKeys?: readonly Uint8Array[]
   /** Groups of more members than this are wide: marks and interest go by conversation. Every node of a cluster takes the same. Default 64. */
   readonly wideOver?: number
   /** Default: the turns of Node's event loop. */
@@ -46,6 +48,11 @@ export interface Engine {
   drain(): Promise<void>
   /** Closes every socket, says goodbye to the peers, frees the port. Call after {@link Engine.drain}. */
   stop(): Promise<void>
+  /**
+   * Writes an encoded notice, signed by one of `noticeKeys`, into the log of what its account is told: the same once more is shown once. Resolved = durable.
+   * Rejects `invalid.*` for bytes that are no notice, `denied.notices` for another signature, `limited.queue`, `order.ahead`, `append.too_late`, `unavailable.*`.
+   */
+  appendNotice(notice: Uint8Array): Promise<void>
   /** Whether new work should come here. */
   ready(): NodeReadiness
   readonly metrics: EngineMetrics
@@ -65,6 +72,10 @@ export function createEngine(options: EngineOptions): Engine {
     metrics,
     metricsText: () => engineMetricsText(metrics),
     ready: () => node?.ready() ?? { ok: false, reason: 'the node has not started' },
+    async appendNotice(notice) {
+      if (node === undefined) throw new EvegramError('unavailable.draining', { operation: 'append notice' })
+      await node.notices.append(notice)
+    },
     async start() {
       node = await EngineNode.create({ ...options, topics: sockets, turn: options.turn ?? nodeTurn, metrics, origin: config.origin, rates: config.rates, hellosPerSecond: config.hellosPerSecond })
       await node.start()

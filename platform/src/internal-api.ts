@@ -86,6 +86,12 @@ export const ENGINE_INTERNAL_API = {
     query: z.object({ owner: account, other: account }),
     answer: z.object({ accepted: z.boolean() }),
   },
+  /** Writes a signed notice to its account; durable when answered. Refused with `invalid.*`, `denied.notices`, `order.ahead`; once more is once. */
+  notices: {
+    path: '/internal/v1/notices',
+    body: z.strictObject({ notice: bytesText(LIMITS.noticeBytesMax) }),
+    answer: z.object({ stored: z.literal(true) }),
+  },
 } as const
 
 /** A signing key as these requests write it. */

@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { ACCOUNT_NOTICE_KINDS } from '../src/account-notice.js'
 import { CLOSE_CODES } from '../src/close-codes.js'
 import { BODY_TYPE, ENVELOPE_KIND, ENVELOPE_OFFSETS } from '../src/envelope.js'
 import { ERROR_CODES } from '../src/errors.js'
@@ -114,6 +115,7 @@ export function tables(): Readonly<Record<string, string>> {
     'body-types': table(['value', 'type'], Object.entries(BODY_TYPE).map(([name, value]) => [value, `\`${name}\``])),
     'signal-kinds': table(['value', 'kind'], Object.entries(SIGNAL_KIND).map(([name, value]) => [value, `\`${name}\``])),
     'payload-kinds': table(['value', 'kind'], Object.entries(PAYLOAD_KIND).map(([name, value]) => [value, `\`${name}\``])),
+    'notice-kinds': table(['kind', 'tells that'], Object.entries(ACCOUNT_NOTICE_KINDS).map(([name, text]) => [`\`${name}\``, text])),
     'purposes': table(['purpose', 'sentence', 'further resource'], Object.keys(PURPOSES).map((name) => purposeRow(name as Purpose))),
     'chains': table(
       ['chain', 'network', 'wallet id', 'title in the text', '`Chain ID` line'],

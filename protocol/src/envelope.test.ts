@@ -100,7 +100,8 @@ describe('an envelope', () => {
 
   it.each<readonly [string, (bytes: Uint8Array, view: DataView) => void]>([
     ['version', (bytes) => { bytes[0] = 2 }],
-    ['kind', (bytes) => { bytes[1] = 3 }],
+    ['kind', (bytes) => { bytes[1] = 4 }],
+    ['kind that its bodies do not have', (bytes) => { bytes[1] = ENVELOPE_KIND.notice }],
     ['reserved bytes', (bytes) => { bytes[ENVELOPE_OFFSETS.reserved + 1] = 1 }],
     ['epoch 0 in a message', (_bytes, view) => { view.setUint32(ENVELOPE_OFFSETS.epoch, 0) }],
     ['epoch in control traffic', (bytes) => { bytes[1] = ENVELOPE_KIND.control }],
@@ -108,7 +109,8 @@ describe('an envelope', () => {
     ['body count', (_bytes, view) => { view.setUint16(ENVELOPE_OFFSETS.bodyCount, LIMITS.envelopeBodiesMax + 1) }],
     ['account count', (_bytes, view) => { view.setUint16(ENVELOPE_OFFSETS.accountCount, LIMITS.envelopeAccountsMax + 1) }],
     ['accounts past the end', (_bytes, view) => { view.setUint16(ENVELOPE_OFFSETS.accountCount, 200) }],
-    ['body type', (bytes) => { bytes[FIRST_BODY + 16] = 5 }],
+    ['body type', (bytes) => { bytes[FIRST_BODY + 16] = 6 }],
+    ['body of a notice', (bytes) => { bytes[FIRST_BODY + 16] = BODY_TYPE.notice }],
     ['reserved bytes of a body', (bytes) => { bytes[FIRST_BODY + 19] = 1 }],
     ['body over the limit', (_bytes, view) => { view.setUint32(FIRST_BODY + 20, LIMITS.bodyBytesMax + 1) }],
     ['skip with bytes', (bytes) => { bytes[FIRST_BODY + 16] = BODY_TYPE.skip }],

@@ -9,6 +9,8 @@ export const ENVELOPE_KIND = {
   message: 1,
   /** Control traffic without a place in the chain: resend requests and answers, receipts, revocation notices (epoch 0, random number). */
   control: 2,
+  /** What the server tells an account, signed by a notice key and not encrypted (epoch 1). No client sends it. */
+  notice: 3,
 } as const
 /** Wire value of a kind. */
 export type EnvelopeKind = (typeof ENVELOPE_KIND)[keyof typeof ENVELOPE_KIND]
@@ -25,6 +27,8 @@ export const BODY_TYPE = {
   senderKey: 3,
   /** Bytes without meaning to the product, for load tests. */
   opaque: 4,
+  /** A signed notice, for all devices of its account: in envelopes of kind `notice` and only there. */
+  notice: 5,
 } as const
 /** Wire value of a body type. */
 export type BodyType = (typeof BODY_TYPE)[keyof typeof BODY_TYPE]
@@ -156,7 +160,7 @@ export interface EnvelopeView extends EnvelopeHeader {
  * Parses an encoded envelope without copying its bodies; every length is checked before it is used.
  * Throws `too_large.envelope` above the limit and `invalid.envelope` for anything that {@link encodeEnvelope} would not have written:
  * unknown version, kind or body type, counts beyond the limits, a body longer than the limit, a device named twice, bytes left over,
- * a numbered message of epoch 0, control traffic of another epoch, a number of 2^53 or more.
+ * a numbered message of epoch 0, control traffic of another epoch, a number of 2^53 or more, a body of a notice elsewhere or for one device.
  */
 export function viewEnvelope(bytes: Uint8Array): EnvelopeView {
   if (bytes.length > LIMITS.envelopeBytesMax) throw new EvegramError('too_large.envelope', { operation: 'decode envelope' })
@@ -164,7 +168,7 @@ export function viewEnvelope(bytes: Uint8Array): EnvelopeView {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   if (bytes[ENVELOPE_OFFSETS.version] !== ENVELOPE_VERSION) fail('The envelope has an unknown version.')
   const kind = bytes[ENVELOPE_OFFSETS.kind]
-  if (kind !== ENVELOPE_KIND.message && kind !== ENVELOPE_KIND.control) fail('The envelope has an unknown kind.')
+  if (!isEnvelopeKind(kind)) fail('The envelope has an unknown kind.')
   if (view.getUint16(ENVELOPE_OFFSETS.reserved) !== 0) fail('The reserved bytes of the envelope must be zero.')
   const bodyCount = view.getUint16(ENVELOPE_OFFSETS.bodyCount)
   const accountCount = view.getUint16(ENVELOPE_OFFSETS.accountCount)
@@ -195,6 +199,8 @@ export function viewEnvelope(bytes: Uint8Array): EnvelopeView {
     // The bytes were checked to be 16: hex of 16 bytes is a device id by definition.
     const device = hexOf(bytes, offset, offset + 16) as DeviceId
     if (seen?.has(device) === true) fail('A device is named twice.')
+    if ((type === BODY_TYPE.notice) !== (kind === ENVELOPE_KIND.notice)) fail('Notices have bodies of their own type, and nothing else has.')
+    if (type === BODY_TYPE.notice && device !== ALL_DEVICES) fail('A notice is for all devices of its account.')
     seen?.add(device)
     bodies.push({ device, type, start: offset, end })
     offset = end
@@ -253,5 +259,9 @@ export function orderTimeMs(order: bigint): number {
 }
 
 function isBodyType(type: number): type is BodyType {
-  return type <= BODY_TYPE.opaque
+  return type <= BODY_TYPE.notice
+}
+
+function isEnvelopeKind(kind: number | undefined): kind is EnvelopeKind {
+  return kind === ENVELOPE_KIND.message || kind === ENVELOPE_KIND.control || kind === ENVELOPE_KIND.notice
 }

@@ -20,6 +20,7 @@ export const ERROR_CODES = {
   'invalid.log_entry': ['after_fix', 'Build the account-log entry as docs/protocol.md says.'],
   'invalid.channel_post': ['after_fix', 'Build the post as docs/protocol.md says.'],
   'invalid.channel_link': ['after_fix', 'This is no link of a channel: copy it whole, it begins with evegram: and has a # in it.'],
+  'invalid.notice': ['after_fix', 'Build the notice as docs/protocol.md says.'],
   'invalid.membership_entry': ['after_fix', 'Build the entry of the membership log as docs/protocol.md says.'],
   'invalid.position': ['after_fix', 'Use a position that the server issued.'],
   'invalid.request': ['after_fix', 'Compare the request with the OpenAPI page of the server.'],
@@ -90,6 +91,8 @@ export const ERROR_CODES = {
   'channel.log_invalid': ['never', 'The posts of the channel break their own rules: do not trust this server for that channel.'],
   'channel.author_limit': ['never', 'As many accounts have posted in this channel as may: nobody new can post in it.'],
   'channel.key': ['after_fix', 'The link does not belong to this channel: ask for a new one.'],
+  // --- notices of the server
+  'notice.forged': ['never', 'This is no notice of this server for this account: it was not shown.'],
   'server.identity_changed': ['never', 'This is not the server that the profile was made with.'],
   // --- sessions and permission
   'auth.token_missing': ['after_fix', 'Send the access token.'],
@@ -105,6 +108,7 @@ export const ERROR_CODES = {
   'auth.operator': ['after_fix', 'Use the operator token printed by the server.'],
   'denied.not_member': ['never', 'The account is not a member of this conversation.'],
   'denied.not_author': ['never', 'Only authors post in a channel: ask its owner.'],
+  'denied.notices': ['never', 'Only the server writes notices, signed with a key of its own.'],
   'denied.sender': ['never', 'A device can only send as itself.'],
   'denied.origin': ['after_fix', 'Add the origin to EVEGRAM_ALLOWED_ORIGINS.'],
   'denied.host': ['after_fix', 'Use the configured public URL, or add it to the configuration.'],

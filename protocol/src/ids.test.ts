@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import {
-  accountIdOf, deviceIdOf, directConversationIdOf, idBytes, messageIdOf, parseAccountId, parseConversationId, parseDeviceId, parseMessageId,
+  accountIdOf, deviceIdOf, directConversationIdOf, idBytes, messageIdOf, noticesConversationIdOf, noticeSourceIdOf, parseAccountId, parseConversationId, parseDeviceId, parseMessageId,
 } from './ids.js'
 import { parseWalletId } from './proof/wallet-id.js'
 
@@ -32,6 +32,12 @@ describe('ids', () => {
     const [identity, signing] = [new Uint8Array(33).fill(5), new Uint8Array(32).fill(6)]
     expect(deviceIdOf(identity, signing)).toBe(first16('evegram/device/v1\0', identity, signing))
     expect(() => deviceIdOf(signing, identity)).toThrow(expect.objectContaining({ code: 'invalid.argument' }))
+  })
+
+  it('of notices follow from the account, and from the books that they are made of', () => {
+    expect(noticesConversationIdOf(one)).toBe(first16('evegram/notices/v1\0', idBytes(one)))
+    expect(noticeSourceIdOf('0b'.repeat(16))).toBe(first16('evegram/notice-source/v1\0', new Uint8Array(16).fill(11)))
+    expect(() => noticeSourceIdOf('0b')).toThrow(expect.objectContaining({ code: 'invalid.id' }))
   })
 
   it('of a direct conversation is the same for both sides', () => {

@@ -9,7 +9,7 @@ type Branded<Name extends string> = string & { readonly [brand]: Name }
 export type AccountId = Branded<'AccountId'>
 /** 32 lower-case hex digits: a device, see {@link deviceIdOf}. */
 export type DeviceId = Branded<'DeviceId'>
-/** 32 lower-case hex digits: a conversation, see {@link directConversationIdOf}, {@link groupConversationIdOf} and {@link channelIdOf}. */
+/** 32 lower-case hex digits: a conversation, see {@link directConversationIdOf}, {@link groupConversationIdOf}, {@link channelIdOf} and {@link noticesConversationIdOf}. */
 export type ConversationId = Branded<'ConversationId'>
 /** 32 lower-case hex digits: a message, see {@link messageIdOf}. */
 export type MessageId = Branded<'MessageId'>
@@ -88,6 +88,22 @@ export function groupConversationIdOf(account: AccountId, device: DeviceId, salt
 export function channelIdOf(account: AccountId, device: DeviceId, salt: Uint8Array): ConversationId {
   if (salt.length !== ID_BYTES) throw new EvegramError('invalid.argument', { operation: 'derive channel id' })
   return firstSixteen(utf8('evegram/channel/v1\0'), idBytes(account), idBytes(device), salt) as ConversationId
+}
+
+/**
+ * First 16 bytes of SHA-256("evegram/notices/v1" 0x00 account16): the conversation of what the server tells one account. Nobody opens it, and no direct
+ * conversation, group or channel can have its id.
+ */
+export function noticesConversationIdOf(account: AccountId): ConversationId {
+  return firstSixteen(utf8('evegram/notices/v1\0'), idBytes(account)) as ConversationId
+}
+
+/**
+ * First 16 bytes of SHA-256("evegram/notice-source/v1" 0x00 source16): what stands for the sending device in an envelope of a notice. It is not made of the
+ * key that signs, so that a notice keeps its message id when that key is replaced. Throws `invalid.id` unless `source` is 16 bytes in hex.
+ */
+export function noticeSourceIdOf(source: string): DeviceId {
+  return firstSixteen(utf8('evegram/notice-source/v1\0'), bytesOfHex(parseId(source))) as DeviceId
 }
 
 /** What a message is: the fields that its id is made of. Numbered messages have epoch >= 1; control traffic has epoch 0 and a random number. */

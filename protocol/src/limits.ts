@@ -40,6 +40,8 @@ export const LIMITS = {
   channelPostBytesMax: 49_152,
   /** Accounts that ever posted in one channel: the post of one more is refused. */
   channelAuthorsMax: 1_024,
+  /** Largest encoded notice of the server. */
+  noticeBytesMax: 1_024,
   /** Channels that one connection follows. */
   followedChannelsMax: 256,
   /** Followers are told the head of a channel this often: what was not pushed to them shows at the latest then. */

@@ -5,6 +5,7 @@ import { encryptBody } from '../vectors/channel-story.js'
 import { FRAME_BODIES } from '../vectors/frame-bodies.js'
 import { fromView, toView, type Golden, type JsonView, type RefusedBytes } from '../vectors/json-view.js'
 import { applyEntry, verifyLog } from './account-log.js'
+import { accountNoticeHash, decodeAccountNotice, encodeAccountNotice, noticeEnvelope, openNotice, type AccountNotice, type OpenNoticeResult } from './account-notice.js'
 import { decodeEntry, encodeEntry, entryHash, headOf, type LogEntry } from './account-log-entry.js'
 import type { LogContext } from './account-log-proofs.js'
 import { bytesOfHex, concatBytes, hexOf } from './bytes.js'
@@ -269,6 +270,27 @@ describe('membership-log.json', () => {
     const before = verifyMembershipLog(file.conversation, bytesUpTo(after), context)
     if (before.status === 'refused') throw new Error(before.reason)
     expect(applyMembershipEntry(before.state, bytesOfHex(hex), { ...context, mode, nowMs })).toMatchObject({ status: 'refused', code })
+  })
+})
+
+describe('notices.json', () => {
+  const file = load<{ account: AccountId; keys: string[]; notices: (Golden & { noticeHash: string; envelope: string })[]; refused: { name: string; envelope: string; check: string }[] }>('notices.json')
+  const open = (hex: string): OpenNoticeResult => {
+    const envelope = decodeEnvelope(bytesOfHex(hex))
+    return openNotice(envelope, envelope.bodies[0]?.bytes ?? new Uint8Array(0), { account: file.account, keys: file.keys.map(bytesOfHex), primitives })
+  }
+
+  it.each(file.notices)('holds $name', ({ hex, value, noticeHash, envelope }) => {
+    const notice = decodeAccountNotice(bytesOfHex(hex))
+    expect(toView(notice)).toEqual(value)
+    expect(hexOf(encodeAccountNotice(fromView(value) as AccountNotice))).toBe(hex)
+    expect(hexOf(accountNoticeHash(notice))).toBe(noticeHash)
+    expect(hexOf(encodeEnvelope(noticeEnvelope(bytesOfHex(hex))))).toBe(envelope)
+    expect(open(envelope)).toEqual({ status: 'opened', notice })
+  })
+
+  it.each(file.refused)('holds a refusal: $name', ({ envelope, check }) => {
+    expect(open(envelope)).toEqual({ status: 'refused', check })
   })
 })
 

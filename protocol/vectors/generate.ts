@@ -15,9 +15,9 @@ import { concatBytes, hexOf, utf8 } from '../src/bytes.js'
 import { chainHash, membershipHash, seenHeadsDigest, type ChainHead } from '../src/chain.js'
 import { encodeCbor } from '../src/cbor.js'
 import { encodeCatchUp, encodePage, helloBytes } from '../src/commands.js'
-import { BODY_TYPE, encodeEnvelope, ENVELOPE_KIND, sliceEnvelope, viewEnvelope, type Envelope } from '../src/envelope.js'
+import { ALL_DEVICES, BODY_TYPE, encodeEnvelope, ENVELOPE_KIND, sliceEnvelope, viewEnvelope, type Envelope } from '../src/envelope.js'
 import { encodeFrame, FRAME_TYPE, type FrameType } from '../src/frame.js'
-import { accountIdOf, channelIdOf, deviceIdOf, directConversationIdOf, groupConversationIdOf, messageIdOf, parseConversationId } from '../src/ids.js'
+import { accountIdOf, channelIdOf, deviceIdOf, directConversationIdOf, groupConversationIdOf, messageIdOf, parseAccountId, parseConversationId } from '../src/ids.js'
 import { applyMembershipEntry, type MembershipContext } from '../src/membership-log.js'
 import { listedMembers } from '../src/membership-log-draft.js'
 import { decodeMembershipEntry, membershipEntryHash, membershipHeadOf, type MembershipDraft } from '../src/membership-log-entry.js'
@@ -27,11 +27,13 @@ import { encodePayload, type Payload } from '../src/payload.js'
 import { encodePayloadBody, resendRequestBytes, type PayloadContent } from '../src/payload-body.js'
 import { paymentLink, type PaymentLinkTerms } from '../src/payment-link.js'
 import { encodePosition } from '../src/position.js'
+import { accountNoticeHash, decodeAccountNotice, noticeEnvelope } from '../src/account-notice.js'
 import { SIGNAL_KIND } from '../src/signals.js'
 import { deviceActor, LogStory, seed, SITE, solanaWallet, START_MS, terraWallet } from './actors.js'
 import { CHANNEL_KEY, ChannelStory, encryptBody } from './channel-story.js'
 import { GroupStory, groupActor, type GroupActor } from './group-story.js'
 import { FRAME_BODIES } from './frame-bodies.js'
+import { NOTICE_KEY, noticeDraft, signedNotice } from './notice-actor.js'
 import { toView, type Golden, type RefusedBytes } from './json-view.js'
 
 // Writes the golden vectors. Run it only to add cases: npx tsx protocol/vectors/generate.ts. A changed byte in an existing case is a
@@ -514,6 +516,27 @@ function channelLogs(): void {
   })
 }
 
+function notices(): void {
+  const { transaction: _transaction, ...payment } = noticeDraft({ kind: 'payment_received', number: 8, amount: '1', transfer: `u:${'b2'.repeat(16)}:rent-7` })
+  const good = [signedNotice(noticeDraft()), signedNotice(payment), signedNotice(noticeDraft({ kind: 'payout_paid', number: 9, transfer: 'p:7f:post', transaction: 'AB12' }))]
+  const shifted = noticeEnvelope(signedNotice(noticeDraft()))
+  const refusedEnvelope = (name: string, envelope: Envelope, check: string): object => ({ name, envelope: hexOf(encodeEnvelope(envelope)), check })
+  write('notices.json', 'Notices of the server: bytes, what the notice key signs, fields, and the envelope around each; envelopes that their reader refuses, with the check that fails.', {
+    account: noticeDraft().account, keys: [hexOf(NOTICE_KEY)],
+    notices: good.map((bytes) => {
+      const value = decodeAccountNotice(bytes)
+      return { ...golden(value.kind, bytes, value), noticeHash: hexOf(accountNoticeHash(value)), envelope: hexOf(encodeEnvelope(noticeEnvelope(bytes))) }
+    }),
+    refused: [
+      refusedEnvelope('signed by another key', noticeEnvelope(signedNotice(noticeDraft(), 'mallory')), 'signature'),
+      refusedEnvelope('of another account', noticeEnvelope(signedNotice(noticeDraft({ account: parseAccountId('b2'.repeat(16)) }))), 'account'),
+      refusedEnvelope('under another number', { ...shifted, number: 8 }, 'header'),
+      refusedEnvelope('at another place in the order', { ...shifted, order: shifted.order + 1n }, 'header'),
+      refusedEnvelope('without a notice', { ...shifted, bodies: [{ device: ALL_DEVICES, type: BODY_TYPE.notice, bytes: Uint8Array.of(0xa0) }] }, 'bytes'),
+    ],
+  })
+}
+
 // Fails early when a library stops signing the same bytes in the same way.
 if (hexOf(ed25519.sign(seed('a'), seed('b'))) !== hexOf(ed25519.sign(seed('a'), seed('b')))) throw new Error('signatures are not deterministic')
 const SOL = '7S3P4HxJpyyigGzodYwHtCxZyUQe9JiBMHyRWXArAaKv'
@@ -544,3 +567,4 @@ accountLogs()
 membershipLogs()
 channelLogs()
 paymentLinks()
+notices()

@@ -146,6 +146,9 @@ export function testSignature(publicKey: Uint8Array, message: Uint8Array): Uint8
   return Buffer.concat([digest, digest])
 }
 
+/** The key of who writes notices in tests, see {@link testSignature}. */
+export const NOTICE_KEY = new Uint8Array(32).fill(9)
+
 const verifyTestSignature: Ed25519Verify = (publicKey, message, signature) => Buffer.from(testSignature(publicKey, message)).equals(signature)
 
 /** A bus whose packets a test may drop, or that fails. */
@@ -262,7 +265,7 @@ export class TestCluster {
       log: this.log, marks: this.#options.marks ?? this.memoryLog.marks, membership: this.membership, channelLog: this.channelLog, topics,
       presence: this.#options.presence?.(this.presence) ?? this.presence, interest: this.#options.interest?.(this.interest) ?? this.interest,
       registry: this.registry, directory: this.directory, bus,
-      ed25519Verify: verifyTestSignature, metrics, logger: silentLogger, origin: this.origin, rates: this.#options.rates ?? DEFAULT_RATES,
+      ed25519Verify: verifyTestSignature, noticeKeys: [NOTICE_KEY], metrics, logger: silentLogger, origin: this.origin, rates: this.#options.rates ?? DEFAULT_RATES,
       ...(this.#options.hellosPerSecond === undefined ? {} : { hellosPerSecond: this.#options.hellosPerSecond }),
       ...(this.#options.wideOver === undefined ? {} : { wideOver: this.#options.wideOver }),
     })

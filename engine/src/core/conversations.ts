@@ -1,4 +1,4 @@
-import type { AccountId, AccountVersion, Clock, ConversationId, DeviceId, GroupKind } from '@evegram/protocol'
+import { noticesConversationIdOf, type AccountId, type AccountVersion, type Clock, type ConversationId, type DeviceId, type GroupKind } from '@evegram/protocol'
 import type { AccountDirectory, AccountSummary } from '../ports/account-directory.js'
 import type { Membership, MembershipState } from '../ports/membership.js'
 
@@ -14,8 +14,8 @@ const CONVERSATIONS_CACHED_MAX = 50_000
 /** The members of a conversation with their devices, as of one moment. */
 export interface ConversationLease {
   readonly conversation: ConversationId
-  /** In a direct conversation and a group members send envelopes, in a channel they post. */
-  readonly kind: 'direct' | GroupKind
+  /** In a direct conversation and a group members send envelopes, in a channel they post; in the notices of an account the server alone writes. */
+  readonly kind: 'direct' | 'notices' | GroupKind
   readonly membershipVersion: number
   /** Head of the membership log, for groups and channels. */
   readonly logHead?: Uint8Array
@@ -31,6 +31,14 @@ export interface ConversationLease {
   renewAtMs: number
   /** Something else was heard: whoever checked against this lease checks again. */
   ended: boolean
+}
+
+/** The notices of an account: nobody opens them, and their one member follows from whose they are. */
+interface NoticesMembership {
+  readonly conversation: ConversationId
+  readonly kind: 'notices'
+  readonly version: 0
+  readonly members: readonly [AccountId]
 }
 
 /** Whether `lease` may still be relied on at `nowMs` (monotonic). */
@@ -66,7 +74,8 @@ export class Conversations {
   held(conversation: ConversationId, nowMs: number): ConversationLease | undefined {
     const lease = this.#leases.get(conversation)
     if (lease === undefined || !leaseHolds(lease, nowMs)) return undefined
-    if (nowMs > lease.renewAtMs && !this.#asking.has(conversation)) {
+    // Notices are few: they ask when they come.
+    if (nowMs > lease.renewAtMs && lease.kind !== 'notices' && !this.#asking.has(conversation)) {
       // Renewing ahead is a favour to later senders: one that fails is asked for again by whoever needs it.
       this.#ask(conversation).catch(() => undefined)
     }
@@ -84,6 +93,16 @@ export class Conversations {
       return this.#asking.get(conversation) ?? this.#ask(conversation)
     }
     return this.#ask(conversation)
+  }
+
+  /**
+   * The lease of the conversation in which the server tells `account` something: held or fresh, with `fresh` asked for after this call. An account that is
+   * not known has no devices. Rejects `unavailable.auth`.
+   */
+  async notices(account: AccountId, fresh = false): Promise<ConversationLease | undefined> {
+    const state: NoticesMembership = { conversation: noticesConversationIdOf(account), kind: 'notices', version: 0, members: [account] }
+    const held = fresh ? undefined : this.held(state.conversation, this.#parts.clock.monotonicMs())
+    return held ?? this.#read(state.conversation, (askedMs) => this.#leaseOf(state, askedMs))
   }
 
   /** Ends every lease that the account is part of. */
@@ -104,37 +123,41 @@ export class Conversations {
   }
 
   #ask(conversation: ConversationId): Promise<ConversationLease | undefined> {
-    const asking = this.#read(conversation).finally(() => {
+    const asking = this.#read(conversation, (askedMs) => this.#readOnce(conversation, askedMs)).finally(() => {
       if (this.#asking.get(conversation) === asking) this.#asking.delete(conversation)
     })
     this.#asking.set(conversation, asking)
     return asking
   }
 
-  async #read(conversation: ConversationId): Promise<ConversationLease | undefined> {
-    let lease: ConversationLease | undefined
-    for (let read = 0; read < READS_MAX; read++) {
+  async #read(conversation: ConversationId, readOnce: (askedMs: number) => Promise<ConversationLease | undefined>): Promise<ConversationLease | undefined> {
+    for (let read = 1; ; read++) {
       const changed = new Set<AccountId | ConversationId>()
       this.#reading.add(changed)
+      let lease: ConversationLease | undefined
       try {
-        lease = await this.#readOnce(conversation)
+        lease = await readOnce(this.#parts.clock.monotonicMs())
       } finally {
         this.#reading.delete(changed)
       }
       // A change that was heard of meanwhile may be missing in the answer: ask again.
-      if (!changed.has(conversation) && lease?.members.some((member) => changed.has(member)) !== true) return lease === undefined ? undefined : this.#keep(lease)
+      if (!changed.has(conversation) && lease?.members.some((member) => changed.has(member)) !== true) {
+        return lease === undefined ? undefined : this.#keep(lease)
+      }
+      if (read < READS_MAX) continue
+      // Accounts that change faster than they can be read: the answer serves this caller, who checks again before the ack, and nobody else.
+      if (lease !== undefined) lease.ended = true
+      return lease
     }
-    // Accounts that change faster than they can be read: the answer serves this caller, who checks again before the ack, and nobody else.
-    if (lease !== undefined) lease.ended = true
-    return lease
   }
 
-  async #readOnce(conversation: ConversationId): Promise<ConversationLease | undefined> {
-    const { clock, membership, directory } = this.#parts
-    const askedMs = clock.monotonicMs()
-    const state = await membership.get(conversation)
-    if (state === undefined) return undefined
-    return leaseOf(state, await Promise.all(state.members.map((member) => directory.summary(member))), askedMs)
+  async #readOnce(conversation: ConversationId, askedMs: number): Promise<ConversationLease | undefined> {
+    const state = await this.#parts.membership.get(conversation)
+    return state === undefined ? undefined : this.#leaseOf(state, askedMs)
+  }
+
+  async #leaseOf(state: MembershipState | NoticesMembership, askedMs: number): Promise<ConversationLease> {
+    return leaseOf(state, await Promise.all(state.members.map((member) => this.#parts.directory.summary(member))), askedMs)
   }
 
   /** Keeps a fresh answer; one that says the same as the lease that stands prolongs that one. */
@@ -179,7 +202,7 @@ function sameState(one: ConversationLease, other: ConversationLease): boolean {
     && [...one.devices].every((device) => other.devices.has(device))
 }
 
-function leaseOf(state: MembershipState, summaries: readonly (AccountSummary | undefined)[], askedMs: number): ConversationLease {
+function leaseOf(state: MembershipState | NoticesMembership, summaries: readonly (AccountSummary | undefined)[], askedMs: number): ConversationLease {
   const devices = new Set<DeviceId>()
   const versions = state.members.map((account, index) => {
     const summary = summaries[index]

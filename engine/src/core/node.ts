@@ -26,6 +26,7 @@ import { InFlight } from './in-flight.js'
 import { Inbox } from './inbox.js'
 import { Links } from './links.js'
 import type { EngineMetrics } from './metrics.js'
+import { NoticeBoard } from './notice-board.js'
 import { OutboundFlush } from './outbound-queue.js'
 import { PositionClock } from './position-clock.js'
 import { PresenceKeeper } from './presence-keeper.js'
@@ -68,6 +69,8 @@ export interface EngineNodeParts {
   /** The topics of the sockets that {@link EngineNode.handlers} hears of. */
   readonly topics: Pick<SocketServer, 'publish'>
   readonly ed25519Verify: Ed25519Verify
+  /** Public keys (Ed25519, 32 bytes) of those who write notices; none when nothing is said. */
+  readonly noticeKeys?: readonly Uint8Array[]
   readonly metrics: EngineMetrics
   readonly logger: Logger
   readonly origin: string
@@ -85,6 +88,8 @@ export type NodeReadiness = { readonly ok: true } | { readonly ok: false; readon
 export class EngineNode {
   readonly incarnation: number
   readonly handlers: SocketHandlers
+  /** Where services of this server write what they tell accounts. */
+  readonly notices: NoticeBoard
   readonly #parts: EngineNodeParts
   readonly #clockLease: ClockLease
   readonly #links: Links
@@ -128,6 +133,8 @@ export class EngineNode {
     const gate = new Gate({ atOnce: READS_AT_ONCE, waitingMax: READS_WAITING_MAX })
     const channels = this.#channels = new Channels({ clock, random, bus, topics: parts.topics, channelLog, metrics, log: logger })
     const signals = this.#signals = new Signals({ clock, turn, bus, presence, conversations, sessions, incarnation: positions.incarnation, metrics, log: logger })
+    const sendPath = new SendPath({ clock, turn, positions, clockLease, conversations, log, inFlight, router, metrics, logger })
+    this.notices = new NoticeBoard({ sendPath, keys: parts.noticeKeys ?? [], ed25519Verify: parts.ed25519Verify, accepting: () => this.#accepting })
     this.#retention = new Retention({ clock, positions, clockLease, logs: [log, channelLog], logger })
     this.#housekeeping = new Housekeeping({ clock, positions, clockLease, sessions, links, repairs, presence: keeper, wide, metrics, log: logger })
     this.handlers = new Dispatch({
@@ -137,7 +144,7 @@ export class EngineNode {
         clock, random, positions, clockLease, directory, presence, links, sessions, metrics, log: logger,
         ed25519Verify: parts.ed25519Verify, origin: parts.origin, rates: parts.rates,
       }),
-      sendPath: new SendPath({ clock, turn, positions, clockLease, conversations, log, inFlight, router, metrics, logger }),
+      sendPath,
       requests: new Requests({ directory, membership, conversations, log, gate, logger }),
       groupRequests: new GroupRequests({
         clock, positions, directory, membership, conversations, ed25519Verify: parts.ed25519Verify,

@@ -1,13 +1,24 @@
-import { positionAtTime, SEND_REFUSALS_MAX, type EnvelopeView, type Position } from '@evegram/protocol'
+import { positionAtTime, SEND_REFUSALS_MAX, type EnvelopeView, type Failure, type Notice, type Position } from '@evegram/protocol'
 import type { ConversationLease } from './conversations.js'
 import type { PositionedBatch } from './in-flight.js'
-import type { Session } from './session.js'
 
 const NO_POSITION: Position = positionAtTime(0)
 
+/** Whose send it is: a session, or the server itself. What comes of one origin is appended one after the other. */
+export interface SendOrigin {
+  /** Sends that are neither acknowledged nor refused. */
+  sendsInFlight: number
+  /** Appends that are under way, and the sends that wait for them. */
+  appending: number
+  waitingSends: PendingSend[] | undefined
+  readonly out: { ack(correlation: number, position: Position): void }
+  fail(correlation: number, failure: Failure): void
+  notify(notice: Notice): void
+}
+
 /** One send on its way from the frame to its acknowledgement. */
 export class PendingSend {
-  readonly session: Session
+  readonly origin: SendOrigin
   readonly correlation: number
   /** How often this message was refused for missing devices before, 0 to 2. */
   readonly refusals: number
@@ -28,8 +39,8 @@ export class PendingSend {
   /** Positions used up by appends that took too long. */
   tries = 0
 
-  constructor(session: Session, correlation: number, flags: number, envelope: EnvelopeView, receivedMonotonicMs: number) {
-    this.session = session
+  constructor(origin: SendOrigin, correlation: number, flags: number, envelope: EnvelopeView, receivedMonotonicMs: number) {
+    this.origin = origin
     this.correlation = correlation
     this.refusals = Math.min(flags, SEND_REFUSALS_MAX)
     this.receivedMonotonicMs = receivedMonotonicMs

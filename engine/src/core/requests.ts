@@ -1,5 +1,5 @@
 import {
-  decodeOpen, decodeRead, encodeFrame, encodeOpened, encodePage, EvegramError, FRAME_TYPE, isEvegramError, LIMITS,
+  decodeOpen, decodeRead, encodeFrame, encodeOpened, encodePage, EvegramError, FRAME_TYPE, isEvegramError, LIMITS, noticesConversationIdOf,
   type Frame, type Position, type Read,
 } from '@evegram/protocol'
 import type { Logger } from '@evegram/platform'
@@ -55,7 +55,10 @@ export class Requests {
   read(session: Session, owner: SessionOwner, frame: Frame): Promise<void> {
     const request = decodeRead(frame.body)
     return this.#answer(session, frame.correlation, async () => {
-      const lease = await this.#parts.conversations.lease(request.conversation)
+      const { conversations } = this.#parts
+      // Nobody opens what the server tells an account: whose it is says who reads it.
+      const isOwnNotices = request.conversation === noticesConversationIdOf(owner.account)
+      const lease = await (isOwnNotices ? conversations.notices(owner.account) : conversations.lease(request.conversation))
       if (lease === undefined || lease.kind === 'channel') throw new EvegramError('not_found.conversation', { operation: 'read history' })
       if (!lease.members.includes(owner.account)) throw new EvegramError('denied.not_member', { operation: 'read history' })
       const page = await this.#parts.gate.run(() => this.#page(owner, request))

@@ -1,4 +1,7 @@
-import { EvegramError, isEvegramError, LIMITS, ENVELOPE_OFFSETS, viewEnvelope, type Clock, type ErrorCode, type Failure, type Frame } from '@evegram/protocol'
+import {
+  ENVELOPE_KIND, EvegramError, isEvegramError, LIMITS, ENVELOPE_OFFSETS, noticesConversationIdOf, orderTimeMs, viewEnvelope,
+  type Clock, type EnvelopeView, type ErrorCode, type Failure, type Frame,
+} from '@evegram/protocol'
 import type { Logger } from '@evegram/platform'
 import type { AppendResult, EnvelopeLog } from '../ports/envelope-log.js'
 import type { Turn } from '../ports/turn.js'
@@ -6,7 +9,7 @@ import type { ClockLease } from './clock-lease.js'
 import { leaseHolds, type ConversationLease, type Conversations } from './conversations.js'
 import type { InFlight } from './in-flight.js'
 import type { EngineMetrics } from './metrics.js'
-import { PendingSend } from './pending-send.js'
+import { PendingSend, type SendOrigin } from './pending-send.js'
 import type { PositionClock } from './position-clock.js'
 import type { Router } from './route.js'
 import type { Session, SessionOwner } from './session.js'
@@ -63,12 +66,23 @@ export class SendPath {
     const bytes = Buffer.allocUnsafe(frame.body.length)
     bytes.set(frame.body)
     const envelope = viewEnvelope(bytes)
+    if (envelope.kind === ENVELOPE_KIND.notice) return refuse(session, frame.correlation, 'denied.notices')
     if (envelope.device !== owner.device || envelope.account !== owner.account) return refuse(session, frame.correlation, 'denied.sender')
     // The upper 48 bits of the order key are milliseconds.
     if (bytes.readUIntBE(ENVELOPE_OFFSETS.order, 6) > positions.nowMs(nowMs) + LIMITS.orderAheadMsMax) return refuse(session, frame.correlation, 'order.ahead')
     session.sendsInFlight++
     metrics.sendsInFlight.add()
     this.#admit(new PendingSend(session, frame.correlation, frame.flags, envelope, nowMs), nowMs)
+  }
+
+  /** Takes a notice that this server writes; the caller has verified it. `origin` is told what became of it under correlation 0. */
+  acceptNotice(origin: SendOrigin, envelope: EnvelopeView): void {
+    const { clock, metrics, positions } = this.#parts
+    const nowMs = clock.monotonicMs()
+    if (orderTimeMs(envelope.order) > positions.nowMs(nowMs) + LIMITS.orderAheadMsMax) return refuse(origin, 0, 'order.ahead')
+    origin.sendsInFlight++
+    metrics.sendsInFlight.add()
+    this.#admit(new PendingSend(origin, 0, 0, envelope, nowMs), nowMs)
   }
 
   #limit(session: Session, owner: SessionOwner, correlation: number, waitMs: number, nowMs: number): void {
@@ -87,15 +101,27 @@ export class SendPath {
 
   async #admitLater(send: PendingSend, fresh: boolean): Promise<void> {
     try {
-      const lease = await this.#parts.conversations.lease(send.envelope.conversation, fresh)
-      if (lease === undefined) this.#refuse(send, 'not_found.conversation')
+      const lease = await this.#lease(send.envelope, fresh)
+      if (lease === undefined) this.#refuse(send, isOwnNotices(send.envelope) ? 'denied.notices' : 'not_found.conversation')
       else this.#admitUnder(send, lease, fresh)
     } catch (failure) {
       this.#failed(send, failure)
     }
   }
 
+  /** Only the server's own envelopes go into notices, which nobody opens. */
+  #lease({ kind, account, conversation }: EnvelopeView, fresh = false): Promise<ConversationLease | undefined> {
+    const { conversations } = this.#parts
+    return kind === ENVELOPE_KIND.notice ? conversations.notices(account, fresh) : conversations.lease(conversation, fresh)
+  }
+
   #admitUnder(send: PendingSend, lease: ConversationLease, fresh: boolean): void {
+    // What the server tells is for whoever reads it: it was encrypted for nobody, so no version of anything can be old.
+    if (send.envelope.kind === ENVELOPE_KIND.notice) {
+      send.lease = lease
+      return this.#enqueue(send)
+    }
+    if (lease.kind === 'notices') return this.#refuse(send, 'denied.notices')
     // A channel has posts, which anybody may read: nothing else is stored under its id.
     if (lease.kind === 'channel') return this.#refuse(send, 'not_found.conversation')
     if (!lease.members.includes(send.envelope.account)) return this.#refuse(send, 'denied.not_member')
@@ -133,9 +159,9 @@ export class SendPath {
 
   /** One append of a device is under way at a time; what waits goes together. */
   #enqueue(send: PendingSend): void {
-    const { session } = send
+    const { origin } = send
     // While others wait it queues up behind them, also in the moment between the end of their append and their release.
-    if (session.appending > 0 || session.waitingSends !== undefined) (session.waitingSends ??= []).push(send)
+    if (origin.appending > 0 || origin.waitingSends !== undefined) (origin.waitingSends ??= []).push(send)
     else if (this.#admitted.push(send) === 1) this.#parts.turn.defer(() => { this.#guard(this.#append()) })
   }
 
@@ -164,7 +190,7 @@ export class SendPath {
   #store(send: PendingSend): void {
     const { envelope, position, lease } = send
     send.appending = true
-    send.session.appending++
+    send.origin.appending++
     this.#parts.log.append({ conversation: envelope.conversation, envelope: envelope.bytes, position, wide: lease?.wide === true }, inboxesOf(lease)).then(
       (result) => { this.#appended(send, result) },
       (failure: unknown) => { this.#appendFailed(send, failure) },
@@ -178,12 +204,12 @@ export class SendPath {
       this.#ended(send)
       send.abandoned = true
       this.#refuse(send, 'append.too_late')
-      this.#release(send.session)
+      this.#release(send.origin)
     }
   }
 
   #ended(send: PendingSend): void {
-    if (send.appending) send.session.appending--
+    if (send.appending) send.origin.appending--
     send.appending = false
   }
 
@@ -209,7 +235,7 @@ export class SendPath {
     this.#settle(send)
     if (send.abandoned) return
     this.#failed(send, failure)
-    this.#release(send.session)
+    this.#release(send.origin)
   }
 
   /** Routes what was stored, waits for the broker, and acknowledges what counts. */
@@ -219,7 +245,7 @@ export class SendPath {
     const { clockLease, positions, router } = this.#parts
     let lateMs = positions.nowMs() - LIMITS.appendDeadlineMs
     let counted = clockLease.held()
-    for (const { session } of sends) this.#release(session)
+    for (const { origin } of sends) this.#release(origin)
     try {
       const published = await router.route(sends).finally(() => { for (const send of sends) this.#settle(send) })
       if (published !== undefined) await published.flushed
@@ -257,14 +283,15 @@ export class SendPath {
   }
 
   async #acknowledgeLater(send: PendingSend): Promise<void> {
-    const { clock, conversations } = this.#parts
+    const { clock } = this.#parts
     try {
-      let lease = await conversations.lease(send.envelope.conversation)
+      let lease = await this.#lease(send.envelope)
       // An answer that took longer than the lease lasts says what was true then, not what is true now.
       for (let asked = 1; lease !== undefined && !leaseHolds(lease, clock.monotonicMs()); asked++) {
         if (asked >= LEASE_TRIES_MAX) return this.#refuse(send, 'unavailable.auth')
-        lease = await conversations.lease(send.envelope.conversation, true)
+        lease = await this.#lease(send.envelope, true)
       }
+      if (send.envelope.kind === ENVELOPE_KIND.notice) return this.#acknowledgeNotice(send, lease)
       if (lease?.members.includes(send.envelope.account) !== true) return this.#refuse(send, 'denied.not_member')
       if (!lease.devices.has(send.envelope.device)) return this.#refuse(send, 'account.device_unknown')
       const verdict = checkVersions(send.envelope, lease, send.refusals)
@@ -280,23 +307,29 @@ export class SendPath {
     }
   }
 
+  /** A device that was added meanwhile may have begun to read before the notice was stored, and was not among those that it was routed to. */
+  #acknowledgeNotice(send: PendingSend, lease: ConversationLease | undefined): void {
+    if ([...lease?.devices ?? []].every((device) => send.lease?.devices.has(device) === true)) this.#ack(send, this.#parts.clock.monotonicMs())
+    else this.#again(send)
+  }
+
   #ack(send: PendingSend, nowMs: number): void {
     const { metrics } = this.#parts
     metrics.acks.add()
     metrics.ackMs.observe(nowMs - send.receivedMonotonicMs)
     this.#done(send)
-    send.session.out.ack(send.correlation, send.position)
+    send.origin.out.ack(send.correlation, send.position)
   }
 
   #refuseStale(send: PendingSend, failure: Failure): void {
     this.#parts.metrics.staleRefusals.add()
     this.#done(send)
-    send.session.fail(send.correlation, { ...failure, message: new EvegramError(failure.code).advice })
+    send.origin.fail(send.correlation, { ...failure, message: new EvegramError(failure.code).advice })
   }
 
   #refuse(send: PendingSend, code: ErrorCode): void {
     this.#done(send)
-    refuse(send.session, send.correlation, code)
+    refuse(send.origin, send.correlation, code)
   }
 
   #failed(send: PendingSend, failure: unknown): void {
@@ -306,7 +339,7 @@ export class SendPath {
 
   /** The sender gets its one answer. */
   #done(send: PendingSend): void {
-    send.session.sendsInFlight--
+    send.origin.sendsInFlight--
     this.#parts.metrics.sendsInFlight.add(-1)
   }
 
@@ -317,10 +350,10 @@ export class SendPath {
   }
 
   /** What waited for the device's append goes now, together. */
-  #release(session: Session): void {
-    const waiting = session.waitingSends
-    if (session.appending > 0 || waiting === undefined) return
-    session.waitingSends = undefined
+  #release(origin: SendOrigin): void {
+    const waiting = origin.waitingSends
+    if (origin.appending > 0 || waiting === undefined) return
+    origin.waitingSends = undefined
     for (const send of waiting) this.#enqueue(send)
   }
 
@@ -330,9 +363,14 @@ export class SendPath {
   }
 }
 
-function refuse(session: Session, correlation: number, code: ErrorCode, retryAfterMs?: number): void {
+function refuse(origin: SendOrigin, correlation: number, code: ErrorCode, retryAfterMs?: number): void {
   const message = new EvegramError(code).advice
-  session.fail(correlation, retryAfterMs === undefined ? { code, message } : { code, message, retryAfterMs })
+  origin.fail(correlation, retryAfterMs === undefined ? { code, message } : { code, message, retryAfterMs })
+}
+
+/** Whether a client tries to write into what the server tells its own account. */
+function isOwnNotices({ kind, account, conversation }: EnvelopeView): boolean {
+  return kind !== ENVELOPE_KIND.notice && noticesConversationIdOf(account) === conversation
 }
 
 /** Who is marked: each member, or a wide conversation itself. */
@@ -345,6 +383,6 @@ function inboxesOf(lease: ConversationLease | undefined): readonly string[] {
 function tellNewer(send: PendingSend, lease: ConversationLease): void {
   for (const { account, seq } of lease.versions) {
     const named = send.envelope.accounts.find((version) => version.account === account)?.seq ?? 0
-    if (named < seq) send.session.notify({ kind: 'account_changed', account, seq })
+    if (named < seq) send.origin.notify({ kind: 'account_changed', account, seq })
   }
 }

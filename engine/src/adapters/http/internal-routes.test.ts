@@ -1,0 +1,56 @@
+import { createInternalHttp, ENGINE_INTERNAL_API, InternalClient, ServiceTokens, ServiceVerifier, silentLogger, systemClock, systemRandom, type HttpServer } from '@evegram/platform'
+import { EvegramError, LIMITS } from '@evegram/protocol'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { engineInternalRoutes } from './internal-routes.js'
+
+const clock = systemClock()
+const wally = new ServiceTokens({ name: 'wally', seed: new Uint8Array(32).fill(3), clock })
+const taken: Uint8Array[] = []
+let failure: EvegramError | undefined
+let server: HttpServer
+let client: InternalClient
+let url: string
+
+beforeAll(async () => {
+  server = createInternalHttp({
+    log: silentLogger, clock, random: systemRandom(), callers: ['auth', 'wally'],
+    verifier: new ServiceVerifier({ name: 'engine', keys: new Map([['wally', wally.publicKey]]), clock }),
+  })
+  engineInternalRoutes(server, {
+    contacts: { accepted: async () => true },
+    appendNotice: async (notice) => {
+      if (failure !== undefined) throw failure
+      taken.push(notice)
+    },
+  })
+  url = await server.listen({ host: '127.0.0.1', port: 0 })
+  client = new InternalClient({ service: 'engine', urls: [url], tokens: wally, clock, log: silentLogger, unavailable: 'unavailable.server', passes: (code) => !code.startsWith('unavailable.') })
+})
+afterAll(async () => {
+  client.close()
+  await server.close()
+})
+
+const tell = (notice: Uint8Array): Promise<unknown> =>
+  client.ask({ method: 'POST', path: ENGINE_INTERNAL_API.notices.path, body: { notice: Buffer.from(notice).toString('base64url') }, answer: ENGINE_INTERNAL_API.notices.answer })
+
+describe('the internal route of notices', () => {
+  it('hands the bytes on and answers when they are stored', async () => {
+    expect(await tell(Uint8Array.of(1, 255, 0))).toEqual({ stored: true })
+    expect(taken).toEqual([Uint8Array.of(1, 255, 0)])
+  })
+
+  it('passes verdicts on, and says when the node is not well', async () => {
+    for (const [thrown, told] of [['denied.notices', 'denied.notices'], ['order.ahead', 'order.ahead'], ['unavailable.envelope_log', 'unavailable.server']] as const) {
+      failure = new EvegramError(thrown)
+      await expect(tell(Uint8Array.of(1))).rejects.toMatchObject({ code: told })
+    }
+    failure = undefined
+  })
+
+  it('refuses what is larger than any notice, and who is no service', async () => {
+    await expect(tell(new Uint8Array(LIMITS.noticeBytesMax + 3))).rejects.toMatchObject({ code: 'invalid.request' })
+    const answer = await fetch(`${url}${ENGINE_INTERNAL_API.notices.path}`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ notice: 'AAAA' }) })
+    expect([answer.status, taken.length]).toEqual([401, 1])
+  })
+})
