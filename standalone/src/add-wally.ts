@@ -37,6 +37,8 @@ export interface StandaloneWally {
   readonly wally: Wally
   readonly ledger: LedgerStore
   readonly play: PlayNetwork
+  /** Who is an operator of it. */
+  readonly operators: Operators
   /** Its start, which the caller begins once the server listens. */
   readonly start: WallyStart
   /** Ledger and chain at one moment: what the ledger says of the chain is in the chain. One at a time: rejects `conflict.busy` meanwhile; `unavailable.*`. */
@@ -87,14 +89,14 @@ async function addWallyOn(lifecycle: Lifecycle, parts: WallyParts, opened: (clos
     chains.push({ ...options, beginsAt: await beginningOf(ledger, name, options) })
   }
   const wallyAuth = wallyAuthOf(auth)
+  const operators = new Operators({
+    tokens: [{ person: TOKEN_PERSON, scopes: new Set(OPERATOR_SCOPES.map(([scope]) => scope)), hash: operatorTokenHash(folder.operatorToken) }],
+    wallets: new Set(config.operatorWallets), auth: wallyAuth,
+  })
   const wally = createWally({
     ledger, statements: new PostgresStatementStore(database), payouts: new PostgresPayoutStore(database), routes: new PostgresRoutes(database),
     leases: new LocalChainLeases(), stream: new MemoryEventBroker({ clock, log }).connect(), auth: wallyAuth, chains, origin, clock, metrics, log: log.child({ part: 'wally' }),
-    operators: new Operators({
-      tokens: [{ person: TOKEN_PERSON, scopes: new Set(OPERATOR_SCOPES.map(([scope]) => scope)), hash: operatorTokenHash(folder.operatorToken) }],
-      wallets: new Set(config.operatorWallets), auth: wallyAuth,
-    }),
-    depositSecret: await secretCalled('wally-deposit-codes', secrets, random),
+    operators, depositSecret: await secretCalled('wally-deposit-codes', secrets, random),
   })
   const start = new WallyStart({
     start: async () => {
@@ -106,7 +108,7 @@ async function addWallyOn(lifecycle: Lifecycle, parts: WallyParts, opened: (clos
   lifecycle.add({ name: 'wallet bridge', stop: () => start.stop() })
   const snapshot = oneAtATime((keep: (snapshot: Uint8Array) => Promise<void>) => snapshotOf({ database, play, failed }, keep))
   return {
-    wally, ledger, play, start,
+    wally, ledger, play, operators, start,
     snapshot: async (keep) => {
       start.require()
       await snapshot(keep)

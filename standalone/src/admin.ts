@@ -1,11 +1,12 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { Engine } from '@evegram/engine'
 import { createAdminHttp, type HealthChecks, type HttpServer, type Logger, type Metrics } from '@evegram/platform'
-import { EvegramError, isEvegramError, type Clock, type Random } from '@evegram/protocol'
+import { EvegramError, type Clock, type Random } from '@evegram/protocol'
 import type { StandaloneWally } from './add-wally.js'
 import type { DataFolder } from './data-folder.js'
-import { keptFacts, operatorFacts } from './operator-facts.js'
-import { operatorPage, type OperatorPageNames } from './operator-page.js'
+import { keptFacts, operatorFacts, type OperatorFacts } from './operator-facts.js'
+import type { OperatorPageNames } from './operator-page.js'
+import { operatorRoutes } from './operator-routes.js'
 import { takeSnapshot } from './wally-snapshot.js'
 
 /** Where a backup asks for the ledger and the chain of play money of one moment. */
@@ -26,7 +27,7 @@ export interface AdminOptions {
 
 /**
  * The listener for operators and their machines, on loopback only: `/metrics` (Prometheus), `/healthz` (is the process well), `/readyz` (does it take new work), and
- * with the operator token `/v1/operator/status`, the page `/operator` about the wallet bridge, and what a backup asks for.
+ * with the operator token `/v1/operator/status` and what a backup asks for; the page `/operator` about the wallet bridge, to which browsers sign in.
  */
 export function createAdmin(options: AdminOptions): HttpServer {
   const { engine, folder, wally } = options
@@ -40,7 +41,12 @@ export function createAdmin(options: AdminOptions): HttpServer {
     }
   })
   if (wally !== undefined) {
-    addOperatorPage(server, options, wally)
+    const { wally: bridge, ledger, operators, start } = wally
+    const factsOnceStarted = (): Promise<OperatorFacts> => {
+      start.require()
+      return operatorFacts(bridge, ledger, options.clock)
+    }
+    operatorRoutes(server, { ...options, operators, facts: keptFacts(factsOnceStarted, options.clock) })
     server.post(SNAPSHOT_PATH, async (request) => {
       requireOperator(request.headers.authorization, folder.operatorToken)
       await takeSnapshot(wally, folder)
@@ -48,34 +54,6 @@ export function createAdmin(options: AdminOptions): HttpServer {
     })
   }
   return server
-}
-
-/** A browser cannot send a bearer token by itself: it asks for a name, which does not matter, and a password, which is the token (RFC 7617). */
-function addOperatorPage(server: HttpServer, { folder, names, clock }: AdminOptions, { wally, ledger, start }: StandaloneWally): void {
-  const facts = keptFacts(() => {
-    start.require()
-    return operatorFacts(wally, ledger, clock)
-  }, clock)
-  server.get('/operator', async (request, reply) => {
-    try {
-      requireOperator(bearerOf(request.headers.authorization), folder.operatorToken)
-    } catch (failure) {
-      if (!isEvegramError(failure, 'auth.operator')) throw failure
-      void reply.header('www-authenticate', 'Basic realm="Evegram operator: the password is the operator-token of the data folder", charset="UTF-8"')
-      return reply.code(401).type('text/plain; charset=utf-8').send('The password is what the file operator-token in the data folder holds. The name does not matter.\n')
-    }
-    void reply.type('text/html; charset=utf-8')
-    void reply.header('content-security-policy', "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'")
-    return reply.send(operatorPage(names, await facts()))
-  })
-}
-
-/** The password of basic credentials as a bearer token; everything else as it is. */
-function bearerOf(authorization: string | undefined): string | undefined {
-  const [, encoded] = /^Basic ([A-Za-z0-9+/=]{1,512})$/i.exec(authorization ?? '') ?? []
-  if (encoded === undefined) return authorization
-  const text = Buffer.from(encoded, 'base64').toString('utf8')
-  return `Bearer ${text.slice(text.indexOf(':') + 1)}`
 }
 
 /** Throws `auth.operator` unless `authorization` is `Bearer <operator token>`; compares in constant time. */

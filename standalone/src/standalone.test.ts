@@ -121,23 +121,29 @@ describe('a standalone server', () => {
     for (const path of ['/metrics', '/readyz', '/v1/operator/status', '/operator']) expect((await ask(http, path)).status, path).toBe(404)
   })
 
-  it('shows operators how the wallet bridge stands, in a browser with the token as password, and nobody else', async () => {
+  it('shows operators how the wallet bridge stands, in a browser that signed in with the token, and nobody else', async () => {
     const { admin } = server.ports
     const token = readFileSync(join(dataDir, 'operator-token'), 'utf8').trim()
-    const basic = (text: string): string => `Basic ${Buffer.from(text).toString('base64')}`
-    for (const authorization of ['', 'Bearer wrong', basic(''), basic('operator:'), basic(`operator:${token}x`), basic(`${token}:operator`), 'Basic !']) {
-      const { status, headers, body } = await ask(admin, '/operator', { authorization })
-      expect([status, headers['www-authenticate']], authorization).toEqual([401, expect.stringContaining('Basic realm=')])
+    const basic = `Basic ${Buffer.from(`operator:${token}`).toString('base64')}`
+    for (const authorization of ['', 'Bearer wrong', basic]) {
+      const { status, body } = await ask(admin, '/operator', { authorization })
+      expect(status, authorization).toBe(401)
       expect(body).not.toContain('PLAY')
     }
-    for (const authorization of [`Bearer ${token}`, basic(`operator:${token}`)]) {
-      const { status, headers, body } = await ask(admin, '/operator', { authorization })
+    const form = { origin: `http://localhost:${String(admin)}`, 'content-type': 'application/x-www-form-urlencoded' }
+    const signedIn = await post(admin, '/operator/sign-in', `token=${token}`, form)
+    const cookie = signedIn.headers['set-cookie']?.[0]?.split(';')[0] ?? ''
+    expect([signedIn.status, cookie]).toEqual([303, expect.stringContaining('evegram_operator=')])
+    for (const headers of [{ authorization: `Bearer ${token}` }, { cookie }]) {
+      const { status, headers: { 'content-security-policy': policy }, body } = await ask(admin, '/operator', headers)
       expect(status).toBe(200)
-      expect(headers['content-security-policy']).toContain("default-src 'none'")
+      expect(policy).toContain("default-src 'none'")
       for (const part of ['Wallet bridge', 'simulated', 'PLAY', 'Payouts under way', 'Alarms']) expect(body).toContain(part)
       expect(body).not.toMatch(/<script|javascript:|\son\w+=|src=|@import|url\(/i)
     }
-    for (const authorization of ['', 'Bearer wrong', basic(`operator:${token}`)]) expect((await post(admin, '/v1/operator/wally-snapshot', {}, { authorization })).status).toBe(401)
+    // The cookie is for the page alone.
+    for (const path of ['/v1/operator/status', '/v1/operator/wally-snapshot']) expect((await (path.endsWith('status') ? ask(admin, path, { cookie }) : post(admin, path, {}, { cookie }))).status, path).toBe(401)
+    for (const authorization of ['', 'Bearer wrong', basic]) expect((await post(admin, '/v1/operator/wally-snapshot', {}, { authorization })).status).toBe(401)
     // Two backups at once would write the same folder: one of them is told to come back.
     const both = await Promise.all([0, 1].map(() => post(admin, '/v1/operator/wally-snapshot', {}, { authorization: `Bearer ${token}` })))
     expect(both.map(({ status }) => status).sort()).toEqual([200, 409])

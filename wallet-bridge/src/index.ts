@@ -1,4 +1,5 @@
 export * from './alarms.js'
+export { amountText } from './amount-text.js'
 export * from './chain/index.js'
 export * from './chain-work.js'
 export * from './deposit-places.js'

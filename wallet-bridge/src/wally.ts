@@ -150,7 +150,7 @@ export function createWally(options: WallyOptions): Wally {
       const authentication = new Authentication({ auth, operators: options.operators, origin: options.origin, clock })
       moneyRoutes(server, { wally, authentication })
       payoutRoutes(server, { payouts: userPayouts, authentication })
-      operatorRoutes(server, { wally, desk, ledger, payouts, authentication })
+      operatorRoutes(server, { wally, desk, ledger, payouts, clock, authentication })
     },
   }
   return wally

@@ -41,9 +41,9 @@ export function ask(port: number, path: string, headers: Readonly<Record<string,
   return send({ port, path, headers, method: 'GET' })
 }
 
-/** The same with a JSON body. */
+/** The same with a body: text as it is, everything else as JSON. */
 export function post(port: number, path: string, body: unknown, headers: Readonly<Record<string, string>> = {}): Promise<Answer> {
-  return send({ port, path, headers: { 'content-type': 'application/json', ...headers }, method: 'POST', body: JSON.stringify(body) })
+  return send({ port, path, headers: { 'content-type': 'application/json', ...headers }, method: 'POST', body: typeof body === 'string' ? body : JSON.stringify(body) })
 }
 
 function send({ port, path, headers, method, body: sent }: {

@@ -1,5 +1,5 @@
-import { FOR_OPERATORS, responses, timeAnswer, type HttpServer } from '@evegram/platform'
-import { EvegramError } from '@evegram/protocol'
+import { FOR_OPERATORS, PAGE_POLICY, responses, timeAnswer, type HttpServer } from '@evegram/platform'
+import { EvegramError, type Clock } from '@evegram/protocol'
 import { z } from 'zod'
 import { ALARM_KINDS } from '../alarms.js'
 import type { ChainStatus } from '../chain-work.js'
@@ -32,6 +32,7 @@ export interface OperatorRouteParts {
   readonly desk: OperatorDesk
   readonly ledger: LedgerStore
   readonly payouts: Pick<PayoutStore, 'list'>
+  readonly clock: Pick<Clock, 'now'>
   readonly authentication: Authentication
 }
 
@@ -180,7 +181,7 @@ function payoutRoutes(server: HttpServer, { desk, payouts, authentication }: Ope
   })
 }
 
-function workingRoutes(server: HttpServer, { desk, authentication }: OperatorRouteParts): void {
+function workingRoutes(server: HttpServer, { wally, desk, clock, authentication }: OperatorRouteParts): void {
   for (const [verb, isPaused, summary] of [
     ['pause', true, 'Stop reserving, signing and broadcasting on a chain; what is out is watched to its end'], ['resume', false, 'Go on with payouts on a chain'],
   ] as const) {
@@ -207,8 +208,8 @@ function workingRoutes(server: HttpServer, { desk, authentication }: OperatorRou
     request.raw.socket.setTimeout(LONG_MS)
     const answer = await desk.work(request.params.chain).reconcile({ upTo: request.body.at })
     if (request.query.format === 'json') return answerOf(answer)
-    void reply.header('content-security-policy', "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'")
-    return reply.type('text/html; charset=utf-8').send(reconciliationPage(request.params.chain, answer) )
+    void reply.header('content-security-policy', PAGE_POLICY)
+    return reply.type('text/html; charset=utf-8').send(reconciliationPage({ chain: request.params.chain, nowMs: clock.now(), units: wally.assets }, answer) )
   })
 
   server.post('/v1/wally/operator/verify', {
