@@ -6,6 +6,7 @@ import { carryOut } from './cluster/orders.mjs'
 import { AUTHS_DEFAULT } from './cluster/plan.mjs'
 import { RIGS } from './cluster/rig.mjs'
 import { startCluster } from './cluster/start-cluster.mjs'
+import { OPERATOR_TOKEN_FILE } from './cluster/wally.mjs'
 import { whenLauncherEnds } from './launcher.mjs'
 import { build, install, requireNode, root } from './prepare.mjs'
 import { withFileLock } from './services/file-lock.mjs'
@@ -20,6 +21,7 @@ It ends with Ctrl-C; data stays for the next start. What ends by itself is start
   --nodes 1|3              nodes of each service (default 3)
   --engines <n>            engine processes (default: as many as nodes), at most 16
   --auths <n>              auth processes (default ${AUTHS_DEFAULT}), at most 16
+  --wally                  a wallet bridge too, with a ledger in PostgreSQL and a local Solana as its chain of play money, which is gone when the services end
   --rig <list>             for fault runs, some of ${RIGS.join(',')}: a Cassandra node behind a cable that can be pulled, one with a small disk for its
                            commit log, engines with clocks of their own. What this machine does not allow is named in the line of --json
   --http-port <port>       sign-in and API (default EVEGRAM_HTTP_PORT or 8080; 0: a free one)
@@ -44,7 +46,7 @@ whenLauncherEnds('cluster', () => process.kill(process.pid, 'SIGTERM'))
 
 try {
   await install()
-  await build(console.error, ['auth', 'engine', 'clients/cli'])
+  await build(console.error, ['auth', 'engine', 'clients/cli', ...(options.wallys > 0 ? ['wallet-bridge'] : [])])
   await withFileLock(join(options.dir, 'lock'), { waitMs: LOCK_MS_MAX, whatFor: 'another cluster runs in this folder' }, run)
 } catch (error) {
   if (!abort.aborted) {
@@ -88,6 +90,7 @@ function tell(message) {
 function tour({ url, ws, processes }) {
   const at = url === 'http://localhost:8080' ? '' : ` --server ${url}`
   const engine = processes.find(({ kind }) => kind === 'engine')
+  const wally = options.wallys === 0 ? '' : `\nThe wallet bridge: npx evegram wallet deposit SOL --profile ./alice; for operators: npx evegram wally status --token ${join(options.dir, OPERATOR_TOKEN_FILE)}${at}`
   return `
 Evegram runs as a cluster: ${url}
   messages  ${ws}
@@ -96,7 +99,7 @@ ${processes.map(({ name, pid }) => `  ${name.padEnd(12)} process ${pid ?? '(cont
 Try it in two other terminals:
   npx evegram keys new --chain solana --out alice.json                 npx evegram keys new --chain ton --out bob.json
   npx evegram login --wallet alice.json --profile ./alice${at}        npx evegram login --wallet bob.json --profile ./bob${at}
-  npx evegram chat <Bob's address> --profile ./alice                   npx evegram chat <Alice's address> --profile ./bob
+  npx evegram chat <Bob's address> --profile ./alice                   npx evegram chat <Alice's address> --profile ./bob${wally}
 Then kill something in the middle of a sentence, for example: kill -9 ${engine?.pid ?? '<pid>'}
 It is back after a second, and nothing that was acknowledged is missing, doubled or out of order.
 A deploy, new engines first and then the old ones drained: kill -USR2 ${process.pid}. Ctrl-C ends it all.`
@@ -108,7 +111,7 @@ function readOptions() {
   try {
     ({ values } = parseArgs({
       options: {
-        'nodes': { type: 'string', default: '3' }, 'engines': { type: 'string' }, 'auths': { type: 'string', default: String(AUTHS_DEFAULT) }, 'rig': { type: 'string', default: '' }, 'dir': { type: 'string' }, 'services-dir': { type: 'string' },
+        'nodes': { type: 'string', default: '3' }, 'engines': { type: 'string' }, 'auths': { type: 'string', default: String(AUTHS_DEFAULT) }, 'wally': { type: 'boolean', default: false }, 'rig': { type: 'string', default: '' }, 'dir': { type: 'string' }, 'services-dir': { type: 'string' },
         'http-port': { type: 'string', default: process.env['EVEGRAM_HTTP_PORT'] ?? '8080' }, 'ws-port': { type: 'string', default: process.env['EVEGRAM_WS_PORT'] ?? '8081' },
         'json': { type: 'boolean', default: false }, 'help': { type: 'boolean', short: 'h', default: false },
       },
@@ -132,7 +135,7 @@ function readOptions() {
   if (httpPort === undefined || wsPort === undefined) return refuse(`a port is 0 to ${PORT_MAX}`)
   const dir = resolve(root, values.dir ?? '.evegram-cluster')
   const servicesDir = resolve(root, values['services-dir'] ?? (values.dir === undefined ? '.services' : join(values.dir, 'services')))
-  return { nodes: Number(values.nodes), engines, auths, rigs, httpPort, wsPort, dir, servicesDir, json: values.json }
+  return { nodes: Number(values.nodes), engines, auths, wallys: values.wally ? 1 : 0, rigs, httpPort, wsPort, dir, servicesDir, json: values.json }
 }
 
 function refuse(why) {

@@ -2,5 +2,5 @@
 export function startEdge(options: {
   readonly port: number
   readonly host?: string
-  readonly targets: () => readonly { readonly host: string, readonly port: number }[]
+  readonly targets: (path: string) => readonly { readonly host: string, readonly port: number }[]
 }): Promise<{ readonly port: number, close(): Promise<void> }>

@@ -12,14 +12,14 @@ const HOP_BY_HOP = new Set(['connection', 'keep-alive', 'proxy-authenticate', 'p
 const REPEATABLE = new Set(['GET', 'HEAD'])
 
 /**
- * Listens on `host:port` (0: a free one) and passes every request to one of `targets()` (a list of `{host, port}`) in turn, streaming both ways. A process
+ * Listens on `host:port` (0: a free one) and passes every request to one of `targets(path)` (a list of `{host, port}`) in turn, streaming both ways. A process
  * that cannot be connected to is passed over as long as nothing was sent to it. Resolves with `{port, close}`.
  */
 export async function startEdge({ port, host = '127.0.0.1', targets }) {
   const agent = new Agent({ keepAlive: true, maxSockets: SOCKETS_MAX, maxFreeSockets: SOCKETS_MAX, timeout: ANSWER_MS_MAX })
   let turn = 0
   const server = createServer((incoming, outgoing) => {
-    const now = targets()
+    const now = targets(incoming.url)
     const first = now.length === 0 ? 0 : turn++ % now.length
     passOn({ incoming, outgoing, agent, candidates: [...now.slice(first), ...now.slice(0, first)] })
   })

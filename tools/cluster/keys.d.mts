@@ -1,6 +1,7 @@
 /** Keys of a development cluster. */
 export interface ClusterKeys {
   readonly services: Readonly<Record<string, { readonly seed: string, readonly publicKey: string }>>
+  readonly wally: { readonly secret: string, readonly hotSeed: string, readonly operatorToken: string }
   readonly secretsKey: string
 }
 /** The keys in a folder, made when there are none. */

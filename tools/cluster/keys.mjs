@@ -5,22 +5,24 @@ import { join } from 'node:path'
 import { writeJson } from '../services/state.mjs'
 
 /** The services that sign what they ask each other. */
-export const SIGNING_SERVICES = ['auth', 'engine']
+export const SIGNING_SERVICES = ['auth', 'engine', 'wally']
 
-/** The keys in `dir`, made when there are none: `{services: {auth: {seed, publicKey}, engine: …}, secretsKey}`, each 32 bytes in base64url. */
+/**
+ * The keys in `dir`, made when there are none, and those that an older release did not make: `{services: {auth: {seed, publicKey}, engine: …, wally: …}, secretsKey,
+ * wally: {secret, hotSeed, operatorToken}}`, each 32 bytes in base64url, `hotSeed` in hex.
+ */
 export function loadKeys(dir) {
   const file = join(dir, 'keys.json')
   mkdirSync(dir, { recursive: true, mode: 0o700 })
-  if (existsSync(file)) {
-    // Copied or unpacked by somebody, it may have become readable for others.
-    chmodSync(file, 0o600)
-    return JSON.parse(readFileSync(file, 'utf8'))
-  }
+  // Copied or unpacked by somebody, it may have become readable for others.
+  if (existsSync(file)) chmodSync(file, 0o600)
+  const known = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : {}
   const keys = {
-    services: Object.fromEntries(SIGNING_SERVICES.map((name) => [name, makeKeyPair()])),
-    secretsKey: randomBytes(32).toString('base64url'),
+    services: Object.fromEntries(SIGNING_SERVICES.map((name) => [name, known.services?.[name] ?? makeKeyPair()])),
+    secretsKey: known.secretsKey ?? randomText(),
+    wally: known.wally ?? { secret: randomText(), hotSeed: randomBytes(32).toString('hex'), operatorToken: randomText() },
   }
-  writeJson(file, keys)
+  if (JSON.stringify(keys) !== JSON.stringify(known)) writeJson(file, keys)
   return keys
 }
 
@@ -31,6 +33,11 @@ export function keyEnvironment(keys, name) {
     EVEGRAM_SERVICE_KEYS: Object.entries(keys.services).map(([service, { publicKey }]) => `${service}=${publicKey}`).join(','),
     EVEGRAM_SECRETS_KEY: keys.secretsKey,
   }
+}
+
+/** 32 bytes in base64url. */
+function randomText() {
+  return randomBytes(32).toString('base64url')
 }
 
 /** DER in front of an Ed25519 seed (RFC 8410 section 10.3). */

@@ -4,14 +4,16 @@ import { freePort } from '../services/free-port.mjs'
 import { keyEnvironment } from './keys.mjs'
 
 const HOST = '127.0.0.1'
+/** Services whose folder has another name. */
+const FOLDERS = { wally: 'wallet-bridge' }
 /** Auth processes unless somebody asks for more: one may die or restart while another answers. */
 export const AUTHS_DEFAULT = 2
 
 /**
- * Ports and addresses for `engines` engines and `auths` auth processes: the two that people use, and for each process its own. Engines have twice as many places as run, because in a
+ * Ports and addresses for `engines` engines, `auths` auth processes and `wallys` wallet bridges: the two that people use, and for each process its own. Engines have twice as many places as run, because in a
  * roll the new ones stand beside the old, and the addresses that others know do not change.
  */
-export async function planPorts({ engines, auths = AUTHS_DEFAULT, httpPort, wsPort }) {
+export async function planPorts({ engines, auths = AUTHS_DEFAULT, wallys = 0, httpPort, wsPort }) {
   const taken = new Set([httpPort, wsPort])
   const one = () => freePort([HOST], taken)
   const places = async (count, names) => {
@@ -28,6 +30,7 @@ export async function planPorts({ engines, auths = AUTHS_DEFAULT, httpPort, wsPo
     ws: wsPort === 0 ? await one() : wsPort,
     auth: await places(auths, ['http', 'admin', 'internal']),
     engine: await places(2 * engines, ['admin', 'internal']),
+    wally: await places(wallys, ['http', 'admin']),
   }
 }
 
@@ -39,7 +42,15 @@ export function publicUrls({ http, ws }) {
 /** The recipe of auth process `place` (from 0). */
 export function authRecipe(context, place) {
   const own = context.ports.auth[place]
-  return recipe(context, 'auth', `auth-${place + 1}`, own, { EVEGRAM_HTTP_PORT: own.http })
+  // The edge sends what is the wallet bridge's there.
+  const wally = context.ports.wally.length === 0 ? {} : { EVEGRAM_WALLY_URL: publicUrls(context.ports).url }
+  return recipe(context, 'auth', `auth-${place + 1}`, own, { EVEGRAM_HTTP_PORT: own.http, ...wally })
+}
+
+/** The recipe of wallet bridge `place` (from 0); `settings` are those of `prepareWally`. */
+export function wallyRecipe(context, place, settings) {
+  const own = context.ports.wally[place]
+  return recipe(context, 'wally', `wally-${place + 1}`, own, { EVEGRAM_HTTP_PORT: own.http, ...settings })
 }
 
 /** The recipe of an engine in `place` (from 0) of the places, called `engine-<number>`. */
@@ -55,14 +66,16 @@ function recipe({ root, dir, ports, keys, services, environment }, kind, name, o
     EVEGRAM_LOG_LEVEL: environment['EVEGRAM_LOG_LEVEL'] ?? 'warn',
     ...services, ...keyEnvironment(keys, kind),
     EVEGRAM_PUBLIC_URL: url, EVEGRAM_PUBLIC_WS_URL: ws, EVEGRAM_HOST: HOST,
-    EVEGRAM_ADMIN_PORT: own.admin, EVEGRAM_INTERNAL_PORT: own.internal, EVEGRAM_INTERNAL_URL: `http://${HOST}:${own.internal}`,
+    EVEGRAM_ADMIN_PORT: own.admin,
+    // The wallet bridge answers no other service.
+    ...(own.internal === undefined ? {} : { EVEGRAM_INTERNAL_PORT: own.internal, EVEGRAM_INTERNAL_URL: `http://${HOST}:${own.internal}` }),
     EVEGRAM_AUTH_URLS: urls(ports.auth), EVEGRAM_ENGINE_URLS: urls(ports.engine),
     // The edge says whom a request came from.
     EVEGRAM_TRUSTED_PROXIES: HOST,
     ...more,
   }
   return {
-    name, kind, ports: own, main: join(root, kind, 'dist', 'main.js'), cwd: root, log: join(dir, 'logs', `${name}.log`),
+    name, kind, ports: own, main: join(root, FOLDERS[kind] ?? kind, 'dist', 'main.js'), cwd: root, log: join(dir, 'logs', `${name}.log`),
     env: Object.fromEntries(Object.entries(env).map(([variable, value]) => [variable, String(value)])),
   }
 }

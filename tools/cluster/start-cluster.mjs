@@ -12,9 +12,10 @@ import { down } from '../services/down.mjs'
 import { DEFAULT_SETTINGS, up } from '../services/up.mjs'
 import { startEdge } from './edge.mjs'
 import { loadKeys } from './keys.mjs'
-import { authRecipe, engineRecipe, planPorts, publicUrls } from './plan.mjs'
+import { authRecipe, engineRecipe, planPorts, publicUrls, wallyRecipe } from './plan.mjs'
 import { prepareRig } from './rig.mjs'
 import { Supervised } from './supervised.mjs'
+import { prepareWally, WALLY_KINDS } from './wally.mjs'
 
 /** The services that a cluster uses. */
 const CLUSTER_KINDS = ['cassandra', 'nats', 'redis']
@@ -30,10 +31,10 @@ const LOOK_MS = 200
 const WATCH_MS = 500
 
 /**
- * Starts services (unless they run in `servicesDir`), auth, engines and the edge. Resolves when all are ready, with `{url, ws, list, kill, pause, roll,
+ * Starts services (unless they run in `servicesDir`), auth, engines, `wallys` wallet bridges and the edge. Resolves when all are ready, with `{url, ws, list, kill, pause, roll,
  * restart, failover, cut, fill, skew, leader, primary, rigs, stop}`; `rigs` (some of RIGS) are prepared for what needs more than signals. `say(line)` hears what happens; `abort` ends a start that is under way.
  */
-export async function startCluster({ root, dir, servicesDir, nodes, engines, auths, rigs, httpPort, wsPort, say, abort, environment = process.env }) {
+export async function startCluster({ root, dir, servicesDir, nodes, engines, auths, wallys = 0, rigs, httpPort, wsPort, say, abort, environment = process.env }) {
   await requireFreePort('EVEGRAM_HTTP_PORT', httpPort)
   // Engines share their port, and would share it with a server that runs here as well.
   await requireFreePort('EVEGRAM_WS_PORT', wsPort)
@@ -44,9 +45,9 @@ export async function startCluster({ root, dir, servicesDir, nodes, engines, aut
   try {
     const { hosts, enclose } = rig
     const { env: services } = await up({
-      nodes, dir: servicesDir, kinds: CLUSTER_KINDS, settings: DEFAULT_SETTINGS, say, abort, native: rigs.length > 0, enclose, ...(hosts === undefined ? {} : { hosts }),
+      nodes, dir: servicesDir, kinds: [...CLUSTER_KINDS, ...(wallys === 0 ? [] : WALLY_KINDS)], settings: DEFAULT_SETTINGS, say, abort, native: rigs.length > 0, enclose, ...(hosts === undefined ? {} : { hosts }),
     })
-    cluster = new Cluster({ root, dir, servicesDir, nodes, keepsServices: wasUp, engines, auths, say, services, environment, rig })
+    cluster = new Cluster({ root, dir, servicesDir, nodes, keepsServices: wasUp, engines, auths, wallys, say, services, environment, rig })
     await cluster.start({ httpPort, wsPort, abort })
     return cluster
   } catch (error) {
@@ -64,6 +65,8 @@ class Cluster {
   auths = []
   /** @type {Supervised[]} */
   engines = []
+  /** @type {Supervised[]} */
+  wallys = []
   edge
   /** Services that were killed here and are being started again, by name. */
   returning = new Map()
@@ -80,8 +83,8 @@ class Cluster {
   }
 
   async start({ httpPort, wsPort, abort }) {
-    const { root, dir, engines, auths, services, environment, say } = this.options
-    const ports = await planPorts({ engines, auths, httpPort, wsPort })
+    const { root, dir, engines, auths, wallys, services, environment, say } = this.options
+    const ports = await planPorts({ engines, auths, wallys, httpPort, wsPort })
     this.context = { root, dir, ports, keys: loadKeys(dir), services, environment }
     Object.assign(this, publicUrls(ports))
     const aborted = new Promise((_, reject) => {
@@ -91,14 +94,19 @@ class Cluster {
     // The first process alone makes the tables; the others find them.
     this.auths = ports.auth.map((_, place) => this.supervised(authRecipe(this.context, place)))
     this.engines = this.newEngines()
-    for (const batch of [this.auths.slice(0, 1), this.auths.slice(1), this.engines.slice(0, 1), this.engines.slice(1)]) {
+    if (wallys > 0) {
+      const settings = await prepareWally(this.context)
+      this.wallys = ports.wally.map((_, place) => this.supervised(wallyRecipe(this.context, place, settings)))
+    }
+    for (const batch of [this.auths.slice(0, 1), this.auths.slice(1), this.engines.slice(0, 1), this.engines.slice(1), this.wallys]) {
       for (const process of batch) process.start()
       await Promise.race([aborted, Promise.all(batch.map((process) => process.ready(READY_MS_MAX)))])
       for (const { name, pid } of batch) say(`${name} is up (process ${pid})`)
     }
     this.watchServices()
     this.edge = await startEdge({
-      port: ports.http, targets: () => this.auths.filter(({ isReady }) => isReady).map(({ recipe }) => ({ host: '127.0.0.1', port: recipe.ports.http })),
+      port: ports.http,
+      targets: (path) => (wallys > 0 && path.startsWith('/v1/wally') ? this.wallys : this.auths).filter(({ isReady }) => isReady).map(({ recipe }) => ({ host: '127.0.0.1', port: recipe.ports.http })),
     })
   }
 
@@ -121,7 +129,7 @@ class Cluster {
   }
 
   own() {
-    return [...this.auths, ...this.engines]
+    return [...this.auths, ...this.engines, ...this.wallys]
   }
 
   /** Everything that runs: `{name, kind, pid, admin?}`. */
@@ -159,7 +167,7 @@ class Cluster {
   /** Ends a process in order (SIGTERM). Resolves when its successor is ready. */
   async restart(name) {
     const process = this.own().find((other) => other.name === name)
-    if (process === undefined) throw new Error(`no auth or engine process is called ${name}`)
+    if (process === undefined) throw new Error(`no process of ours is called ${name}`)
     await this.endsAndReturns(process, 'SIGTERM')
   }
 

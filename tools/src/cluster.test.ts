@@ -8,8 +8,9 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { startEdge } from '../cluster/edge.mjs'
 import { keyEnvironment, loadKeys } from '../cluster/keys.mjs'
 import { carryOut, type OrderedCluster } from '../cluster/orders.mjs'
-import { authRecipe, engineRecipe, planPorts, publicUrls, type ClusterContext } from '../cluster/plan.mjs'
+import { authRecipe, engineRecipe, planPorts, publicUrls, wallyRecipe, type ClusterContext } from '../cluster/plan.mjs'
 import { Supervised } from '../cluster/supervised.mjs'
+import { beginningIn, chainsFile } from '../cluster/wally.mjs'
 
 let dir: string
 let closers: (() => unknown)[]
@@ -72,6 +73,13 @@ describe('the edge', () => {
     const { answer, text } = await ask(port, { method: 'POST', headers: { 'host': 'chat.example:8080', 'dpop': 'proof', 'content-type': 'text/plain' }, body: 'hello' })
     expect([answer.statusCode, answer.headers['x-own'], answer.headers['set-cookie']]).toEqual([201, 'yes', ['a=1', 'b=2']])
     expect(JSON.parse(text)).toEqual(['POST', '/v1/thing?a=b', 'chat.example:8080', '127.0.0.1', 'proof', 'hello'])
+  })
+
+  it('chooses who answers by the path', async () => {
+    const [auth, wally] = [await target((_incoming, outgoing) => { outgoing.end('auth') }), await target((_incoming, outgoing) => { outgoing.end('wally') })]
+    const edge = await startEdge({ port: 0, targets: (path) => [path.startsWith('/v1/thing') ? wally : auth] })
+    closers.push(() => edge.close())
+    expect((await ask(edge.port)).text).toBe('wally')
   })
 
   it('keeps to itself what is between two neighbours', async () => {
@@ -150,6 +158,16 @@ describe('the keys of a cluster', () => {
     expect(verify(null, Buffer.from('text'), publicKey, sign(null, Buffer.from('text'), privateKey))).toBe(true)
     expect(keyEnvironment(keys, 'auth').EVEGRAM_SERVICE_KEY).not.toBe(environment.EVEGRAM_SERVICE_KEY)
   })
+
+  it('of an older release stay, and get what was not made then', () => {
+    const { services: { auth, engine }, secretsKey, wally } = loadKeys(dir)
+    writeFileSync(join(dir, 'keys.json'), JSON.stringify({ services: { auth, engine }, secretsKey }))
+    const keys = loadKeys(dir)
+    expect(keys).toMatchObject({ services: { auth, engine }, secretsKey })
+    expect(keys.wally.secret).not.toBe(wally.secret)
+    expect(keyEnvironment(keys, 'auth').EVEGRAM_SERVICE_KEYS.split(',').map((part) => part.split('=')[0])).toEqual(['auth', 'engine', 'wally'])
+    expect(loadKeys(dir)).toEqual(keys)
+  })
 })
 
 describe('the plan of a cluster', () => {
@@ -167,6 +185,23 @@ describe('the plan of a cluster', () => {
     expect(engines[0]?.env['EVEGRAM_AUTH_URLS']?.split(',').length).toBe(3)
     expect(auths[0]?.env['EVEGRAM_ENGINE_URLS']?.split(',').length).toBe(6)
     expect(auths[0]?.env).toMatchObject({ EVEGRAM_NATS: 'nats://n', EVEGRAM_PUBLIC_URL: publicUrls(ports).url, EVEGRAM_LOG_LEVEL: 'warn' })
+    expect(auths[0]?.env).not.toHaveProperty('EVEGRAM_WALLY_URL')
+  })
+
+  it('has auth name the wallet bridge where there is one, under the one address of the cluster', async () => {
+    const ports = await planPorts({ engines: 1, auths: 1, wallys: 1, httpPort: 0, wsPort: 0 })
+    const context: ClusterContext = { root: '/r', dir: '/d', ports, keys: loadKeys(dir), services: { EVEGRAM_POSTGRES: 'postgres://server/all' }, environment: {} }
+    expect(authRecipe(context, 0).env['EVEGRAM_WALLY_URL']).toBe(publicUrls(ports).url)
+    const wally = wallyRecipe(context, 0, { EVEGRAM_POSTGRES: 'postgres://server/own' })
+    expect(wally).toMatchObject({ name: 'wally-1', main: join('/r', 'wallet-bridge', 'dist', 'main.js'), env: { EVEGRAM_POSTGRES: 'postgres://server/own', EVEGRAM_PUBLIC_URL: publicUrls(ports).url } })
+    expect(wally.env).not.toHaveProperty('EVEGRAM_INTERNAL_PORT')
+  })
+
+  it('keeps where the books of a chain begin for as long as it is the same chain', () => {
+    const file = join(dir, 'chains.json')
+    expect(beginningIn(file, 'one')).toBeUndefined()
+    writeFileSync(file, JSON.stringify(chainsFile({ genesis: 'one', beginsAt: 7, operatorToken: 'token' })))
+    expect([beginningIn(file, 'one'), beginningIn(file, 'another')]).toEqual([7, undefined])
   })
 })
 

@@ -160,7 +160,7 @@ describe('npm start', () => {
   })
 
   it.each(['SIGKILL', 'SIGTERM'] as const)('leaves nothing behind when npm itself gets %s', async (signal) => {
-    const npm = new Supervisor(join(folder, `npm-${signal}`), { EVEGRAM_ECHO: 'off' }, ['npm', 'start'])
+    const npm = new Supervisor(join(folder, `npm-${signal}`), { EVEGRAM_ECHO: 'off', EVEGRAM_WALLY: 'false' }, ['npm', 'start'])
     const url = await npm.prints(/Evegram runs: (\S+)/)
     await npm.end(signal)
     await until('the server is gone', () => fetch(url).then(() => false, () => true), 15_000)
@@ -170,7 +170,7 @@ describe('npm start', () => {
     const wrong = start(join(folder, 'wrong'), { EVEGRAM_LOG_LEVEL: 'loud' })
     await wrong.prints(/EVEGRAM_LOG_LEVEL[^\n]*/)
     expect(await wrong.end('SIGCONT')).toBe(2)
-    const alone = start(join(folder, 'alone'), { EVEGRAM_ECHO: 'off' })
+    const alone = start(join(folder, 'alone'), { EVEGRAM_ECHO: 'off', EVEGRAM_WALLY: 'false' })
     await alone.prints(/Evegram runs: (\S+)/)
     expect([...(await alone.children()).keys()]).toEqual(['server'])
     expect(await alone.end('SIGINT')).toBe(0)
