@@ -1,6 +1,7 @@
 import { copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { holderOf, lockFolder } from '@evegram/platform'
+import { setTimeout as delay } from 'node:timers/promises'
+import { holderOf, lockFolder, type ErrorBody } from '@evegram/platform'
 import { EvegramError, isEvegramError } from '@evegram/protocol'
 import type { ChainName } from '@evegram/wallet-bridge'
 import { copyStore } from './adapters/lmdb/copy-store.js'
@@ -18,6 +19,7 @@ const LEFT_OUT = new RegExp(`^(lock(\\..*)?|.*\\.log|.*\\.new|ledger|chain|${SNA
 const SNAPSHOT_TIMEOUT_MS = 60_000
 const HTTP_CONFLICT = 409
 const HTTP_UNAVAILABLE = 503
+const STARTING_LOOK_MS = 1_000
 
 /** What a backup says about itself, in `backup.json`. */
 export interface BackupFacts {
@@ -61,13 +63,12 @@ async function copyWally(dataDir: string, to: string): Promise<void> {
   const admin = announcedAdmin(dataDir) ?? refuse('The server that uses the data is just starting or ending: try again.')
   const authorization = `Bearer ${readFileSync(join(dataDir, 'operator-token'), 'utf8').trim()}`
   try {
-    const answer = await fetch(new URL(SNAPSHOT_PATH, admin), { method: 'POST', headers: { authorization }, signal: AbortSignal.timeout(SNAPSHOT_TIMEOUT_MS) })
+    const answer = await askForSnapshot(new URL(SNAPSHOT_PATH, admin), authorization)
     if (answer.status === HTTP_CONFLICT) throw new EvegramError('conflict.busy', { operation: 'copy the ledger', advice: 'Another backup of this server is being made: try again when it is done.' })
-    if (answer.status === HTTP_UNAVAILABLE) throw new Error('its ledger is starting, or did not start')
     if (!answer.ok) throw new Error(`the server answered ${String(answer.status)}`)
   } catch (cause) {
     if (isEvegramError(cause, 'conflict.busy')) throw cause
-    throw new EvegramError('unavailable.store', { operation: 'copy the ledger', advice: 'The server that uses the data did not give its ledger: if it has just started try again, else see its log, or stop it first.', cause })
+    throw new EvegramError('unavailable.store', { operation: 'copy the ledger', advice: 'The server that uses the data did not give its ledger: see its log, or stop it first.', cause })
   }
   // Taken away at once and whole: the next backup makes the folder anew.
   const made = join(dataDir, `${SNAPSHOT_FOLDER}.${String(process.pid)}.new`)
@@ -75,6 +76,18 @@ async function copyWally(dataDir: string, to: string): Promise<void> {
   renameSync(join(dataDir, SNAPSHOT_FOLDER), made)
   cpSync(made, to, { recursive: true })
   rmSync(made, { recursive: true, force: true })
+}
+
+/** While the ledger of the server is starting it is asked again, for as long as one answer may take. */
+async function askForSnapshot(url: URL, authorization: string): Promise<Response> {
+  const signal = AbortSignal.timeout(SNAPSHOT_TIMEOUT_MS)
+  for (;;) {
+    const answer = await fetch(url, { method: 'POST', headers: { authorization }, signal })
+    if (answer.status !== HTTP_UNAVAILABLE) return answer
+    const { error } = await answer.json() as Partial<ErrorBody>
+    if (error?.code !== 'unavailable.ledger_starting') return answer
+    await delay(error.retryAfterMs ?? STARTING_LOOK_MS, undefined, { signal })
+  }
 }
 
 /** What was put back. */

@@ -10,6 +10,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest
 import { ask, openSocket, settings, startProgram, temporaryFolder, type ServerProcess } from './testing/server.js'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
+/** Where it is not about money: a ledger is not made for nothing. */
+const CHAT_ALONE = { EVEGRAM_WALLY: 'false' }
 
 // Programs start here; a busy machine may take its time.
 vi.setConfig({ testTimeout: 90_000 })
@@ -48,7 +50,7 @@ describe('the server as a program', () => {
   })
 
   it('ends when the process that started it is gone', async () => {
-    const program = start(join(folder.path, 'orphan'), { EVEGRAM_QUIET: 'true' })
+    const program = start(join(folder.path, 'orphan'), { EVEGRAM_QUIET: 'true', ...CHAT_ALONE })
     await program.listening()
     program.child.disconnect()
     expect(await program.ended).toBe(0)
@@ -57,9 +59,9 @@ describe('the server as a program', () => {
 
   it('waits a moment for a server that is just ending, and then has its data and ports', async () => {
     const dataDir = join(folder.path, 'handover')
-    const first = start(dataDir)
+    const first = start(dataDir, CHAT_ALONE)
     const { ports } = await first.listening()
-    const second = start(dataDir, { EVEGRAM_HTTP_PORT: String(ports.http), EVEGRAM_WS_PORT: String(ports.ws), EVEGRAM_ADMIN_PORT: String(ports.admin) })
+    const second = start(dataDir, { ...CHAT_ALONE, EVEGRAM_HTTP_PORT: String(ports.http), EVEGRAM_WS_PORT: String(ports.ws), EVEGRAM_ADMIN_PORT: String(ports.admin) })
     await new Promise((resolve) => setTimeout(resolve, 500))
     first.child.kill('SIGTERM')
     expect((await second.listening()).ports).toEqual(ports)
@@ -71,7 +73,7 @@ describe('the server as a program', () => {
     await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve))
     const address = taken.address()
     if (address === null || typeof address === 'string') throw new Error('no port')
-    const holder = start(join(folder.path, 'held'))
+    const holder = start(join(folder.path, 'held'), CHAT_ALONE)
     await holder.listening()
     const cases: [Readonly<Record<string, string>>, string, RegExp][] = [
       [{ EVEGRAM_HTTP_PORT: String(address.port) }, 'p1', new RegExp(`${String(address.port)}.*EVEGRAM_HTTP_PORT`)],
