@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { systemRandom } from '@evegram/platform'
+import { systemClock, systemRandom } from '@evegram/platform'
 import { hexOf } from '@evegram/protocol'
 import { afterAll, describe, expect, it } from 'vitest'
 import { operatorTokensOf, readChainsFile, type ChainsFile } from './chains-file.js'
@@ -24,12 +24,12 @@ describe('the file of chains', () => {
     const file = read(changed({ key: { seed: 'env:SOLANA_SEED' } }))
     const [entry] = file.chains
     const seed = 'ab'.repeat(32)
-    const chain = await openChain(entry!, { SOLANA_SEED: seed, SOLANA_URL: 'http://127.0.0.1:1' }, systemRandom())
+    const chain = await openChain(entry!, { SOLANA_SEED: seed, SOLANA_URL: 'http://127.0.0.1:1' }, { clock: systemClock(), random: systemRandom() })
     expect(chain).toMatchObject({ beginsAt: 300_000_000, reconcileEveryMs: 600_000, policy: { holdMs: 86_400_000, feeFrom: 'account', feeReserve: { fixed: 3_000_000n, ppm: 0 } } })
     expect([chain.signer.algorithm, chain.sources.map(({ name }) => name), chain.assets[0]?.foundingDayMax]).toEqual(['ed25519', ['own', 'other'], 100_000_000n])
     expect(operatorTokensOf(file).map(({ person, hash }) => [person, hexOf(hash)])).toEqual([['olga', '00'.repeat(32)]])
-    await expect(openChain(entry!, { SOLANA_SEED: seed }, systemRandom())).rejects.toMatchObject({ code: 'invalid.config', advice: expect.stringContaining('SOLANA_URL') as string })
-    await expect(openChain(entry!, { SOLANA_SEED: 'word', SOLANA_URL: 'http://127.0.0.1:1' }, systemRandom())).rejects.toMatchObject({ code: 'invalid.config' })
+    await expect(openChain(entry!, { SOLANA_SEED: seed }, { clock: systemClock(), random: systemRandom() })).rejects.toMatchObject({ code: 'invalid.config', advice: expect.stringContaining('SOLANA_URL') as string })
+    await expect(openChain(entry!, { SOLANA_SEED: 'word', SOLANA_URL: 'http://127.0.0.1:1' }, { clock: systemClock(), random: systemRandom() })).rejects.toMatchObject({ code: 'invalid.config' })
   })
 
   it.each([
@@ -52,7 +52,7 @@ describe('the file of chains', () => {
     const [solana] = read(changed({ computeUnitPrice: '20000', key: { seed: 'env:SEED' } })).chains
     const environment = { SEED: 'ab'.repeat(32), SOLANA_URL: 'http://127.0.0.1:1' }
     expect([terra?.coinTaxMax, solana?.computeUnitPrice]).toEqual([12_000, 20_000n])
-    for (const entry of [terra, solana]) expect((await openChain(entry!, environment, systemRandom())).sources).toHaveLength(2)
+    for (const entry of [terra, solana]) expect((await openChain(entry!, environment, { clock: systemClock(), random: systemRandom() })).sources).toHaveLength(2)
   })
 
   it('is refused with an advice that holds no value of it', () => {

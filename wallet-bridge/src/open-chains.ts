@@ -1,4 +1,4 @@
-import { bytesOfHex, EvegramError, type Random } from '@evegram/protocol'
+import { bytesOfHex, EvegramError, type Clock, type Random } from '@evegram/protocol'
 import type { NamedSource } from './chain/agreed-chain.js'
 import type { ChainAdapter } from './chain/chain-adapter.js'
 import type { Signer } from './chain/signer.js'
@@ -10,14 +10,20 @@ import { seedSigner } from './keys/seed-signer.js'
 /** Environment variables that the file of chains names. */
 export type Environment = Readonly<Record<string, string | undefined>>
 
+/** What adapters have from the machine. */
+export interface ChainSystem {
+  readonly clock: Clock
+  readonly random: Random
+}
+
 const HOUR_MS = 3_600_000
 const MINUTE_MS = 60_000
 
 /** A configured chain, ready for `createWally`. Throws `invalid.config` for a key, variable or address that is none. Asks no endpoint. */
-export async function openChain(entry: ChainEntry, environment: Environment, random: Random): Promise<WallyChainOptions> {
+export async function openChain(entry: ChainEntry, environment: Environment, system: ChainSystem): Promise<WallyChainOptions> {
   const sources: NamedSource[] = []
   for (const { name, url } of entry.endpoints) {
-    sources.push({ name, adapter: await adapterOf(entry, typeof url === 'string' ? url : valueOf(url.variable, environment), random) })
+    sources.push({ name, adapter: await adapterOf(entry, typeof url === 'string' ? url : valueOf(url.variable, environment), system) })
   }
   const [first] = sources
   if (first === undefined) throw new EvegramError('invalid.config', { operation: 'open chain' })
@@ -34,7 +40,7 @@ export async function openChain(entry: ChainEntry, environment: Environment, ran
 }
 
 /** The SDK of a chain is loaded only where that chain is configured. */
-async function adapterOf({ chain, identity, assets, coinTaxMax, computeUnitPrice }: ChainEntry, url: string, random: Random): Promise<ChainAdapter> {
+async function adapterOf({ chain, identity, assets, coinTaxMax, computeUnitPrice }: ChainEntry, url: string, { clock, random }: ChainSystem): Promise<ChainAdapter> {
   switch (chain) {
     case 'solana': {
       const { SolanaChainAdapter } = await import('./chain/solana/index.js')
@@ -42,7 +48,7 @@ async function adapterOf({ chain, identity, assets, coinTaxMax, computeUnitPrice
     }
     case 'ton': {
       const { TonChainAdapter, TONCOIN } = await import('./chain/ton/index.js')
-      return new TonChainAdapter({ url, initHash: identity, random, jettons: assets.filter(({ asset }) => asset !== TONCOIN).map(({ asset }) => asset.slice('ton/'.length)) })
+      return new TonChainAdapter({ url, initHash: identity, clock, random, jettons: assets.filter(({ asset }) => asset !== TONCOIN).map(({ asset }) => asset.slice('ton/'.length)) })
     }
     case 'terra': {
       const { TerraChainAdapter } = await import('./chain/terra/index.js')

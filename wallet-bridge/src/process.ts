@@ -92,7 +92,7 @@ async function addWally({ config, file, environment, clock, random, log, metrics
   const chains = []
   for (const entry of file.chains) {
     if (entry.endpoints.length === 1) log.warn({ chain: entry.chain }, 'one endpoint alone: all that it says is believed')
-    const options = await openChain(entry, environment, random)
+    const options = await openChain(entry, environment, { clock, random })
     await requireIdentity(entry, identities, async () => {
       for (const { name, adapter } of options.sources) await waitFor({ what: `${entry.chain} at ${name}`, clock, log, limitMs: FIRST_ANSWER_MS, ask: () => adapter.head() })
     })

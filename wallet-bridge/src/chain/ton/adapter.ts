@@ -14,15 +14,18 @@ import { requireNearEnd } from '../require-near-end.js'
 import { sealFinal } from '../seal-final.js'
 import type { Signer } from '../signer.js'
 import { accountOf, masterOfAsset, parseTonAddress, TON, tonAddressOf, TONCOIN, tonJetton } from './address.js'
-import { HIGHLOAD_TIMEOUT_SECONDS, HIGHLOAD_TIMEOUT_SECONDS_MAX, highloadBody, highloadRequest, highloadWallet, processedKey, QUERY_IDS, type HighloadWallet } from './highload-wallet.js'
+import { HIGHLOAD_TIMEOUT_SECONDS, HIGHLOAD_TIMEOUT_SECONDS_MAX, highloadBody, highloadRequest, highloadWallet, lastSecondOf, QUERY_IDS, type HighloadWallet } from './highload-wallet.js'
+import { isProcessed } from './is-processed.js'
 import { JettonWallets } from './jetton-wallets.js'
 import { MessageEnds } from './message-ends.js'
+import { PAYMENT_SEARCH_MAX } from './payment-search.js'
+import { PaymentSightings } from './payment-sightings.js'
 import { preparePayment } from './prepare-payment.js'
 import { readBlocks } from './read-blocks.js'
 import { TonRpc, type AccountFacts, type TonRpcOptions } from './rpc.js'
-import { requestOf, settle } from './settle.js'
+import { requestOf } from './settle.js'
 import { wrong } from './trace.js'
-import { externalHash, type TonTransaction } from './transaction.js'
+import { externalHash } from './transaction.js'
 import { transfersOf, type Watched, type WatchSource } from './watch.js'
 
 /** Options of {@link TonChainAdapter}. */
@@ -34,6 +37,8 @@ export interface TonAdapterOptions extends TonRpcOptions {
   readonly finalAfter?: number | undefined
   /** Seconds in which a signed payment may land, 4 or more, {@link HIGHLOAD_TIMEOUT_SECONDS} when left out. Part of the address that a signer pays from. */
   readonly timeoutSeconds?: number | undefined
+  /** Transactions of a wallet that one look for a payment reads, {@link PAYMENT_SEARCH_MAX} when left out; the next look goes on from there. */
+  readonly searchMax?: number | undefined
 }
 
 /** Blocks of the masterchain that one page looks at. */
@@ -42,8 +47,6 @@ export const WATCH_BLOCKS_MAX = 64
 export const JETTONS_MAX = 32
 /** A block of the masterchain is final by itself; these protect against an endpoint that calls one so too early. */
 export const FINAL_AFTER = 3
-/** Transactions of a wallet behind a payment through which it is looked for. */
-export const PAYMENT_HISTORY_MAX = 10_000
 
 /** The wallet refuses a payment that was made in the future, and shards are not equally far: so much earlier it is said to be made, or a part of the timeout. */
 const CREATED_BEFORE_SECONDS = 30
@@ -65,20 +68,22 @@ export class TonChainAdapter implements ChainAdapter {
   readonly #jettons: readonly AssetId[]
   readonly #wallets: JettonWallets
   readonly #source: WatchSource
+  readonly #sightings: PaymentSightings
   readonly #finalAfter: number
   readonly #timeoutSeconds: number
   /** The highest final block that the endpoint showed. */
   #finalSeen: Height = 0
 
   /** Throws `invalid.config`, and `invalid.address` for a master that is none. */
-  constructor({ random, jettons = [], finalAfter = FINAL_AFTER, timeoutSeconds = HIGHLOAD_TIMEOUT_SECONDS, ...rpc }: TonAdapterOptions) {
+  constructor({ random, jettons = [], finalAfter = FINAL_AFTER, timeoutSeconds = HIGHLOAD_TIMEOUT_SECONDS, searchMax = PAYMENT_SEARCH_MAX, ...rpc }: TonAdapterOptions) {
     const isTimeout = Number.isInteger(timeoutSeconds) && timeoutSeconds >= CREATED_BEFORE_PART && timeoutSeconds <= HIGHLOAD_TIMEOUT_SECONDS_MAX
-    if (jettons.length > JETTONS_MAX || !Number.isInteger(finalAfter) || finalAfter < 0 || !isTimeout) throw new EvegramError('invalid.config', { operation: 'configure TON' })
+    if (jettons.length > JETTONS_MAX || !Number.isInteger(finalAfter) || finalAfter < 0 || !isTimeout || !Number.isInteger(searchMax) || searchMax < 1) throw new EvegramError('invalid.config', { operation: 'configure TON' })
     this.#rpc = new TonRpc(rpc)
     this.#random = random
     this.#jettons = jettons.map(tonJetton)
     this.#wallets = new JettonWallets(this.#rpc)
     this.#source = { rpc: this.#rpc, ends: new MessageEnds(this.#rpc), jettons: this.#wallets }
+    this.#sightings = new PaymentSightings({ rpc: this.#rpc, source: this.#source, searchMax })
     this.#finalAfter = finalAfter
     this.#timeoutSeconds = timeoutSeconds
   }
@@ -173,17 +178,7 @@ export class TonChainAdapter implements ChainAdapter {
   }
 
   async lookUp(payment: SignedPayment): Promise<PaymentSighting> {
-    const { txid, from, signedAt } = payment
-    const { latest, final } = await this.head()
-    const first = await this.#landed(payment, await this.#account(from, latest))
-    if (first === undefined) {
-      if (!await this.#isOver(payment, await this.#account(from, final), final)) return { status: 'unknown' }
-      return { status: 'expired', expiration: sealFinal({ txid, height: final }, { final }) }
-    }
-    const height = await this.#heightOf(first, from, signedAt, latest)
-    const settled = height <= final ? await settle(payment, first, final, this.#source) : undefined
-    if (settled === undefined) return { status: 'confirmed', height }
-    return { status: 'final', settlement: sealFinal({ txid, height, ...settled }, { final }) }
+    return this.#sightings.of(payment, await this.head())
   }
 
   async close(): Promise<void> {
@@ -213,50 +208,15 @@ export class TonChainAdapter implements ChainAdapter {
     const taken = new Set(inFlight.map((payment) => requestOf(payment).queryId))
     for (let attempt = 0; attempt < QUERY_ATTEMPTS_MAX; attempt++) {
       const queryId = Buffer.from(this.#random.bytes(4)).readUInt32BE() % QUERY_IDS
-      if (!taken.has(queryId) && !(state.isActive && await this.#isProcessed(tonAddressOf(wallet.address), queryId, latest))) return queryId
+      if (!taken.has(queryId) && !(state.isActive && await this.#hasUsed(wallet, queryId, latest))) return queryId
     }
     throw wrong('no query id is free')
   }
 
-  async #isProcessed(from: ChainAddress, queryId: number, seqno: Height): Promise<boolean> {
-    const answer = await this.#rpc.get(accountOf(from), 'processed?', [['num', String(processedKey(queryId))], ['num', '0']], seqno)
-    const [first] = answer?.stack ?? []
-    if (answer?.exitCode !== 0 || first?.type !== 'int') throw wrong('a wallet that does not say what it has done')
-    return first.value !== 0n
-  }
-
-  /** The transaction that took the message of a payment, among all of its wallet since it was made: the wallet takes none that is made later than the block. */
-  async #landed(payment: SignedPayment, newest: AccountFacts): Promise<TonTransaction | undefined> {
-    const { txid, from } = payment
-    const history = await this.#rpc.history(accountOf(from), newest.last, requestOf(payment).createdAt, PAYMENT_HISTORY_MAX)
-    const found = history.find(({ incoming }) => incoming?.message.info.type === 'external-in' && externalHash(incoming.message) === txid)
-    if (found === undefined && history.length >= PAYMENT_HISTORY_MAX) throw wrong('more transactions than can be searched')
-    return found
-  }
-
-  /**
-   * Whether a payment that is not in the history can land no more: the newest block of the wallet's shard in the final block is behind its end, so that every later
-   * one is too, and the wallet has not used its query id.
-   */
-  async #isOver(payment: SignedPayment, atFinal: AccountFacts, final: Height): Promise<boolean> {
-    const { createdAt, timeoutSeconds, queryId } = requestOf(payment)
-    const lastSecond = lastSecondOf(createdAt, timeoutSeconds)
-    if (atFinal.seconds <= lastSecond) return false
-    // Of all shards: which of them has the account need not be known.
-    const headers = await Promise.all((await this.#rpc.shards(final)).map((id) => this.#rpc.header(id)))
-    if (headers.length === 0 || headers.some(({ seconds }) => seconds <= lastSecond)) return false
-    return !(atFinal.isActive && await this.#isProcessed(payment.from, queryId, final))
-  }
-
-  /** The first block at whose end the wallet has a transaction, between the signing and `latest`. */
-  async #heightOf({ lt }: TonTransaction, from: ChainAddress, signedAt: Height, latest: Height): Promise<Height> {
-    let [low, high] = [signedAt, latest]
-    while (high - low > 1) {
-      const middle = Math.floor((low + high) / 2)
-      if ((await this.#account(from, middle)).last.lt >= lt) high = middle
-      else low = middle
-    }
-    return high
+  async #hasUsed(wallet: HighloadWallet, queryId: number, latest: Height): Promise<boolean> {
+    const answer = await isProcessed(this.#rpc, wallet.address, queryId, latest)
+    if (answer === undefined) throw wrong('a wallet that does not say what it has done')
+    return answer
   }
 }
 
@@ -267,9 +227,4 @@ function secondsBefore(timeoutSeconds: number): number {
 /** Seconds of the chain in which a payment can land that is signed now, by a wallet with this timeout. */
 export function validSecondsOf(timeoutSeconds: number): number {
   return lastSecondOf(0, timeoutSeconds) - secondsBefore(timeoutSeconds)
-}
-
-/** The wallet takes a message while its making plus the timeout is behind the time of the block. */
-function lastSecondOf(createdAt: number, timeoutSeconds: number): number {
-  return createdAt + timeoutSeconds - 1
 }

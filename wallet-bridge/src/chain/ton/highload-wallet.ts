@@ -115,6 +115,11 @@ export function readHighloadBody(body: Cell): HighloadMessage {
   return { message, queryId, createdAt: request.loadUint(64), timeoutSeconds: request.loadUint(22) }
 }
 
+/** The last second of the chain in which the wallet takes a message: while its making plus the timeout is behind the time of the block. */
+export function lastSecondOf(createdAt: number, timeoutSeconds: number): number {
+  return createdAt + timeoutSeconds - 1
+}
+
 /** The parameter of the get method `processed?`: where the bit of a query id is. */
 export function processedKey(queryId: number): bigint {
   return BigInt(Math.floor(queryId / BITS_OF_DICTIONARY)) << 10n | BigInt(queryId % BITS_OF_DICTIONARY)

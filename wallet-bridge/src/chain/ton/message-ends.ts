@@ -1,14 +1,13 @@
 import type { Address } from '@ton/core'
 import type { Height } from '../finality.js'
 import { inBatches } from './in-batches.js'
+import { remember } from './remember.js'
 import type { ShardBlockId, TonRpc } from './rpc.js'
 import { wrong } from './trace.js'
 import type { TonMessage, TonTransaction } from './transaction.js'
 
 /** Blocks in which one question looks for a receiver; the next question goes on behind them. */
 const BLOCKS_AT_A_TIME_MAX = 64
-/** Messages whose place is remembered; then the oldest is looked for from its beginning again. */
-const REMEMBERED_MAX = 10_000
 /** After so many refusals to say where a message came from it is taken as one that comes from nowhere. */
 export const REFUSALS_MAX = 5
 
@@ -18,7 +17,7 @@ export const REFUSALS_MAX = 5
  */
 export class MessageEnds {
   readonly #rpc: TonRpc
-  /** Where the search for a receiver goes on, by the hash of the message: a logical time in a final block, or behind one. */
+  /** Where the search for a receiver goes on, by the hash of the message: a logical time in a final block, or behind one. One that was forgotten begins anew. */
   readonly #places = new Map<string, bigint>()
   /** How often an endpoint refused to show the sender, by the hash of the message. */
   readonly #refusals = new Map<string, number>()
@@ -91,11 +90,4 @@ function holds({ shard }: ShardBlockId, account: Address): boolean {
 function internalOf({ message: { info } }: TonMessage): { readonly src: Address; readonly dest: Address; readonly createdLt: bigint } {
   if (info.type !== 'internal') throw wrong('not a message between accounts')
   return info
-}
-
-function remember<Value>(map: Map<string, Value>, key: string, value: Value): void {
-  map.delete(key)
-  map.set(key, value)
-  const [oldest] = map.keys()
-  if (map.size > REMEMBERED_MAX && oldest !== undefined) map.delete(oldest)
 }

@@ -1,10 +1,13 @@
 import { Address, Cell, type TupleItem } from '@ton/core'
 import { TonClient } from '@ton/ton'
-import { EvegramError, isEvegramError } from '@evegram/protocol'
+import { EvegramError, isEvegramError, type Clock } from '@evegram/protocol'
 import { boundedFetch } from '../bounded-fetch.js'
 import type { BroadcastAnswer } from '../chain-adapter.js'
 import type { Height } from '../finality.js'
 import { isJsonObject, type Json, type JsonObject } from '../json.js'
+import { RateLimit } from '../rate-limit.js'
+import { integerOf, listOf, nanotonsOf, objectOf, textOf } from './answer-fields.js'
+import type { TransactionPlace } from './payment-search.js'
 import { readTransaction, type TonTransaction } from './transaction.js'
 
 /** Options of {@link TonRpc}. */
@@ -17,6 +20,8 @@ export interface TonRpcOptions {
   readonly initHash?: string | undefined
   /** Until an answer is given up, 10,000 when left out. */
   readonly timeoutMs?: number | undefined
+  /** By which an endpoint is waited for that has too many requests; left out, it is not. */
+  readonly clock?: Clock | undefined
 }
 
 /** Which network an endpoint belongs to, as {@link TonRpcOptions.initHash} names it. Rejects `unavailable.chain`. */
@@ -29,6 +34,13 @@ export interface ShardBlockId {
   readonly shard: string
   readonly seqno: number
   readonly rootHash: string
+}
+
+/** What the header of a block of a shard says. */
+export interface BlockFacts {
+  readonly seconds: number
+  readonly endLt: bigint
+  readonly previous: readonly ShardBlockId[]
 }
 
 /** What names a transaction in a block. */
@@ -59,7 +71,6 @@ const TIMEOUT_MS = 10_000
 const BLOCK_PAGE = 256
 /** Transactions of one block that are read. */
 const BLOCK_TRANSACTIONS_MAX = 65_536
-const HISTORY_PAGE = 50
 const REASON_CHARACTERS_MAX = 200
 
 /** The endpoint answered, and says that it cannot: not found, not kept any more, not understood. */
@@ -75,14 +86,16 @@ export class TonRpc {
   readonly #initHash: string | undefined
   readonly #timeoutMs: number
   readonly #client: TonClient
+  readonly #limit: RateLimit | undefined
 
   /** Throws `invalid.config` for what is no URL. */
-  constructor({ url, apiKey, initHash, timeoutMs = TIMEOUT_MS }: TonRpcOptions) {
+  constructor({ url, apiKey, initHash, timeoutMs = TIMEOUT_MS, clock }: TonRpcOptions) {
     if (!/^https?:\/\//.test(url) || !URL.canParse(url)) throw new EvegramError('invalid.config', { operation: 'configure TON endpoint' })
     this.#url = url
     this.#apiKey = apiKey
     this.#initHash = initHash
     this.#timeoutMs = timeoutMs
+    this.#limit = clock === undefined ? undefined : new RateLimit(clock)
     this.#client = new TonClient({
       endpoint: url, timeout: timeoutMs,
       // What the SDK asks goes the same bounded way; a status that is not 200 is an answer to be read.
@@ -109,7 +122,12 @@ export class TonRpc {
 
   /** The newest block of each shard of the base workchain that a block of the masterchain names. */
   shards(seqno: Height): Promise<readonly ShardBlockId[]> {
-    return this.#ask('list shards', async () => listOf(await this.#call('shards', { seqno }), 'shards').filter((id) => id['workchain'] === 0).map(shardIdOf))
+    return this.#ask('list shards', () => this.#shards(seqno))
+  }
+
+  /** As {@link TonRpc.shards}; undefined when the endpoint does not have the block. */
+  shardsIfKept(seqno: Height): Promise<readonly ShardBlockId[] | undefined> {
+    return this.#askFor('list shards', () => this.#shards(seqno))
   }
 
   /** The block of the shard of an account in which a logical time is, or the first behind it; undefined when the endpoint does not have it. */
@@ -120,12 +138,13 @@ export class TonRpc {
   }
 
   /** When a block of a shard was made, the logical time at its end, and the blocks before it: two behind a merge. */
-  header({ shard, seqno, rootHash }: ShardBlockId): Promise<{ readonly seconds: number; readonly endLt: bigint; readonly previous: readonly ShardBlockId[] }> {
-    return this.#ask('read a block', async () => {
-      const header = await this.#call('getBlockHeader', { workchain: 0, shard, seqno })
-      if (shardIdOf(objectOf(header, 'id')).rootHash !== rootHash) throw new Error('another block')
-      return { seconds: integerOf(header, 'gen_utime'), endLt: BigInt(textOf(header, 'end_lt')), previous: listOf(header, 'prev_blocks').map(shardIdOf) }
-    })
+  header(id: ShardBlockId): Promise<BlockFacts> {
+    return this.#ask('read a block', () => this.#header(id))
+  }
+
+  /** As {@link TonRpc.header}; undefined when the endpoint does not have the block. */
+  headerIfKept(id: ShardBlockId): Promise<BlockFacts | undefined> {
+    return this.#askFor('read a block', () => this.#header(id))
   }
 
   /** All transactions of a block of a shard. */
@@ -178,25 +197,19 @@ export class TonRpc {
     })
   }
 
-  /**
-   * The transactions of an account from `last` back, without a gap: each is the one that the next names. They end before the first one that is older than
-   * `sinceSeconds`, or after `max`.
-   */
-  history(account: Address, last: AccountFacts['last'], sinceSeconds: number, max: number): Promise<readonly TonTransaction[]> {
+  /** Transactions of an account from a place back, without a gap: each is the one that the next names. 1 to `limit`. */
+  history(account: Address, from: TransactionPlace, limit: number): Promise<readonly TonTransaction[]> {
     return this.#ask('read the history of an account', async () => {
+      const hash = Buffer.from(from.hash, 'hex').toString('base64')
+      const page = await this.#client.getTransactions(account, { limit, lt: String(from.lt), hash, inclusive: true })
+      if (page.length === 0) throw new Error('older transactions are gone')
       const found: TonTransaction[] = []
-      for (let next = last; next.lt > 0n && found.length < max;) {
-        const hash = Buffer.from(next.hash, 'hex').toString('base64')
-        const page = await this.#client.getTransactions(account, { limit: HISTORY_PAGE, lt: String(next.lt), hash, inclusive: true })
-        if (page.length === 0) throw new Error('older transactions are gone')
-        for (const { raw } of page) {
-          const transaction = readTransaction(raw, account)
-          if (transaction.lt !== next.lt || transaction.hash !== next.hash) throw new Error('transactions do not follow each other')
-          if (transaction.seconds < sinceSeconds) return found
-          if (found.length >= max) break
-          found.push(transaction)
-          next = transaction.previous
-        }
+      for (let next = from; next.lt > 0n && found.length < Math.min(limit, page.length);) {
+        const raw = page[found.length]?.raw
+        const transaction = raw === undefined ? undefined : readTransaction(raw, account)
+        if (transaction?.lt !== next.lt || transaction.hash !== next.hash) throw new Error('transactions do not follow each other')
+        found.push(transaction)
+        next = transaction.previous
       }
       return found
     })
@@ -215,6 +228,16 @@ export class TonRpc {
       if (!/not accepted|cannot apply external message|cannot parse/i.test(said)) return { status: 'unknown' }
       return { status: 'refused', reason: said.slice(0, REASON_CHARACTERS_MAX) }
     }
+  }
+
+  async #header({ shard, seqno, rootHash }: ShardBlockId): Promise<BlockFacts> {
+    const header = await this.#call('getBlockHeader', { workchain: 0, shard, seqno })
+    if (shardIdOf(objectOf(header, 'id')).rootHash !== rootHash) throw new Error('another block')
+    return { seconds: integerOf(header, 'gen_utime'), endLt: BigInt(textOf(header, 'end_lt')), previous: listOf(header, 'prev_blocks').map(shardIdOf) }
+  }
+
+  async #shards(seqno: Height): Promise<readonly ShardBlockId[]> {
+    return listOf(await this.#call('shards', { seqno }), 'shards').filter((id) => id['workchain'] === 0).map(shardIdOf)
   }
 
   /** As {@link TonRpc.#ask}, with undefined where the endpoint answered that it cannot. */
@@ -248,7 +271,8 @@ export class TonRpc {
 
   async #post(body: string): Promise<{ readonly status: number; readonly text: string }> {
     const headers = { 'content-type': 'application/json', ...(this.#apiKey === undefined ? {} : { 'x-api-key': this.#apiKey }) }
-    const response = await boundedFetch(this.#url, { method: 'POST', body, headers }, this.#timeoutMs)
+    const ask = (): Promise<Response> => boundedFetch(this.#url, { method: 'POST', body, headers }, this.#timeoutMs)
+    const response = await (this.#limit?.asked(ask) ?? ask())
     return { status: response.status, text: await response.text() }
   }
 }
@@ -272,39 +296,4 @@ function stackItemOf(item: Json): TupleItem {
   if (type === 'num' && typeof value === 'string' && /^-?0x[0-9a-f]+$/i.test(value)) return { type: 'int', value: value.startsWith('-') ? -BigInt(value.slice(1)) : BigInt(value) }
   if ((type === 'cell' || type === 'slice') && value !== undefined && isJsonObject(value)) return { type: 'cell', cell: Cell.fromBase64(textOf(value, 'bytes')) }
   return { type: 'null' }
-}
-
-function objectOf(from: JsonObject, name: string): JsonObject {
-  const value = from[name]
-  if (value === undefined || !isJsonObject(value)) throw new Error(`no ${name}`)
-  return value
-}
-
-function listOf(from: JsonObject, name: string): readonly JsonObject[] {
-  const value = from[name]
-  if (!Array.isArray(value)) throw new Error(`no ${name}`)
-  return value.map((one: Json) => {
-    if (!isJsonObject(one)) throw new Error(`${name} is not a list of objects`)
-    return one
-  })
-}
-
-function textOf(from: JsonObject, name: string): string {
-  const value = from[name]
-  if (typeof value !== 'string') throw new Error(`no ${name}`)
-  return value
-}
-
-/** Money: a text of digits, or a number where an account is not there (toncenter says 0). */
-function nanotonsOf(from: JsonObject, name: string): bigint {
-  const value = from[name]
-  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return BigInt(value)
-  if (typeof value !== 'string' || !/^\d{1,39}$/.test(value)) throw new Error(`no ${name}`)
-  return BigInt(value)
-}
-
-function integerOf(from: JsonObject, name: string): number {
-  const value = from[name]
-  if (typeof value !== 'number' || !Number.isSafeInteger(value)) throw new Error(`no ${name}`)
-  return value
 }

@@ -95,6 +95,11 @@ export class TonWorld {
     return internal({ to, value, bounce: false, ...(body === undefined ? {} : { body: typeof body === 'string' ? comment(body) : body }), ...(init === undefined ? {} : { init }) })
   }
 
+  /** Payments of one nanoton, as somebody makes them who wants to be in the way; in the next block but one. */
+  async dust(to: Address, count: number): Promise<void> {
+    for (let sent = 0; sent < count; sent++) await this.chain.faucet.give(to, 1n)
+  }
+
   /** A contract that refuses everything. There when it resolves. */
   async refuser(): Promise<Address> {
     const init = { code: REFUSING_CODE, data: beginCell().storeBuffer(Buffer.from(this.seed())).endCell() }

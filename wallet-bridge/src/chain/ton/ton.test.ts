@@ -1,7 +1,8 @@
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { Address, beginCell, comment, internal } from '@ton/core'
-import { isEvegramError, utf8 } from '@evegram/protocol'
+import { ManualClock } from '@evegram/platform'
+import { isEvegramError, utf8, type Clock } from '@evegram/protocol'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { amountOf } from '../../ledger/amount.js'
 import type { AssetId } from '../../ledger/ids.js'
@@ -48,7 +49,7 @@ describe('TON, against the local chain', () => {
     await world.close()
   })
 
-  function adapterOf(url: string, options: { readonly initHash?: string } = {}): TonChainAdapter {
+  function adapterOf(url: string, options: { readonly initHash?: string; readonly searchMax?: number; readonly clock?: Clock } = {}): TonChainAdapter {
     return new TonChainAdapter({ url, random: countingRandom(`adapter ${url}`), jettons: [tonAddressOf(world.jetton)], ...options })
   }
   /** All that became final at our address since it was made. */
@@ -379,6 +380,63 @@ describe('TON, against the local chain', () => {
       expect(await adapter.lookUp(payment)).toMatchObject({ status: 'expired' })
     })
 
+    it('are found however many strangers pay into the wallet, a part of them at a time, and are not over before', async () => {
+      await funded()
+      const [landed, lost] = [await signed([output(somebody(), 1_000_000n)]), await signed([output(somebody(), 2_000_000n)])]
+      await adapter.broadcast(landed)
+      for (let block = 0; block < 4; block++) {
+        await world.dust(ours.account, 20)
+        await world.blocks(2)
+      }
+      await world.makeFinal()
+      const patient = (): TonChainAdapter => adapterOf(world.server.url, { searchMax: 20 })
+      const seen = async (payment: SignedPayment, by: TonChainAdapter): Promise<readonly string[]> => {
+        const statuses: string[] = []
+        do statuses.push((await by.lookUp(payment)).status)
+        while (statuses.at(-1) === 'unknown' && statuses.length < 20)
+        return statuses
+      }
+      // Eighty newer ones.
+      expect(await seen(landed, patient())).toEqual([...Array.from({ length: 4 }, () => 'unknown'), 'final'])
+      expect(await adapter.lookUp(landed)).toMatchObject({ status: 'final' })
+      world.pass(HIGHLOAD_TIMEOUT_SECONDS)
+      await world.blocks()
+      const end = world.chain.newest.seqno
+      for (let block = 0; block < 3; block++) {
+        await world.dust(ours.account, 20)
+        await world.blocks(2)
+      }
+      await world.makeFinal()
+      // What came behind its end is not looked through, nor what was searched for the other one.
+      const histories: number[] = []
+      let ends = 0
+      const url = await lying((method, result, params) => {
+        if (method === 'getTransactions') histories.push((result as readonly unknown[]).length)
+        if (method === 'getAddressInformation' && params['seqno'] === end) ends++
+        return result
+      })
+      const again = adapterOf(url, { searchMax: 1_000 })
+      expect(await again.lookUp(lost)).toMatchObject({ status: 'expired' })
+      expect(ends).toBe(1)
+      const searched = histories.reduce((sum, count) => sum + count, 0)
+      expect(searched).toBeGreaterThanOrEqual(80)
+      expect(searched).toBeLessThan(120)
+      expect(await again.lookUp(landed)).toMatchObject({ status: 'final' })
+      expect(await seen(lost, again)).toEqual(['expired'])
+      // Not over before all of it is searched.
+      expect(await seen(lost, patient())).toEqual([...Array.from({ length: 4 }, () => 'unknown'), 'expired'])
+    })
+
+    it('that are over are looked for in all there is where an endpoint does not keep the states of their end', async () => {
+      await funded()
+      const payment = await signed([output(somebody(), 1_000_000n)])
+      world.pass(HIGHLOAD_TIMEOUT_SECONDS)
+      await world.makeFinal()
+      const { final } = await adapter.head()
+      const url = await lying((method, result, { seqno }) => method === 'getAddressInformation' && Number(seqno) < final ? undefined : result)
+      expect(await adapterOf(url).lookUp(payment)).toMatchObject({ status: 'expired' })
+    })
+
     it('take another number than those under way and those that were used', async () => {
       await funded()
       const numbers = new Set<number>()
@@ -412,6 +470,36 @@ describe('TON, against the local chain', () => {
       await expect(adapterOf(world.server.url, { initHash: Buffer.alloc(32).toString('base64') }).head()).rejects.toThrow(unavailable)
       expect(await tonInitHash({ url: world.server.url })).toBe(world.chain.initHash)
       expect(await adapterOf(world.server.url, { initHash: world.chain.initHash }).head()).toMatchObject({ latest: world.chain.newest.seqno })
+    })
+
+    it('that has too many requests is waited for, by all questions and within a bound', async () => {
+      const clock = new ManualClock()
+      let [refusals, asked] = [2, 0]
+      const proxy = createServer((request, response) => {
+        void (async () => {
+          const chunks: Buffer[] = []
+          for await (const chunk of request) chunks.push(chunk as Buffer)
+          asked++
+          if (refusals-- > 0) {
+            response.writeHead(429, { 'retry-after': '2' }).end(JSON.stringify({ ok: false, error: 'Ratelimit exceed', code: 429 }))
+            return
+          }
+          response.end(await (await fetch(world.server.url, { method: 'POST', body: Buffer.concat(chunks), headers: { 'content-type': 'application/json' } })).text())
+        })().catch(() => response.destroy())
+      })
+      proxies.push(proxy)
+      await new Promise<void>((resolve) => { proxy.listen(0, '127.0.0.1', resolve) })
+      const limited = adapterOf(`http://127.0.0.1:${String((proxy.address() as AddressInfo).port)}/`, { clock })
+      const head = limited.head()
+      await vi.waitFor(() => { expect(asked).toBe(1) })
+      await passing(clock, head)
+      expect(asked).toBe(3)
+      expect(await head).toMatchObject({ latest: world.chain.newest.seqno })
+      expect(clock.monotonicMs()).toBeGreaterThanOrEqual(4_000)
+      refusals = 1_000
+      const never = limited.head()
+      await Promise.all([expect(never).rejects.toThrow(unavailable), passing(clock, never.catch(() => undefined))])
+      expect(asked).toBeLessThan(12)
     })
 
     it('that goes back behind what was final is refused', async () => {
@@ -502,3 +590,13 @@ describe('TON, against the local chain', () => {
     })
   })
 })
+
+/** Lets the time of a clock pass until something is over. */
+async function passing(clock: ManualClock, until: Promise<unknown>): Promise<void> {
+  let isOver = false
+  void until.finally(() => { isOver = true })
+  while (!isOver) {
+    clock.advance(500)
+    await new Promise((resolve) => { setTimeout(resolve, 5) })
+  }
+}

@@ -20,7 +20,7 @@ export const tonCrashChain: CrashChain = {
   broadcastMark: '"sendBoc"',
   lateOf256: 16,
   signerOf: simulatedSigner,
-  sourceOf: (url) => new TonChainAdapter({ url, random: systemRandom(), timeoutSeconds: TIMEOUT_SECONDS }),
+  sourceOf: (url) => new TonChainAdapter({ url, clock: systemClock(), random: systemRandom(), timeoutSeconds: TIMEOUT_SECONDS }),
 
   async serve() {
     const server = await serveTonDevnet({ clock: systemClock(), random: systemRandom(), port: 0, blockMs: BLOCK_MS })
