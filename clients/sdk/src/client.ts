@@ -21,6 +21,7 @@ import type { OperatorApi } from './api/operator-api.js'
 import type { WallyApi } from './api/wally-api.js'
 import { safetyNumber } from './crypto/safety-number.js'
 import type { ClientEvents, ClientState } from './events.js'
+import { AccountNotices, type Notices } from './notices.js'
 import { ServerWallet, type AccountWallet } from './money/account-wallet.js'
 import type { LocalStore } from './store/local-store.js'
 import type { Wallet } from './wallets/wallet.js'
@@ -113,6 +114,8 @@ export interface Client {
    * that `done` advances: what was not `done` comes again after a restart. Ends when `signal` aborts or the client closes.
    */
   inbox(options: InboxOptions): AsyncIterable<InboxItem>
+  /** What the server tells the own account. */
+  readonly notices: Notices
   /** The own account at the wallet bridge of the server. Throws `wallet.none` where the server has none. */
   readonly wallet: AccountWallet
   /** The wallet bridge as an operator sees it, where the server knows this account as one. Throws `wallet.none` where the server has none. */
@@ -153,10 +156,12 @@ export class EvegramClient implements Client {
   readonly #parts: ClientParts
   readonly #sending = new KeyedTurns()
   readonly #wallet: ServerWallet | undefined
+  readonly notices: Notices
 
   constructor(parts: ClientParts) {
     this.#parts = parts
     const { wally, server } = parts
+    this.notices = new AccountNotices(this.#core)
     this.#wallet = wally === undefined ? undefined : new ServerWallet({
       core: this.#core, api: wally, server,
       say: async (conversation, content, also) => {

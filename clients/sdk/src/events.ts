@@ -3,6 +3,7 @@ import {
 } from '@evegram/protocol'
 import type { ChannelGap, ChannelPostShown } from './core/channel-row.js'
 import type { Message } from './core/message.js'
+import type { ServerNotice } from './core/notice-row.js'
 import type { WalletNotice } from './money/notice.js'
 import type { GapReason } from './sync/chain-state.js'
 
@@ -65,6 +66,8 @@ export interface ClientEvents {
   'payment-failed': PaymentFailedEvent
   /** A request about money waits: the ledger of the server is starting. */
   'ledger-starting': Readonly<Record<never, never>>
+  /** The server told the own account something: verified, durable in the local store, once. It points to the own statement, which alone says what was paid. */
+  'server-notice': ServerNotice
   /** Something happened to the own money: made of the own statement, durable in the local store. */
   'wallet-notice': WalletNotice
   /** A message that could not be read before was sent again and is shown. */

@@ -60,7 +60,7 @@ export async function openProfile(options: OpenProfileOptions): Promise<Client> 
   if (needsKeys) await tendPreKeys({ local: new LocalState(store), signal, keys, auth, tokens, time: serverClock })
   const events = new EventHub(clock)
   const core = await ClientCore.start({
-    profile, keys, store, clock, random, signal, primitives, serverClock, auth, tokens, accounts, events,
+    profile, keys, store, clock, random, signal, primitives, serverClock, auth, tokens, accounts, noticeKeys: server.noticeKeys, events,
     startLink: (linkEvents, cursorMs) => startDeviceLink({
       server, session: tokens, serverClock, sockets, clock, random, agent, hints, events: linkEvents, cursorMs,
     }),

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { ManualClock } from '../testing/manual-clock.js'
+import { readServer, serverChange } from '../core/server-row.js'
+import { MemoryStore } from '../store/memory.js'
 import { discoverServer } from './discover-server.js'
 import type { DiscoveredServer } from './discovered-server.js'
 import { ServerClock } from './server-clock.js'
@@ -62,6 +64,23 @@ describe('discovery', () => {
     { ws: 'javascript:alert(1)' }, { protocol: null }, { limits: [] }, { limits: Object.fromEntries(Array.from({ length: 200 }, (_, index) => [`l${String(index)}`, 1])) },
   ])('refuses an answer of another shape: %#', async (fault) => {
     await expect(discover('https://chat.example', { ...CHAT, ...fault })).rejects.toMatchObject({ code: 'invalid.response' })
+  })
+
+  it('takes the keys of notices, and keeps them for a start without network', async () => {
+    const keys = [new Uint8Array(32).fill(1), new Uint8Array(32).fill(2)]
+    const found = await discover('https://chat.example', { ...CHAT, noticeKeys: keys.map((key) => Buffer.from(key).toString('base64url')) })
+    expect(found.noticeKeys).toEqual(keys)
+    for (const server of [found, await discover('https://chat.example', CHAT)]) {
+      const store = new MemoryStore()
+      await store.commit([serverChange(server)])
+      expect((await readServer(store))?.noticeKeys).toEqual(server.noticeKeys)
+    }
+  })
+
+  it.each([
+    ['a text'], ['nothing', null], ['a short key', ['AQID']], ['a long key', [Buffer.alloc(33).toString('base64url')]], ['too many', Array.from({ length: 5 }, () => Buffer.alloc(32).toString('base64url'))],
+  ])('refuses %s as keys of notices', async (_what, noticeKeys: unknown = 'key') => {
+    await expect(discover('https://chat.example', { ...CHAT, noticeKeys })).rejects.toMatchObject({ code: 'invalid.response' })
   })
 
   it('refuses a server without a common protocol version', async () => {

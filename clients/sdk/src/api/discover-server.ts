@@ -21,6 +21,9 @@ export interface DiscoverServerOptions {
 
 const URL_CHARACTERS_MAX = 2_048
 const LIMIT_NAMES_MAX = 128
+/** Keys that notices may be signed with at a time: each is tried. */
+const NOTICE_KEYS_MAX = 4
+const NOTICE_KEY_BYTES = 32
 const OPERATION = 'discover server'
 
 /** Whether the host of a URL is this machine, where plain http and ws are allowed. */
@@ -68,7 +71,7 @@ export async function discoverServer(options: DiscoverServerOptions): Promise<Di
   if (network !== 'mainnet' && network !== 'testnet') fields.fail('network')
   const protocol = readProtocol(fields.object('protocol'))
   const found: DiscoveredServer = {
-    ...server, network, wsUrl, authUrl, protocol, limits: readLimits(fields), ...(wallyUrl === undefined ? {} : { wallyUrl }),
+    ...server, network, wsUrl, authUrl, protocol, limits: readLimits(fields), ...readNoticeKeys(fields), ...(wallyUrl === undefined ? {} : { wallyUrl }),
   }
   options.serverClock.observe(serverTimeMs, answer.sentAtMs, answer.answeredAtMs)
   return found
@@ -89,6 +92,13 @@ function readProtocol(fields: JsonFields): { readonly min: number; readonly max:
     throw new EvegramError('incompatible.protocol', { operation: OPERATION, details: { ...range, ours: PROTOCOL_VERSION } })
   }
   return range
+}
+
+function readNoticeKeys(fields: JsonFields): Pick<DiscoveredServer, 'noticeKeys'> {
+  if (fields.value('noticeKeys') === undefined) return {}
+  const noticeKeys = fields.bytesList('noticeKeys', NOTICE_KEYS_MAX, NOTICE_KEY_BYTES)
+  if (noticeKeys.some(({ length }) => length !== NOTICE_KEY_BYTES)) fields.fail('noticeKeys: 32 bytes each')
+  return { noticeKeys }
 }
 
 function readLimits(fields: JsonFields): Readonly<Record<string, number>> {

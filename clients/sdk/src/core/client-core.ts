@@ -45,6 +45,8 @@ export interface ClientCoreParts {
   readonly signal: Signal
   /** Arithmetic that verifies signatures of others. */
   readonly primitives: ProofPrimitives
+  /** Keys that the server's notices are signed with, from discovery. */
+  readonly noticeKeys?: readonly Uint8Array[] | undefined
   readonly serverClock: ServerClock
   readonly auth: AuthApi
   readonly tokens: TokenSource
@@ -117,7 +119,7 @@ export class ClientCore {
 
   /** Reads what the last run left and starts the link. Rejects as the store does, or when the own account log cannot be had. */
   static async start(parts: ClientCoreParts): Promise<ClientCore> {
-    const { profile, keys, clock, random, signal, primitives, serverClock, auth, tokens, accounts, events } = parts
+    const { profile, keys, clock, random, signal, primitives, serverClock, auth, tokens, accounts, events, noticeKeys = [] } = parts
     const local = new LocalState(parts.store)
     const { store } = local
     const roster = new Roster({ accounts, events, local, account: profile.account })
@@ -126,7 +128,7 @@ export class ClientCore {
     const background = new BackgroundTasks(events)
     const running: { client?: ClientCore } = {}
     const core: Core = {
-      account: profile.account, device: keys.device, address: roster.addressOf(profile.account), keys, store, clock, random, time: serverClock, signal, primitives,
+      account: profile.account, device: keys.device, address: roster.addressOf(profile.account), keys, store, clock, random, time: serverClock, signal, noticeKeys, primitives,
       ciphers: new SessionCiphers({ signal, local: keys, attested: roster }), groupCiphers: new GroupCiphers({ signal, random }), roster, accounts, auth, tokens, events, local, background,
       connection: () => running.client?.connection,
     }

@@ -26,6 +26,8 @@ export interface Core {
   /** Server time as far as known. */
   readonly time: ServerClock
   readonly signal: Signal
+  /** Keys that the server's notices are signed with; none where nobody writes any. */
+  readonly noticeKeys: readonly Uint8Array[]
   /** Arithmetic that verifies signatures of others. */
   readonly primitives: ProofPrimitives
   readonly ciphers: SessionCiphers

@@ -14,6 +14,7 @@ import type { ChangeSet } from '../crypto/stores.js'
 import { Acceptance, type ControlHandler, type Origin } from './accept.js'
 import { GroupGate, statusOfSession } from './group-gate.js'
 import { parseDelivery, type Incoming } from './incoming.js'
+import { takeNotice } from './take-notice.js'
 import { readUnread, writeUnread } from './unread-row.js'
 
 /** Time in which a log that could not be had is not asked for again because of another message. */
@@ -65,8 +66,10 @@ export class Receiver {
         this.#core.events.refuse({ code: error.code })
       }
     }
-    const { undecided, denied } = await this.#gate.lookUp(incoming)
-    const doubts = { senders: await this.#lookUp(incoming, arrivedAtMs), groups: undecided, denied, kept: new Set<MessageId>() }
+    // No device wrote a notice of the server: its key is known, and no log is asked for.
+    const messages = incoming.filter(({ header }) => header.kind !== ENVELOPE_KIND.notice)
+    const { undecided, denied } = await this.#gate.lookUp(messages)
+    const doubts = { senders: await this.#lookUp(messages, arrivedAtMs), groups: undecided, denied, kept: new Set<MessageId>() }
     try {
       await this.#commit(incoming, doubts)
     } catch (error) {
@@ -129,6 +132,7 @@ export class Receiver {
   async #take(tx: Transaction, item: Incoming, doubts: Doubts): Promise<void> {
     const { header, body, messageId } = item
     const { roster, account: me, device: self } = this.#core
+    if (header.kind === ENVELOPE_KIND.notice) return takeNotice(this.#core, tx, item)
     if (header.device === self || body === undefined) return
     const before = await readHandled(tx, messageId)
     if (before !== undefined && (before.status === 'own' || equalBytes(before.ciphertextHash, body.hash))) return

@@ -243,19 +243,31 @@ export class FakeServer {
       const accounts = members.map((account) => ({ account, seq: this.stateOf(account).seq }))
       return { status: 'refused', failure: { code: 'stale.devices', message: 'stale', accounts, missing } }
     }
+    const position = this.#store(view.conversation, envelope, from)
+    if (this.lies.loseAck?.(envelope, from) === true) return 'lost'
+    return this.lies.refuseStored?.(envelope, from) ?? { status: 'stored', position }
+  }
+
+  /** The server tells an account something: stores and routes the envelope of a notice, as it is. */
+  tell(account: AccountId, envelope: Uint8Array): void {
+    const { conversation } = viewEnvelope(envelope)
+    this.#members.set(conversation, [account])
+    this.#store(conversation, envelope)
+  }
+
+  #store(conversation: ConversationId, envelope: Uint8Array, from?: DeviceId): Position {
     this.#counter += 1
     const position = { timeMs: this.clock.now(), incarnation: 1, counter: this.#counter }
-    const log = this.#logs.get(view.conversation) ?? []
+    const log = this.#logs.get(conversation) ?? []
     log.push({ position, envelope })
-    this.#logs.set(view.conversation, log)
+    this.#logs.set(conversation, log)
     for (const link of this.#links.values()) {
       if (link.device === from || !link.isLive) continue
       const due = this.#deliveries(link.device, { position, envelope })
       const deliveries = due.flatMap((delivery) => this.lies.route?.(delivery, link.device) ?? [delivery])
       if (deliveries.length > 0) link.push({ type: 'deliver', deliveries })
     }
-    if (this.lies.loseAck?.(envelope, from) === true) return 'lost'
-    return this.lies.refuseStored?.(envelope, from) ?? { status: 'stored', position }
+    return position
   }
 
   /** What `device` gets of one stored copy, lies included. */

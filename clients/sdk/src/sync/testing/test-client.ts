@@ -19,6 +19,7 @@ import { createLocalWallet, type LocalWallet } from '../../wallets/index.js'
 import { tendPreKeys } from '../prekey-upkeep.js'
 import { FakeLink } from './fake-link.js'
 import { FAKE_SERVER, type FakeServer } from './fake-server.js'
+import { NOTICE_KEY } from './signed-notice.js'
 import { rest } from './virtual-clock.js'
 
 let loading: Promise<Signal> | undefined
@@ -47,7 +48,7 @@ export interface TestClient {
 
 const WATCHED: readonly (keyof ClientEvents)[] = [
   'message', 'message-state', 'device-added', 'device-revoked', 'identity-changed', 'gap', 'account-alarm', 'state', 'security', 'session-healed', 'fault', 'group-changed',
-  'group-alarm', 'channel-post', 'channel-changed', 'channel-gap', 'channel-alarm', 'channel-post-failed', 'payment-failed', 'wallet-notice',
+  'group-alarm', 'channel-post', 'channel-changed', 'channel-gap', 'channel-alarm', 'channel-post-failed', 'payment-failed', 'wallet-notice', 'server-notice',
 ]
 
 /** Signs in (or opens) the profile of `store` and connects it. `auth` stands in for the API of the server, `wally` for that of its wallet bridge. */
@@ -66,7 +67,7 @@ export async function openTestClient(server: FakeServer, store: LocalStore, wall
   for (const name of WATCHED) events.on(name, (event) => { log.push({ name, event }) })
   let link: FakeLink | undefined
   const core = await ClientCore.start({
-    profile, keys, store, clock, random, signal, primitives: noblePrimitives, serverClock, auth, tokens, accounts, events,
+    profile, keys, store, clock, random, signal, primitives: noblePrimitives, serverClock, auth, tokens, accounts, events, noticeKeys: [NOTICE_KEY],
     startLink: (linkEvents, cursorMs) => {
       link = new FakeLink(server, profile.account, keys.device, linkEvents, cursorMs)
       return link
