@@ -2,7 +2,7 @@ import { fileSecretStore, secretCalled, type Auth, type SecretStore } from '@eve
 import { MemoryEventBroker, type Lifecycle, type Logger, type Metrics } from '@evegram/platform'
 import { EvegramError, type Clock, type Random } from '@evegram/protocol'
 import {
-  createWally, LocalChainLeases, OPERATOR_SCOPES, Operators, operatorTokenHash, parseChainName, PlayNetwork, type ChainName, type LedgerStore, type Wally, type WallyChainOptions,
+  createWally, LocalChainLeases, NoticeSigner, OPERATOR_SCOPES, Operators, operatorTokenHash, parseChainName, PlayNetwork, type ChainName, type LedgerStore, type NoticeSink, type Wally, type WallyChainOptions,
 } from '@evegram/wallet-bridge'
 import {
   postgresLedger, PostgresChainIdentities, PostgresPayoutStore, PostgresRoutes, PostgresStatementStore, preparePostgresLedger, threadedDatabase, type EmbeddedDatabase,
@@ -26,6 +26,8 @@ export interface WallyParts {
   /** Public origin of the server. */
   readonly origin: string
   readonly auth: Auth
+  /** Where notices go: the message store of this server. */
+  readonly notices: NoticeSink
   readonly clock: Clock
   readonly random: Random
   readonly log: Logger
@@ -39,6 +41,8 @@ export interface StandaloneWally {
   readonly play: PlayNetwork
   /** Who is an operator of it. */
   readonly operators: Operators
+  /** The key that signs its notices: 32 bytes, public. */
+  readonly noticeKey: Uint8Array
   /** Its start, which the caller begins once the server listens. */
   readonly start: WallyStart
   /** Ledger and chain at one moment: what the ledger says of the chain is in the chain. One at a time: rejects `conflict.busy` meanwhile; `unavailable.*`. */
@@ -93,9 +97,10 @@ async function addWallyOn(lifecycle: Lifecycle, parts: WallyParts, opened: (clos
     tokens: [{ person: TOKEN_PERSON, scopes: new Set(OPERATOR_SCOPES.map(([scope]) => scope)), hash: operatorTokenHash(folder.operatorToken) }],
     wallets: new Set(config.operatorWallets), auth: wallyAuth,
   })
+  const noticeSigner = new NoticeSigner(await secretCalled('wally-notices', secrets, random))
   const wally = createWally({
     ledger, statements: new PostgresStatementStore(database), payouts: new PostgresPayoutStore(database), routes: new PostgresRoutes(database),
-    leases: new LocalChainLeases(), stream: new MemoryEventBroker({ clock, log }).connect(), auth: wallyAuth, chains, origin, clock, metrics, log: log.child({ part: 'wally' }),
+    leases: new LocalChainLeases(), stream: new MemoryEventBroker({ clock, log }).connect(), notices: { signer: noticeSigner, sink: parts.notices }, auth: wallyAuth, chains, origin, clock, metrics, log: log.child({ part: 'wally' }),
     operators, depositSecret: await secretCalled('wally-deposit-codes', secrets, random),
   })
   const start = new WallyStart({
@@ -108,7 +113,7 @@ async function addWallyOn(lifecycle: Lifecycle, parts: WallyParts, opened: (clos
   lifecycle.add({ name: 'wallet bridge', stop: () => start.stop() })
   const snapshot = oneAtATime((keep: (snapshot: Uint8Array) => Promise<void>) => snapshotOf({ database, play, failed }, keep))
   return {
-    wally, ledger, play, operators, start,
+    wally, ledger, play, operators, start, noticeKey: noticeSigner.publicKey,
     snapshot: async (keep) => {
       start.require()
       await snapshot(keep)

@@ -8,7 +8,7 @@ import {
   createHttp, createLogger, createMetrics, createNodePrimitives, HealthChecks, Lifecycle, lockFolder, MemoryBroker, systemClock, systemRandom, registerOpenApi,
   type HttpServer, type Logger, type Metrics,
 } from '@evegram/platform'
-import { LIMITS } from '@evegram/protocol'
+import { EvegramError, LIMITS } from '@evegram/protocol'
 import { verifyEd25519 } from '@evegram/protocol/proof'
 import { accountDirectoryOf } from './account-directory.js'
 import { addWally, type StandaloneWally } from './add-wally.js'
@@ -62,9 +62,12 @@ export async function startStandalone(config: StandaloneConfig, version: string)
     const metrics = createMetrics({ processMetrics: true })
     const health = new HealthChecks(clock)
     const auth = await addAuth(lifecycle, { config, folder, names, log, metrics })
-    const wally = config.wally ? await addWally(lifecycle, { config, folder, origin: names.origin, auth, clock, random, log, metrics }) : undefined
+    const running: { engine?: Engine } = {}
+    const notices = { append: (notice: Uint8Array) => appendNotice(running.engine, notice) }
+    const wally = config.wally ? await addWally(lifecycle, { config, folder, origin: names.origin, auth, notices, clock, random, log, metrics }) : undefined
     if (wally !== undefined) health.add('ready', 'wallet bridge', () => wally.start.missing ?? wally.wally.ready())
-    const { engine, sockets } = await addEngine(lifecycle, { config, folder, names, log, auth, wsPort })
+    const { engine, sockets } = await addEngine(lifecycle, { config, folder, names, log, auth, wsPort, noticeKeys: wally === undefined ? [] : [wally.noticeKey] })
+    running.engine = engine
     health.add('ready', 'engine', () => {
       const ready = engine.ready()
       return ready.ok ? { ok: true } : { ok: false, reason: ready.reason }
@@ -95,6 +98,12 @@ export async function startStandalone(config: StandaloneConfig, version: string)
   }
 }
 
+/** The wallet bridge is put together before the engine and begins behind it: what it tells in between waits. */
+async function appendNotice(engine: Engine | undefined, notice: Uint8Array): Promise<void> {
+  if (engine === undefined) throw new EvegramError('unavailable.draining', { operation: 'append notice' })
+  await engine.appendNotice(notice)
+}
+
 interface Shared {
   readonly config: StandaloneConfig
   readonly folder: DataFolder
@@ -115,7 +124,7 @@ async function addAuth(lifecycle: Lifecycle, { config, folder, names, log, metri
 }
 
 async function addEngine(
-  lifecycle: Lifecycle, { config, folder, names, log, auth, wsPort }: Shared & { readonly auth: Auth; readonly wsPort: number },
+  lifecycle: Lifecycle, { config, folder, names, log, auth, wsPort, noticeKeys }: Shared & { readonly auth: Auth; readonly wsPort: number; readonly noticeKeys: readonly Uint8Array[] },
 ): Promise<{ readonly engine: Engine; readonly sockets: string }> {
   const store = openEngineStore({ dir: folder.logDir, clock })
   lifecycle.add({ name: 'message store', stop: () => store.close() })
@@ -140,7 +149,7 @@ async function addEngine(
     clock, random, logger: log.child({ part: 'engine' }),
     log: store.envelopeLog, marks: store.marks, membership: store.membership, channelLog: store.channelLog, registry: store.nodeRegistry,
     presence: new MemoryPresence(clock), interest: new MemoryInterest(clock), directory: accountDirectoryOf(auth), bus: new MemoryBroker({ log }).connect(), sockets,
-    ed25519Verify: (publicKey, message, signature) => verifyEd25519(primitives, publicKey, message, signature) === 'valid',
+    ed25519Verify: (publicKey, message, signature) => verifyEd25519(primitives, publicKey, message, signature) === 'valid', noticeKeys,
   })
   lifecycle.add({ name: 'engine', start: async () => { await engine.start() }, drain: () => engine.drain(), stop: () => engine.stop() })
   return { engine, sockets: sockets.description }
@@ -170,7 +179,7 @@ async function addPublicRoutes(http: HttpServer, parts: {
     playRoutes(http, { network: wally.play, isLocal })
   }
   http.get('/.well-known/evegram', { schema: { tags: ['Discovery'], summary: 'Where everything is' } }, async () =>
-    auth.discovery({ serverId: folder.serverId, ws: names.ws, auth: names.origin, ...(wally === undefined ? {} : { wally: names.origin }) }))
+    auth.discovery({ serverId: folder.serverId, ws: names.ws, auth: names.origin, ...(wally === undefined ? {} : { wally: names.origin, noticeKeys: [Buffer.from(wally.noticeKey).toString('base64url')] }) }))
   http.get('/', { schema: { hide: true } }, async (_request, reply) => {
     void reply.type('text/html; charset=utf-8')
     void reply.header('content-security-policy', "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'")

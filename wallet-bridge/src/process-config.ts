@@ -19,6 +19,7 @@ export const WALLY_PROCESS_SETTINGS = {
   nats: setting('EVEGRAM_NATS', wordList.default(['nats://127.0.0.1:4222']), { secret: true }),
   prefix: setting('EVEGRAM_PREFIX', z.string().regex(/^[A-Za-z0-9_-]{1,32}$/, 'up to 32 letters, digits, _ and -').optional()),
   authUrls: setting('EVEGRAM_AUTH_URLS', internalUrls.default(['http://127.0.0.1:8093'])),
+  engineUrls: setting('EVEGRAM_ENGINE_URLS', internalUrls.default(['http://127.0.0.1:8083'])),
   serviceKey: setting('EVEGRAM_SERVICE_KEY', keyText, { secret: true }),
   adminPort: listenerSettings({ admin: 8_095, internal: 8_096 }).adminPort,
   logLevel: setting('EVEGRAM_LOG_LEVEL', z.enum(LOG_LEVELS, { error: LOG_LEVELS.join(', ') }).default('info')),

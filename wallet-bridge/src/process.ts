@@ -5,11 +5,13 @@ import {
 import { connectEventStream } from '@evegram/platform/nats'
 import { EvegramError, parseAccountId, type Clock, type Random } from '@evegram/protocol'
 import { HttpAuth, isRequestVerdict } from './adapters/http/auth.js'
+import { HttpNoticeSink, isNoticeVerdict } from './adapters/http/notice-sink.js'
 import { parseChainName } from './chain/chain-adapter.js'
 import { operatorTokensOf, readChainsFile, type ChainEntry, type ChainsFile } from './chains-file.js'
 import {
   LEASE_SESSION_IDLE_MS, openPostgresLedger, postgresDatabase, PostgresChainIdentities, PostgresChainLeases, PostgresPayoutStore, PostgresRoutes, PostgresStatementStore,
 } from './ledger/postgres/index.js'
+import { NoticeSigner } from './notices.js'
 import { openChain, type Environment } from './open-chains.js'
 import { Operators } from './operators.js'
 import { printableWallySettings, type WallyProcessConfig } from './process-config.js'
@@ -82,10 +84,14 @@ async function addWally({ config, file, environment, clock, random, log, metrics
   const prefix = config.prefix === undefined ? {} : { prefix: config.prefix }
   const stream = await connectEventStream({ servers: config.nats, name: 'wally', log, clock, metrics, random, ...prefix })
   lifecycle.add({ name: 'NATS', stop: () => stream.close() })
+  const tokens = new ServiceTokens({ name: 'wally', seed: config.serviceKey, clock })
   const client = new InternalClient({
-    service: 'auth', urls: config.authUrls, tokens: new ServiceTokens({ name: 'wally', seed: config.serviceKey, clock }), clock, log, unavailable: 'unavailable.auth', passes: isRequestVerdict,
+    service: 'auth', urls: config.authUrls, tokens, clock, log, unavailable: 'unavailable.auth', passes: isRequestVerdict,
   })
   lifecycle.add({ name: 'calls of auth', stop: () => { client.close() } })
+  // Not waited for: money does not stand still because nobody can be told of it.
+  const engine = new InternalClient({ service: 'engine', urls: config.engineUrls, tokens, clock, log, unavailable: 'unavailable.server', passes: isNoticeVerdict })
+  lifecycle.add({ name: 'calls of the engine', stop: () => { engine.close() } })
   const auth = new HttpAuth(client)
   await waitFor({ what: 'auth', clock, log, limitMs: WAIT_MS, ask: () => auth.owner(NOBODY) })
   const identities = new PostgresChainIdentities(database)
@@ -100,7 +106,7 @@ async function addWally({ config, file, environment, clock, random, log, metrics
   }
   const wally = createWally({
     ledger, statements: new PostgresStatementStore(database), payouts: new PostgresPayoutStore(database), routes: new PostgresRoutes(database),
-    leases: new PostgresChainLeases(leases), stream, auth, chains, operators: new Operators({ tokens: operatorTokensOf(file), wallets: new Set(file.operatorWallets), auth }),
+    leases: new PostgresChainLeases(leases), stream, notices: { signer: new NoticeSigner(config.serviceKey), sink: new HttpNoticeSink(engine) }, auth, chains, operators: new Operators({ tokens: operatorTokensOf(file), wallets: new Set(file.operatorWallets), auth }),
     depositSecret: config.secret, origin: config.publicUrl, decisionsNeedTwo: config.decisionsNeedTwo, clock, log, metrics,
   })
   lifecycle.add({ name: 'wallet bridge', start: () => wally.start(), stop: () => wally.stop() })

@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { TestDevice, TestServer, TestWallet, type TestMember } from '@evegram/auth/testing'
 import { createHttp, createMetrics, MemoryEventBroker, registerOpenApi, silentLogger, systemRandom, type HttpServer, type Metrics } from '@evegram/platform'
-import { encodeCbor, utf8, type AccountId } from '@evegram/protocol'
+import { decodeAccountNotice, encodeCbor, utf8, type AccountId, type AccountNotice } from '@evegram/protocol'
 import { encodeWalletProof, withdrawalBodyHash, type WithdrawalTerms } from '@evegram/protocol/proof'
 import type { ChainAddress } from './chain/chain-adapter.js'
 import { SimulatedWorld, somebody } from './chain/simulated/simulated-world.contract.js'
@@ -14,7 +14,7 @@ import type { AssetId } from './ledger/ids.js'
 import { MemoryLedger } from './ledger/memory/ledger-store.js'
 import { MemoryStatementStore } from './ledger/memory/statement-store.js'
 import { LocalChainLeases } from './local-chain-leases.js'
-import type { Notice } from './notices.js'
+import { NoticeSigner } from './notices.js'
 import { Operators, operatorTokenHash, type OperatorScope } from './operators.js'
 import type { WallyAuth } from './ports/auth.js'
 import type { ChainLeases } from './ports/chain-leases.js'
@@ -32,7 +32,9 @@ export class WallyWorld {
   readonly routes = new MemoryRoutes()
   readonly statements = new MemoryStatementStore()
   readonly metrics: Metrics = createMetrics()
-  readonly notices: Notice[] = []
+  /** What people were told, as often as they were. */
+  readonly notices: AccountNotice[] = []
+  readonly noticeSigner = new NoticeSigner(new Uint8Array(32).fill(6))
   readonly opened: Wally[] = []
 
   private constructor(readonly chain: SimulatedWorld, readonly auth: TestServer, readonly hot: { readonly signer: Signer; readonly address: ChainAddress }) {
@@ -67,7 +69,7 @@ export class WallyWorld {
     }))
     const wally = createWally({
       ledger: this.ledger.connect(), statements: this.statements, payouts: this.payouts, routes: this.routes, leases,
-      stream: new MemoryEventBroker({ clock, log: silentLogger }).connect(), notices: { tell: async (notice) => { this.notices.push(notice) } },
+      stream: new MemoryEventBroker({ clock, log: silentLogger }).connect(), notices: { signer: this.noticeSigner, sink: { append: async (bytes) => { this.notices.push(decodeAccountNotice(bytes)) } } },
       auth: this.wallyAuth, operators: new Operators({ tokens, auth: this.wallyAuth }), origin: this.auth.origin, depositSecret: new Uint8Array(32).fill(7),
       chains: [{
         sources: this.chain.network.endpoints, signer: this.hot.signer, reconcileEveryMs: 60_000,

@@ -39,7 +39,12 @@ describe('the wallet bridge', () => {
     const lines = await wally.money.statement(alice.account, world.native, undefined, 100)
     expect(lines.filter(({ kind }) => kind !== 'pending').map(({ purpose, side }) => `${side} ${purpose}`)).toEqual(['debit payout_fee', 'debit payout', 'debit chat', 'credit deposit'])
     expect(world.notices.map(({ kind, account, amount }) => [kind, account, amount])).toEqual([
-      ['deposit_credited', alice.account, 1_000_000n], ['payout_paid', alice.account, 200_000n],
+      ['deposit_credited', alice.account, '1000000'], ['payment_received', bob.account, '300000'], ['payout_reserved', alice.account, '200000'], ['payout_paid', alice.account, '200000'],
+    ])
+    // Each points to a line of the statement, and to the chain where there is one.
+    expect(world.notices.map(({ transfer }) => transfer.replace(/^d:.*/, 'd'))).toEqual(['d', `u:${alice.account}:lunch`, `p:${payoutIdOf(alice.account, 'w-1')}`, `p:${payoutIdOf(alice.account, 'w-1')}:post`])
+    expect(world.notices.map(({ transaction }) => transaction)).toEqual([
+      expect.any(String), undefined, undefined, (await world.payouts.get(payoutIdOf(alice.account, 'w-1')))?.payment?.txid,
     ])
     const { reconciled, booked, hot } = wally.chains.get(world.chain.rules.chain)!.status
     expect(reconciled?.answer).toMatchObject({ status: 'done', report: { drift: false } })

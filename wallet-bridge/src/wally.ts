@@ -11,11 +11,12 @@ import { EXPIRIES_MAX, type LedgerStore } from './ledger/ledger-store.js'
 import { LedgerRelay } from './ledger/relay.js'
 import { StatementProjector, type StatementStore } from './ledger/statement.js'
 import { Loop } from './loop.js'
-import { NoticeRelay, NOTICES_CURSOR, StreamNotices, type Notices } from './notices.js'
+import { NoticeRelay, NOTICES_CURSOR, type NoticeSigner } from './notices.js'
 import { OperatorDesk } from './operator-desk.js'
 import type { Operators } from './operators.js'
 import type { WallyAuth } from './ports/auth.js'
 import type { ChainLeases } from './ports/chain-leases.js'
+import type { NoticeSink } from './ports/notice-sink.js'
 import { Authentication } from './routes/authenticate.js'
 import { moneyRoutes } from './routes/money.js'
 import { operatorRoutes } from './routes/operators.js'
@@ -37,10 +38,10 @@ export interface WallyOptions {
   readonly payouts: PayoutStore & AccountPayouts
   readonly routes: DepositRoutes
   readonly leases: ChainLeases
-  /** Where events of the ledger and notices are told. */
+  /** Where events of the ledger are told. */
   readonly stream: EventStream
-  /** Where people's notices go; onto the stream when left out. */
-  readonly notices?: Notices | undefined
+  /** Who signs what people are told, and where it goes. */
+  readonly notices: { readonly signer: NoticeSigner; readonly sink: NoticeSink }
   readonly auth: WallyAuth
   readonly operators: Operators
   readonly chains: readonly WallyChainOptions[]
@@ -92,7 +93,7 @@ export function createWally(options: WallyOptions): Wally {
   const assets = new Map([...chains.values()].flatMap((work) => work.assets.map((asset) => [asset.id, asset] as const)))
   const projector = new StatementProjector(ledger, statements)
   const relay = new LedgerRelay({ store: ledger, stream, clock, log })
-  const notices = new NoticeRelay(ledger, options.notices ?? new StreamNotices(stream))
+  const notices = new NoticeRelay({ ledger, payouts, ...options.notices })
   const lags = { statements: 0, notices: 0, relay: 0 }
   const lag = metrics.gauge({ name: 'wally_ledger_lag_events', help: 'Events of the ledger that a reader has not dealt with', labels: ['reader'] })
 
