@@ -14,6 +14,7 @@ import { history } from './commands/history.js'
 import { keysNew, keysShow } from './commands/keys.js'
 import { listen } from './commands/listen.js'
 import { login } from './commands/login.js'
+import { notices } from './commands/notices.js'
 import { send } from './commands/send.js'
 import { verify } from './commands/verify.js'
 import { linkWallet, unlinkWallet, wallets } from './commands/wallets.js'
@@ -208,6 +209,14 @@ export function buildProgram({ version, environment, json }: ProgramOptions): Co
     .option('--no-typing', 'do not tell the other side while you type')
     .action(act(chat))
 
+  add(
+    program, 'notices', 'What the server told you: deposits, payments, withdrawals. What was paid is what your statement says: evegram wallet history',
+    'evegram notices --limit 50', 'evegram notices --follow --json',
+  )
+    .option('--limit <n>', 'only the last n (default 20)', wholeNumber)
+    .option('--follow', 'go on with what the server tells from now on')
+    .option('--count <n>', 'end after n', wholeNumber)
+    .action(act(notices))
   addGroupCommands(add, act, program)
   addChannelCommands(add, act, program)
   addWalletCommands(add, act, program)

@@ -1,9 +1,10 @@
 import { clearLine, createInterface, cursorTo, type Interface } from 'node:readline'
-import type { Client, Conversation, Message } from '@evegram/sdk'
+import type { Client, Conversation, Message, ServerNotice } from '@evegram/sdk'
 import type { Context } from '../context.js'
 import { EXIT_CODES } from '../exit-codes.js'
 import { messageObject, messageText, shortAddress } from '../message-line.js'
 import type { Output } from '../output.js'
+import { noticeViews } from '../notice-line.js'
 import { paymentViews } from '../payment-view.js'
 import { synced } from '../synced.js'
 import { CHAT_PROMPT, showTyping, tellTyping } from '../typing-in-chat.js'
@@ -23,7 +24,7 @@ export async function chat(context: Context, address: string, options: { readonl
   await context.withClient(async (client, ended) => {
     const { output } = context
     const conversation = await client.conversation(address)
-    const screen = new Screen(output, paymentViews(client))
+    const screen = new Screen(output, paymentViews(client), noticeViews(client, output))
     // Asked for before the history is read: what arrives in between must be neither lost nor shown twice.
     const arrived: Message[] = []
     let show = (message: Message): void => {
@@ -32,6 +33,7 @@ export async function chat(context: Context, address: string, options: { readonl
     const unsubscribe = client.on('message', (message) => {
       if (message.conversation === conversation.id && message.fromDevice !== client.device) show(message)
     })
+    const unlisten = client.on('server-notice', (notice) => { screen.notice(notice) })
     await synced(client, AWAY_MS_MAX)
     const past = await conversation.history(CHAT_HISTORY_MESSAGES)
     const shown = new Set(past.map(({ messageId }) => messageId))
@@ -42,6 +44,7 @@ export async function chat(context: Context, address: string, options: { readonl
       await converse({ client, conversation, screen, output, ended, tells: options.typing })
     } finally {
       unsubscribe()
+      unlisten()
       await screen.settled()
     }
   })
@@ -103,13 +106,15 @@ async function post(conversation: Conversation, line: string, waiting: Set<Promi
 class Screen {
   readonly #output: Output
   readonly #view: ReturnType<typeof paymentViews>
+  readonly #noticeView: ReturnType<typeof noticeViews>
   #lines: Interface | undefined
   /** Messages are shown one after the other, though a payment is asked about first. */
   #last: Promise<void> = Promise.resolve()
 
-  constructor(output: Output, view: ReturnType<typeof paymentViews>) {
+  constructor(output: Output, view: ReturnType<typeof paymentViews>, noticeView: ReturnType<typeof noticeViews>) {
     this.#output = output
     this.#view = view
+    this.#noticeView = noticeView
   }
 
   /** Shows the prompt of `lines` from now on; nothing without a terminal. */
@@ -122,6 +127,17 @@ class Screen {
     this.#last = this.#last.then(() => this.#show(message)).catch((error: unknown) => { this.#output.failure(error) })
   }
 
+  /** A line of the server between those of people. It stays unread: `evegram notices` has it too. */
+  notice(notice: ServerNotice): void {
+    this.#last = this.#last.then(async () => {
+      const { text } = await this.#noticeView(notice, Date.now())
+      await this.#above(() => {
+        this.#output.note(text)
+        return Promise.resolve()
+      })
+    }).catch((error: unknown) => { this.#output.failure(error) })
+  }
+
   /** Resolves when everything so far is shown. */
   settled(): Promise<void> {
     return this.#last
@@ -129,11 +145,15 @@ class Screen {
 
   async #show(message: Message): Promise<void> {
     const payment = await this.#view(message)
+    await this.#above(() => this.#output.result(messageObject(message, payment), messageText(message, this.#output, Date.now(), payment)))
+  }
+
+  async #above(write: () => Promise<void>): Promise<void> {
     if (this.#lines !== undefined) {
       clearLine(process.stderr, 0)
       cursorTo(process.stderr, 0)
     }
-    await this.#output.result(messageObject(message, payment), messageText(message, this.#output, Date.now(), payment))
+    await write()
     this.#lines?.prompt(true)
   }
 }
