@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// `npm run crash`, `hostile`, `lying-server`, `prekeys`, `idle`, `route`, `faults`, `nonces`, `storm`, `durability`: install and build what they need, then run. Options: npm run <name> -- --help
+// `npm run bench`, `crash`, `hostile`, `lying-server`, `prekeys`, `idle`, `route`, `faults`, `nonces`, `storm`, `durability`: install and build what they need, then run. Options: npm run <name> -- --help
 import { whenLauncherEnds } from './launcher.mjs'
 import { build, install, requireNode } from './prepare.mjs'
 
@@ -9,4 +9,5 @@ await build()
 // The run reads its own options: what is left of the command line is for it.
 const [name] = process.argv.splice(2, 1)
 whenLauncherEnds(name, () => process.kill(process.pid, 'SIGTERM'))
-await import(`../bench/dist/${name}/main.js`)
+// `npm run bench` is the general harness; the others are runs of their own.
+await import(`../bench/dist/${name === 'bench' ? 'load' : name}/main.js`)

@@ -9,6 +9,8 @@ const TICKS_PER_SECOND = 100
 export interface ProcessCost {
   /** User and system time of all its threads, in seconds. */
   readonly cpuSeconds: number
+  /** The part of it that the kernel worked for it. */
+  readonly systemSeconds: number
   /** Resident memory in bytes. */
   readonly rssBytes: number
   /** Time that it wanted to run and had to wait for a core, in seconds. */
@@ -24,8 +26,20 @@ export function processCost(pid: number): ProcessCost {
   const [, waitedNs] = readFileSync(`/proc/${String(pid)}/schedstat`, 'utf8').split(' ').map(Number)
   return {
     cpuSeconds: (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND,
+    systemSeconds: Number(fields[12]) / TICKS_PER_SECOND,
     rssBytes: rssKiB * 1024,
     waitedSeconds: (waitedNs ?? 0) / 1e9,
+  }
+}
+
+/** Nothing at all. */
+export const NO_COST: ProcessCost = { cpuSeconds: 0, systemSeconds: 0, rssBytes: 0, waitedSeconds: 0 }
+
+/** Two costs together. */
+export function addedCosts(one: ProcessCost, other: ProcessCost): ProcessCost {
+  return {
+    cpuSeconds: one.cpuSeconds + other.cpuSeconds, systemSeconds: one.systemSeconds + other.systemSeconds, rssBytes: one.rssBytes + other.rssBytes,
+    waitedSeconds: one.waitedSeconds + other.waitedSeconds,
   }
 }
 

@@ -1,5 +1,5 @@
 import { ClusterProcess } from './cluster-process.js'
-import { processCost, type ProcessCost } from './process-cost.js'
+import { addedCosts, NO_COST, processCost, type ProcessCost } from './process-cost.js'
 import { ServerProcess } from './server-process.js'
 
 /** What a run talks to: one process on embedded stores, or a cluster. */
@@ -32,14 +32,14 @@ export async function startSystem(
     const { url, ws } = server.addresses
     return {
       url, ws, description: 'one process, embedded stores', cluster: undefined, server,
-      cost: () => processCost(server.pid), storeCost: () => NOTHING, dispose: () => server.dispose(),
+      cost: () => processCost(server.pid), storeCost: () => NO_COST, dispose: () => server.dispose(),
     }
   }
   const cluster = new ClusterProcess(settings)
   try {
     await cluster.start(nodes, engines, auths)
     const members = await cluster.members()
-    const costOf = (kinds: readonly string[]) => (): ProcessCost => members.filter(({ kind }) => kinds.includes(kind)).map(({ pid }) => processCost(pid)).reduce(plus, NOTHING)
+    const costOf = (kinds: readonly string[]) => (): ProcessCost => members.filter(({ kind }) => kinds.includes(kind)).map(({ pid }) => processCost(pid)).reduce(addedCosts, NO_COST)
     const { url, ws } = cluster
     return {
       url, ws, cluster, server: undefined, description: `${countText(engines ?? nodes, 'engine')}, ${String(auths ?? 2)} of auth, ${countText(nodes, 'node')} of Cassandra and NATS`,
@@ -53,10 +53,4 @@ export async function startSystem(
 
 function countText(count: number, name: string): string {
   return `${String(count)} ${name}${count === 1 ? '' : 's'}`
-}
-
-const NOTHING: ProcessCost = { cpuSeconds: 0, rssBytes: 0, waitedSeconds: 0 }
-
-function plus(one: ProcessCost, other: ProcessCost): ProcessCost {
-  return { cpuSeconds: one.cpuSeconds + other.cpuSeconds, rssBytes: one.rssBytes + other.rssBytes, waitedSeconds: one.waitedSeconds + other.waitedSeconds }
 }

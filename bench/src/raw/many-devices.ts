@@ -12,11 +12,20 @@ export const CONCURRENT_ACCOUNTS_CLUSTER = 64
 const FAILURES_MIN = 20
 const AFTER_FAILURE_MS = 500
 
+/** How many devices are enrolled. */
+export interface EnrolManyOptions {
+  /** No progress on standard error. */
+  readonly silent: boolean
+  readonly concurrent?: number
+  /** Hears how many there are. */
+  readonly onEnrolled?: (count: number) => void
+}
+
 /**
  * Enrols `count` devices with real proofs, `perAccount` to an account (at most what the protocol allows), on the three chains in turn. An account whose
  * server did not answer in time is made anew, with another wallet. Rejects with the last failure when too many fail, and at once with one that asks for no patience.
  */
-export async function enrolMany(enrolment: RawEnrolment, count: number, perAccount: number, options: { readonly silent: boolean; readonly concurrent?: number }): Promise<RawDevice[]> {
+export async function enrolMany(enrolment: RawEnrolment, count: number, perAccount: number, options: EnrolManyOptions): Promise<RawDevice[]> {
   const size = Math.min(perAccount, LIMITS.devicesPerAccountMax)
   const waiting = Array.from({ length: Math.ceil(count / size) }, (_, account) => Math.min(size, count - account * size))
   const devices: RawDevice[] = []
@@ -30,6 +39,7 @@ export async function enrolMany(enrolment: RawEnrolment, count: number, perAccou
       own++
       width.succeeded()
       progress.update(++enrolled)
+      options.onEnrolled?.(enrolled)
     }
     try {
       devices.push(...await enrolAccount(enrolment, CHAINS[started++ % CHAINS.length] ?? 'solana', deviceCount, onDevice))

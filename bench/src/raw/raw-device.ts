@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import {
   accountIdOf, draftEntry, emptyAccountState, entryHash, sealEntry, verifyLog,
-  type AccountId, type AccountState, type DeviceId, type Random,
+  type AccountId, type AccountState, type DeviceId, type LogHead, type Random,
 } from '@evegram/protocol'
 import type { Chain } from '@evegram/protocol/proof'
 import {
@@ -19,6 +19,8 @@ export interface RawDevice {
   readonly keys: DeviceKeys
   readonly signer: DeviceSigner
   readonly wallet: Wallet
+  /** Its account log once the device was in it; it goes on when the account gets another device. */
+  readonly log: LogHead
   tokens: SessionTokens
 }
 
@@ -61,7 +63,7 @@ export class RawEnrolment {
       sign: (message) => signWithSigning(keys, message),
     }
     const tokens = await this.api.openSession(signer)
-    return { device: { account: state.account, device: keys.device, keys, signer, wallet, tokens }, state: after }
+    return { device: { account: state.account, device: keys.device, keys, signer, wallet, log: { seq: after.seq, head: after.head }, tokens }, state: after }
   }
 
   /** The encoded `device.add` entry behind `state`, and the state after it. */

@@ -1,0 +1,40 @@
+import { readFileSync } from 'node:fs'
+import { diffResults, readResult } from '../diff.js'
+import { helpOf, readOptions, type CommandSpec } from './command-line.js'
+import { EXIT, UsageError } from './exit-codes.js'
+
+const BAND_PERCENT = 10
+
+const SPEC: CommandSpec = {
+  usage: 'npm run bench -- diff <before.json> <after.json> [options]',
+  text: 'Says what changed between two results (of --json). Ends with 99 when a figure is worse by more than the noise band; with 2 when the runs differ in\nmore than the code, or one is not valid.',
+  options: {
+    band: { placeholder: 'percent', help: `changes within it are noise (default ${String(BAND_PERCENT)}); measure yours: two runs of the same commit` },
+    json: { help: 'the changes as one JSON object' },
+  },
+}
+
+/** `npm run bench -- diff`. Returns the exit code. Throws {@link UsageError} for what was asked wrongly. */
+export async function diffCommand(args: readonly string[]): Promise<number> {
+  const given = readOptions(args, SPEC)
+  if (given.has('help')) {
+    console.log(helpOf(SPEC))
+    return EXIT.pass
+  }
+  const [before, after, ...others] = given.positionals
+  if (before === undefined || after === undefined || others.length > 0) throw new UsageError('name two results: before.json after.json')
+  const band = Number(given.text('band') ?? BAND_PERCENT)
+  if (!(band >= 0 && band <= 1_000)) throw new UsageError('--band is a number of percent from 0 to 1000')
+  const diff = diffResults(readResult(before, readFileSync(before, 'utf8')), readResult(after, readFileSync(after, 'utf8')), band / 100)
+  if (given.has('json')) console.log(JSON.stringify(diff))
+  else {
+    for (const difference of diff.differences) console.log(`not the same run: ${difference}`)
+    console.log(`${'figure'.padEnd(16)}${'before'.padStart(12)}${'after'.padStart(12)}${'change'.padStart(10)}`)
+    for (const { metric, before: from, after: to, share, verdict } of diff.changes) {
+      const change = share === null ? (to === from ? '' : 'new') : `${share > 0 ? '+' : ''}${(share * 100).toFixed(1)} %`
+      console.log(`${metric.padEnd(16)}${String(Number(from.toFixed(2))).padStart(12)}${String(Number(to.toFixed(2))).padStart(12)}${change.padStart(10)}${verdict === 'same' ? '' : `  ${verdict}`}`)
+    }
+    console.log(`noise band ${String(band)} %`)
+  }
+  return diff.isWorse ? EXIT.breach : diff.differences.length > 0 ? EXIT.invalid : EXIT.pass
+}

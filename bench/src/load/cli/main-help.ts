@@ -1,0 +1,15 @@
+import { SCENARIOS } from '../scenarios/find-scenario.js'
+
+/** `npm run bench -- --help`. */
+export function mainHelp(): string {
+  return `npm run bench -- <scenario or file> [options]     put a server under load and measure it
+npm run bench -- compare --with raw-uws [options] the same load on other systems, and the ratios
+npm run bench -- diff <a.json> <b.json> [options] what changed between two results
+
+Each with --help. To begin with: npm run bench -- one-to-one --duration 10s --html report.html
+
+Scenarios:
+${SCENARIOS.map(({ name, summary }) => `  ${name.padEnd(12)}${summary}`).join('\n')}
+
+Exit codes: 0 pass, 99 a threshold was broken, 2 the run is not valid, 1 the tool could not do it. Method and flags: docs/bench.md`
+}

@@ -1,0 +1,202 @@
+import { randomBytes } from 'node:crypto'
+import {
+  ACK_BYTES, CHANNEL_KEY_BYTES, channelSaltOf, decodeFailure, decodeOpened, draftChannel, draftGroup, encodeFrame, encodeOpen, encodeReadChannel, FRAME_TYPE,
+  membershipEntryHash, sealMembershipEntry, type Frame, type FrameType, type LogActor, type MembershipDraft,
+} from '@evegram/protocol'
+import { RawConnection } from '../../raw/raw-connection.js'
+import type { RawDevice } from '../../raw/raw-device.js'
+import type { ConversationKind } from '../plan/cast.js'
+import type { ClientEvents, DriverClient, DriverConversation, Handle, SendEvents } from './driver.js'
+import { EvegramChannelAuthor, FollowedPosts } from './evegram-channel.js'
+import { channelHandle, envelopeHandle, readAddress, readChannelHandle, readEnvelopeHandle } from './evegram-handles.js'
+import { EvegramEnvelopes } from './evegram-envelopes.js'
+
+/** Deliveries that are acknowledged together. */
+const DEVICE_ACK_EVERY = 64
+const ANSWER_MS = 15_000
+/** Others that the entry which makes a group can name. */
+const GROUP_OTHERS_MAX = 128
+
+/** How a client is connected. */
+export interface EvegramClientOptions {
+  readonly device: RawDevice
+  readonly ws: string
+  readonly origin: string
+  readonly localAddress?: string
+  readonly payloadBytes: number
+  readonly events: ClientEvents
+  readonly onClosed: () => void
+}
+
+/** A message that waits for its acknowledgement. */
+interface InFlight {
+  readonly token: number
+  readonly events: SendEvents
+}
+
+/** One device on an authenticated socket. */
+export class EvegramClient implements DriverClient {
+  readonly #options: EvegramClientOptions
+  #connection: RawConnection | undefined
+  #correlation = 0
+  #unacknowledged = 0
+  #isEnded = false
+  #lastFailure = ''
+  readonly #inFlight = new Map<number, InFlight>()
+  readonly #answers = new Map<number, { readonly type: FrameType; readonly resolve: (body: Uint8Array) => void; readonly reject: (error: Error) => void }>()
+  readonly #posts: FollowedPosts
+
+  private constructor(options: EvegramClientOptions) {
+    this.#options = options
+    this.#posts = new FollowedPosts(options.payloadBytes)
+  }
+
+  /** Connects, says hello, catches up. Rejects when the server refuses. */
+  static async open(options: EvegramClientOptions): Promise<EvegramClient> {
+    const client = new EvegramClient(options)
+    client.#connection = await RawConnection.open(options.device, {
+      ws: options.ws, origin: options.origin, ...(options.localAddress === undefined ? {} : { localAddress: options.localAddress }),
+      onFrame: (frame) => { client.#onFrame(frame) },
+      onClose: (code, reason) => { client.#onClose(code, reason) },
+    })
+    return client
+  }
+
+  async found(kind: ConversationKind, others: readonly Handle[]): Promise<Handle> {
+    const { device } = this.#options
+    const members = others.map(readAddress)
+    switch (kind) {
+      case 'direct': {
+        const [partner] = members
+        if (partner === undefined || members.length !== 1) throw new RangeError('a direct conversation is with one other')
+        return envelopeHandle(decodeOpened(await this.#request(FRAME_TYPE.open, encodeOpen({ peer: partner.account }), FRAME_TYPE.opened)), [device, partner])
+      }
+      case 'group': {
+        if (members.length > GROUP_OTHERS_MAX) throw new RangeError(`a group is made with at most ${String(GROUP_OTHERS_MAX)} others`)
+        const { opened } = await this.#change(draftGroup(randomSalt(), members.map(({ account }) => account), this.#actor, Date.now()))
+        return envelopeHandle(opened, [])
+      }
+      case 'channel': {
+        const { opened, head } = await this.#change(draftChannel(channelSaltOf(new Uint8Array(randomBytes(CHANNEL_KEY_BYTES))), [], this.#actor, Date.now()))
+        return channelHandle({ channel: opened.conversation, members: { seq: opened.membershipVersion, head }, author: device.device })
+      }
+      default: return kind satisfies never
+    }
+  }
+
+  async join(kind: ConversationKind, handle: Handle, events: SendEvents): Promise<DriverConversation> {
+    const { device } = this.#options
+    if (kind !== 'channel') return new EvegramEnvelopes(device, readEnvelopeHandle(handle), (token, frame) => { this.#send(token, frame, events) }, () => ++this.#correlation)
+    const { channel, members, author } = readChannelHandle(handle)
+    if (author !== device.device) {
+      await this.#request(FRAME_TYPE.follow, encodeReadChannel({ channel, after: 0 }), FRAME_TYPE.channelPage)
+      return { send: (_payload, token) => { events.refused(token, 'a follower does not post') } }
+    }
+    return new EvegramChannelAuthor({
+      channel, members, actor: this.#actor, sign: (bytes) => device.signer.sign(bytes), events,
+      post: async (post) => { await this.#request(FRAME_TYPE.post, post, FRAME_TYPE.channelHead) },
+    })
+  }
+
+  close(): void {
+    this.#isEnded = true
+    this.#connection?.close()
+  }
+
+  /** Shows the server that somebody is there. */
+  ping(): void {
+    this.#connection?.send(encodeFrame(FRAME_TYPE.ping, 0, new Uint8Array(0)))
+  }
+
+  /** Tells the server what arrived. */
+  acknowledge(): void {
+    if (this.#unacknowledged > 0) this.#connection?.acknowledge(this.#unacknowledged)
+    this.#unacknowledged = 0
+  }
+
+  get #actor(): LogActor {
+    const { account, device, log } = this.#options.device
+    return { account, device, log }
+  }
+
+  async #change(draft: MembershipDraft): Promise<{ readonly opened: ReturnType<typeof decodeOpened>; readonly head: Uint8Array }> {
+    const sealed = sealMembershipEntry(draft, this.#options.device.signer.sign(membershipEntryHash(draft)))
+    return { opened: decodeOpened(await this.#request(FRAME_TYPE.changeGroup, sealed.bytes, FRAME_TYPE.opened)), head: sealed.head }
+  }
+
+  #send(token: number, { correlation, frame }: { readonly correlation: number; readonly frame: Uint8Array }, events: SendEvents): void {
+    if (this.#connection === undefined || this.#isEnded) {
+      events.refused(token, 'closed')
+      return
+    }
+    this.#inFlight.set(correlation, { token, events })
+    this.#connection.send(frame)
+  }
+
+  #request(type: FrameType, body: Uint8Array, answer: FrameType): Promise<Uint8Array> {
+    const correlation = ++this.#correlation
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => this.#answers.get(correlation)?.reject(new Error(`no answer to a request of type ${String(type)}`)), ANSWER_MS)
+      const settle = (): void => {
+        clearTimeout(timer)
+        this.#answers.delete(correlation)
+      }
+      this.#answers.set(correlation, {
+        type: answer, resolve: (bytes) => { settle(); resolve(bytes) }, reject: (error) => { settle(); reject(error) },
+      })
+      this.#connection?.send(encodeFrame(type, correlation, body))
+    })
+  }
+
+  #onFrame(frame: Frame): void {
+    switch (frame.type) {
+      case FRAME_TYPE.ack:
+        this.#onAcks(frame.body)
+        return
+      case FRAME_TYPE.deliver:
+        // Position, envelope, and at the end of it the one body for this device.
+        this.#options.events.delivered(frame.body.subarray(Math.max(0, frame.body.length - this.#options.payloadBytes)))
+        if (++this.#unacknowledged >= DEVICE_ACK_EVERY) this.acknowledge()
+        return
+      case FRAME_TYPE.posted:
+        this.#options.events.delivered(this.#posts.bodyOf(frame.body))
+        return
+      case FRAME_TYPE.failure:
+        this.#onFailure(frame)
+        return
+      default: {
+        const waiting = this.#answers.get(frame.correlation)
+        if (waiting?.type === frame.type) waiting.resolve(frame.body.slice())
+      }
+    }
+  }
+
+  #onAcks(body: Uint8Array): void {
+    const view = new DataView(body.buffer, body.byteOffset, body.byteLength)
+    for (let offset = 0; offset + ACK_BYTES <= body.length; offset += ACK_BYTES) {
+      const correlation = view.getUint32(offset)
+      const sent = this.#inFlight.get(correlation)
+      this.#inFlight.delete(correlation)
+      sent?.events.acknowledged(sent.token)
+    }
+  }
+
+  #onFailure({ correlation, body }: Frame): void {
+    const { code, message } = decodeFailure(body)
+    this.#lastFailure = code
+    const sent = this.#inFlight.get(correlation)
+    this.#inFlight.delete(correlation)
+    sent?.events.refused(sent.token, code)
+    this.#answers.get(correlation)?.reject(new Error(`${code}: ${message}`))
+  }
+
+  #onClose(code: number, reason: string): void {
+    this.#options.onClosed()
+    for (const { reject } of this.#answers.values()) reject(new Error('the connection ended'))
+    if (!this.#isEnded && this.#connection !== undefined) this.#options.events.closed([`close ${String(code)}`, reason, this.#lastFailure].filter((text) => text !== '').join(' '))
+  }
+}
+
+function randomSalt(): Uint8Array {
+  return new Uint8Array(randomBytes(16))
+}

@@ -1,0 +1,26 @@
+import { compareCommand } from './cli/compare-command.js'
+import { diffCommand } from './cli/diff-command.js'
+import { EXIT, UsageError } from './cli/exit-codes.js'
+import { mainHelp } from './cli/main-help.js'
+import { runCommand } from './cli/run-command.js'
+
+/** Dispatches `npm run bench -- …`. */
+async function main(args: readonly string[]): Promise<number> {
+  const [command, ...rest] = args
+  if (command === undefined || command === '--help' || command === '-h' || command === 'help') {
+    console.log(mainHelp())
+    return command === undefined ? EXIT.toolError : EXIT.pass
+  }
+  if (command === 'compare') return compareCommand(rest)
+  if (command === 'diff') return diffCommand(rest)
+  return runCommand(command === 'run' ? rest : args)
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2))
+} catch (error) {
+  // What a person asked wrongly needs no stack; everything else may need one.
+  const isUsage = error instanceof UsageError || error instanceof RangeError
+  console.error(isUsage ? `${error.message}\n\nnpm run bench -- --help says more.` : error)
+  process.exitCode = EXIT.toolError
+}

@@ -1,0 +1,92 @@
+import { addedCosts, NO_COST, processCost, type ProcessCost } from '../../process-cost.js'
+import { sampleSum } from '../../scrape.js'
+import { ServerProcess } from '../../server-process.js'
+import { listeningPid } from './listening-pid.js'
+import type { Target } from './target.js'
+
+/** Where `npm start` listens unless it is told otherwise. */
+export const DEFAULT_URL = 'http://localhost:8080'
+/** See {@link DEFAULT_URL}; metrics. */
+export const DEFAULT_ADMIN = 'http://localhost:8082'
+const ANSWER_MS = 2_000
+/** Its event-loop histogram looks this often, and counts from one look to the next: what is beyond it is delay. */
+const EVENT_LOOP_RESOLUTION_MS = 10
+const EVENT_LOOP_SAMPLE = /^evegram_nodejs_eventloop_lag_p99_seconds/
+/** Far above what any run sends: a server of its own is not to be measured by its rate limits. */
+const OWN_SERVER_SETTINGS = { EVEGRAM_RATE_FACTOR: '100000' } as const
+
+/** How to find a server. */
+export interface EvegramTargetOptions {
+  /** Undefined: {@link DEFAULT_URL} if anybody answers there. */
+  readonly url: string | undefined
+  readonly admin: string | undefined
+  /** Always a server of its own: what is compared must start from nothing. */
+  readonly isFresh: boolean
+  readonly clients: number
+}
+
+/** The server at `url`, or one that is started for the run when nobody answers at the default address. Rejects when the one that was named does not answer. */
+export async function evegramTarget({ url, admin, isFresh, clients }: EvegramTargetOptions): Promise<Target> {
+  const wanted = isFresh ? undefined : url ?? DEFAULT_URL
+  const ws = wanted === undefined ? undefined : await socketOf(wanted)
+  if (wanted !== undefined && ws !== undefined) {
+    const port = Number(new URL(ws).port)
+    const pid = isOfThisMachine(ws) && port > 0 ? listeningPid(port) : undefined
+    return targetOf(`the server at ${wanted}`, wanted, ws, pid === undefined ? [] : [pid], admin ?? (url === undefined ? DEFAULT_ADMIN : undefined), async () => undefined)
+  }
+  if (url !== undefined) throw new Error(`no Evegram server answers at ${url}`)
+  const server = new ServerProcess({ ...OWN_SERVER_SETTINGS, EVEGRAM_CONNECTIONS_MAX: String(clients + 100) })
+  try {
+    await server.start()
+  } catch (error) {
+    await server.dispose()
+    throw error
+  }
+  const { addresses } = server
+  return targetOf('a standalone server that this run started', addresses.url, addresses.ws, [server.pid], addresses.admin, () => server.dispose())
+}
+
+function targetOf(description: string, url: string, ws: string, pids: readonly number[], admin: string | undefined, dispose: () => Promise<void>): Target {
+  return {
+    driver: 'evegram', description, url, ws, pids,
+    cost: () => costOf(pids),
+    eventLoopDelayMs: async () => (admin === undefined ? undefined : scrapedDelayMs(admin)),
+    dispose,
+  }
+}
+
+/** What processes cost so far, together; undefined when there are none, or one has ended. */
+export function costOf(pids: readonly number[]): ProcessCost | undefined {
+  if (pids.length === 0) return undefined
+  try {
+    return pids.map((pid) => processCost(pid)).reduce(addedCosts, NO_COST)
+  } catch {
+    return undefined
+  }
+}
+
+async function scrapedDelayMs(admin: string): Promise<number | undefined> {
+  try {
+    const response = await fetch(`${admin}/metrics`, { signal: AbortSignal.timeout(ANSWER_MS) })
+    return Math.max(0, sampleSum(await response.text(), EVENT_LOOP_SAMPLE) * 1_000 - EVENT_LOOP_RESOLUTION_MS)
+  } catch {
+    // A server without metrics, or too busy to show them: the report has a gap there.
+    return undefined
+  }
+}
+
+/** Address of the sockets of the server at `url`; undefined when none answers. */
+async function socketOf(url: string): Promise<string | undefined> {
+  try {
+    const response = await fetch(new URL('/.well-known/evegram', url), { signal: AbortSignal.timeout(ANSWER_MS) })
+    const body: unknown = await response.json()
+    if (!response.ok || typeof body !== 'object' || body === null || !('ws' in body)) return undefined
+    return typeof body.ws === 'string' ? body.ws : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function isOfThisMachine(address: string): boolean {
+  return ['localhost', '127.0.0.1', '[::1]'].includes(new URL(address).hostname)
+}
