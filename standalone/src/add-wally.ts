@@ -39,6 +39,8 @@ export interface StandaloneWally {
   readonly wally: Wally
   readonly ledger: LedgerStore
   readonly play: PlayNetwork
+  /** The local chains that settings name. */
+  readonly local: readonly LocalChain[]
   /** Who is an operator of it. */
   readonly operators: Operators
   /** The key that signs its notices: 32 bytes, public. */
@@ -113,7 +115,7 @@ async function addWallyOn(lifecycle: Lifecycle, parts: WallyParts, opened: (clos
   lifecycle.add({ name: 'wallet bridge', stop: () => start.stop() })
   const snapshot = oneAtATime((keep: (snapshot: Uint8Array) => Promise<void>) => snapshotOf({ database, play, failed }, keep))
   return {
-    wally, ledger, play, operators, start, noticeKey: noticeSigner.publicKey,
+    wally, ledger, play, local, operators, start, noticeKey: noticeSigner.publicKey,
     snapshot: async (keep) => {
       start.require()
       await snapshot(keep)

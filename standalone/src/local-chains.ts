@@ -1,11 +1,11 @@
 import { secretCalled, type SecretStore } from '@evegram/auth'
 import { EvegramError, type Random } from '@evegram/protocol'
 import {
-  amountOf, simulatedSigner, ZERO, type AssetId, type ChainAdapter, type ChainName, type Signer, type WallyAsset, type WallyChainOptions,
+  amountOf, requireLocalNetwork, simulatedSigner, ZERO, type AssetId, type ChainAdapter, type ChainName, type PlayDesk, type Signer, type WallyAsset, type WallyChainOptions,
 } from '@evegram/wallet-bridge'
-import { SOL, SolanaChainAdapter, solanaGenesisHash } from '@evegram/wallet-bridge/solana'
-import { LUNA, TerraChainAdapter, terraPlaySigner } from '@evegram/wallet-bridge/terra'
-import { TONCOIN, TonChainAdapter } from '@evegram/wallet-bridge/ton'
+import { SOL, SOLANA, SolanaChainAdapter, solanaGenesisHash, SolanaPlayDesk } from '@evegram/wallet-bridge/solana'
+import { LUNA, TERRA, TerraChainAdapter, TerraPlayDesk, terraPlaySigner } from '@evegram/wallet-bridge/terra'
+import { TON, TONCOIN, TonChainAdapter, TonPlayDesk } from '@evegram/wallet-bridge/ton'
 import { z } from 'zod'
 import type { StandaloneConfig } from './config.js'
 
@@ -19,6 +19,10 @@ export interface LocalChain {
   readonly name: ChainName
   /** Another one whenever it was started anew. */
   readonly identity: string
+  readonly adapter: ChainAdapter
+  /** Its native asset, the one that the bridge holds. */
+  readonly asset: WallyAsset
+  readonly desk: PlayDesk
   readonly options: WallyChainOptions
 }
 
@@ -34,12 +38,16 @@ export interface LocalChainsParts {
 interface Local {
   readonly identity: string
   readonly adapter: ChainAdapter
+  readonly desk: PlayDesk
   readonly signer: Signer
   readonly asset: Pick<WallyAsset, 'symbol' | 'decimals'> & { readonly id: AssetId }
   readonly feeReserve: { readonly fixed: bigint; readonly ppm: number }
 }
 
-/** The local chains of the real SDKs that settings name. All they hold is play money. Rejects `unavailable.chain` when one does not answer. */
+/**
+ * The local chains of the real SDKs that settings name. All they hold is play money. Rejects `unavailable.chain` when one does not answer, `invalid.config` when what
+ * answers is a shared network.
+ */
 export async function localChains({ config: { solana, ton, terra }, secrets, random }: LocalChainsParts): Promise<readonly LocalChain[]> {
   const seed = (name: string): Promise<Uint8Array> => secretCalled(`wally-hot-${name}`, secrets, random)
   return [
@@ -49,16 +57,17 @@ export async function localChains({ config: { solana, ton, terra }, secrets, ran
   ]
 }
 
-function chainOf({ identity, adapter, signer, asset, feeReserve }: Local): LocalChain {
-  const whole = 10n ** BigInt(asset.decimals)
+function chainOf({ identity, adapter, desk, signer, asset: { id, symbol, decimals }, feeReserve }: Local): LocalChain {
+  const whole = 10n ** BigInt(decimals)
+  const asset = { id, symbol, decimals, depositMin: amountOf(1n), foundingDayMax: ZERO }
   return {
     name: adapter.chain,
-    identity,
+    identity, adapter, asset, desk,
     options: {
       // One node: whatever it says is believed.
       sources: [{ name: 'local', adapter }],
       signer,
-      assets: [{ ...asset, depositMin: amountOf(1n), foundingDayMax: ZERO }],
+      assets: [asset],
       policy: {
         // The hot wallet holds what people paid in and nothing else: there is no bound below which somebody would have to fill it up.
         assets: new Map([[asset.id, {
@@ -72,8 +81,10 @@ function chainOf({ identity, adapter, signer, asset, feeReserve }: Local): Local
 
 async function localSolana(url: string, seed: Uint8Array, random: Random): Promise<Local> {
   const genesisHash = await solanaGenesisHash({ url, timeoutMs: TIMEOUT_MS })
+  requireLocalNetwork(SOLANA, genesisHash)
   return {
     identity: genesisHash,
+    desk: new SolanaPlayDesk(url, genesisHash),
     adapter: new SolanaChainAdapter({ url, genesisHash, random }),
     signer: simulatedSigner(seed),
     asset: { id: SOL, symbol: 'SOL', decimals: 9 },
@@ -85,8 +96,10 @@ const masterchainInfo = z.object({ result: z.object({ init: z.object({ root_hash
 
 async function localTon(url: string, seed: Uint8Array, random: Random): Promise<Local> {
   const { result: { init: { root_hash: initHash } } } = await ask(url, masterchainInfo, { jsonrpc: '2.0', id: 1, method: 'getMasterchainInfo', params: {} })
+  requireLocalNetwork(TON, initHash)
   return {
     identity: initHash,
+    desk: new TonPlayDesk(url, initHash),
     adapter: new TonChainAdapter({ url, initHash, random }),
     signer: simulatedSigner(seed),
     asset: { id: TONCOIN, symbol: 'TON', decimals: 9 },
@@ -100,8 +113,10 @@ const terraFaucet = z.object({ address: z.string().min(1).max(128), chain_id: z.
 
 async function localTerra(url: string, seed: Uint8Array, random: Random): Promise<Local> {
   const { address, chain_id: chainId } = await ask(`${url.replace(/\/+$/, '')}/faucet`, terraFaucet)
+  requireLocalNetwork(TERRA, chainId)
   return {
     identity: `${chainId} ${address}`,
+    desk: new TerraPlayDesk(url, chainId),
     adapter: new TerraChainAdapter({ url, chainId, random }),
     signer: terraPlaySigner(seed),
     asset: { id: LUNA, symbol: 'LUNC', decimals: 6 },

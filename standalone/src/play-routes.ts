@@ -1,15 +1,15 @@
 // Route schemas carry the fields of the API description.
 import type {} from '@fastify/swagger'
 import { responses, type HttpServer } from '@evegram/platform'
-import { bytesOfHex, EvegramError, utf8 } from '@evegram/protocol'
+import { bytesOfHex, utf8 } from '@evegram/protocol'
 import { FAUCET_AMOUNT_MAX, parseAmount, PLAY_DECIMALS, simulatedAddressOf, type PlayNetwork } from '@evegram/wallet-bridge'
 import { z } from 'zod'
+import { requireThisMachine } from './require-this-machine.js'
 
 const amountField = z.string().regex(/^(0|[1-9][0-9]{0,37})$/, 'a whole number of the smallest unit').describe('whole number of the smallest unit, as text')
 const addressField = z.string().max(64).describe('address of the chain of play money')
 const heightAnswer = z.number().int().describe('number of a block')
 const TAGS = ['Play money']
-const LOOPBACK = /^(127\.\d+\.\d+\.\d+|::1|::ffff:127\.\d+\.\d+\.\d+)$/
 
 /** What {@link playRoutes} needs. */
 export interface PlayRoutesParts {
@@ -41,9 +41,7 @@ export function playRoutes(http: HttpServer, { network, isLocal }: PlayRoutesPar
     },
   }, async (request, reply) => {
     // Play money is without worth only as long as nobody takes it for more: a server for others gives none.
-    if (!isLocal || !LOOPBACK.test(request.ip)) {
-      throw new EvegramError('not_found.resource', { operation: 'give play money', advice: 'The faucet is open on a server for its own machine only, and to that machine.' })
-    }
+    requireThisMachine(isLocal ? request.ip : undefined)
     const { to, amount, memo } = request.body
     const transaction = network.give({ to, amount: parseAmount(amount), memo: memo === undefined ? undefined : utf8(memo) })
     return reply.code(202).send({ transaction, to, amount })

@@ -172,13 +172,15 @@ describe('a standalone server for others', () => {
       const { status, body } = await post(open.ports.http, '/v1/play/faucet', { to: 'sim1', amount: '1' })
       expect([status, JSON.parse(body)]).toMatchObject([404, { error: { code: 'not_found.resource' } }])
       expect(JSON.parse((await ask(open.ports.http, '/v1/play')).body)).toMatchObject({ faucet: { open: false } })
+      // Local chains are for a server of its own machine.
+      expect((await ask(open.ports.http, '/v1/play/chains')).status).toBe(404)
       expect((await ask(open.ports.http, '/')).body).not.toContain('faucet')
     } finally {
       await open.stop()
     }
     const without = await startServer(join(folder.path, 'without'), { EVEGRAM_WALLY: 'false' })
     try {
-      for (const path of ['/v1/play', '/v1/wally/assets']) expect((await ask(without.ports.http, path)).status, path).toBe(404)
+      for (const path of ['/v1/play', '/v1/play/chains', '/v1/wally/assets']) expect((await ask(without.ports.http, path)).status, path).toBe(404)
       expect((await ask(without.ports.admin, '/operator')).status).toBe(404)
       expect(JSON.parse((await ask(without.ports.http, '/.well-known/evegram')).body)).not.toHaveProperty('wally')
       expect(readdirSync(join(folder.path, 'without'))).not.toContain('ledger')

@@ -16,6 +16,7 @@ import { createAdmin } from './admin.js'
 import { printableSettings, publicNames, type PublicNames, type StandaloneConfig } from './config.js'
 import { announceAdmin, openDataFolder, type DataFolder } from './data-folder.js'
 import { settlePort } from './free-port.js'
+import { localChainRoutes } from './local-chain-routes.js'
 import { playRoutes } from './play-routes.js'
 import { startPage } from './start-page.js'
 import type { WallyOutcome, WallyStart } from './wally-start.js'
@@ -177,6 +178,7 @@ async function addPublicRoutes(http: HttpServer, parts: {
     requireLedger(http, wally.start)
     wally.wally.routes(http)
     playRoutes(http, { network: wally.play, isLocal })
+    if (isLocal) localChainRoutes(http, wally.local)
   }
   http.get('/.well-known/evegram', { schema: { tags: ['Discovery'], summary: 'Where everything is' } }, async () =>
     auth.discovery({ serverId: folder.serverId, ws: names.ws, auth: names.origin, ...(wally === undefined ? {} : { wally: names.origin, noticeKeys: [Buffer.from(wally.noticeKey).toString('base64url')] }) }))

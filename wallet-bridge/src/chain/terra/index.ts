@@ -2,3 +2,4 @@ export { LUNA, parseTerraAddress, TERRA, terraAddressOf, terraToken } from './ad
 export { TerraChainAdapter, WATCH_BLOCKS_MAX, type TerraAdapterOptions } from './adapter.js'
 export { terraPlaySigner } from './play-signer.js'
 export type { TerraRpcOptions } from './rpc.js'
+export { TerraPlayDesk } from './play-desk.js'
