@@ -1,12 +1,12 @@
 import { resolve } from 'node:path'
 import { EvegramError } from '@evegram/protocol'
-import type { Client, Wallet } from '@evegram/sdk'
+import type { Client, LocalPayer, Wallet } from '@evegram/sdk'
 import { createNodeClient, hasDevice } from '@evegram/sdk/node'
 import { showAlarms } from './alarms.js'
 import type { Output } from './output.js'
 import { askPassphrase } from './passphrase.js'
 import { DEFAULT_SERVER, profileFolder, readSettings, writeSettings } from './profile.js'
-import { describeWalletFile, openWalletFile } from './wallet-file.js'
+import { describeWalletFile, openPayerFile, openWalletFile } from './wallet-file.js'
 
 /** What every command takes. */
 export interface CommonOptions {
@@ -50,13 +50,22 @@ export class Context {
   }
 
   /** Opens the wallet of `path`, or the one that `login` was given; asks a person for the passphrase of an encrypted file. */
-  async wallet(path?: string): Promise<Wallet> {
+  wallet(path?: string): Promise<Wallet> {
+    return this.#opened(path, openWalletFile)
+  }
+
+  /** The same wallet as one that pays on local chains. */
+  payer(path?: string): Promise<LocalPayer> {
+    return this.#opened(path, openPayerFile)
+  }
+
+  async #opened<Opened>(path: string | undefined, open: (path: string, passphrase: string | undefined) => Opened): Promise<Opened> {
     const known = path ?? readSettings(this.folder).wallet
     if (known === undefined) {
       throw new EvegramError('invalid.argument', { operation: 'open wallet', advice: 'This needs a wallet: pass --wallet <file>.' })
     }
     const needsPassphrase = describeWalletFile(known).encrypted && this.passphrase === undefined && this.output.interactive
-    return openWalletFile(known, needsPassphrase ? await askPassphrase('Passphrase of the wallet file') : this.passphrase)
+    return open(known, needsPassphrase ? await askPassphrase('Passphrase of the wallet file') : this.passphrase)
   }
 
   /** The client of a profile that is signed in. Throws `client.not_signed_in`. */

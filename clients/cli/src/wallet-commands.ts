@@ -1,21 +1,29 @@
 import type { Act, Add } from './program.js'
 import type { Command } from 'commander'
+import { playFund, playPay } from './commands/play-pay.js'
 import { playAddress, playBalance, playFaucet } from './commands/play.js'
 import { walletBalance, walletDeposit, walletHistory, walletWatch } from './commands/wallet.js'
 import { walletRequest, walletSend } from './commands/wallet-send.js'
 import { walletWithdraw, walletWithdrawals } from './commands/wallet-withdraw.js'
 import { postNumber, wholeNumber } from './whole-number.js'
 
-/** `evegram play …`: the chain of play money of a server for its own machine. */
+/** `evegram play …`: the chain of play money of a server for its own machine, and local chains of real SDKs. */
 export function addPlayCommands(add: Add, act: Act, program: Command): void {
   const play = add(
-    program, 'play', 'The chain of play money of npm start: a faucet, and what addresses hold as the chain itself says', 'evegram play faucet 20', 'evegram play balance sim…',
+    program, 'play', 'The chain of play money of npm start, and local Solana, TON and Terra Classic: faucets, payments, and what addresses hold as the chains themselves say',
+    'evegram play faucet 20', 'evegram play fund 500 SOL', 'evegram play pay 400 SOL', 'evegram play balance sim…',
   )
   add(play, 'faucet <amount>', 'Play money from nothing, paid to your deposit address; waits until it is credited', 'evegram play faucet 20', 'evegram play faucet 1 --to sim… --memo hello')
     .option('--to <address>', 'another address').option('--memo <text>', 'its memo')
     .option('--wait <seconds>', 'how long to wait', wholeNumber, 60).action(act(playFaucet))
-  add(play, 'balance <address>', 'What an address holds, by the chain and not by the ledger', 'evegram play balance sim… --json').action(act(playBalance))
-  add(play, 'address', 'A new address of the chain, of a key that is thrown away', 'evegram play address').action(act(playAddress))
+  add(play, 'fund <amount> <asset>', 'Coins from the faucet of a local chain to your own wallet, for asset SOL, TON or LUNC; waits until the chain has them', 'evegram play fund 500 SOL', 'evegram play fund 500 TON --to UQ… --json')
+    .option('--wallet <file>', 'wallet file (default: the one of login)').option('--to <address>', 'another address')
+    .option('--wait <seconds>', 'how long to wait', wholeNumber, 60).action(act(playFund))
+  add(play, 'pay <amount> <asset>', 'Your own wallet pays to your deposit address on a local chain, with your memo; waits until it is credited', 'evegram play pay 400 SOL', 'evegram play pay 400 LUNC --wallet dora.json --json')
+    .option('--wallet <file>', 'wallet file that pays (default: the one of login); of keys that hold nothing elsewhere')
+    .option('--wait <seconds>', 'how long to wait', wholeNumber, 90).action(act(playPay))
+  add(play, 'balance <address>', 'What an address holds, by its chain and not by the ledger', 'evegram play balance sim… --json').action(act(playBalance))
+  add(play, 'address', "A new address of the server's own chain, of a key that is thrown away", 'evegram play address').action(act(playAddress))
 }
 
 /** `evegram wallet …`: the own money at the server. An asset is named by its symbol or its id, an amount as people write it: 12 or 0.5. */

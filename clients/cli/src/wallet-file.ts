@@ -2,7 +2,7 @@ import { randomBytes, scryptSync } from 'node:crypto'
 import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { EvegramError, isEvegramError } from '@evegram/protocol'
-import { createLocalWallet, type LocalWallet } from '@evegram/sdk'
+import { createLocalPayer, createLocalWallet, type LocalPayer, type LocalWallet } from '@evegram/sdk'
 import nacl from 'tweetnacl'
 
 /** The chains that a wallet file can hold a key of. */
@@ -63,9 +63,18 @@ export function describeWalletFile(path: string): WalletDescription {
 
 /** Opens a wallet file. Throws `invalid.wallet_file` when it does not parse, or its passphrase is missing or wrong. */
 export function openWalletFile(path: string, passphrase: string | undefined): LocalWallet {
+  return opened(path, passphrase, createLocalWallet)
+}
+
+/** Opens a wallet file as a wallet that pays on local chains. Throws `invalid.wallet_file` as {@link openWalletFile} does. */
+export function openPayerFile(path: string, passphrase: string | undefined): LocalPayer {
+  return opened(path, passphrase, createLocalPayer)
+}
+
+function opened<Wallet extends { readonly address: string }>(path: string, passphrase: string | undefined, create: (chain: Chain, seed: Uint8Array) => Wallet): Wallet {
   const file = parse(path)
   const seed = file.sealed === undefined ? bytesOf(file.seed, 32) : unseal(file.sealed, passphrase)
-  const wallet = createLocalWallet(file.chain, seed)
+  const wallet = create(file.chain, seed)
   if (wallet.address !== file.address) refuse('The key in the wallet file does not belong to its address.')
   return wallet
 }

@@ -19,5 +19,8 @@ export type { Posted } from './sync/channel-outbox.js'
 export type { GapReason } from './sync/chain-state.js'
 export type { LocalStore, StoreChange, StoreRange, StoreTable } from './store/local-store.js'
 export { MemoryStore } from './store/memory.js'
-export { createLocalWallet, WALLET_SEED_BYTES, type LocalWallet, type LocalWalletOptions, type ProofRequest, type SolanaForm, type Wallet } from './wallets/index.js'
+export {
+  createLocalPayer, createLocalWallet, WALLET_SEED_BYTES, type LocalPayer, type LocalPayment, type LocalWallet, type LocalWalletOptions, type PayerFacts, type ProofRequest, type SignedLocalPayment, type SolanaForm,
+  type Wallet,
+} from './wallets/index.js'
 export { systemClock, systemRandom, webSystem, type System } from './system.js'

@@ -1,6 +1,7 @@
 import { concatBytes } from '@evegram/protocol'
-import { crc32c, makeTonCell, readTonBoc, type Network, type TonCell, type TonWalletKind } from '@evegram/protocol/proof'
+import { crc32c, readTonBoc, type Network, type TonCell, type TonWalletKind } from '@evegram/protocol/proof'
 import { base64 } from '@scure/base'
+import { BitWriter } from './bit-writer.js'
 import { TON_WALLET_CODE } from './ton-code.js'
 
 /** Subwallet number that V3 and V4 wallets of workchain 0 start with. */
@@ -8,27 +9,9 @@ const DEFAULT_SUBWALLET = 698_983_191
 /** Network ids that V5 mixes into its wallet id. */
 const GLOBAL_ID = { mainnet: -239, testnet: -3 } as const
 
-/** Collects bits, most significant first. */
-class BitWriter {
-  readonly #bits: number[] = []
-
-  uint(value: number, width: number): this {
-    for (let bit = width - 1; bit >= 0; bit--) this.#bits.push(Math.floor(value / 2 ** bit) % 2)
-    return this
-  }
-
-  bytes(bytes: Uint8Array): this {
-    for (const byte of bytes) this.uint(byte, 8)
-    return this
-  }
-
-  cell(...refs: readonly TonCell[]): TonCell {
-    const data = new Uint8Array(Math.ceil(this.#bits.length / 8))
-    this.#bits.forEach((bit, index) => {
-      data[index >> 3] = (data[index >> 3] ?? 0) | (bit << (7 - (index & 7)))
-    })
-    return makeTonCell(data, this.#bits.length, refs)
-  }
+/** Which wallet of a key a V5 contract is, in that network: client context (workchain 0, version 0, number 0) xor network. */
+export function tonWalletId(network: Network): number {
+  return (0x80000000 ^ GLOBAL_ID[network]) >>> 0
 }
 
 function dataCell(kind: TonWalletKind, publicKey: Uint8Array, network: Network): TonCell {
@@ -39,8 +22,8 @@ function dataCell(kind: TonWalletKind, publicKey: Uint8Array, network: Network):
     case 'v4r2':
       return new BitWriter().uint(0, 32).uint(DEFAULT_SUBWALLET, 32).bytes(publicKey).uint(0, 1).cell()
     case 'v5r1':
-      // Signatures on, seqno, wallet id = client context (workchain 0, version 0, number 0) xor network, key, no extensions.
-      return new BitWriter().uint(1, 1).uint(0, 32).uint((0x80000000 ^ GLOBAL_ID[network]) >>> 0, 32).bytes(publicKey).uint(0, 1).cell()
+      // Signatures on, seqno, wallet id, key, no extensions.
+      return new BitWriter().uint(1, 1).uint(0, 32).uint(tonWalletId(network), 32).bytes(publicKey).uint(0, 1).cell()
   }
 }
 
