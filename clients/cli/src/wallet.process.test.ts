@@ -101,13 +101,6 @@ describe('money in the terminal', () => {
 
   it('is told by the server, each thing once, also by one that was killed behind the booking', async () => {
     const { bob = '' } = addresses
-    const following = run('notices --follow --limit 1 --count 2', { as: 'bob' })
-    await new Promise((resolve) => setTimeout(resolve, 4_000))
-    await ok(`wallet send ${bob} 0.5 PLAY --yes`, { as: 'alice' })
-    expect((await following).objects).toMatchObject([{ unread: true }, { notice: 'payment_received', decimal: '0.5', symbol: 'PLAY', unread: true }])
-    await ok(`wallet send ${bob} 0.125 PLAY --yes`, { as: 'alice' })
-    await server.kill('SIGKILL')
-    await server.start()
     const told = async (as: string): Promise<readonly unknown[]> => (await ok('notices --limit 100', { as })).map(({ notice, transfer }) => `${String(notice)} ${String(transfer)}`).sort()
     // What the statement has, and nothing else.
     const lines = async (as: string): Promise<readonly unknown[]> => (await ok('wallet history PLAY --limit 100', { as })).flatMap(({ transfer, kind, direction }) => {
@@ -115,6 +108,14 @@ describe('money in the terminal', () => {
       if (kind === 'transfer' && isIn) return [`${id.startsWith('d:') ? 'deposit_credited' : 'payment_received'} ${id}`]
       return /^p:[^:]+(?::post)?$/.test(id) && !isIn ? [`${kind === 'pending' ? 'payout_reserved' : 'payout_paid'} ${id}`] : []
     }).sort()
+    const before = await lines('bob')
+    await expect.poll(() => told('bob'), { timeout: 60_000, interval: 1_000 }).toEqual(before)
+    const following = run(`notices --follow --limit 100 --count ${String(before.length + 1)}`, { as: 'bob' })
+    await ok(`wallet send ${bob} 0.5 PLAY --yes`, { as: 'alice' })
+    expect((await following).objects.at(-1)).toMatchObject({ notice: 'payment_received', decimal: '0.5', symbol: 'PLAY', unread: true })
+    await ok(`wallet send ${bob} 0.125 PLAY --yes`, { as: 'alice' })
+    await server.kill('SIGKILL')
+    await server.start()
     for (const as of ['alice', 'bob']) await expect.poll(() => told(as), { timeout: 60_000, interval: 1_000 }).toEqual(await lines(as))
     expect((await ok('notices', { as: 'bob' })).every(({ unread }) => unread === false)).toBe(true)
     expect((await run('notices --limit 1', { as: 'bob', json: false })).stdout).toMatch(/server {2}payment received: 0\.125 PLAY/)
