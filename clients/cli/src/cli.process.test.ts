@@ -22,7 +22,7 @@ interface Person {
 
 describe('the terminal client and a server, as processes', () => {
   const folder = temporaryFolder()
-  const server = new TestServer(join(folder.path, 'data'))
+  const server = new TestServer(join(folder.path, 'data'), { EVEGRAM_WALLY: 'false' })
   const person = (name: string, chain: string): Person => ({
     name, chain, wallet: join(folder.path, `${name}.json`), profile: join(folder.path, name), address: '', device: '',
   })
