@@ -21,7 +21,7 @@ the long runs. Everything runs against real stores and real sockets on loopback:
 command starts in a temporary folder and ends with it (npm run services -- --help says how, and what the machine needs for it: Docker, or Java 17, Maven,
 Go and Redis). When EVEGRAM_CASSANDRA, EVEGRAM_NATS, EVEGRAM_REDIS and EVEGRAM_POSTGRES are all set, those are used instead.
 Long forms: npm run sim -- --seeds 500, sim -- --profile payouts --seeds 200 --crash-points every, sim:planted (bugs planted on purpose), crash, hostile, lying-server, prekeys, idle, route, verify:bench,
-ledger:histories, ledger:bench, wally:holds, wally:crash, and on a cluster of three: faults, storm, nonces, resume, churn, durability (each with --help).`)
+ledger:histories, ledger:bench, wally:holds, wally:crash, wally:fuzz, and on a cluster of three: faults, storm, nonces, resume, churn, durability (each with --help).`)
   process.exit(0)
 }
 
@@ -46,6 +46,7 @@ const STEPS = [
   ['crash, servers killed (short)', npm('crash', '--clients', '6', '--messages', '300', '--kills', '2')],
   ['crash, clients killed (short)', npm('crash', '--clients', '6', '--messages', '200', '--kills', '2', '--victim', 'client')],
   ['hostile', npm('hostile')],
+  ['API, requests made up (short)', npm('wally:fuzz', '--cases', '15', '--drawn-only')],
   ['lying server', npm('lying-server')],
   ['prekeys (short)', npm('prekeys', '--fetches', '1000')],
   ['route (short)', npm('route', '--pairs', '20', '--seconds', '3')],

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 /** How long a server may take to say that it listens. */
-const START_TIMEOUT_MS = 30_000
+const START_TIMEOUT_MS = 120_000
 const STOP_TIMEOUT_MS = 12_000
 const MAIN = fileURLToPath(new URL('../../standalone/dist/main.js', import.meta.url))
 

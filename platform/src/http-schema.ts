@@ -50,6 +50,18 @@ export function openApiSchemaOf(schema: FastifySchema): FastifySchema {
 function responsesOf(responses: unknown): Record<string, unknown> {
   if (typeof responses !== 'object' || responses === null) return {}
   return Object.fromEntries(Object.entries(responses).map(([status, value]: [string, unknown]) => [
-    status, value instanceof z.ZodType ? { description: value.description ?? 'Answer', ...jsonSchemaOf(value) } : value,
+    status, value instanceof z.ZodType ? { description: value.description ?? 'Answer', ...jsonSchemaOf(value) } : contentOf(value),
   ]))
+}
+
+/** An answer that comes in several content types, each with a schema. */
+function contentOf(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || !('content' in value)) return value
+  const { content } = value
+  const types = Object.entries(typeof content === 'object' && content !== null ? content : {}).map(([type, one]: [string, unknown]) => {
+    const schema: unknown = typeof one === 'object' && one !== null && 'schema' in one ? one.schema : undefined
+    const described: unknown = schema instanceof z.ZodType ? jsonSchemaOf(schema) : schema
+    return [type, { schema: described }] as const
+  })
+  return { ...value, content: Object.fromEntries(types) }
 }

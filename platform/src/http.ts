@@ -13,6 +13,9 @@ import { RequestTurns } from './request-turns.js'
 /** The HTTP application of a service: Fastify whose route schemas are zod schemas. */
 export type HttpServer = FastifyInstance<RawServerDefault, IncomingMessage, ServerResponse, FastifyBaseLogger, ZodTypeProvider>
 
+/** A request of {@link HttpServer}, and its answer. */
+export type { FastifyReply as HttpReply, FastifyRequest as HttpRequest } from 'fastify'
+
 /** Bounds of every HTTP listener. */
 export const HTTP_LIMITS = {
   bodyBytesMax: 262_144,

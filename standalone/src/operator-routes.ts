@@ -1,7 +1,6 @@
-import { PAGE_POLICY, TokenBuckets, type HttpServer, type Logger } from '@evegram/platform'
+import { PAGE_POLICY, TokenBuckets, type HttpReply, type HttpRequest, type HttpServer, type Logger } from '@evegram/platform'
 import { EvegramError, isEvegramError, type Clock, type Random } from '@evegram/protocol'
 import type { Operator, Operators } from '@evegram/wallet-bridge'
-import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { OperatorFacts } from './operator-facts.js'
 import { OPERATOR_PAGE_PATH, operatorPage, SIGN_OUT_PATH, type OperatorPageNames } from './operator-page.js'
 import { OPERATOR_SESSION_MS, OperatorSessions } from './operator-sessions.js'
@@ -35,7 +34,7 @@ export function operatorRoutes(server: HttpServer, parts: OperatorRoutesParts): 
   const attempts = new TokenBuckets(parts.clock, SIGN_IN_RATE)
   // In a scope of its own: no other route of this listener reads forms, which pages elsewhere can send without asking first.
   void server.register(async (scope) => {
-    scope.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string', bodyLimit: FORM_BYTES_MAX }, async (_request: FastifyRequest, text: string) => new URLSearchParams(text))
+    scope.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string', bodyLimit: FORM_BYTES_MAX }, async (_request: HttpRequest, text: string) => new URLSearchParams(text))
     scope.addHook('onRequest', async (_request, reply) => {
       // The usual no-referrer makes browsers send `Origin: null` with a form (Fetch, "append a request Origin header").
       void reply.headers({ 'content-security-policy': PAGE_POLICY, 'referrer-policy': 'same-origin' })
@@ -81,7 +80,7 @@ export function operatorRoutes(server: HttpServer, parts: OperatorRoutesParts): 
     })
   })
 
-  function signIn(reply: FastifyReply, status: 401 | 429, problem?: string): FastifyReply {
+  function signIn(reply: HttpReply, status: 401 | 429, problem?: string): HttpReply {
     // RFC 9110 section 15.5.2 asks for a challenge; browsers leave this one to the page.
     if (status === 401) void reply.header('www-authenticate', 'Bearer realm="Evegram operator"')
     return html(reply.code(status), signInPage(names, problem))
@@ -102,7 +101,7 @@ async function operatorOf(operators: Pick<Operators, 'require'>, authorization: 
  * Throws `denied.origin` unless a page of this listener sent the form. The listener has refused other origins already; a request that names none is from a program, and those
  * have no use for a cookie.
  */
-function requireOwnPage({ headers }: FastifyRequest): void {
+function requireOwnPage({ headers }: HttpRequest): void {
   const site = headers['sec-fetch-site']
   if (headers.origin === undefined || (site !== undefined && site !== 'same-origin')) throw new EvegramError('denied.origin', { operation: 'check form' })
 }
@@ -115,20 +114,20 @@ function tokenIn(body: unknown): string | undefined {
   return name === 'token' && others.length === 0 && token !== undefined && token.length <= TOKEN_CHARACTERS_MAX ? token : undefined
 }
 
-function cookieOf({ headers }: FastifyRequest): string | undefined {
+function cookieOf({ headers }: HttpRequest): string | undefined {
   return new RegExp(`(?:^|; )${COOKIE}=([A-Za-z0-9_-]{43})(?:;|$)`).exec(headers.cookie ?? '')?.[1]
 }
 
 /** RFC 6265bis, section 4.1.2. `Secure` where the browser says that it came over TLS: a proxy of this machine may stand before us. */
-function cookie({ headers }: FastifyRequest, secret: string, seconds: number): string {
+function cookie({ headers }: HttpRequest, secret: string, seconds: number): string {
   const isSecure = headers.origin?.startsWith('https:') === true
   return `${COOKIE}=${secret}; Path=${OPERATOR_PAGE_PATH}; Max-Age=${String(seconds)}; HttpOnly; SameSite=Strict${isSecure ? '; Secure' : ''}`
 }
 
-function moved(reply: FastifyReply, setCookie: string): FastifyReply {
+function moved(reply: HttpReply, setCookie: string): HttpReply {
   return reply.code(303).headers({ 'set-cookie': setCookie, location: OPERATOR_PAGE_PATH }).send()
 }
 
-function html(reply: FastifyReply, page: string): FastifyReply {
+function html(reply: HttpReply, page: string): HttpReply {
   return reply.type('text/html; charset=utf-8').send(page)
 }

@@ -21,7 +21,9 @@ import type { ChainLeases } from './ports/chain-leases.js'
 import { createWally, type Wally } from './wally.js'
 
 /** Tokens of operators in tests, by person. */
-export const OPERATORS = { olga: 'olga-token', oleg: 'oleg-token', reader: 'reader-token' } as const
+export const OPERATORS = { olga: 'olga-token', oleg: 'oleg-token', reader: 'reader-token', blind: 'blind-token' } as const
+/** What they may do, where that is not everything. */
+const SCOPES: Readonly<Partial<Record<keyof typeof OPERATORS, readonly OperatorScope[]>>> = { reader: ['read'], blind: ['approve', 'manage'] }
 /** What a hot wallet holds in the beginning, and the ledger knows nothing of. */
 const HOT_FUNDS = 0n
 
@@ -65,7 +67,7 @@ export class WallyWorld {
     const { clock } = this.chain
     const limits = { payoutMin: amountOf(10n), payoutMax: amountOf(5_000_000n), accountDayMax: amountOf(8_000_000n), approvalAbove: amountOf(500_000n), topUpBelow: amountOf(1_000n) }
     const tokens = (Object.entries(OPERATORS) as [keyof typeof OPERATORS, string][]).map(([person, token]) => ({
-      person, hash: operatorTokenHash(token), scopes: new Set<OperatorScope>(person === 'reader' ? ['read'] : ['read', 'approve', 'manage']),
+      person, hash: operatorTokenHash(token), scopes: new Set<OperatorScope>(SCOPES[person] ?? ['read', 'approve', 'manage']),
     }))
     const wally = createWally({
       ledger: this.ledger.connect(), statements: this.statements, payouts: this.payouts, routes: this.routes, leases,

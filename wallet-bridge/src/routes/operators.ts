@@ -14,7 +14,7 @@ import type { LedgerStore } from '../ledger/ledger-store.js'
 import type { OperatorDesk } from '../operator-desk.js'
 import type { Wally } from '../wally.js'
 import type { Authentication } from './authenticate.js'
-import { amountAnswer, BODY_BYTES_MAX, chainField, feeField, limitField, numberField, payoutIdField } from './fields.js'
+import { amountAnswer, blockField, BODY_BYTES_MAX, chainField, feeField, limitField, numberField, payoutIdField } from './fields.js'
 import { plain } from './plain.js'
 import { reconciliationPage } from './reconciliation-page.js'
 
@@ -40,6 +40,7 @@ const payoutAnswer = z.looseObject({ id: z.string(), number: z.number(), chain: 
 const accountAnswer = z.looseObject({ id: z.string(), asset: z.string(), kind: z.string(), debitsPosted: amountAnswer, creditsPosted: amountAnswer, closed: z.boolean() })
 const transferAnswer = z.looseObject({ id: z.string(), kind: z.string(), debit: z.string(), credit: z.string(), amount: amountAnswer, number: z.number(), atMs: timeAnswer })
 const statusAnswer = z.looseObject({ chain: z.string(), working: z.boolean(), paused: z.boolean(), booked: z.number() })
+const reconcileAnswer = z.looseObject({ status: z.enum(['done', 'disagreed', 'too_different']) })
 const params = z.object({ id: payoutIdField })
 const onChain = z.object({ chain: chainField })
 const outcomeField = z.discriminatedUnion('status', [
@@ -201,7 +202,11 @@ function workingRoutes(server: HttpServer, { wally, desk, clock, authentication 
       tags: TAGS, security: FOR_OPERATORS, summary: 'Compare a chain with the ledger now',
       description: 'Reads everything and changes nothing. `at`: the last block that is compared. One at a time: 409 meanwhile.',
       params: onChain, querystring: z.object({ format: z.enum(['json', 'html']).default('json') }),
-      body: z.strictObject({ at: numberField.optional() }), response: responses(200, z.looseObject({ status: z.enum(['done', 'disagreed', 'too_different']) })),
+      body: z.strictObject({ at: blockField.optional() }),
+      response: {
+        ...responses(200, reconcileAnswer),
+        200: { description: 'As JSON, or as a page for people', content: { 'application/json': { schema: reconcileAnswer }, 'text/html': { schema: z.string() } } },
+      },
     },
   }, async (request, reply) => {
     await authentication.operatorOf(request, 'manage')

@@ -126,6 +126,8 @@ interface Refusals {
   readonly malformed?: readonly { readonly path?: string; readonly body?: unknown }[]
   /** Something of somebody else, asked for by who must not see it: what is answered. */
   readonly ofAnother?: { readonly path: () => Promise<string>; readonly code: string }
+  /** Where the body has an id that the client chooses: other bodies under the same id. */
+  readonly underSameId?: readonly Readonly<Record<string, unknown>>[]
 }
 
 const asset = (): string => encodeURIComponent(world.native)
@@ -141,6 +143,7 @@ const ROUTES: Readonly<Record<string, Refusals>> = {
     malformed: [{ body: {} }, { body: { chain: 'Simulated!' } }, { body: { chain: 'simulated', account: 'x' } }],
   },
   'POST /v1/wally/transfers': {
+    underSameId: [{ amount: '6' }, { to: '0'.repeat(32) }],
     by: 'person', request: async () => ({ path: '/v1/wally/transfers', body: { id: `t-${String(++made)}`, to: bob.account, asset: world.native, amount: '5' } }),
     malformed: [
       { body: { id: 'a:b', to: 'x', asset: 'a/b', amount: '5' } }, { body: { id: 'a', to: '0'.repeat(32), asset: 'a/b', amount: 5 } }, { body: { id: 'a', to: '0'.repeat(32), asset: 'a/b', amount: '-5' } },
@@ -162,6 +165,7 @@ const ROUTES: Readonly<Record<string, Refusals>> = {
     malformed: [{ body: { asset: 'a/b', amount: '1000', to: '' } }, { body: { asset: 'a/b', amount: '1000', to: 'x'.repeat(129) } }, { body: { asset: 'a/b', amount: '1000', to: 'x', memo: '\ud800' } }],
   },
   'POST /v1/wally/payouts': {
+    underSameId: [{ amount: '1001' }, { to: somebody('another') }, { memo: 'x' }],
     by: 'person', request: async () => ({ path: '/v1/wally/payouts', body: await withdrawal(`w-${String(++made)}`) }),
     malformed: [
       { body: { id: 'w', asset: 'a/b', amount: '1', to: 'x', proof: '***' } }, { body: { id: 'w', asset: 'a/b', amount: '1', to: 'x', proof: '' } }, { body: { id: 'w', asset: 'a/b', amount: '1' } },
@@ -207,7 +211,7 @@ const ROUTES: Readonly<Record<string, Refusals>> = {
   'POST /v1/wally/operator/chains/:chain/pause': { by: 'manage', request: async () => ({ path: '/v1/wally/operator/chains/simulated/pause', body: {} }), malformed: [{ body: { until: 1 } }] },
   'POST /v1/wally/operator/chains/:chain/resume': { by: 'manage', request: async () => ({ path: '/v1/wally/operator/chains/simulated/resume', body: {} }), malformed: [{ body: { until: 1 } }] },
   'POST /v1/wally/operator/chains/:chain/reconcile': {
-    by: 'manage', request: async () => ({ path: '/v1/wally/operator/chains/simulated/reconcile', body: {} }), malformed: [{ body: { at: -1 } }, { body: { at: 1, repair: true } }],
+    by: 'manage', request: async () => ({ path: '/v1/wally/operator/chains/simulated/reconcile', body: {} }), malformed: [{ body: { at: -1 } }, { body: { at: null } }, { body: { at: '1' } }, { body: { at: 1, repair: true } }],
   },
   'POST /v1/wally/operator/verify': { by: 'manage', request: async () => ({ path: '/v1/wally/operator/verify', body: {} }), malformed: [{ body: { repair: true } }] },
 }
@@ -222,10 +226,24 @@ describe('the routes', () => {
     const described = Object.entries(paths).flatMap(([path, methods]) => Object.keys(methods).map((method) => `${method.toUpperCase()} ${path.replaceAll(/\{(\w+)\}/g, ':$1')}`))
     expect(described.sort()).toEqual([...names].sort())
   })
+
+  it('are each tried with everything that they can refuse', () => {
+    const operation = z.object({ parameters: z.array(z.unknown()).default([]), requestBody: z.object({ content: z.record(z.string(), z.object({ schema: z.object({ properties: z.record(z.string(), z.unknown()).default({}) }) })) }).optional() })
+    const { paths } = z.object({ paths: z.record(z.string(), z.record(z.string(), operation)) }).parse(server.swagger())
+    for (const [path, methods] of Object.entries(paths)) {
+      for (const [method, { parameters, requestBody }] of Object.entries(methods)) {
+        const name = `${method.toUpperCase()} ${path.replaceAll(/\{(\w+)\}/g, ':$1')}`
+        const { by, malformed = [], ofAnother, underSameId = [] } = ROUTES[name]!
+        if (parameters.length > 0 || requestBody !== undefined) expect(malformed, `malformed requests of ${name}`).not.toEqual([])
+        if (by === 'person' && name.includes(':')) expect(ofAnother, `what belongs to somebody else at ${name}`).toBeDefined()
+        if (requestBody?.content['application/json']?.schema.properties['id'] !== undefined) expect(underSameId, `other bodies under the same id at ${name}`).not.toEqual([])
+      }
+    }
+  })
 })
 
 describe.each(names)('%s', (name) => {
-  const { request, malformed = [], ofAnother, by } = ROUTES[name]!
+  const { request, malformed = [], ofAnother, underSameId = [], by } = ROUTES[name]!
   const method = methodOf(name)
 
   it('answers who may ask', async () => {
@@ -252,9 +270,21 @@ describe.each(names)('%s', (name) => {
     expect((await ask(method, path, { body, headers })).code).toBe('auth.dpop_replayed')
   })
 
-  if (by === 'approve' || by === 'manage') it('refuses an operator without the scope', async () => {
+  if (by !== 'person') it('refuses an operator without the scope', async () => {
     const { path, body } = await request()
-    expect((await ask(method, path, { operator: OPERATORS.reader, body })).code).toBe('denied.scope')
+    const answer = await ask(method, path, { operator: by === 'read' ? OPERATORS.blind : OPERATORS.reader, body })
+    expect([answer.status, answer.code]).toEqual([403, 'denied.scope'])
+  })
+
+  if (underSameId.length > 0) it('refuses another body under an id that was used, and answers the same body again', async () => {
+    const { path, body } = await request()
+    const whole = z.record(z.string(), z.unknown()).parse(body)
+    const first = await ask(method, path, { ...allowed(name), body: whole })
+    for (const change of underSameId) {
+      const answer = await ask(method, path, { ...allowed(name), body: { ...whole, ...change } })
+      expect([answer.status, answer.code], JSON.stringify(change)).toEqual([422, 'conflict.request_differs'])
+    }
+    expect([first.status, (await ask(method, path, { ...allowed(name), body: whole })).status]).toEqual([201, 200])
   })
 
   if (malformed.length > 0) it('refuses what is malformed', async () => {
