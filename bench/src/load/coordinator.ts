@@ -25,6 +25,8 @@ const START_AFTER_MS = 500
 /** How long what is on its way may take after the last message was sent. */
 const DRAIN_MS_MAX = 15_000
 const DRAIN_LOOK_MS = 100
+/** What did not come while nothing at all came for so long is lost. */
+const DRAIN_QUIET_MS = 4_000
 /** Latencies that must be there before a run may be aborted because of them. */
 const ABORT_LATENCIES_MIN = 100
 
@@ -155,11 +157,14 @@ function loopOf({ loop, warmUpSeconds }: LoadConfig, stages: Extract<LoopOrder, 
 /** Waits until everything that was sent is acknowledged and delivered, nothing comes any more, or time is over. */
 async function drained(pool: WorkerPool, target: Target): Promise<readonly WorkerReport[]> {
   const deadlineUs = monotonicUs() + DRAIN_MS_MAX * 1_000
+  let [seen, quietSinceUs] = [-1, 0]
   for (;;) {
     const reports = await pool.reports()
+    const answers = sumOf(reports, ({ delivered, streams }) => delivered + sumOf(streams, ({ acknowledged, refused }) => acknowledged + refused))
+    if (answers !== seen) [seen, quietSinceUs] = [answers, monotonicUs()]
     const isOver = reports.every(({ streams }) => streams.every(({ sent, acknowledged, refused }) => DRIVER_FACTS[target.driver].acknowledges === 'nothing' || acknowledged + refused >= sent)) &&
       lostDeliveries(reports.flatMap(({ streams }) => streams), reports) === 0
-    if (isOver || monotonicUs() > deadlineUs) return reports
+    if (isOver || monotonicUs() > Math.min(deadlineUs, quietSinceUs + DRAIN_QUIET_MS * 1_000)) return reports
     await sleep(DRAIN_LOOK_MS)
   }
 }

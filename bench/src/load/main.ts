@@ -1,6 +1,7 @@
 import { compareCommand } from './cli/compare-command.js'
 import { diffCommand } from './cli/diff-command.js'
-import { EXIT, UsageError } from './cli/exit-codes.js'
+import { EXIT } from './cli/exit-codes.js'
+import { UsageError } from './usage-error.js'
 import { mainHelp } from './cli/main-help.js'
 import { runCommand } from './cli/run-command.js'
 

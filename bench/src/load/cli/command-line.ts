@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util'
-import { UsageError } from './exit-codes.js'
+import { UsageError } from '../usage-error.js'
 
 /** One option: with a value (`placeholder` names it) or a switch, once or several times. */
 export interface OptionSpec {

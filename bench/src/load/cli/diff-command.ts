@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { diffResults, readResult } from '../diff.js'
 import { helpOf, readOptions, type CommandSpec } from './command-line.js'
-import { EXIT, UsageError } from './exit-codes.js'
+import { EXIT } from './exit-codes.js'
+import { UsageError } from '../usage-error.js'
 
 const BAND_PERCENT = 10
 

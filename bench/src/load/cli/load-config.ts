@@ -9,7 +9,7 @@ import { castFault, CLIENTS_MAX, type Cast } from '../plan/cast.js'
 import { parseSeconds, parseStages, RATE_MAX_PER_SECOND, RatePlan } from '../plan/rate-plan.js'
 import type { Scenario } from '../scenarios/scenario.js'
 import { wholeNumber, type GivenOptions } from './command-line.js'
-import { UsageError } from './exit-codes.js'
+import { UsageError } from '../usage-error.js'
 
 const DURATION = '30s'
 const WORKERS_MAX = 64

@@ -19,9 +19,14 @@ export async function findScenario(nameOrFile: string): Promise<Scenario> {
   const { href } = pathToFileURL(file)
   // Node 20 reads no TypeScript by itself.
   const module: unknown = await (/\.[cm]?ts$/.test(file) ? tsImport(href, import.meta.url) : import(href))
-  const exported = typeof module === 'object' && module !== null && 'default' in module ? module.default : undefined
+  // A file that is CommonJS by its folder has its exports inside of one.
+  const exported = defaultOf(isScenario(defaultOf(module)) ? module : defaultOf(module))
   if (!isScenario(exported)) throw new RangeError(`${nameOrFile} has no scenario as its default export: see docs/bench.md, "Scenarios"`)
   return exported
+}
+
+function defaultOf(module: unknown): unknown {
+  return typeof module === 'object' && module !== null && 'default' in module ? module.default : undefined
 }
 
 function isScenario(value: unknown): value is Scenario {

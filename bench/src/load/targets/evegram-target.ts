@@ -1,6 +1,7 @@
 import { addedCosts, NO_COST, processCost, type ProcessCost } from '../../process-cost.js'
 import { sampleSum } from '../../scrape.js'
 import { ServerProcess } from '../../server-process.js'
+import { UsageError } from '../usage-error.js'
 import { listeningPid } from './listening-pid.js'
 import type { Target } from './target.js'
 
@@ -25,7 +26,7 @@ export interface EvegramTargetOptions {
   readonly clients: number
 }
 
-/** The server at `url`, or one that is started for the run when nobody answers at the default address. Rejects when the one that was named does not answer. */
+/** The server at `url`, or one that is started for the run when nobody answers at the default address. Rejects with {@link UsageError} when the one that was named does not answer. */
 export async function evegramTarget({ url, admin, isFresh, clients }: EvegramTargetOptions): Promise<Target> {
   const wanted = isFresh ? undefined : url ?? DEFAULT_URL
   const ws = wanted === undefined ? undefined : await socketOf(wanted)
@@ -34,7 +35,7 @@ export async function evegramTarget({ url, admin, isFresh, clients }: EvegramTar
     const pid = isOfThisMachine(ws) && port > 0 ? listeningPid(port) : undefined
     return targetOf(`the server at ${wanted}`, wanted, ws, pid === undefined ? [] : [pid], admin ?? (url === undefined ? DEFAULT_ADMIN : undefined), async () => undefined)
   }
-  if (url !== undefined) throw new Error(`no Evegram server answers at ${url}`)
+  if (url !== undefined) throw new UsageError(`no Evegram server answers at ${url}`)
   const server = new ServerProcess({ ...OWN_SERVER_SETTINGS, EVEGRAM_CONNECTIONS_MAX: String(clients + 100) })
   try {
     await server.start()
