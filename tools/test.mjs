@@ -20,7 +20,7 @@ Installs, builds, checks (types, lint, docstrings, licences, unused code), runs 
 the long runs. Everything runs against real stores and real sockets on loopback: the embedded ones, and Cassandra, NATS, Redis and PostgreSQL that this
 command starts in a temporary folder and ends with it (npm run services -- --help says how, and what the machine needs for it: Docker, or Java 17, Maven,
 Go and Redis). When EVEGRAM_CASSANDRA, EVEGRAM_NATS, EVEGRAM_REDIS and EVEGRAM_POSTGRES are all set, those are used instead.
-Long forms: npm run sim -- --seeds 500, sim -- --profile payouts --seeds 200 --crash-points every, sim:planted (bugs planted on purpose), crash, hostile, lying-server, prekeys, idle, route, verify:bench,
+Long forms: npm run sim -- --seeds 500, sim -- --profile payouts --seeds 200 --crash-points every, sim:planted (bugs planted on purpose), crash, hostile, lying-server, prekeys, idle, route, bench, verify:bench,
 ledger:histories, ledger:bench, wally:holds, wally:crash, wally:fuzz, and on a cluster of three: faults, storm, nonces, resume, churn, durability (each with --help).`)
   process.exit(0)
 }
@@ -51,6 +51,8 @@ const STEPS = [
   ['prekeys (short)', npm('prekeys', '--fetches', '1000')],
   ['route (short)', npm('route', '--pairs', '20', '--seconds', '3')],
   ['idle (short)', npm('idle', '--connections', '500')],
+  // What counts is that nothing is lost, here and on the relay; the ratio is told, and says little on a busy machine.
+  ['load harness beside the raw relay (short)', npm('bench', 'compare', '--with', 'raw-uws', '--clients', '20', '--duration', '2s', '--counters-only')],
   ['resume (short)', npm('resume', '--days', '3', '--conversations', '20')],
   ['churn (short)', npm('churn', '--days', '31', '--dayMs', '300', '--conversations', '10', '--busy', '16')],
   ['ledger histories (short)', npm('ledger:histories', '--histories', '2000', '--sample', '20')],

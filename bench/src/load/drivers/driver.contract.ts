@@ -114,6 +114,9 @@ export function describeDriver(name: DriverName, start: () => Promise<Target>): 
       await target.dispose()
       for (const index of [0, 1, 2]) await expect.poll(() => seen(index).endings, { timeout: WAIT_MS }).toHaveLength(1)
       expect(seen(3).endings).toEqual([])
+      // And nobody gets in any more: that is told to who asks, and to nobody else.
+      await expect(driver.connect(0, seen(0))).rejects.toThrow()
+      expect(seen(0).endings).toHaveLength(1)
     })
   })
 }

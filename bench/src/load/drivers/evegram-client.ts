@@ -25,7 +25,8 @@ export interface EvegramClientOptions {
   readonly localAddress?: string
   readonly payloadBytes: number
   readonly events: ClientEvents
-  readonly onClosed: () => void
+  /** A connection ended, also one that was put off before the next try. */
+  readonly onClosed: (client: EvegramClient) => void
 }
 
 /** A message that waits for its acknowledgement. */
@@ -191,7 +192,7 @@ export class EvegramClient implements DriverClient {
   }
 
   #onClose(code: number, reason: string): void {
-    this.#options.onClosed()
+    this.#options.onClosed(this)
     for (const { reject } of this.#answers.values()) reject(new Error('the connection ended'))
     if (!this.#isEnded && this.#connection !== undefined) this.#options.events.closed([`close ${String(code)}`, reason, this.#lastFailure].filter((text) => text !== '').join(' '))
   }

@@ -61,8 +61,9 @@ export class EvegramDriver implements Driver {
     const isLoopback = hostname === '127.0.0.1' || hostname === 'localhost'
     const localAddress = `127.0.0.${String(FIRST_ADDRESS + Math.floor(index / CONNECTIONS_PER_ADDRESS))}`
     const ws = isLoopback ? this.#settings.ws.replace('localhost', '127.0.0.1') : this.#settings.ws
-    const client: EvegramClient = await EvegramClient.open({
-      device, ws, origin: this.#enrolment.server.origin, ...(isLoopback ? { localAddress } : {}), payloadBytes: this.#settings.payloadBytes, events, onClosed: () => { this.#clients.delete(client) },
+    const client = await EvegramClient.open({
+      device, ws, origin: this.#enrolment.server.origin, ...(isLoopback ? { localAddress } : {}), payloadBytes: this.#settings.payloadBytes, events,
+      onClosed: (closed) => { this.#clients.delete(closed) },
     })
     this.#clients.add(client)
     return client

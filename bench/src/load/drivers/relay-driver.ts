@@ -54,7 +54,7 @@ class RelayClient implements DriverClient {
   readonly #socket: WebSocket
   readonly #id: number
   readonly #newTopic: () => number
-  #isEnded = false
+  #isOpen = false
   readonly #subscribed: (() => void)[] = []
 
   private constructor(socket: WebSocket, id: number, newTopic: () => number) {
@@ -70,12 +70,14 @@ class RelayClient implements DriverClient {
       socket.on('error', reject)
       socket.on('close', (code) => {
         reject(new Error(`closed with ${String(code)}`))
-        if (!client.#isEnded) events.closed(`close ${String(code)}`)
+        if (client.#isOpen) events.closed(`close ${String(code)}`)
       })
       socket.on('message', (data: Buffer) => {
         if (data.length > 1) events.delivered(data)
-        else if (data[0] === RELAY_WELCOME) resolve()
-        else if (data[0] === RELAY_SUBSCRIBED) client.#subscribed.shift()?.()
+        else if (data[0] === RELAY_WELCOME) {
+          client.#isOpen = true
+          resolve()
+        } else if (data[0] === RELAY_SUBSCRIBED) client.#subscribed.shift()?.()
       })
     }))
     return client
@@ -101,7 +103,7 @@ class RelayClient implements DriverClient {
   }
 
   close(): void {
-    this.#isEnded = true
+    this.#isOpen = false
     this.#socket.terminate()
   }
 
