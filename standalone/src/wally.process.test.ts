@@ -7,7 +7,7 @@ import { createLocalWallet, type Client, type LocalWallet } from '@evegram/sdk'
 import { createNodeClient } from '@evegram/sdk/node'
 import { hexOf } from '@evegram/protocol'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
-import { settings, startProgram, temporaryFolder, type ServerProcess } from './testing/server.js'
+import { ask, post, settings, startProgram, temporaryFolder, type ServerProcess } from './testing/server.js'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const PLAY = 'simulated/play'
@@ -64,12 +64,18 @@ describe('play money on the server as a program', () => {
     expect(await held(alice)).toBe(15_000_000n)
 
     // Out: asked for, then the server dies. What was asked for arrives, once.
+    const form = { 'origin': `http://localhost:${String(ports.admin)}`, 'content-type': 'application/x-www-form-urlencoded' }
+    const { headers: { 'set-cookie': [set = ''] = [] } } = await post(ports.admin, '/operator/sign-in', `token=${readFileSync(join(dataDir, 'operator-token'), 'utf8').trim()}`, form)
+    const [cookie = ''] = set.split(';')
+    expect((await ask(ports.admin, '/operator', { cookie })).status).toBe(200)
     const to = await chain.addressOf(OUTSIDE_KEY)
     const { id } = await bob.wallet.withdraw(bobsWallet, { asset: PLAY, amount: 4_000_000n, to })
     first.child.kill('SIGKILL')
     await first.ended
     const second = start(dataDir, same)
     await second.listening()
+    // No session of an operator outlives the process.
+    expect((await ask(ports.admin, '/operator', { cookie })).status).toBe(401)
     await expect.poll(() => chain.balance(to), { timeout: 90_000, interval: 500 }).toBe(4_000_000n)
     await expect.poll(async () => (await bob.wallet.withdrawal(id)).state, { timeout: 60_000, interval: 500 }).toBe('paid')
     const fee = BigInt((await bob.wallet.withdrawal(id)).fee ?? 0n)

@@ -1,6 +1,6 @@
 // schemathesis, which makes requests up from an API description: a program in Python, fetched by pip at pinned versions into the cache.
 import { execFile } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { cacheDir, cached, entryName } from './cache.mjs'
 import { findProgram } from './preflight.mjs'
@@ -23,11 +23,13 @@ const ASK = 'import sys, sysconfig, importlib.util as u; print(".".join(map(str,
 export async function provideSchemathesis(say, abort, environment = process.env) {
   const python = await findPython(environment) ?? await installPython(say, abort, environment)
   const requirements = readFileSync(REQUIREMENTS, 'utf8')
-  const folder = await cached(cacheDir(environment), entryName('schemathesis', requirements, python.version, python.platform), async (aside) => {
+  const folder = await cached(cacheDir(environment), entryName('schemathesis', requirements, 'no authorities', python.version, python.platform), async (aside) => {
     say('fetching schemathesis by pip (90 MB on the disk, once)')
     await runTool(python.path, [
       '-m', 'pip', 'install', '--quiet', '--no-input', '--disable-pip-version-check', '--no-warn-conflicts', '--only-binary', ':all:', '--no-deps', '--target', join(aside, 'site'), '-r', REQUIREMENTS.pathname,
     ], { cwd: aside, timeoutMs: FETCH_MS_MAX, abort, say: (elapsed) => say(`still fetching schemathesis (${elapsed} s)`) })
+    // It talks to loopback alone. Some machines put authorities of their own into every such file, and the entry would not be whole for that.
+    rmSync(join(aside, 'site', 'certifi', 'cacert.pem'))
   }, say)
   // Nothing is written into the cache, and no package of this machine is used instead of those that are pinned.
   return { command: python.path, args: ['-s', '-m', 'schemathesis.cli'], env: { PYTHONPATH: join(folder, 'site'), PYTHONDONTWRITEBYTECODE: '1', PYTHONUNBUFFERED: '1' } }
