@@ -22,7 +22,7 @@ const DRIVERS = ['lmdb', 'uWebSockets.js', 'ws', 'libsql', 'cassandra-driver', '
 const driverPatterns = DRIVERS.map((name) => ({
   // A regular expression: a group would also catch our own folders of that name.
   regex: `^${name.replaceAll('.', '\\.')}(/|$)`,
-  message: `Import ${name} only inside an adapters/ folder (sdk: store/ and node/; wallet-bridge: ledger/postgres/, measure/postgres/, measure/crash/chains/ and chain/<name>/), behind its port: see ARCHITECTURE.md, "Ports and adapters".`,
+  message: `Import ${name} only inside an adapters/ folder (sdk: store/ and node/; wallet-bridge: ledger/postgres/, measure/postgres/, measure/{crash,deposits}/chains/ and chain/<name>/), behind its port: see ARCHITECTURE.md, "Ports and adapters".`,
 }))
 
 const floorPatterns = (allowed) =>
@@ -88,7 +88,7 @@ export default tseslint.config(
     rules: restrict([...floorPatterns(allowed), ...driverPatterns, signalPattern, relativePattern]),
   })),
   ...Object.entries(FLOORS).map(([folder, allowed]) => ({
-    files: [`${folder}/src/adapters/**/*.ts`, `${folder}/src/store/**/*.ts`, `${folder}/src/node/**/*.ts`, `${folder}/src/ledger/postgres/**/*.ts`, `${folder}/src/measure/postgres/**/*.ts`, `${folder}/src/measure/crash/chains/**/*.ts`, `${folder}/src/chain/*/**/*.ts`],
+    files: [`${folder}/src/adapters/**/*.ts`, `${folder}/src/store/**/*.ts`, `${folder}/src/node/**/*.ts`, `${folder}/src/ledger/postgres/**/*.ts`, `${folder}/src/measure/postgres/**/*.ts`, `${folder}/src/measure/{crash,deposits}/chains/**/*.ts`, `${folder}/src/chain/*/**/*.ts`],
     rules: restrict([...floorPatterns(allowed), signalPattern, relativePattern]),
   })),
   {

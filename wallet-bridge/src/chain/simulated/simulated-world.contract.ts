@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto'
 import { ManualClock } from '@evegram/platform'
-import { utf8, type Random } from '@evegram/protocol'
+import { utf8 } from '@evegram/protocol'
 import { amountOf } from '../../ledger/amount.js'
 import type { AssetId } from '../../ledger/ids.js'
 import type { ChainAdapter, ChainAddress, ChainTxid, SignedPayment } from '../chain-adapter.js'
+import { countingRandom } from '../counting-random.js'
 import type { Signer } from '../signer.js'
 import { simulatedAddressOf } from './address.js'
 import type { SimulatedChain } from './chain.js'
@@ -12,11 +12,7 @@ import { simulatedRules, type SimulatedProfile, type SimulatedRules } from './ru
 import { simulatedSigner } from './signer.js'
 import { MemoryStorage, type SimulatedStorage } from './storage.js'
 
-/** Repeatable bytes that never come again. */
-export function countingRandom(name: string): Random {
-  let drawn = 0
-  return { bytes: (length) => new Uint8Array(createHash('shake256', { outputLength: length }).update(`${name} ${String(drawn++)}`).digest()) }
-}
+export { countingRandom }
 
 /** The address of somebody that no test has the key of. */
 export function somebody(name: string): ChainAddress {

@@ -5,7 +5,7 @@ import { parseSolanaAddress, SOL, solanaAddressOf, solanaToken } from './address
 import { SolanaChainAdapter } from './adapter.js'
 import { BLOCKHASH_AGE_MAX } from './devnet/chain.js'
 import { associatedTokenAddress } from './instructions.js'
-import { countingRandom, memo, SolanaWorld } from './solana-world.contract.js'
+import { countingRandom, memo, SolanaWorld } from './devnet/solana-world.js'
 
 /**
  * Solana has no checksum: about half of all texts of the right length are addresses. The suite cuts one short and wants it refused, so the harness gives out

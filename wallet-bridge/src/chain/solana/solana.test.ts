@@ -13,7 +13,7 @@ import { SolanaChainAdapter } from './adapter.js'
 import { SOL, solanaAddressOf, solanaToken } from './address.js'
 import { associatedTokenAddress, openTokenAccount } from './instructions.js'
 import { WRAPPED_SOL_MINT } from './programs.js'
-import { countingRandom, memo, SolanaWorld, TOKEN, type WorldMint } from './solana-world.contract.js'
+import { countingRandom, memo, SolanaWorld, TOKEN, type WorldMint } from './devnet/solana-world.js'
 
 const FUNDS = 2_000_000_000n
 const TOKEN_ACCOUNT_RENT = 2_039_280n

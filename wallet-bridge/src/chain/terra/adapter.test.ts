@@ -4,7 +4,7 @@ import { describeChainAdapter, type ChainHarness, type HarnessAccount } from '..
 import { countingRandom } from '../simulated/simulated-world.contract.js'
 import { LUNA, parseTerraAddress, terraToken } from './address.js'
 import { TerraChainAdapter } from './adapter.js'
-import { TerraWorld } from './terra-world.contract.js'
+import { TerraWorld } from './devnet/terra-world.js'
 
 const TIMEOUT_BLOCKS = 20
 

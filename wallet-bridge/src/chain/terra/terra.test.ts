@@ -12,7 +12,7 @@ import { simulatedSigner } from '../simulated/signer.js'
 import { countingRandom } from '../simulated/simulated-world.contract.js'
 import { LUNA, parseTerraAddress, terraAssetOf, terraToken } from './address.js'
 import { TerraChainAdapter, WATCH_BLOCKS_MAX, type TerraAdapterOptions } from './adapter.js'
-import { GAS_FEE, TerraWorld, type WorldAccount } from './terra-world.contract.js'
+import { GAS_FEE, TerraWorld, type WorldAccount } from './devnet/terra-world.js'
 
 const FUNDS = 1_000_000_000n
 const TIMEOUT_BLOCKS = 20

@@ -4,7 +4,7 @@ import { countingRandom } from '../simulated/simulated-world.contract.js'
 import { accountOf, TONCOIN, tonAddressOf, tonJetton } from './address.js'
 import { TonChainAdapter } from './adapter.js'
 import { HIGHLOAD_TIMEOUT_SECONDS, highloadWallet } from './highload-wallet.js'
-import { TonWorld } from './ton-world.contract.js'
+import { TonWorld } from './devnet/ton-world.js'
 
 async function setup(): Promise<ChainHarness> {
   const world = await TonWorld.open()

@@ -19,7 +19,7 @@ import { OPERATIONS } from './operations.js'
 import { tonInitHash } from './rpc.js'
 import { requestOf } from './settle.js'
 import { writeComment } from './text-comment.js'
-import { TonWorld } from './ton-world.contract.js'
+import { TonWorld } from './devnet/ton-world.js'
 
 // A virtual machine executes every message: slow on a machine that has other work.
 vi.setConfig({ testTimeout: 90_000 })

@@ -1,9 +1,8 @@
 import { AMOUNT_MAX } from '../../ledger/amount.js'
 import type { SuspenseReason } from '../../flows/deposit/decide-deposit.js'
 import type { SimulatedProfile } from '../../chain/simulated/rules.js'
+import type { Person } from './deposit-corpus.js'
 
-/** Somebody with an account here. */
-export type Person = 'alice' | 'bob'
 /** Where money can be: at a person's own deposit address, at the address that all share by memo, in the hot wallet, with strangers. */
 export type Place = Person | 'shared' | 'hot' | 'outside'
 /** `token` is configured, `junk` and `t0ken` are not. */
@@ -229,13 +228,5 @@ const SQUATS: readonly DepositCase[] = [
   { name: 'all of it is booked already, for somebody else', steps: [give('alice', M, undefined, undefined, 'x'), { do: 'squat', of: 'x', amount: M, debit: 'custody' }], booked: NOTHING },
 ]
 
-/** Every case that a simulated chain can express. */
+/** Every case that a simulated chain can express; those that only a real one can are in chains/. */
 export const DEPOSIT_CORPUS: readonly DepositCase[] = [...HONEST, ...FINALITY, ...CLAIMS, ...OURS, ...ASSETS, ...MEMOS, ...REPEATED, ...LIES, ...SQUATS]
-
-/** Cases that only a real chain can express: they are no part of the figures above. Those of TON are played in
- * chain/ton/deposits.test.ts, more of Terra Classic in chain/terra/deposits.test.ts. */
-export const REAL_CHAIN_CASES = [
-  'Solana: wrapped SOL at a deposit address', 'Solana: a token account that was closed and opened again', 'Solana: the transfer fee of Token-2022 by its own extension',
-  'Solana: an inner transfer by a program', 'TON: a transfer_notification from a wallet that only looks like one of the jetton', 'TON: a notification without money behind it',
-  'TON: a bounced message with a body', 'Terra Classic: an inner transfer by MsgExec',
-] as const

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto'
 import { ManualClock } from '@evegram/platform'
-import { EvegramError, isEvegramError, parseAccountId, utf8, type AccountId, type Random } from '@evegram/protocol'
+import { EvegramError, isEvegramError, utf8, type Random } from '@evegram/protocol'
 import { AgreedChain } from '../../chain/agreed-chain.js'
 import type { ChainAddress, ChainTxid } from '../../chain/chain-adapter.js'
+import { countingRandom } from '../../chain/counting-random.js'
 import { simulatedAddressOf } from '../../chain/simulated/address.js'
 import { openSimulatedNetwork, type SimulatedNetwork } from '../../chain/simulated/network.js'
 import type { SimulatedRecord } from '../../chain/simulated/record.js'
@@ -15,47 +16,45 @@ import { custodyOf, DepositFlow, type DepositAlarm } from '../../flows/deposit/d
 import type { DepositRoutes } from '../../flows/deposit/deposit-routes.js'
 import { openingOf } from '../../ledger/account.js'
 import { amountOf } from '../../ledger/amount.js'
-import { decodeLedgerEvent } from '../../ledger/event.js'
 import { assetIdOf, depositTransferId, parsePurpose, userTransferId, type AssetId } from '../../ledger/ids.js'
 import type { LedgerStore } from '../../ledger/ledger-store.js'
 import { isDone } from '../../ledger/transfer-status.js'
-import type { AssetName, Change, DepositCase, Lie, Memo, Person, Place, Step } from './corpus.js'
+import { DEPOSIT_CORPUS, type AssetName, type Change, type DepositCase, type Lie, type Memo, type Place, type Step } from './corpus.js'
+import { bookingsBehind, PERSONS, type CaseOutcome, type CaseStores, type DepositCorpus, type Person } from './deposit-corpus.js'
 
-/** What came of a case: each booking as `<whose>:<asset> <amount>`, sorted. */
-export interface CaseOutcome {
-  readonly expected: readonly string[]
-  readonly made: readonly string[]
-  readonly alarmsExpected: readonly string[]
-  readonly alarms: readonly string[]
-}
-
-const PERSONS: Readonly<Record<Person, AccountId>> = { alice: parseAccountId('a11ce'.padEnd(32, '0')), bob: parseAccountId('b0b'.padEnd(32, '0')) }
 const LEAST: Readonly<Partial<Record<AssetName, bigint>>> = { native: 1_000n, token: 1n }
 const OUTSIDE_FUNDS = 1_000_000_000n
-const EVENTS_PER_READ = 1_024
 /** Scans after which a case that gets no further is over. */
 const SCANS_MAX = 50
 
-/** Repeatable bytes: every run of a case is the same. */
-function caseRandom(name: string): Random {
-  let drawn = 0
-  return { bytes: (length) => new Uint8Array(createHash('shake256', { outputLength: length }).update(`${name} ${String(drawn++)}`).digest()) }
+/** The cases of the simulated chain, each on a chain of its own. */
+export const simulatedCorpus: DepositCorpus = {
+  name: 'simulated',
+  cases: DEPOSIT_CORPUS.map((one) => ({ name: one.name, booked: bookedOf(one) })),
+  open: async (stores) => ({
+    play: async (index) => {
+      const one = DEPOSIT_CORPUS[index]
+      if (one === undefined) throw new EvegramError('invalid.argument', { operation: 'play deposit case' })
+      return runDepositCase(one, stores, `case${String(index)}`)
+    },
+    close: async () => {
+      // Nothing is open: each case makes and drops its chain.
+    },
+  }),
 }
 
-/** Where cases are played into: nothing else happens there meanwhile. */
-export interface CaseStores {
-  readonly ledger: LedgerStore
-  readonly routes: DepositRoutes
+function bookedOf({ booked }: DepositCase): readonly string[] {
+  return booked.map(({ at, amount, asset = 'native' }) => `${at}:${asset} ${String(amount)}`).sort()
 }
 
 /** Plays one case on a simulated chain of its own, through two endpoints that must agree. `chain`: a name that no other case in these stores has. */
-export async function runDepositCase(one: DepositCase, stores: CaseStores, chain: string): Promise<CaseOutcome> {
+async function runDepositCase(one: DepositCase, stores: CaseStores, chain: string): Promise<CaseOutcome> {
   const begun = await stores.ledger.head()
   const world = await CaseWorld.open(one, stores, chain)
   for (const step of one.steps) await world.play(step)
   await world.finish()
   return {
-    expected: one.booked.map(({ at, amount, asset = 'native' }) => `${at}:${asset} ${String(amount)}`).sort(),
+    expected: bookedOf(one),
     made: await world.bookings(begun.number),
     alarmsExpected: [...one.alarms ?? []].sort(),
     alarms: world.alarmReasons(),
@@ -94,7 +93,7 @@ class CaseWorld {
   static async open(one: DepositCase, stores: CaseStores, chain: string): Promise<CaseWorld> {
     const rules = simulatedRules(one.profile ?? 'ton', chain)
     const clock = new ManualClock()
-    const random = caseRandom(one.name)
+    const random = countingRandom(one.name)
     const world = new CaseWorld({ stores, clock, rules, random, network: await openSimulatedNetwork({ rules, clock, random }) })
     await world.#giveRoutes()
     world.#network.chain.script({ changes: [{ address: world.#addressOf('outside'), asset: rules.nativeAsset, delta: OUTSIDE_FUNDS }] })
@@ -170,20 +169,8 @@ class CaseWorld {
   }
 
   /** What was booked as a deposit or into suspense, from the events of the ledger behind `number`. */
-  async bookings(number: number): Promise<readonly string[]> {
-    const made: string[] = []
-    for (let after = number; ;) {
-      const events = await this.#ledger.events(after, EVENTS_PER_READ)
-      for (const { bytes } of events) {
-        const { change } = decodeLedgerEvent(bytes)
-        if (change.kind !== 'transfer' || !change.purpose.startsWith('deposit')) continue
-        const [kind, owner = '', asset = ''] = change.credit.split(':')
-        const person = (['alice', 'bob'] as const).find((name) => PERSONS[name] === owner)
-        made.push(`${kind === 'user' ? person ?? 'somebody else' : owner}:${this.#assetName(asset)} ${String(change.amount)}`)
-      }
-      if (events.length < EVENTS_PER_READ) return made.sort()
-      after += events.length
-    }
+  bookings(number: number): Promise<readonly string[]> {
+    return bookingsBehind(this.#ledger, number, (asset) => this.#assetName(asset))
   }
 
   /** Reasons of alarms, one for each transfer. */

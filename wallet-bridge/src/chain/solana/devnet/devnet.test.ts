@@ -3,7 +3,7 @@ import { ManualClock, systemClock } from '@evegram/platform'
 import { isEvegramError, utf8 } from '@evegram/protocol'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { associatedTokenAddress } from '../instructions.js'
-import { countingRandom, DECIMALS, memo, SolanaWorld, TOKEN } from '../solana-world.contract.js'
+import { countingRandom, DECIMALS, memo, SolanaWorld, TOKEN } from './solana-world.js'
 import { BLOCKHASH_AGE_MAX, SolanaDevnet } from './chain.js'
 import { BATCH_MAX, REQUEST_BYTES_MAX, serveSolanaDevnet } from './server.js'
 

@@ -1,12 +1,12 @@
-import { createHash, sign } from 'node:crypto'
+import { sign } from 'node:crypto'
 import { ed25519KeyOfSeed, ManualClock } from '@evegram/platform'
-import type { Random } from '@evegram/protocol'
 import {
   Connection, Keypair, PublicKey, SystemProgram, TransactionInstruction, TransactionMessage, VersionedTransaction, type Signer as SolanaKeys,
 } from '@solana/web3.js'
-import { associatedTokenAddress, memo, openTokenAccount, transferChecked } from './instructions.js'
-import { TOKEN_2022_PROGRAM, TOKEN_PROGRAM } from './programs.js'
-import { serveSolanaDevnet, type SolanaDevnetServer } from './devnet/index.js'
+import { countingRandom } from '../../counting-random.js'
+import { associatedTokenAddress, memo, openTokenAccount, transferChecked } from '../instructions.js'
+import { TOKEN_2022_PROGRAM, TOKEN_PROGRAM } from '../programs.js'
+import { serveSolanaDevnet, type SolanaDevnetServer } from './index.js'
 
 export const TOKEN = new PublicKey(TOKEN_PROGRAM)
 export const TOKEN_2022 = new PublicKey(TOKEN_2022_PROGRAM)
@@ -16,12 +16,6 @@ const MINT_BYTES = 82
 const EXTENSIONS_AT = 166
 /** A mint with the extension TransferFeeConfig alone. */
 const FEE_MINT_BYTES = EXTENSIONS_AT + 4 + 108
-
-/** Repeatable bytes that never come again. */
-export function countingRandom(name: string): Random {
-  let drawn = 0
-  return { bytes: (length) => new Uint8Array(createHash('shake256', { outputLength: length }).update(`${name} ${String(drawn++)}`).digest()) }
-}
 
 /** A mint that the world made. */
 export interface WorldMint {
@@ -136,7 +130,7 @@ export class SolanaWorld {
   }
 }
 
-export { memo }
+export { countingRandom, memo }
 
 function signatureOf({ secretKey }: SolanaKeys, message: Uint8Array): Uint8Array {
   return new Uint8Array(sign(null, message, ed25519KeyOfSeed(secretKey.slice(0, 32))))
@@ -157,6 +151,7 @@ function initializeTransferFee(mint: PublicKey, { basisPoints, max }: { readonly
   return new TransactionInstruction({ programId: TOKEN_2022, keys: [{ pubkey: mint, isSigner: false, isWritable: true }], data })
 }
 
+/** MintTo: makes tokens. */
 export function mintTo({ mint, program }: WorldMint, account: PublicKey, authority: PublicKey, amount: bigint): TransactionInstruction {
   const data = Buffer.alloc(9)
   data.writeUInt8(7, 0)

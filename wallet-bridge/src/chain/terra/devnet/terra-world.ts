@@ -1,9 +1,9 @@
 import { ManualClock } from '@evegram/platform'
 import { Coins, Fee, LCDClient, ModeInfo, MsgExecuteContract, MsgSend, RawKey, type Msg, type Tx } from '@terra-money/terra.js'
-import { countingRandom } from '../simulated/simulated-world.contract.js'
-import type { Signer } from '../signer.js'
-import { serveTerraDevnet, type TerraDevnetServer } from './devnet/index.js'
-import { terraPlaySigner } from './play-signer.js'
+import { countingRandom } from '../../counting-random.js'
+import type { Signer } from '../../signer.js'
+import { serveTerraDevnet, type TerraDevnetServer } from './index.js'
+import { terraPlaySigner } from '../play-signer.js'
 
 /** Somebody with a key. */
 export interface WorldAccount {

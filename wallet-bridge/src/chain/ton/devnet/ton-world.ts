@@ -3,10 +3,10 @@ import { beginCell, comment, contractAddress, internal, SendMode, storeMessageRe
 import { JettonMaster, JettonWallet, TonClient, WalletContractV4 } from '@ton/ton'
 import { createPublicKey } from 'node:crypto'
 import { ed25519KeyOfSeed, ManualClock } from '@evegram/platform'
-import { countingRandom } from '../simulated/simulated-world.contract.js'
-import { serveTonDevnet, type TonDevnetServer } from './devnet/index.js'
-import { JETTON_MINTER_CODE, JETTON_WALLET_CODE } from './devnet/jetton-code.js'
-import { OPERATIONS } from './operations.js'
+import { countingRandom } from '../../counting-random.js'
+import { serveTonDevnet, type TonDevnetServer } from './index.js'
+import { JETTON_MINTER_CODE, JETTON_WALLET_CODE } from './jetton-code.js'
+import { OPERATIONS } from '../operations.js'
 
 const STRANGER_NANOTONS = 1_000_000_000_000n
 /** THROW 99 behind the selector of a contract: whatever comes is refused. */
