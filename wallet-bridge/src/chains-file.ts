@@ -3,7 +3,7 @@ import { bytesOfHex, EvegramError, isEvegramError } from '@evegram/protocol'
 import { parseWalletId } from '@evegram/protocol/proof'
 import { z } from 'zod'
 import { parseAmount } from './ledger/amount.js'
-import { parseAssetId } from './ledger/ids.js'
+import { parseAssetId, type AssetId } from './ledger/ids.js'
 import { OPERATOR_SCOPES, OPERATORS_MAX, type OperatorToken } from './operators.js'
 import { SOURCES_MAX } from './chain/agreed-chain.js'
 
@@ -46,11 +46,10 @@ const chain = z.strictObject({
   allowed: addresses.optional(), denied: addresses.default([]), cold: addresses.default([]),
   beginsAt: z.number().int().min(0).default(0),
   reconcileMinutes: z.number().min(1).max(1_440).default(10),
-  coinTaxMax: z.number().int().min(0).max(1_000_000).optional().describe('terra: the highest tax, in millionths, paid beside other coins than uluna'),
+  coinTaxMax: z.number().int().min(0).max(1_000_000).optional().describe('terra: the highest tax on other coins than uluna, in millionths, reserved of the coin beside each payout'),
   computeUnitPrice: amount.refine((price) => price <= COMPUTE_UNIT_PRICE_MAX, 'below 2^64').optional().describe('solana: offered for a compute unit, in millionths of a lamport'),
 }).superRefine(({ chain: name, assets, coinTaxMax, computeUnitPrice }, context) => {
-  const isTaxed = assets.some(({ asset: id }) => id.startsWith('terra/') && id !== 'terra/uluna' && !id.startsWith('terra/terra1') && !id.startsWith('terra/ibc/'))
-  if (isTaxed && coinTaxMax === undefined) context.addIssue({ code: 'custom', path: ['coinTaxMax'], message: 'needed to pay out a coin other than uluna: its tax is not in feeReserve' })
+  if (assets.some(({ asset: id }) => isTaxedCoin(id)) && coinTaxMax === undefined) context.addIssue({ code: 'custom', path: ['coinTaxMax'], message: 'needed to pay out a coin other than uluna: its tax is not in feeReserve' })
   if (name !== 'terra' && coinTaxMax !== undefined) context.addIssue({ code: 'custom', path: ['coinTaxMax'], message: 'of terra alone' })
   if (name !== 'solana' && computeUnitPrice !== undefined) context.addIssue({ code: 'custom', path: ['computeUnitPrice'], message: 'of solana alone' })
   for (const [index, { asset: id }] of assets.entries()) {
@@ -70,6 +69,11 @@ const chainsFile = z.strictObject({
 export type ChainsFile = z.output<typeof chainsFile>
 /** One chain of it. */
 export type ChainEntry = z.output<typeof chain>
+
+/** Whether a tax on an asset is paid in the asset itself: coins of Terra Classic, but for the native one, what came over IBC, and CW20. */
+export function isTaxedCoin(id: AssetId): boolean {
+  return id.startsWith('terra/') && id !== 'terra/uluna' && !['terra/terra1', 'terra/ibc/'].some((untaxed) => id.startsWith(untaxed))
+}
 
 function isWalletId(text: string): boolean {
   try {

@@ -2,7 +2,7 @@ import { bytesOfHex, EvegramError, type Clock, type Random } from '@evegram/prot
 import type { NamedSource } from './chain/agreed-chain.js'
 import type { ChainAdapter } from './chain/chain-adapter.js'
 import type { Signer } from './chain/signer.js'
-import type { ChainEntry } from './chains-file.js'
+import { isTaxedCoin, type ChainEntry } from './chains-file.js'
 import type { WallyChainOptions } from './chain-work.js'
 import { openKeyFile } from './keys/key-file.js'
 import { seedSigner } from './keys/seed-signer.js'
@@ -28,11 +28,12 @@ export async function openChain(entry: ChainEntry, environment: Environment, sys
   const [first] = sources
   if (first === undefined) throw new EvegramError('invalid.config', { operation: 'open chain' })
   const addressesOf = (texts: readonly string[]) => new Set(texts.map((text) => first.adapter.parseAddress(text)))
-  const { assets, feeReserve, feeFrom, holdHours, allowed, denied, cold, beginsAt, reconcileMinutes } = entry
+  const { assets, feeReserve, feeFrom, holdHours, allowed, denied, cold, beginsAt, reconcileMinutes, coinTaxMax: taxPpm } = entry
   return {
     sources, signer: signerOf(entry, environment), cold: addressesOf(cold), beginsAt, reconcileEveryMs: reconcileMinutes * MINUTE_MS,
     policy: {
-      assets: new Map(assets.map(({ asset, payoutMin, payoutMax, accountDayMax, approvalAbove, topUpBelow }) => [asset, { payoutMin, payoutMax, accountDayMax, approvalAbove, topUpBelow }])),
+      assets: new Map(assets.map(({ asset, payoutMin, payoutMax, accountDayMax, approvalAbove, topUpBelow }) =>
+        [asset, { payoutMin, payoutMax, accountDayMax, approvalAbove, topUpBelow, ...(isTaxedCoin(asset) ? { taxPpm } : {}) }])),
       denied: addressesOf(denied), allowed: allowed === undefined ? undefined : addressesOf(allowed), holdMs: holdHours * HOUR_MS, feeReserve, feeFrom,
     },
     assets: assets.map(({ asset: id, symbol, decimals, depositMin, foundingDayMax }) => ({ id, symbol, decimals, depositMin, foundingDayMax })),
@@ -40,7 +41,7 @@ export async function openChain(entry: ChainEntry, environment: Environment, sys
 }
 
 /** The SDK of a chain is loaded only where that chain is configured. */
-async function adapterOf({ chain, identity, assets, coinTaxMax, computeUnitPrice }: ChainEntry, url: string, { clock, random }: ChainSystem): Promise<ChainAdapter> {
+async function adapterOf({ chain, identity, assets, computeUnitPrice }: ChainEntry, url: string, { clock, random }: ChainSystem): Promise<ChainAdapter> {
   switch (chain) {
     case 'solana': {
       const { SolanaChainAdapter } = await import('./chain/solana/index.js')
@@ -54,7 +55,6 @@ async function adapterOf({ chain, identity, assets, coinTaxMax, computeUnitPrice
       const { TerraChainAdapter } = await import('./chain/terra/index.js')
       return new TerraChainAdapter({
         url, chainId: identity, random, tokens: assets.map(({ asset }) => asset.slice('terra/'.length)).filter((token) => token.startsWith('terra1')),
-        coinTaxMax: coinTaxMax === undefined ? undefined : BigInt(coinTaxMax),
       })
     }
   }

@@ -64,7 +64,7 @@ export class OperatorDesk {
   async decide(id: PayoutId, outcome: PayoutOutcome, person: string): Promise<{ readonly status: 'proposed' | 'decided'; readonly payout: Payout }> {
     const payout = await this.payout(id)
     if (payout.state !== 'needs_operator') throw new EvegramError('conflict.payout_state', { operation: 'decide payout', details: { state: payout.state } })
-    const said = JSON.stringify([outcome.status, String(outcome.fee), outcome.status === 'failed' ? outcome.reason : null])
+    const said = JSON.stringify([outcome.status, String(outcome.fee), String(outcome.tax), outcome.status === 'failed' ? outcome.reason : null])
     const first = this.#proposals.get(id)
     if (this.#parts.decisionsNeedTwo && first?.outcome !== said) {
       this.#propose(id, person, said)

@@ -3,7 +3,7 @@ import type { ChainAddress, ChainName } from './chain/chain-adapter.js'
 import type { ChainWork } from './chain-work.js'
 import { refusalOf } from './flows/payout/decide-payout.js'
 import { payoutIdOf, type Payout } from './flows/payout/payout.js'
-import { feeReserveOf } from './flows/payout/payout-policy.js'
+import { feeReserveOf, taxReserveOf } from './flows/payout/payout-policy.js'
 import type { PayoutReason } from './flows/payout/payout-reason.js'
 import type { AccountPayouts, PayoutStore } from './flows/payout/payout-store.js'
 import type { Amount } from './ledger/amount.js'
@@ -27,6 +27,8 @@ export interface PayoutQuote {
   /** Reserved for the network, in the native asset of the chain. */
   readonly feeAsset: AssetId
   readonly feeMax: Amount
+  /** Reserved of the asset itself, beside the amount, for a tax in it. */
+  readonly taxMax: Amount
   readonly feeFrom: 'account' | 'house'
   /** Time after the newest device or wallet for which it would be held. */
   readonly holdMs: number
@@ -59,7 +61,8 @@ export class UserPayouts {
     const { policy } = work
     const approvalAbove = policy.assets.get(asset)?.approvalAbove
     return {
-      chain: work.chain.chain, to, feeAsset: work.chain.nativeAsset, feeMax: feeReserveOf(policy, work.chain.nativeAsset, asset, amount), feeFrom: policy.feeFrom,
+      chain: work.chain.chain, to, feeAsset: work.chain.nativeAsset, feeMax: feeReserveOf(policy, work.chain.nativeAsset, asset, amount),
+      taxMax: taxReserveOf(policy, work.chain.nativeAsset, asset, amount), feeFrom: policy.feeFrom,
       holdMs: policy.holdMs, needsApproval: approvalAbove === undefined || amount > approvalAbove, refusal: refusalOf({ asset, amount, to, memo }, policy),
     }
   }
@@ -101,8 +104,9 @@ export class UserPayouts {
   async #requireFunds(account: AccountId, { chain, policy }: ChainWork, { asset, amount }: PayoutWish): Promise<void> {
     const balances = await this.#parts.money.balances(account)
     const availableOf = (one: AssetId): bigint => balances.find((balance) => balance.asset === one)?.available ?? 0n
-    const fee = policy.feeFrom === 'account' ? feeReserveOf(policy, chain.nativeAsset, asset, amount) : 0n
-    const isEnough = asset === chain.nativeAsset ? availableOf(asset) >= amount + fee : availableOf(asset) >= amount && availableOf(chain.nativeAsset) >= fee
+    const [fee, tax] = policy.feeFrom === 'account'
+      ? [feeReserveOf(policy, chain.nativeAsset, asset, amount), taxReserveOf(policy, chain.nativeAsset, asset, amount)] : [0n, 0n]
+    const isEnough = asset === chain.nativeAsset ? availableOf(asset) >= amount + fee : availableOf(asset) >= amount + tax && availableOf(chain.nativeAsset) >= fee
     if (!isEnough) throw new EvegramError('wallet.insufficient_funds', { operation: 'request payout' })
   }
 }

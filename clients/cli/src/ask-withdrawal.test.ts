@@ -3,7 +3,7 @@ import type { Withdrawal } from '@evegram/sdk'
 import { describe, expect, it } from 'vitest'
 import { ASK_LIMITS, askForWithdrawal } from './ask-withdrawal.js'
 
-const TAKEN: Withdrawal = { id: 'mine', chain: 'ton', asset: 'ton/ton', amount: 1n, to: 'UQ', feeMax: 1n, feeFrom: 'account', state: 'requested', createdAtMs: 0 }
+const TAKEN: Withdrawal = { id: 'mine', chain: 'ton', asset: 'ton/ton', amount: 1n, to: 'UQ', feeMax: 1n, taxMax: 0n, feeFrom: 'account', state: 'requested', createdAtMs: 0 }
 
 /** Asks of a server that answers so, one after the other. */
 async function asked(...answers: readonly (ErrorCode | Withdrawal)[]): Promise<{ readonly requests: number; readonly pauses: readonly number[]; readonly outcome: unknown }> {

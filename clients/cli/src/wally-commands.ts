@@ -38,7 +38,8 @@ export function addWallyCommands(add: Add, act: Act, program: Command): void {
     wally, 'decide <payout> <paid|failed>', 'Say how a payout ended that needs a person; a second person must say the same', 'evegram wally decide 3f0a….rent paid --fee 5000',
     'evegram wally decide 3f0a….rent failed --fee 0 --reason operator',
   )
-    .requiredOption('--fee <amount>', 'what the chain took, in the smallest unit').option('--reason <reason>', 'why it failed (docs/payouts.md)').option('--yes', 'do not ask')
+    .requiredOption('--fee <amount>', 'what the chain took, in the smallest unit').option('--tax <amount>', 'what a tax took of the asset itself, likewise')
+    .option('--reason <reason>', 'why it failed (docs/payouts.md)').option('--yes', 'do not ask')
     .action(act(wallyDecide))
   for (const [verb, description] of [['pause', 'Sign and send nothing more on a chain; what is out is watched to its end'], ['resume', 'Go on with payouts on a chain']] as const) {
     operator(wally, `${verb} <chain>`, description, `evegram wally ${verb} solana`).action(act((context, chain: string, options: OperatorOptions) => wallyPause(context, verb, chain, options)))

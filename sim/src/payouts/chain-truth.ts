@@ -1,13 +1,13 @@
 import type { AccountId } from '@evegram/protocol'
 import {
-  custodyOf, openingOf, type ChainAddress, type ChainTxid, type LedgerAccountId, type SimulatedChain, type SimulatedRecord,
+  openingOf, type AssetId, type ChainAddress, type ChainTxid, type LedgerAccountId, type SimulatedChain, type SimulatedRecord, type SimulatedRules,
 } from '@evegram/wallet-bridge'
 
 /** What a payout came to, as the chain itself says. */
 export type PayoutTruth =
   | { readonly status: 'nothing' }
-  | { readonly status: 'received'; readonly amount: bigint; readonly fee: bigint; readonly isFinal: boolean }
-  | { readonly status: 'failed'; readonly reason: 'transaction_failed' | 'not_sent' | 'bounced'; readonly fee: bigint; readonly isFinal: boolean }
+  | { readonly status: 'received'; readonly amount: bigint; readonly fee: bigint; readonly tax: bigint; readonly isFinal: boolean }
+  | { readonly status: 'failed'; readonly reason: 'transaction_failed' | 'not_sent' | 'bounced'; readonly fee: bigint; readonly tax: bigint; readonly isFinal: boolean }
 
 /** Where what comes in belongs. */
 export interface Places {
@@ -56,9 +56,10 @@ export class ChainTruth {
     const { height, record } = payment
     const [output] = record.outputs
     const { fee } = record
+    const tax = this.#taxOf(record)
     const isFinal = height <= this.#chain.head.final
-    if (output === undefined || typeof output === 'string') return { status: 'failed', reason: output ?? 'not_sent', fee, isFinal }
-    return { status: 'received', amount: output.received, fee, isFinal }
+    if (output === undefined || typeof output === 'string') return { status: 'failed', reason: output ?? 'not_sent', fee, tax, isFinal }
+    return { status: 'received', amount: output.received, fee, tax, isFinal }
   }
 
   /** What change `index` of a transaction has to be credited to, once it is final; undefined: to nobody. */
@@ -79,21 +80,28 @@ export class ChainTruth {
     return credits
   }
 
-  /** What all addresses of ours hold at the end of the newest block. */
-  held(): bigint {
+  /** What is paid out. */
+  get assets(): readonly AssetId[] {
+    return assetsOf(this.#chain.rules)
+  }
+
+  /** What all addresses of ours hold of an asset at the end of the newest block. */
+  held(asset: AssetId): bigint {
     const { hot, accounts, shared } = this.#places
-    return [hot, shared, ...accounts.keys()].reduce((sum, address) => sum + (this.#chain.balanceAt(address, this.#chain.rules.nativeAsset, this.#chain.head.latest) ?? 0n), 0n)
+    return [hot, shared, ...accounts.keys()].reduce((sum, address) => sum + (this.#chain.balanceAt(address, asset, this.#chain.head.latest) ?? 0n), 0n)
   }
 
-  /** What the payments with this memo that are in blocks now took from our addresses, fees included. */
-  takenBy(name: string): bigint {
+  /** What the payments with this memo that are in blocks now took of an asset from our addresses, fees and taxes included. */
+  takenBy(name: string, asset: AssetId): bigint {
     return this.paymentsOf(name).flatMap(({ record }) => record.changes)
-      .filter(({ address, asset }) => asset === this.#chain.rules.nativeAsset && this.#isOurs(address)).reduce((sum, { delta }) => sum - delta, 0n)
+      .filter((change) => change.asset === asset && this.#isOurs(change.address)).reduce((sum, { delta }) => sum - delta, 0n)
   }
 
-  /** The account that stands for {@link held}. */
-  get custody(): LedgerAccountId {
-    return custodyOf(this.#chain.rules.nativeAsset).id
+  /** What a payment of another asset than the native one took beside what was sent. */
+  #taxOf({ claims: [claim], changes, outputs: [output] }: SimulatedRecord): bigint {
+    if (claim === undefined || claim.asset === this.#chain.rules.nativeAsset) return 0n
+    const left = changes.filter(({ address, asset }) => address === this.#places.hot && asset === claim.asset).reduce((sum, { delta }) => sum - delta, 0n)
+    return left - (output === 'transaction_failed' || output === 'not_sent' ? 0n : claim.amount)
   }
 
   #isOurs(address: ChainAddress | undefined): boolean {
@@ -116,6 +124,11 @@ export class ChainTruth {
     if (account !== undefined) return credit(openingOf('user', account, change.asset).id)
     return suspense(memo === '' ? 'memo_missing' : /^evg1\w{16}$/.test(memo) ? 'memo_unknown' : 'memo_unreadable')
   }
+}
+
+/** What a chain pays out in these worlds: its own asset, and what a tax is taken of beside. */
+export function assetsOf({ nativeAsset, taxedAssets }: Pick<SimulatedRules, 'nativeAsset' | 'taxedAssets'>): readonly AssetId[] {
+  return [nativeAsset, ...taxedAssets]
 }
 
 function memoOf({ memo }: SimulatedRecord): string {

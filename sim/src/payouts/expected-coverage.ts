@@ -13,7 +13,7 @@ export const EXPECTED_OF_PAYOUTS: readonly string[] = [
   ...STRIKES.map(({ name }) => `fault/${name}`),
   ...['ledger', 'payouts', 'routes', 'source-1', 'source-2'].flatMap((service) => ['refused', 'lost', 'unknown', 'late', 'slow'].map((kind) => `fault/${service}.${kind}`)),
   ...WRITES.map((call) => `crash/before ${call}`), ...[...WRITES, ...READS].map((call) => `crash/after ${call}`),
-  'fault/crash at any call', 'audit/books are the chain', 'audit/broadcast was stored', 'audit/credit is final', 'audit/nothing overspent', 'audit/over is over', 'audit/posted what is final',
+  'fault/crash at any call', 'audit/books are the chain', 'audit/broadcast was stored', 'audit/credit is final', 'audit/nothing overspent', 'audit/over is over', 'audit/posted the tax that was taken', 'audit/posted what is final',
   'audit/released what is over',
   'end/paid', 'end/failed transaction_failed', 'end/failed not_sent', 'end/failed bounced', 'end/refused balance_too_low', 'end/refused rejected', 'end/refused destination_denied',
   'end/needs_operator received_differs', 'end/deposit of an account', 'end/deposit of dust', 'end/deposit of memo_missing', 'end/deposit of memo_unknown',

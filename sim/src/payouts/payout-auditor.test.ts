@@ -22,7 +22,7 @@ class Blocks {
   get chain(): SimulatedChain {
     const all = (): this['blocks'] => this.blocks
     const view = {
-      rules: { nativeAsset: native, chain },
+      rules: { nativeAsset: native, taxedAssets: [], chain },
       get head() { return { latest: all().at(-1)?.[0] ?? 0, final: all().at(-1)?.[0] ?? 0 } },
       blockAt: (at: number) => all().flatMap(([height, hash]) => height === at ? [{ hash, timeMs: 0 }] : [])[0],
       records: (after: number, through: number) => all().flatMap(([height, , records]) => height > after && height <= through ? records.map((record) => ({ height, record })) : []),
@@ -34,7 +34,7 @@ class Blocks {
 }
 
 const paid = (txid: string, received: bigint): SimulatedRecord => ({
-  txid: parseChainTxid(txid.repeat(64)), from: hot, memo: utf8('pay-1'), fee: 1n, outputs: [{ received }], changes: [{ address: hot, asset: native, delta: -received - 1n }],
+  txid: parseChainTxid(txid.repeat(64)), from: hot, memo: utf8('pay-1'), fee: 1n, claims: [], outputs: [{ received }], changes: [{ address: hot, asset: native, delta: -received - 1n }],
 } as unknown as SimulatedRecord)
 
 async function scene(): Promise<{ readonly blocks: Blocks; readonly auditor: PayoutAuditor; readonly run: Run }> {
@@ -55,10 +55,10 @@ describe('the auditor of payouts', () => {
   it.each([['agrees', 0n, false], ['lacks a unit', 1n, true]])('compares custody also while a payout needs a person: %s', async (_what, missing, isBroken) => {
     const { blocks, auditor, run } = await scene()
     auditor.taxWasUnsure = true
-    auditor.stored({ id: 'alice.pay-1', state: 'needs_operator', reason: 'received_differs', amount: amountOf(10n), feeMax: amountOf(5n) } as unknown as Payout)
+    auditor.stored({ id: 'alice.pay-1', state: 'needs_operator', reason: 'received_differs', amount: amountOf(10n), feeMax: amountOf(5n), taxMax: amountOf(0n) } as unknown as Payout)
     blocks.blocks = [[6, 'six', [paid('a', 9n)]]]
     blocks.held = -10n - missing
     await auditor.finish()
-    expect(run.violation?.what ?? 'nothing').toContain(isBroken ? 'custody is -10 in the books and -11' : 'nothing')
+    expect(run.violation?.what ?? 'nothing').toContain(isBroken ? 'custody of simulated/play is -10 in the books and -11' : 'nothing')
   })
 })

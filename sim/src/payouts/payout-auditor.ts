@@ -1,6 +1,6 @@
 import {
-  ENDED_STATES, isOneOf, verifyLedger,
-  type ChainTxid, type LedgerAccount, type LedgerStore, type MemoryLedger, type Payout, type SignedPayment, type SimulatedChain, type Transfer, type TransferId,
+  custodyOf, ENDED_STATES, isOneOf, verifyLedger,
+  type AssetId, type ChainTxid, type LedgerAccount, type LedgerStore, type MemoryLedger, type Payout, type SignedPayment, type SimulatedChain, type Transfer, type TransferId,
 } from '@evegram/wallet-bridge'
 import type { Run } from '../kernel/run.js'
 import type { ChainTruth, PayoutTruth } from './chain-truth.js'
@@ -103,7 +103,7 @@ export class PayoutAuditor {
 
   /** All that holds once faults are over and everything came to its end. */
   async finish(): Promise<void> {
-    const { ledger, truth } = this.#world
+    const { ledger } = this.#world
     this.look()
     for (const payout of this.payouts) {
       this.#landedOnce(nameOf(payout.id))
@@ -114,16 +114,22 @@ export class PayoutAuditor {
     const stuck = [...ledger.open.keys()].filter((id) => !this.#isAttended(id))
     if (stuck.length > 0) this.#broken(`${named(stuck[0])} is still reserved though its payout ended`)
     this.#credited()
-    const custody = ledger.accounts.get(truth.custody)
-    const books = (custody?.debitsPosted ?? 0n) - (custody?.creditsPosted ?? 0n)
-    const gone = [...this.drains].reduce((sum, [txid, amount]) => this.#world.chain.find(txid) === undefined ? sum : sum + amount, 0n)
-    // Nobody has booked yet what they took.
-    const attended = this.payouts.filter(({ state }) => state === 'needs_operator').reduce((sum, { id }) => sum + truth.takenBy(nameOf(id)), 0n)
-    const expected = books - gone - attended
-    if (expected !== truth.held()) this.#broken(`custody is ${String(expected)} in the books and ${String(truth.held())} on the chain`)
+    for (const asset of this.#world.truth.assets) this.#keepsCustody(asset)
     const verified = await verifyLedger(this.#world.store)
     if (verified.status !== 'sound') this.#broken(`the ledger is damaged: ${verified.fault} at event ${String(verified.number)}`)
     this.#run.coverage.count('audit/books are the chain')
+  }
+
+  #keepsCustody(asset: AssetId): void {
+    const { ledger, truth, chain } = this.#world
+    const custody = ledger.accounts.get(custodyOf(asset).id)
+    const books = (custody?.debitsPosted ?? 0n) - (custody?.creditsPosted ?? 0n)
+    const drained = asset === chain.rules.nativeAsset ? [...this.drains] : []
+    const gone = drained.reduce((sum, [txid, amount]) => chain.find(txid) === undefined ? sum : sum + amount, 0n)
+    // Nobody has booked yet what they took.
+    const attended = this.payouts.filter(({ state }) => state === 'needs_operator').reduce((sum, { id }) => sum + truth.takenBy(nameOf(id), asset), 0n)
+    const expected = books - gone - attended
+    if (expected !== truth.held(asset)) this.#broken(`custody of ${asset} is ${String(expected)} in the books and ${String(truth.held(asset))} on the chain`)
   }
 
   #booked(transfer: Transfer): void {
@@ -170,6 +176,14 @@ export class PayoutAuditor {
       case 'feepost':
         if (kind !== 'post' || !isFinal || truth.fee !== amount) this.#broken(`${name} is charged ${String(amount)} as fee, and the chain says ${saidOf(truth)}`)
         return
+      case 'taxpost':
+        this.#run.coverage.count('audit/posted the tax that was taken')
+        if (kind !== 'post' || !isFinal || truth.tax !== amount) this.#broken(`${name} is charged ${String(amount)} as tax, and the chain says ${saidOf(truth)}`)
+        return
+      case 'taxvoid':
+        // Nothing of it may have been taken: also of one that arrived.
+        if (kind !== 'void' || (truth.status !== 'nothing' && (!isFinal || truth.tax !== 0n))) this.#broken(`${name} is charged no tax, and the chain says ${saidOf(truth)}`)
+        return
       case 'void':
       case 'feevoid':
         this.#run.coverage.count('audit/released what is over')
@@ -195,7 +209,7 @@ export class PayoutAuditor {
     if (landed.length > 1) this.#broken(`${name} is in ${String(landed.length)} transactions: ${landed.map(({ record }) => record.txid.slice(0, 8)).join(', ')}`)
   }
 
-  #ended({ id, state, amount, reason, feeMax }: Payout): void {
+  #ended({ id, state, amount, reason, feeMax, taxMax }: Payout): void {
     const name = nameOf(id)
     const truth = this.truthOf(name)
     this.#run.coverage.count(`end/${state}${reason === undefined || state === 'paid' ? '' : ` ${reason}`}`)
@@ -212,7 +226,7 @@ export class PayoutAuditor {
         return
       case 'needs_operator': {
         // Only where a person could not have known either: the tax was another one when it landed.
-        const isExplained = reason === 'received_differs' && this.taxWasUnsure && truth.status === 'received' && truth.amount < amount && truth.fee <= feeMax
+        const isExplained = reason === 'received_differs' && this.taxWasUnsure && truth.status === 'received' && truth.amount < amount && truth.fee <= feeMax && truth.tax <= taxMax
         if (!isExplained) this.#broken(`${name} needs a person (${String(reason)}) though the chain says ${saidOf(truth)}`)
         return
       }
@@ -258,10 +272,14 @@ function saidOf(truth: PayoutTruth): string {
     case 'nothing':
       return 'nothing happened'
     case 'received':
-      return `${String(truth.amount)} arrived for a fee of ${String(truth.fee)}${truth.isFinal ? '' : ', not final'}`
+      return `${String(truth.amount)} arrived for a fee of ${String(truth.fee)}${taxSaid(truth)}${truth.isFinal ? '' : ', not final'}`
     case 'failed':
-      return `${truth.reason} for a fee of ${String(truth.fee)}${truth.isFinal ? '' : ', not final'}`
+      return `${truth.reason} for a fee of ${String(truth.fee)}${taxSaid(truth)}${truth.isFinal ? '' : ', not final'}`
     default:
       return truth satisfies never
   }
+}
+
+function taxSaid({ tax }: { readonly tax: bigint }): string {
+  return tax === 0n ? '' : ` and a tax of ${String(tax)}`
 }

@@ -63,11 +63,14 @@ export class PayoutWorkload {
     // Often so much that two of them are more than anybody has.
     const amount = BigInt(random.chance(0.4) ? random.between(2_500_000, Number(PAYOUT_MAX)) : Math.floor(random.skewed(1_000, Number(PAYOUT_MAX))))
     const to = somebody(name)
+    // Where a tax is taken of another asset too, as often that one.
+    const [taxed] = chain.rules.taxedAssets
+    const asset = taxed !== undefined && random.chance(0.5) ? taxed : chain.rules.nativeAsset
     this.recipients.push(to)
     const ask: PayoutAsk = {
-      id: payoutIdOf(account, name), account, asset: chain.rules.nativeAsset, amount: amountOf(amount), to, memo: utf8(name), requestedBy: account, proof: new Uint8Array(1),
+      id: payoutIdOf(account, name), account, asset, amount: amountOf(amount), to, memo: utf8(name), requestedBy: account, proof: new Uint8Array(1),
     }
-    run.note('people', `${name} asks for ${String(amount)}`)
+    run.note('people', `${name} asks for ${String(amount)} of ${asset}`)
     this.#asks.push({ name, ask, answers: ['created', 'exists'], asked: undefined, answered: false })
     if (random.chance(0.2)) this.#asks.push({ name: `${name} again`, ask, answers: ['created', 'exists'], asked: undefined, answered: false })
     if (random.chance(0.1)) {

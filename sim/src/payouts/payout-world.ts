@@ -2,13 +2,13 @@ import { createNodePrimitives } from '@evegram/platform'
 import {
   amountOf, custodyOf, depositCursorOf, depositTransferId, honest, MemoryLedger, MemoryPayoutStore, MemoryRoutes, newDepositCode, openingOf, openSimulatedNetwork,
   parsePurpose, SimulatedChainAdapter, SimulatedRpc, simulatedAddressOf, simulatedSigner,
-  type ChainAddress, type ChainTxid, type CreatePayoutResult, type LedgerStore, type Payout, type PayoutOutcome, type SimulatedNetwork, type SimulatedProfile,
+  type AccountOpening, type AssetId, type ChainAddress, type ChainTxid, type CreatePayoutResult, type LedgerStore, type Payout, type PayoutOutcome, type SimulatedNetwork, type SimulatedProfile,
 } from '@evegram/wallet-bridge'
 import { memoizedPrimitives } from '../crypto/memoized-primitives.js'
 import { SimProcess } from '../kernel/process.js'
 import type { SimRandom } from '../kernel/random.js'
 import type { Run } from '../kernel/run.js'
-import { ChainTruth, type Places } from './chain-truth.js'
+import { assetsOf, ChainTruth, type Places } from './chain-truth.js'
 import { nameOf, PayoutAuditor } from './payout-auditor.js'
 import { calmPayoutMixOf, drawPayoutMix, type PayoutMix } from './payout-mix.js'
 import { PEOPLE, PayoutWorkload, somebody } from './payout-workload.js'
@@ -141,17 +141,18 @@ export class PayoutWorld {
       accounts: new Map(PEOPLE.map((account, index) => [somebody(`deposits ${String(index)}`), account])),
       codes,
     }
-    const owners = [...PEOPLE.map((account) => openingOf('user', account, native)), openingOf('equity', 'house', native)]
-    for (const [address, amount] of [[places.hot, FUNDED * BigInt(owners.length)], [simulatedAddressOf(STRANGER.publicKey), FUNDED]] as const) {
-      chain.script({ changes: [{ address, asset: native, delta: amount }] })
-    }
+    const assets = assetsOf(rules)
+    const ownersOf = (asset: AssetId): readonly AccountOpening[] => [...PEOPLE.map((account) => openingOf('user', account, asset)), openingOf('equity', 'house', asset)]
+    const owners = assets.flatMap(ownersOf)
+    for (const asset of assets) chain.script({ changes: [{ address: places.hot, asset, delta: FUNDED * BigInt(ownersOf(asset).length) }] })
+    chain.script({ changes: [{ address: simulatedAddressOf(STRANGER.publicKey), asset: native, delta: FUNDED }] })
     for (let block = 0; block < rules.finalityBlocks + 2; block++) await chain.produceBlock()
     const ledger = new MemoryLedger({ clock: machine(run, 'ledger', 1, 0).clock, ledger: '00'.repeat(16) })
     const store = ledger.connect()
-    await store.openAccounts([custodyOf(native), openingOf('fees', 'payouts', native), ...owners])
+    await store.openAccounts([...assets.flatMap((asset) => [custodyOf(asset), openingOf('fees', 'payouts', asset)]), ...owners])
     const purpose = parsePurpose('deposit')
-    await store.submit({ linked: false, transfers: owners.map(({ id }, index) => (
-      { kind: 'transfer', id: depositTransferId(rules.chain, 'first', index), debit: custodyOf(native).id, credit: id, amount: amountOf(FUNDED), purpose }
+    await store.submit({ linked: false, transfers: owners.map(({ id, asset }, index) => (
+      { kind: 'transfer', id: depositTransferId(rules.chain, 'first', index), debit: custodyOf(asset).id, credit: id, amount: amountOf(FUNDED), purpose }
     )) })
     const routes = new MemoryRoutes()
     await routes.giveAddress(rules.chain, places.hot, { to: 'nobody' })
@@ -238,8 +239,8 @@ export class PayoutWorld {
       if (state !== 'needs_operator' || this.#isLeftAlone()) continue
       const truth = this.#truth.of(nameOf(id))
       if (truth.status === 'nothing' || !truth.isFinal) continue
-      const fee = amountOf(truth.fee)
-      const outcome: PayoutOutcome = truth.status === 'received' ? { status: 'paid', fee } : { status: 'failed', fee, reason: truth.reason }
+      const cost = { fee: amountOf(truth.fee), tax: amountOf(truth.tax) }
+      const outcome: PayoutOutcome = truth.status === 'received' ? { status: 'paid', ...cost } : { status: 'failed', ...cost, reason: truth.reason }
       this.#auditor.decided(nameOf(id))
       this.#run.coverage.count('operator/decides')
       wally.payouts.decide(id, outcome).catch((error: unknown) => { wally.failed(error) })

@@ -1,18 +1,21 @@
 import { isEvegramError } from '@evegram/protocol'
 import {
   AgreedChain, amountOf, DepositFlow, PayoutFlow, SimulatedChainAdapter,
-  type AccountChanges, type AssetId, type ChainAddress, type DepositRoutes, type LedgerStore, type PayoutPolicy, type PayoutStore, type Signer, type SignedPayment,
+  type AccountChanges, type ChainAddress, type DepositRoutes, type LedgerStore, type PayoutPolicy, type PayoutStore, type Signer, type SignedPayment,
   type SimulatedRpc, type SimulatedRules, type WithdrawalProofs,
 } from '@evegram/wallet-bridge'
 import type { SimProcess } from '../kernel/process.js'
 import type { Run } from '../kernel/run.js'
 import type { ServiceFaults } from '../kernel/service.js'
+import { assetsOf } from './chain-truth.js'
 import type { Port, PortCalls } from './port-calls.js'
 
 /** The least deposit; less is dust. */
 export const DEPOSIT_MIN = 1_000n
 /** Above it somebody else must approve. */
 export const APPROVAL_ABOVE = 3_000_000n
+/** Reserved for a tax, in the native asset and in others, in parts of a million. */
+const TAX_RESERVE_PPM = 20_000
 /** The largest payout. */
 export const PAYOUT_MAX = 5_000_000n
 
@@ -99,7 +102,7 @@ export class Wally {
     const routes = ports.routes(process, outside.routes)
     this.payouts = new PayoutFlow({
       chain, ledger, routes, signer: ports.signer(process, outside.signer), payouts: ports.payouts(process, outside.payouts),
-      policy: policyOf(rules.nativeAsset, { feeFrom, holdMs, denied }), proofs: ports.proofs(process, outside.proofs), changes: ports.changes(process, outside.changes),
+      policy: policyOf(rules, { feeFrom, holdMs, denied }), proofs: ports.proofs(process, outside.proofs), changes: ports.changes(process, outside.changes),
       clock: process.clock, alarm: ({ kind }) => { run.coverage.count(`branch/alarm ${kind}`) },
     })
     this.deposits = new DepositFlow({
@@ -140,11 +143,12 @@ export class Wally {
   }
 }
 
-function policyOf(native: AssetId, { feeFrom, holdMs, denied }: Pick<Outside, 'feeFrom' | 'holdMs' | 'denied'>): PayoutPolicy {
+function policyOf(rules: SimulatedRules, { feeFrom, holdMs, denied }: Pick<Outside, 'feeFrom' | 'holdMs' | 'denied'>): PayoutPolicy {
+  const limits = {
+    payoutMin: amountOf(10n), payoutMax: amountOf(PAYOUT_MAX), accountDayMax: amountOf(PAYOUT_MAX * 2n), approvalAbove: amountOf(APPROVAL_ABOVE), topUpBelow: amountOf(100_000n),
+  }
   return {
-    assets: new Map([[native, {
-      payoutMin: amountOf(10n), payoutMax: amountOf(PAYOUT_MAX), accountDayMax: amountOf(PAYOUT_MAX * 2n), approvalAbove: amountOf(APPROVAL_ABOVE), topUpBelow: amountOf(100_000n),
-    }]]),
-    denied, holdMs, feeReserve: { fixed: amountOf(20_000n), ppm: 20_000 }, feeFrom,
+    assets: new Map(assetsOf(rules).map((asset) => [asset, { ...limits, taxPpm: TAX_RESERVE_PPM }])),
+    denied, holdMs, feeReserve: { fixed: amountOf(20_000n), ppm: TAX_RESERVE_PPM }, feeFrom,
   }
 }

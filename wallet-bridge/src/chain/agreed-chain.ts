@@ -205,9 +205,9 @@ function firstDifference(left: readonly FinalTransfer[], right: readonly FinalTr
 /** How a payment ended, as text. The height of an expiration is when a source looked: it may differ. */
 function endOf(sighting: PaymentSighting): string {
   if (sighting.status !== 'final') return sighting.status
-  const { txid, height, outputs, fee } = sighting.settlement
+  const { txid, height, outputs, fee, taxes } = sighting.settlement
   return JSON.stringify([
-    txid, height, String(fee), outputs.map((output) => output.status === 'paid' ? ['paid', String(output.received)] : ['failed', output.reason]),
+    txid, height, String(fee), taxes.map(({ asset, amount }) => [asset, String(amount)]), outputs.map((output) => output.status === 'paid' ? ['paid', String(output.received)] : ['failed', output.reason]),
   ])
 }
 

@@ -115,6 +115,8 @@ export interface PaymentIntent {
   readonly memo?: Uint8Array | undefined
   /** What the network and the tax may cost together at most, in the native asset: reserved by the caller before. */
   readonly feeMax: Amount
+  /** What a tax that is paid in another asset may come to at most, likewise; nothing in assets that are not named. */
+  readonly taxMax?: ReadonlyMap<AssetId, Amount> | undefined
   /** Payments of this signer whose end is not known yet: the new one must be able to land beside them (sequences, query ids). */
   readonly inFlight: readonly SignedPayment[]
 }
@@ -145,7 +147,7 @@ export interface SignedPayment {
 }
 
 /**
- * What became of signing. `fee_exceeds_max`: today it costs `fee`. `insufficient_funds`: as far as this source sees. `not_payable`: this chain does not pay that to
+ * What became of signing. `fee_exceeds_max`: today it costs `fee`, or a tax in another asset is above `taxMax`. `insufficient_funds`: as far as this source sees. `not_payable`: this chain does not pay that to
  * this recipient, as far as this source sees (too little for a new account of Solana, a token that cannot be moved, a memo that is no text). `problem` names no amount,
  * address or memo.
  */
@@ -172,6 +174,13 @@ export type OutputOutcome =
   | { readonly status: 'paid'; readonly received: ChainAmount }
   | { readonly status: 'failed'; readonly reason: 'transaction_failed' | 'not_sent' | 'bounced' }
 
+/** A tax that was paid in another asset than the native one. */
+export interface TaxTaken {
+  readonly asset: AssetId
+  /** Not 0. */
+  readonly amount: ChainAmount
+}
+
 /** How a payment ended, for good. */
 export interface Settlement {
   readonly txid: ChainTxid
@@ -180,6 +189,8 @@ export interface Settlement {
   readonly outputs: readonly OutputOutcome[]
   /** What the network and the tax cost us, in the native asset, by balance change. */
   readonly fee: ChainAmount
+  /** What a tax cost us beside the outputs in other assets, by balance change: each asset once, in the order of the outputs. */
+  readonly taxes: readonly TaxTaken[]
 }
 
 /** That a payment is in no block and can get into none: at the final block `height` it was over. */

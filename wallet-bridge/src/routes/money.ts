@@ -16,6 +16,7 @@ const assetAnswer = z.object({
     min: amountAnswer, max: amountAnswer, accountDayMax: amountAnswer.describe('what one account may ask for within 24 hours'),
     approvalAbove: amountAnswer.describe('above it a second person must approve'),
     feeReserve: z.object({ asset: z.string(), fixed: amountAnswer, ppm: z.number(), from: z.enum(['account', 'house']) }),
+    taxPpm: z.number().describe('reserved beside an amount for a tax in the asset itself, in parts of a million'),
     holdMs: z.number().describe('payouts wait so long after a device or wallet was added'),
   }).optional().describe('absent: it is not paid out'),
 })
@@ -47,7 +48,8 @@ export function moneyRoutes(server: HttpServer, { wally, authentication }: { rea
           ...(limits === undefined ? {} : {
             payout: {
               min: String(limits.payoutMin), max: String(limits.payoutMax), accountDayMax: String(limits.accountDayMax), approvalAbove: String(limits.approvalAbove),
-              feeReserve: { asset: chain.nativeAsset, fixed: String(policy.feeReserve.fixed), ppm: policy.feeReserve.ppm, from: policy.feeFrom }, holdMs: policy.holdMs,
+              feeReserve: { asset: chain.nativeAsset, fixed: String(policy.feeReserve.fixed), ppm: policy.feeReserve.ppm, from: policy.feeFrom },
+              taxPpm: limits.taxPpm ?? 0, holdMs: policy.holdMs,
             },
           }),
         }

@@ -8,6 +8,7 @@ import type { Payout } from '../flows/payout/payout.js'
 import { PAYOUT_STATES } from '../flows/payout/payout-states.js'
 import type { PayoutStore } from '../flows/payout/payout-store.js'
 import type { ReconcileAnswer } from '../flows/reconcile/reconcile-flow.js'
+import { ZERO } from '../ledger/amount.js'
 import { decodeLedgerEvent } from '../ledger/event.js'
 import { parseLedgerAccountId, parseTransferId } from '../ledger/ids.js'
 import type { LedgerStore } from '../ledger/ledger-store.js'
@@ -43,9 +44,10 @@ const statusAnswer = z.looseObject({ chain: z.string(), working: z.boolean(), pa
 const reconcileAnswer = z.looseObject({ status: z.enum(['done', 'disagreed', 'too_different']) })
 const params = z.object({ id: payoutIdField })
 const onChain = z.object({ chain: chainField })
+const taxField = feeField.optional().describe('taken of the asset itself, beside the amount; nothing when left out')
 const outcomeField = z.discriminatedUnion('status', [
-  z.strictObject({ status: z.literal('paid'), fee: feeField }),
-  z.strictObject({ status: z.literal('failed'), fee: feeField, reason: z.enum(PAYOUT_REASONS.map(([reason]) => reason)) }),
+  z.strictObject({ status: z.literal('paid'), fee: feeField, tax: taxField }),
+  z.strictObject({ status: z.literal('failed'), fee: feeField, tax: taxField, reason: z.enum(PAYOUT_REASONS.map(([reason]) => reason)) }),
 ]).describe('how it ended, as the chain shows it')
 
 /** `/v1/wally/operator`: what operators see and do. Who acts is what the credential says, never what the body says. */
@@ -177,7 +179,7 @@ function payoutRoutes(server: HttpServer, { desk, payouts, authentication }: Ope
     },
   }, async (request, reply) => {
     const { person } = await authentication.operatorOf(request, 'approve')
-    const { status, payout } = await desk.decide(request.params.id, request.body, person)
+    const { status, payout } = await desk.decide(request.params.id, { ...request.body, tax: request.body.tax ?? ZERO }, person)
     return reply.code(status === 'proposed' ? 202 : 200).send(payoutOf(payout) )
   })
 }

@@ -12,8 +12,10 @@ const NO_PROOF = new Uint8Array()
 
 const payoutAnswer = z.object({
   id: z.string(), number: z.number(), chain: z.string(), asset: z.string(), amount: amountAnswer, to: z.string(), memo: z.string().optional(),
-  feeMax: amountAnswer.describe('reserved for the network'), feeFrom: z.enum(['account', 'house']), createdMs: timeAnswer,
-  state: z.enum(PAYOUT_STATES.map(([state]) => state)).describe('docs/payouts.md'), reason: z.string().optional(), txid: z.string().optional(), fee: amountAnswer.optional(),
+  feeMax: amountAnswer.describe('reserved for the network'), taxMax: amountAnswer.describe('reserved of the asset itself for a tax in it'),
+  feeFrom: z.enum(['account', 'house']), createdMs: timeAnswer,
+  state: z.enum(PAYOUT_STATES.map(([state]) => state)).describe('docs/payouts.md'), reason: z.string().optional(), txid: z.string().optional(),
+  fee: amountAnswer.optional(), tax: amountAnswer.optional(),
 })
 const wish = { asset: assetField, amount: amountField, to: addressField, memo: memoField.optional() }
 
@@ -26,7 +28,8 @@ export function payoutRoutes(server: HttpServer, { payouts, authentication }: { 
       description: 'Compare the destination with your own before a wallet signs for it. Nothing is reserved.',
       body: z.strictObject(wish),
       response: responses(200, z.object({
-        chain: z.string(), to: z.string(), feeAsset: z.string(), feeMax: amountAnswer, feeFrom: z.enum(['account', 'house']), holdMs: z.number(), needsApproval: z.boolean(),
+        chain: z.string(), to: z.string(), feeAsset: z.string(), feeMax: amountAnswer, taxMax: amountAnswer.describe('of the asset itself, beside the amount'),
+        feeFrom: z.enum(['account', 'house']), holdMs: z.number(), needsApproval: z.boolean(),
         refusal: z.string().optional().describe('why it would be refused'),
       })),
     },
@@ -34,7 +37,7 @@ export function payoutRoutes(server: HttpServer, { payouts, authentication }: { 
     await authentication.callerOf(request)
     const { memo, ...what } = request.body
     const { refusal, ...quote } = payouts.quote({ ...what, memo })
-    return { ...quote, feeMax: String(quote.feeMax), ...(refusal === undefined ? {} : { refusal }) }
+    return { ...quote, feeMax: String(quote.feeMax), taxMax: String(quote.taxMax), ...(refusal === undefined ? {} : { refusal }) }
   })
 
   server.post('/v1/wally/payouts', {
@@ -72,10 +75,10 @@ export function payoutRoutes(server: HttpServer, { payouts, authentication }: { 
   })
 }
 
-function payoutOf({ id, number, chain, asset, amount, to, memo, feeMax, feeFrom, createdMs, state, reason, payment, outcome }: Payout): z.input<typeof payoutAnswer> {
+function payoutOf({ id, number, chain, asset, amount, to, memo, feeMax, taxMax, feeFrom, createdMs, state, reason, payment, outcome }: Payout): z.input<typeof payoutAnswer> {
   return {
-    id: clientIdOf(id), number, chain, asset, amount: String(amount), to, feeMax: String(feeMax), feeFrom, createdMs, state,
+    id: clientIdOf(id), number, chain, asset, amount: String(amount), to, feeMax: String(feeMax), taxMax: String(taxMax), feeFrom, createdMs, state,
     ...(memo === undefined ? {} : { memo: Buffer.from(memo).toString('utf8') }), ...(reason === undefined ? {} : { reason }),
-    ...(payment === undefined ? {} : { txid: payment.txid }), ...(outcome === undefined ? {} : { fee: String(outcome.fee) }),
+    ...(payment === undefined ? {} : { txid: payment.txid }), ...(outcome === undefined ? {} : { fee: String(outcome.fee), tax: String(outcome.tax) }),
   }
 }

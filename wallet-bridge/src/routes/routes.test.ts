@@ -404,7 +404,7 @@ describe('a withdrawal', () => {
 
   it('is quoted with the one form of its destination', async () => {
     const { body } = await ask('POST', '/v1/wally/payouts/quote', { as: alice, body: { asset: world.native, amount: '2000000', to } })
-    expect(body).toEqual({ chain: 'simulated', to, feeAsset: world.native, feeMax: '20000', feeFrom: 'account', holdMs: 0, needsApproval: true })
+    expect(body).toEqual({ chain: 'simulated', to, feeAsset: world.native, feeMax: '20000', taxMax: '0', feeFrom: 'account', holdMs: 0, needsApproval: true })
     expect((await ask('POST', '/v1/wally/payouts/quote', { as: alice, body: { asset: world.native, amount: '9', to } })).body['refusal']).toBe('amount_too_small')
   })
 })

@@ -33,7 +33,8 @@ export function walletWithdraw(context: Context, amountText: string, name: strin
     const wish = { asset: asset.asset, amount: money.parse(amountText, asset), to, ...(options.memo === undefined ? {} : { memo: options.memo }) }
     const quote = await client.wallet.quote(wish)
     if (quote.refusal !== undefined) throw new EvegramError('wallet.payout_refused', { operation: 'withdraw', details: { reason: quote.refusal }, advice: `It would be refused: ${quote.refusal} (docs/payouts.md)` })
-    const fee = `up to ${money.show(quote.feeMax, quote.feeAsset)} of fees${quote.feeFrom === 'house' ? ' (paid by the server)' : ''}`
+    const tax = quote.taxMax === 0n ? '' : ` and up to ${money.show(quote.taxMax, wish.asset)} of tax`
+    const fee = `up to ${money.show(quote.feeMax, quote.feeAsset)} of fees${tax}${quote.feeFrom === 'house' ? ' (paid by the server)' : ''}`
     output.note(`Withdraw ${money.show(wish.amount, wish.asset)} and ${fee}\nto ${visible(quote.to)}${options.memo === undefined ? '' : `\nmemo ${visible(options.memo)}`}`)
     if (quote.needsApproval) output.note('An operator must approve it.')
     await confirmPayment(output, 'Is every character of the destination right?', options.yes)
@@ -77,10 +78,10 @@ function pause(ms: number): Promise<void> {
   return new Promise((resolve) => { setTimeout(resolve, ms) })
 }
 
-function withdrawalObject({ id, chain, asset, amount, to, state, reason, transaction, fee, feeMax, createdAtMs }: Withdrawal, money: MoneyText): Readonly<Record<string, unknown>> {
+function withdrawalObject({ id, chain, asset, amount, to, state, reason, transaction, fee, tax, feeMax, taxMax, createdAtMs }: Withdrawal, money: MoneyText): Readonly<Record<string, unknown>> {
   return {
-    withdrawal: id, chain, ...money.object(amount, asset), to, state, feeMax: feeMax.toString(), createdAt: new Date(createdAtMs).toISOString(),
-    ...(fee === undefined ? {} : { fee: fee.toString() }), ...(reason === undefined ? {} : { reason }), ...(transaction === undefined ? {} : { transaction }),
+    withdrawal: id, chain, ...money.object(amount, asset), to, state, feeMax: feeMax.toString(), taxMax: taxMax.toString(), createdAt: new Date(createdAtMs).toISOString(),
+    ...(fee === undefined ? {} : { fee: fee.toString() }), ...(tax === undefined ? {} : { tax: tax.toString() }), ...(reason === undefined ? {} : { reason }), ...(transaction === undefined ? {} : { transaction }),
   }
 }
 

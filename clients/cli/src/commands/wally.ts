@@ -76,7 +76,7 @@ export async function wallyJudge(context: Context, verb: 'approve' | 'refuse', i
 
 /** `evegram wally decide`: says how a payout ended that needs a person. The first word is a proposal, another person must say exactly the same. */
 export async function wallyDecide(
-  context: Context, id: string, status: string, options: OperatorOptions & { readonly fee: string; readonly reason?: string; readonly yes?: boolean },
+  context: Context, id: string, status: string, options: OperatorOptions & { readonly fee: string; readonly tax?: string; readonly reason?: string; readonly yes?: boolean },
 ): Promise<void> {
   if (status !== 'paid' && status !== 'failed') throw new EvegramError('invalid.argument', { operation: 'decide payout', advice: 'It ended paid or failed.' })
   if ((status === 'failed') !== (options.reason !== undefined)) throw new EvegramError('invalid.argument', { operation: 'decide payout', advice: 'A payout that failed has a --reason, one that was paid has none.' })
@@ -84,7 +84,9 @@ export async function wallyDecide(
     const path = `payouts/${encodeURIComponent(id)}`
     if (options.yes !== true) context.output.note(recordText(await api.read(path), context.output))
     await confirmPayment(context.output, `Book it as ${status}? Look at the chain first: this cannot be taken back.`, options.yes)
-    await print(context, await api.act(`${path}/decide`, { status, fee: options.fee, ...(options.reason === undefined ? {} : { reason: options.reason }) }))
+    await print(context, await api.act(`${path}/decide`, {
+      status, fee: options.fee, ...(options.tax === undefined ? {} : { tax: options.tax }), ...(options.reason === undefined ? {} : { reason: options.reason }),
+    }))
   })
 }
 

@@ -27,9 +27,9 @@ function apiOn(answer: (request: SeenRequest) => StubAnswer): { readonly api: Wa
 }
 
 const LINE = { number: 7, atMs: 1, transfer: `u:${to}:x`, kind: 'transfer', direction: 'in', amount: '12', purpose: 'chat', after: { held: '20', reserved: '5' } }
-const PAYOUT = { id: 'w1', number: 1, chain: 'solana', asset, amount: '7', to: 'addr', feeMax: '5', feeFrom: 'account', createdMs: 1, state: 'held' }
+const PAYOUT = { id: 'w1', number: 1, chain: 'solana', asset, amount: '7', to: 'addr', feeMax: '5', taxMax: '0', feeFrom: 'account', createdMs: 1, state: 'held' }
 const ASSET = { asset, chain: 'solana', native: true, symbol: 'SOL', decimals: 9, depositMin: '1', payout: { min: '1', max: '2', accountDayMax: '3', approvalAbove: '4' } }
-const QUOTE = { chain: 'solana', to: 'addr', feeAsset: asset, feeMax: '5', feeFrom: 'account', holdMs: 0, needsApproval: false }
+const QUOTE = { chain: 'solana', to: 'addr', feeAsset: asset, feeMax: '5', taxMax: '0', feeFrom: 'account', holdMs: 0, needsApproval: false }
 const BALANCE = { asset, held: '20', reserved: '5', available: '15', closed: false }
 
 describe('the API of the wallet bridge', () => {

@@ -75,7 +75,7 @@ class HttpWallyApi implements WallyApi {
     const refusal = optionalText(fields, 'refusal')
     return {
       chain: fields.text('chain', 16), to: fields.text('to', ADDRESS_CHARACTERS_MAX), feeAsset: fields.text('feeAsset', ASSET_CHARACTERS_MAX), feeMax: amount(fields, 'feeMax'),
-      feeFrom: readPayer(fields), holdMs: fields.uint('holdMs', TIME_MS_MAX), needsApproval: fields.boolean('needsApproval', true), ...(refusal === undefined ? {} : { refusal }),
+      taxMax: amount(fields, 'taxMax'), feeFrom: readPayer(fields), holdMs: fields.uint('holdMs', TIME_MS_MAX), needsApproval: fields.boolean('needsApproval', true), ...(refusal === undefined ? {} : { refusal }),
     }
   }
 
@@ -145,11 +145,11 @@ function readLine(asset: string, fields: JsonFields): StatementLine {
 }
 
 function readWithdrawal(fields: JsonFields): Withdrawal {
-  const [reason, transaction, fee] = [optionalText(fields, 'reason'), optionalText(fields, 'txid'), optionalText(fields, 'fee')]
+  const [reason, transaction, fee, tax] = ['reason', 'txid', 'fee', 'tax'].map((name) => optionalText(fields, name))
   return {
     id: fields.text('id', 64), chain: fields.text('chain', 16), asset: fields.text('asset', ASSET_CHARACTERS_MAX), amount: amount(fields, 'amount'),
-    to: fields.text('to', ADDRESS_CHARACTERS_MAX), feeMax: amount(fields, 'feeMax'), feeFrom: readPayer(fields), state: fields.text('state', 32),
-    createdAtMs: fields.uint('createdMs', TIME_MS_MAX), ...(reason === undefined ? {} : { reason }), ...(transaction === undefined ? {} : { transaction }),
-    ...(fee === undefined ? {} : { fee: amount(fields, 'fee') }),
+    to: fields.text('to', ADDRESS_CHARACTERS_MAX), feeMax: amount(fields, 'feeMax'), taxMax: amount(fields, 'taxMax'), feeFrom: readPayer(fields),
+    state: fields.text('state', 32), createdAtMs: fields.uint('createdMs', TIME_MS_MAX), ...(reason === undefined ? {} : { reason }), ...(transaction === undefined ? {} : { transaction }),
+    ...(fee === undefined ? {} : { fee: amount(fields, 'fee') }), ...(tax === undefined ? {} : { tax: amount(fields, 'tax') }),
   }
 }

@@ -84,6 +84,8 @@ export interface WithdrawalQuote {
   readonly feeAsset: string
   /** Reserved for the network at most. */
   readonly feeMax: bigint
+  /** Reserved of the asset itself at most, beside the amount, for a tax in it. */
+  readonly taxMax: bigint
   readonly feeFrom: 'account' | 'house'
   /** Waits so long after a device or wallet was added. */
   readonly holdMs: number
@@ -109,9 +111,13 @@ export interface Withdrawal {
   readonly to: string
   /** Reserved for the network at most; of the account or of the server's house. */
   readonly feeMax: bigint
+  /** Reserved of the asset itself at most, likewise, for a tax in it. */
+  readonly taxMax: bigint
   readonly feeFrom: 'account' | 'house'
   /** What the network took, once it has ended. */
   readonly fee?: bigint
+  /** What a tax took of the asset itself beside the amount, likewise. */
+  readonly tax?: bigint
   /** As docs/payouts.md names them: `requested`, `held`, `reserved`, `signed`, `broadcast`, `paid`, `failed`, `refused`, … */
   readonly state: string
   /** Why it was refused or failed, or needs a person. */

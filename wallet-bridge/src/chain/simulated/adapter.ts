@@ -1,5 +1,5 @@
 import { EvegramError, type Random } from '@evegram/protocol'
-import { amountOf, type Amount } from '../../ledger/amount.js'
+import { amountOf } from '../../ledger/amount.js'
 import type { AssetId } from '../../ledger/ids.js'
 import { chainAmountOf } from '../amount.js'
 import {
@@ -16,6 +16,7 @@ import { parseSimulatedAddress, simulatedAddressOf } from './address.js'
 import type { OutputRecord, SimulatedRecord } from './record.js'
 import type { RpcStatus, SimulatedRpc } from './rpc.js'
 import type { SimulatedRules } from './rules.js'
+import { taxesIn } from './taxes.js'
 import { NONCE_BYTES, openTransaction, sealTransaction, type Validity } from './transaction.js'
 import { transfersOf } from './watch.js'
 
@@ -100,15 +101,18 @@ export class SimulatedChainAdapter implements ChainAdapter {
     const from = this.addressOf(signer)
     const status = await this.#status()
     const cost = await this.#rpc.cost(intent.outputs)
-    if (cost > intent.feeMax) return { status: 'fee_exceeds_max', fee: chainAmountOf(cost) }
-    const fee = amountOf(cost)
-    const missing = await this.#missing(from, intent, fee, status)
+    const native = cost.get(this.nativeAsset) ?? 0n
+    const taxed = [...cost].filter(([asset]) => asset !== this.nativeAsset)
+    if (native > intent.feeMax || taxed.some(([asset, tax]) => tax > (intent.taxMax?.get(asset) ?? 0n))) return { status: 'fee_exceeds_max', fee: chainAmountOf(native) }
+    const fee = amountOf(native)
+    const taxes = new Map(taxed.map(([asset, tax]) => [asset, amountOf(tax)]))
+    const missing = await this.#missing(from, intent, cost, status)
     if (missing !== undefined) return { status: 'insufficient_funds', asset: missing }
 
     const validity = await this.#validity(from, intent.inFlight, status)
     const { chain } = this
     const { txid, bytes } = await sealTransaction(
-      { chain, publicKey: signer.publicKey, nonce: this.#random.bytes(NONCE_BYTES), outputs: intent.outputs, memo: intent.memo, fee, validity }, signer,
+      { chain, publicKey: signer.publicKey, nonce: this.#random.bytes(NONCE_BYTES), outputs: intent.outputs, memo: intent.memo, fee, taxes, validity }, signer,
     )
     const expiry = this.#expiryOf(validity, status)
     return { status: 'signed', payment: { chain, txid, from, outputs: intent.outputs, feeMax: fee, signedAt: status.final, expiry, bytes } }
@@ -171,7 +175,9 @@ export class SimulatedChainAdapter implements ChainAdapter {
       height = Math.max(height, bounce.found.height)
     }
     const { txid } = payment
-    return { status: 'final', settlement: sealFinal({ txid, height, outputs: found.record.outputs.map(outcomeOf), fee: chainAmountOf(found.record.fee) }, status) }
+    const { outputs, fee } = found.record
+    const taxes = [...taxesIn(found.record, this.#rules)].map(([asset, amount]) => ({ asset, amount: chainAmountOf(amount) }))
+    return { status: 'final', settlement: sealFinal({ txid, height, outputs: outputs.map(outcomeOf), fee: chainAmountOf(fee), taxes }, status) }
   }
 
   async #isOver({ from, expiry }: SignedPayment, status: RpcStatus): Promise<boolean> {
@@ -215,8 +221,8 @@ export class SimulatedChainAdapter implements ChainAdapter {
   }
 
   /** The first asset of which the payer has too little, as far as this endpoint says, with what is in flight taken off. */
-  async #missing(from: ChainAddress, { outputs, inFlight }: PaymentIntent, fee: Amount, { latest }: RpcStatus): Promise<AssetId | undefined> {
-    const needed = new Map<AssetId, bigint>([[this.nativeAsset, inFlight.reduce<bigint>((sum, { feeMax }) => sum + feeMax, fee)]])
+  async #missing(from: ChainAddress, { outputs, inFlight }: PaymentIntent, cost: ReadonlyMap<AssetId, bigint>, { latest }: RpcStatus): Promise<AssetId | undefined> {
+    const needed = new Map([...cost, [this.nativeAsset, inFlight.reduce<bigint>((sum, { feeMax }) => sum + feeMax, cost.get(this.nativeAsset) ?? 0n)]])
     for (const { asset, amount } of [...outputs, ...inFlight.flatMap((payment) => payment.outputs)]) needed.set(asset, (needed.get(asset) ?? 0n) + amount)
     for (const [asset, amount] of needed) if ((await this.#rpc.balance(from, asset, latest) ?? 0n) < amount) return asset
     return undefined

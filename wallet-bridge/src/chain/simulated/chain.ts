@@ -252,7 +252,7 @@ export class SimulatedChain {
   }
 
   /** Why a payment is not in a block of that height and time: for ever, or for now. */
-  #problemOf({ chain, publicKey, outputs, fee, validity }: SimulatedTransaction, height: Height, timeMs: number): { readonly reason: string; readonly isLasting: boolean } | undefined {
+  #problemOf({ chain, publicKey, outputs, fee, taxes, validity }: SimulatedTransaction, height: Height, timeMs: number): { readonly reason: string; readonly isLasting: boolean } | undefined {
     const forEver = (reason: string): { readonly reason: string; readonly isLasting: boolean } => ({ reason, isLasting: true })
     const from = simulatedAddressOf(publicKey)
     if (chain !== this.#rules.chain) return forEver('another chain')
@@ -269,7 +269,7 @@ export class SimulatedChain {
       if (validity.sequence > next) return { reason: 'sequence ahead', isLasting: false }
     }
     if (fee < networkFee(this.#rules, outputs)) return { reason: 'fee too low', isLasting: true }
-    if (this.#balances.of(from, this.#rules.nativeAsset) < fee) return { reason: 'fee not covered', isLasting: false }
+    if ([[this.#rules.nativeAsset, fee] as const, ...taxes].some(([asset, amount]) => this.#balances.of(from, asset) < amount)) return { reason: 'fee not covered', isLasting: false }
     return undefined
   }
 

@@ -3,7 +3,7 @@ import type { ChainAddress, ChainTxid, PaymentOutput } from '../chain-adapter.js
 import { simulatedAddressOf } from './address.js'
 import type { SimulatedBalances } from './balances.js'
 import type { BalanceChange, OutputRecord, SimulatedRecord } from './record.js'
-import { networkFee, taxOn, taxOnAll, transferFee, type SimulatedRules } from './rules.js'
+import { networkFee, taxesOn, taxOn, transferFee, type SimulatedRules } from './rules.js'
 import type { SimulatedTransaction } from './transaction.js'
 
 /** Sums changes by address and asset, in the order in which they first came up: that order is the index of a transfer. */
@@ -27,22 +27,26 @@ class Changes {
 }
 
 /**
- * What a payment does to `balances`, which are only read. The fee is taken whole, also of a payment that fails. The caller has checked that the payer has it
- * and that it covers the network.
+ * What a payment does to `balances`, which are only read. Fee and taxes that were offered are taken whole, also of a payment that fails. The caller has
+ * checked that the payer has them and that the fee covers the network.
  */
 export function executePayment(
   txid: ChainTxid, transaction: SimulatedTransaction, balances: SimulatedBalances, rules: SimulatedRules, refusers: ReadonlySet<ChainAddress>,
 ): SimulatedRecord {
   const from = simulatedAddressOf(transaction.publicKey)
-  const { outputs, memo, validity } = transaction
+  const { outputs, memo, taxes, validity } = transaction
   const fee: bigint = transaction.fee
+  const { nativeAsset } = rules
   // x/tax of Terra Classic: an offered fee that does not cover the tax is no fault; the recipients then pay it.
-  const isTaxCovered = fee >= networkFee(rules, outputs) + taxOnAll(rules, outputs)
+  const isTaxCovered = [...taxesOn(rules, outputs)].every(([asset, tax]) =>
+    asset === nativeAsset ? fee >= networkFee(rules, outputs) + tax : (taxes.get(asset) ?? 0n) >= tax)
   const arriving = (output: PaymentOutput): bigint =>
     output.amount - transferFee(rules, output.asset, output.amount) - (isTaxCovered ? 0n : taxOn(rules, output))
 
   const changes = new Changes()
-  changes.add(from, rules.nativeAsset, -fee)
+  changes.add(from, nativeAsset, -fee)
+  for (const [asset, tax] of taxes) changes.add(from, asset, 0n - tax)
+  const cost = changes.list()
   const canPay = ({ asset, amount }: PaymentOutput): boolean => balances.of(from, asset) + changes.of(from, asset) >= amount
   const pay = (output: PaymentOutput): OutputRecord => {
     if (!canPay(output)) return 'not_sent'
@@ -58,7 +62,7 @@ export function executePayment(
     txid, failed, from, fee, memo, returnOf: undefined,
     claims: outputs,
     outputs: failed ? outputs.map(() => 'transaction_failed') : paid,
-    changes: failed ? [{ address: from, asset: rules.nativeAsset, delta: -fee }] : changes.list(),
+    changes: failed ? cost : changes.list(),
     sequence: validity.by === 'sequence' ? validity.sequence : undefined,
   }
 }

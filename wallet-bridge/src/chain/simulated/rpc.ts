@@ -4,7 +4,7 @@ import type { ChainAddress, ChainTxid, PaymentOutput } from '../chain-adapter.js
 import type { Height } from '../finality.js'
 import type { SimulatedChain } from './chain.js'
 import type { SimulatedRecord } from './record.js'
-import { networkFee, taxOnAll } from './rules.js'
+import { networkFee, taxesOn } from './rules.js'
 
 /**
  * What is wrong with one endpoint. All fields may be changed while it runs; {@link honest} is none of them. A lie is told of one endpoint: others of the same
@@ -126,11 +126,12 @@ export class SimulatedRpc {
     return this.#chain.sequenceAt(address, Math.min(at, this.#shown().latest))
   }
 
-  /** What a payment costs today, tax included, so that all of it arrives. Rejects `unavailable.chain`. */
-  async cost(outputs: readonly PaymentOutput[]): Promise<bigint> {
+  /** What a payment costs today, tax included, so that all of it arrives: by asset, the native one always among them. Rejects `unavailable.chain`. */
+  async cost(outputs: readonly PaymentOutput[]): Promise<ReadonlyMap<AssetId, bigint>> {
     await this.#answering()
     const { rules } = this.#chain
-    return networkFee(rules, outputs) + taxOnAll({ ...rules, taxPpm: this.faults.taxPpm ?? rules.taxPpm }, outputs)
+    const taxes = taxesOn({ ...rules, taxPpm: this.faults.taxPpm ?? rules.taxPpm }, outputs)
+    return new Map([...taxes, [rules.nativeAsset, networkFee(rules, outputs) + (taxes.get(rules.nativeAsset) ?? 0n)]])
   }
 
   /** Hands a payment on. Rejects `unavailable.chain` when no answer comes, whether it was handed on or not. */

@@ -21,8 +21,10 @@ export interface SimulatedRules {
   readonly feePerTransaction: bigint
   /** Kept for every output. */
   readonly feePerOutput: bigint
-  /** Tax on native outputs, in parts of a million. It is taken from the recipient when the fee that was offered does not cover it (x/tax of Terra Classic). */
+  /** Tax on native outputs, in parts of a million. It is taken from the recipient when what was offered does not cover it (x/tax of Terra Classic). */
   readonly taxPpm: number
+  /** Other assets that the tax is taken of, each in itself (uusd of Terra Classic). */
+  readonly taxedAssets: readonly AssetId[]
   /** Kept back from what arrives of a token, in parts of a million (transfer fee of Token-2022). */
   readonly transferFeePpm: Readonly<Record<AssetId, number>>
 }
@@ -33,14 +35,14 @@ export type SimulatedProfile = 'solana' | 'ton' | 'terra'
 /** The rules of play money: those of a profile, under the chain name `name`. Throws `invalid.argument` for a name that no chain has. */
 export function simulatedRules(profile: SimulatedProfile, name = 'simulated'): SimulatedRules {
   const chain = parseChainName(name)
-  const shared = { chain, nativeAsset: assetIdOf(chain, 'play'), taxPpm: 0, transferFeePpm: {}, feePerTransaction: 5_000n, feePerOutput: 0n }
+  const shared = { chain, nativeAsset: assetIdOf(chain, 'play'), taxPpm: 0, taxedAssets: [], transferFeePpm: {}, feePerTransaction: 5_000n, feePerOutput: 0n }
   switch (profile) {
     case 'solana':
       return { ...shared, blockMs: 400, finalityBlocks: 32, validity: 'reference', validFor: 150, batch: 'whole' }
     case 'ton':
       return { ...shared, blockMs: 2_500, finalityBlocks: 2, validity: 'second', validFor: 60, batch: 'each', feePerOutput: 1_000n }
     case 'terra':
-      return { ...shared, blockMs: 6_000, finalityBlocks: 1, validity: 'sequence', validFor: 20, batch: 'whole', taxPpm: 5_000 }
+      return { ...shared, blockMs: 6_000, finalityBlocks: 1, validity: 'sequence', validFor: 20, batch: 'whole', taxPpm: 5_000, taxedAssets: [assetIdOf(chain, 'coin')] }
   }
 }
 
@@ -49,14 +51,19 @@ export function networkFee(rules: SimulatedRules, outputs: readonly PaymentOutpu
   return rules.feePerTransaction + rules.feePerOutput * BigInt(outputs.length)
 }
 
-/** Tax on one output. */
+/** Tax on one output, in its asset. */
 export function taxOn(rules: SimulatedRules, { asset, amount }: PaymentOutput): bigint {
-  return asset === rules.nativeAsset ? amount * BigInt(rules.taxPpm) / MILLION : 0n
+  return asset === rules.nativeAsset || rules.taxedAssets.includes(asset) ? amount * BigInt(rules.taxPpm) / MILLION : 0n
 }
 
-/** Tax on all outputs. */
-export function taxOnAll(rules: SimulatedRules, outputs: readonly PaymentOutput[]): bigint {
-  return outputs.reduce((sum, output) => sum + taxOn(rules, output), 0n)
+/** Tax on all outputs, by asset: of none that nothing is taken of. */
+export function taxesOn(rules: SimulatedRules, outputs: readonly PaymentOutput[]): ReadonlyMap<AssetId, bigint> {
+  const taxes = new Map<AssetId, bigint>()
+  for (const output of outputs) {
+    const tax = taxOn(rules, output)
+    if (tax > 0n) taxes.set(output.asset, (taxes.get(output.asset) ?? 0n) + tax)
+  }
+  return taxes
 }
 
 /** What a token keeps back of `amount` on its way. */

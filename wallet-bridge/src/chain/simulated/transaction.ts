@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { createNodePrimitives } from '@evegram/platform'
 import { CborFields, decodeCbor, encodeCbor, isEvegramError, type CborValue } from '@evegram/protocol'
 import { parseAmount, type Amount } from '../../ledger/amount.js'
-import { parseAssetId } from '../../ledger/ids.js'
+import { parseAssetId, type AssetId } from '../../ledger/ids.js'
 import { parseChainTxid, PAYMENT_MEMO_BYTES_MAX, PAYMENT_OUTPUTS_MAX, type ChainTxid, type PaymentOutput } from '../chain-adapter.js'
 import type { Signer } from '../signer.js'
 import { parseSimulatedAddress } from './address.js'
@@ -41,6 +41,8 @@ export interface SimulatedTransaction {
   readonly memo: Uint8Array | undefined
   /** Offered, and taken whole, in the native asset. */
   readonly fee: Amount
+  /** Offered for taxes in other assets, and taken whole. */
+  readonly taxes: ReadonlyMap<AssetId, Amount>
   readonly validity: Validity
 }
 
@@ -59,6 +61,8 @@ function bodyOf(transaction: SimulatedTransaction): Uint8Array {
     outputs: transaction.outputs.map(({ to, asset, amount }) => [to, asset, String(amount)]),
     memo: transaction.memo ?? null,
     fee: String(transaction.fee),
+    // Left out where there are none: bytes that were signed before taxes had other assets stay what they are.
+    ...(transaction.taxes.size === 0 ? {} : { taxes: [...transaction.taxes].map(([asset, tax]) => [asset, String(tax)]) }),
     validity: { ...transaction.validity },
   })
 }
@@ -105,6 +109,7 @@ function transactionOf(value: CborValue): SimulatedTransaction {
     outputs: fields.list('outputs', PAYMENT_OUTPUTS_MAX).map(outputOf),
     memo: memo === null ? undefined : fields.bytes('memo', { lengthMax: PAYMENT_MEMO_BYTES_MAX }),
     fee: parseAmount(fields.text('fee', AMOUNT_CHARACTERS_MAX)),
+    taxes: fields.has('taxes') ? new Map(fields.list('taxes', PAYMENT_OUTPUTS_MAX).map(taxOf)) : new Map(),
     validity: validityOf(fields.value('validity')),
   }
   fields.end()
@@ -117,6 +122,14 @@ function outputOf(value: CborValue): PaymentOutput {
   if (typeof to !== 'string' || typeof asset !== 'string' || typeof amount !== 'string' || more.length > 0) return fields.fail('address, asset, amount')
   if (asset.length > ASSET_CHARACTERS_MAX) fields.fail('asset')
   return { to: parseSimulatedAddress(to), asset: parseAssetId(asset), amount: parseAmount(amount) }
+}
+
+function taxOf(value: CborValue): readonly [AssetId, Amount] {
+  const fields = new CborFields({ tax: value }, CODE)
+  const [asset, amount, ...more] = fields.list('tax', 2)
+  if (typeof asset !== 'string' || typeof amount !== 'string' || more.length > 0) return fields.fail('asset, amount')
+  if (asset.length > ASSET_CHARACTERS_MAX) fields.fail('asset')
+  return [parseAssetId(asset), parseAmount(amount)]
 }
 
 function validityOf(value: CborValue): Validity {

@@ -223,7 +223,7 @@ export class SolanaChainAdapter implements ChainAdapter {
     const sent = outputs.reduce<bigint>((sum, { to, asset, amount }) => asset === SOL && to !== from ? sum + amount : sum, 0n)
     const fee = -deltaOf(facts, from, SOL) - (facts.failed ? 0n : sent)
     if (facts.signature !== txid || fee < 0n) throw wrong('a transaction that is not the payment')
-    const settlement = { txid, height, outputs: outcomesOf(payment, facts), fee: chainAmountOf(fee) }
+    const settlement = { txid, height, outputs: outcomesOf(payment, facts), fee: chainAmountOf(fee), taxes: [] }
     return { status: 'final', settlement: sealFinal(settlement, { final: final.slot }) }
   }
 }

@@ -1,8 +1,8 @@
 import { Tx } from '@terra-money/terra.js'
 import { EvegramError, type Random } from '@evegram/protocol'
 import { amountOf } from '../../ledger/amount.js'
-import type { AssetId } from '../../ledger/ids.js'
-import { chainAmountOf } from '../amount.js'
+import { assetIdOf, type AssetId } from '../../ledger/ids.js'
+import { chainAmountOf, type ChainAmount } from '../amount.js'
 import {
   checkPaymentIntent, checkWatchRequest, parseChainTxid,
   type BalanceAnswer, type BalanceRequest, type BroadcastAnswer, type ChainAdapter, type ChainAddress, type ChainName, type ConfirmedTransfer, type FinalTransfer,
@@ -17,7 +17,7 @@ import { movesOf } from './events.js'
 import { TERRA_GAS_PRICES } from './gas-price.js'
 import { bodyOf, costOf, freeSequence, memoText, neededOf, type PaymentCost } from './prepare-payment.js'
 import { readBlocks, readTransactions } from './read-blocks.js'
-import { TAX_RATE_UNIT, TerraRpc, type BlockFacts, type TerraRpcOptions, type TransactionFacts } from './rpc.js'
+import { TerraRpc, type BlockFacts, type TerraRpcOptions, type TransactionFacts } from './rpc.js'
 import { requireSecp256k1, sealTerraTransaction } from './signer.js'
 import { deltaOf, transfersOf } from './watch.js'
 
@@ -28,11 +28,6 @@ export interface TerraAdapterOptions extends TerraRpcOptions {
   readonly tokens?: readonly string[] | undefined
   /** Offered for a unit of gas, in millionths of uluna: 28,325,000 (the least that the network takes) when left out. */
   readonly gasPrice?: bigint | undefined
-  /**
-   * The highest tax, in millionths, that may be paid in another coin than uluna beside what is sent: it comes out of our balance of that coin and is in no
-   * {@link PaymentIntent.feeMax}. 0 when left out: such coins are paid only while there is no tax.
-   */
-  readonly coinTaxMax?: bigint | undefined
   /** Blocks in which a payment may land, 1 to 10,000: 100, about ten minutes, when left out. */
   readonly timeoutBlocks?: number | undefined
 }
@@ -47,8 +42,8 @@ const TIMEOUT_BLOCKS_MAX = 10_000
  *
  * Blocks of Tendermint stay, but what is in a block is told here once the next one names it, since that one carries the votes for it and the hash of its results: so
  * the newest block is confirmed and the one below it final. What moved is read from the records of the bank and of known contracts, never from messages: the
- * burn tax may have been taken from the recipient. A payment pays the tax beside what it sends, as it is at signing; rises it before it lands, the recipient gets
- * less, which the settlement tells.
+ * burn tax may have been taken from the recipient. A payment pays the tax beside what it sends, each coin in itself, as it is at signing; rises it before it
+ * lands, the recipient gets less, which the settlement tells.
  */
 export class TerraChainAdapter implements ChainAdapter {
   readonly chain: ChainName = TERRA
@@ -57,22 +52,20 @@ export class TerraChainAdapter implements ChainAdapter {
   readonly #random: Random
   readonly #tokens: ReadonlySet<string>
   readonly #gasPrice: bigint
-  readonly #coinTaxMax: bigint
   readonly #timeoutBlocks: number
   /** The highest final height that the endpoint showed. */
   #finalSeen: Height = 0
 
   /** Throws `invalid.config`. */
-  constructor({ random, tokens = [], gasPrice = TERRA_GAS_PRICES.uluna, coinTaxMax = 0n, timeoutBlocks = TIMEOUT_BLOCKS, ...rpc }: TerraAdapterOptions) {
+  constructor({ random, tokens = [], gasPrice = TERRA_GAS_PRICES.uluna, timeoutBlocks = TIMEOUT_BLOCKS, ...rpc }: TerraAdapterOptions) {
     const isBlocks = Number.isSafeInteger(timeoutBlocks) && timeoutBlocks >= 1 && timeoutBlocks <= TIMEOUT_BLOCKS_MAX
-    if (gasPrice < 0n || coinTaxMax < 0n || !isBlocks || tokens.some((token) => terraAddressBytes(token) === undefined)) {
+    if (gasPrice < 0n || !isBlocks || tokens.some((token) => terraAddressBytes(token) === undefined)) {
       throw new EvegramError('invalid.config', { operation: 'configure Terra endpoint' })
     }
     this.#rpc = new TerraRpc(rpc)
     this.#random = random
     this.#tokens = new Set(tokens)
     this.#gasPrice = gasPrice
-    this.#coinTaxMax = coinTaxMax
     this.#timeoutBlocks = timeoutBlocks
   }
 
@@ -127,10 +120,8 @@ export class TerraChainAdapter implements ChainAdapter {
     const { latest, final } = await this.head()
     const taxRate = await this.#rpc.taxRate()
     const cost = costOf(intent.outputs, { gasPrice: this.#gasPrice, taxRate, random: this.#random })
-    const isOtherTaxed = [...cost.fee].some(([denom, amount]) => denom !== 'uluna' && amount > 0n)
-    if (cost.native > intent.feeMax || (isOtherTaxed && taxRate * 1_000_000n > this.#coinTaxMax * TAX_RATE_UNIT)) {
-      return { status: 'fee_exceeds_max', fee: chainAmountOf(cost.native) }
-    }
+    const isTaxTooHigh = [...cost.fee].some(([denom, tax]) => denom !== 'uluna' && tax > 0n && tax > (intent.taxMax?.get(assetIdOf(TERRA, denom)) ?? 0n))
+    if (cost.native > intent.feeMax || isTaxTooHigh) return { status: 'fee_exceeds_max', fee: chainAmountOf(cost.native) }
     const missing = await this.#missing(from, intent, cost, taxRate)
     if (missing !== undefined) return { status: 'insufficient_funds', asset: missing }
     const account = await this.#rpc.account(from)
@@ -205,12 +196,19 @@ export class TerraChainAdapter implements ChainAdapter {
   }
 
   #settled(payment: SignedPayment, facts: TransactionFacts, final: Height): PaymentSighting {
-    const { txid, from, outputs } = payment
-    const sent = outputs.reduce<bigint>((sum, { to, asset, amount }) => asset === LUNA && to !== from ? sum + amount : sum, 0n)
-    const fee = -deltaOf(facts, from, LUNA, this.#tokens) - (facts.failed ? 0n : sent)
-    if (fee < 0n) throw wrong('a transaction that is not the payment')
-    const settlement = { txid, height: facts.height, outputs: outcomesOf(payment, facts), fee: chainAmountOf(fee) }
+    const { txid, outputs } = payment
+    const coins = new Set(outputs.map(({ asset }) => asset).filter((asset) => asset !== LUNA && terraAssetOf(asset).kind === 'coin'))
+    const taxes = [...coins].map((asset) => ({ asset, amount: this.#costIn(asset, payment, facts) })).filter(({ amount }) => amount > 0n)
+    const settlement = { txid, height: facts.height, outputs: outcomesOf(payment, facts), fee: this.#costIn(LUNA, payment, facts), taxes }
     return { status: 'final', settlement: sealFinal(settlement, { final }) }
+  }
+
+  /** What left us of a coin beside what was sent: fee and tax, by balance change. */
+  #costIn(asset: AssetId, { from, outputs }: SignedPayment, facts: TransactionFacts): ChainAmount {
+    const sent = outputs.reduce<bigint>((sum, output) => output.asset === asset && output.to !== from ? sum + output.amount : sum, 0n)
+    const cost = -deltaOf(facts, from, asset, this.#tokens) - (facts.failed ? 0n : sent)
+    if (cost < 0n) throw wrong('a transaction that is not the payment')
+    return chainAmountOf(cost)
   }
 }
 

@@ -190,12 +190,15 @@ describe('Terra Classic, against the local chain', () => {
     it('pays uusd with its tax in uusd, up to what may be taken, and not at all when that is not said', async () => {
       await funded()
       expect(await adapter.sign(intent([output(1_000_000n, UUSD)]), ours.signer)).toMatchObject({ status: 'fee_exceeds_max' })
-      const willing = adapterOf({ coinTaxMax: 5_000n })
-      expect(await landed(await signed([output(1_000_000n, UUSD)], {}, willing))).toMatchObject({ settlement: { outputs: [{ received: 1_000_000n }] } })
+      const upTo = (tax: bigint): Partial<PaymentIntent> => ({ taxMax: new Map([[UUSD, amountOf(tax)]]) })
+      expect(await adapter.sign(intent([output(1_000_000n, UUSD)], upTo(4_999n)), ours.signer)).toMatchObject({ status: 'fee_exceeds_max' })
+      expect(await landed(await signed([output(1_000_000n, UUSD)], upTo(5_000n)))).toMatchObject({
+        settlement: { outputs: [{ received: 1_000_000n }], taxes: [{ asset: UUSD, amount: 5_000n }] },
+      })
       expect((await told()).slice(-1)).toMatchObject([{ direction: 'out', asset: UUSD, amount: 1_005_000n, fee: 5_000n }])
-      expect(await willing.sign(intent([output(FUNDS - 1_005_000n, UUSD)]), ours.signer)).toEqual({ status: 'insufficient_funds', asset: UUSD })
+      expect(await adapter.sign(intent([output(FUNDS - 1_005_000n, UUSD)], upTo(FUNDS)), ours.signer)).toEqual({ status: 'insufficient_funds', asset: UUSD })
       world.chain.setTaxRate(5_001n)
-      expect(await willing.sign(intent([output(1_000_000n, UUSD)]), ours.signer)).toMatchObject({ status: 'fee_exceeds_max' })
+      expect(await adapter.sign(intent([output(1_000_000n, UUSD)], upTo(5_000n)), ours.signer)).toMatchObject({ status: 'fee_exceeds_max' })
       world.chain.setTaxRate(0n)
       expect(await landed(await signed([output(1_000_000n, UUSD)]))).toMatchObject({ settlement: { outputs: [{ received: 1_000_000n }] } })
     })
@@ -296,7 +299,7 @@ describe('Terra Classic, against the local chain', () => {
       const rich = await lying((path, answer: { readonly balance?: object }) => path.includes('by_denom') ? { balance: { denom: 'uluna', amount: '9'.repeat(38) } } : answer)
       const huge = intent([output(123_456_789_012_345_678_901_234n)], { feeMax: amountOf(10n ** 30n) })
       await expect(adapterOf({ url: rich }).sign(huge, ours.signer)).rejects.toThrow(refused)
-      for (const wrong of [{ url: 'ftp://x' }, { chainId: '' }, { tokens: ['terra1x'] }, { timeoutBlocks: 0 }, { gasPrice: -1n }, { coinTaxMax: -1n }]) {
+      for (const wrong of [{ url: 'ftp://x' }, { chainId: '' }, { tokens: ['terra1x'] }, { timeoutBlocks: 0 }, { gasPrice: -1n }]) {
         expect(() => adapterOf(wrong), JSON.stringify(wrong, (_name, value: unknown) => String(value))).toThrow(expect.toSatisfy((error) => isEvegramError(error, 'invalid.config')))
       }
       expect(() => terraAssetOf('solana/sol' as AssetId)).toThrow(refused)

@@ -14,6 +14,8 @@ import type { WatchSource } from './watch.js'
 export interface Settled {
   readonly outputs: readonly OutputOutcome[]
   readonly fee: ChainAmount
+  /** TON taxes nothing. */
+  readonly taxes: readonly []
 }
 
 const OUTPUTS_AT_A_TIME = 8
@@ -57,7 +59,7 @@ export async function settle(payment: SignedPayment, first: TonTransaction, fina
     const paid = outputs.reduce<bigint>((sum, output, index) =>
       output.asset === TONCOIN && movesMoney(output, from) && results[index]?.status === 'paid' ? sum + output.amount : sum, 0n)
     const cost = ours.reduce((sum, { balanceDelta }) => sum - balanceDelta, 0n) - paid
-    return { outputs: results, fee: chainAmountOf(cost < 0n ? 0n : cost) }
+    return { outputs: results, fee: chainAmountOf(cost < 0n ? 0n : cost), taxes: [] }
   }
 
   async function endOf(output: PaymentOutput, message: TonMessage | undefined): Promise<OutputOutcome | undefined> {

@@ -33,17 +33,19 @@ export type SettlementDecision =
   | { readonly status: 'puzzle'; readonly reason: PayoutReason }
 
 /** What a final settlement means for a payout that was to send one output. Only what is exactly what was meant is booked by itself. Pure. */
-export function decideSettlement(payout: Pick<Payout, 'amount' | 'feeMax'>, payment: SignedPayment, settlement: Settlement): SettlementDecision {
+export function decideSettlement(payout: Pick<Payout, 'asset' | 'amount' | 'feeMax' | 'taxMax'>, payment: SignedPayment, settlement: Settlement): SettlementDecision {
   const [output] = settlement.outputs
   if (settlement.txid !== payment.txid || output === undefined || settlement.outputs.length !== 1) return { status: 'puzzle', reason: 'settlement_unclear' }
-  const fee = recordableAmount(settlement.fee)
-  if (fee === undefined || fee > payout.feeMax) return { status: 'puzzle', reason: 'fee_above_reserve' }
-  if (output.status === 'failed') return { status: 'settled', outcome: { status: 'failed', fee, reason: output.reason } }
-  return sameAmount(output.received, payout.amount) ? { status: 'settled', outcome: { status: 'paid', fee } } : { status: 'puzzle', reason: 'received_differs' }
+  const { taxes } = settlement
+  if (taxes.some(({ asset }) => asset !== payout.asset) || taxes.length > 1) return { status: 'puzzle', reason: 'settlement_unclear' }
+  const [fee, tax] = [recordableAmount(settlement.fee), taxes[0] === undefined ? ZERO : recordableAmount(taxes[0].amount)]
+  if (fee === undefined || fee > payout.feeMax || tax === undefined || tax > payout.taxMax) return { status: 'puzzle', reason: 'fee_above_reserve' }
+  if (output.status === 'failed') return { status: 'settled', outcome: { status: 'failed', fee, tax, reason: output.reason } }
+  return sameAmount(output.received, payout.amount) ? { status: 'settled', outcome: { status: 'paid', fee, tax } } : { status: 'puzzle', reason: 'received_differs' }
 }
 
 /** The outcome of a payout of which every signature was proved to be in no block. */
-export const NEVER_LANDED: PayoutOutcome = { status: 'failed', fee: ZERO, reason: 'never_landed' }
+export const NEVER_LANDED: PayoutOutcome = { status: 'failed', fee: ZERO, tax: ZERO, reason: 'never_landed' }
 
 /** Amounts of a chain and of the ledger have different brands and the same numbers. */
 function sameAmount(received: bigint, amount: Amount): boolean {

@@ -1,7 +1,7 @@
 import { EvegramError, parseAccountId } from '@evegram/protocol'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { AgreedChain } from '../../chain/agreed-chain.js'
-import { amountOf } from '../../ledger/amount.js'
+import { amountOf, ZERO } from '../../ledger/amount.js'
 import { assetIdOf, ledgerAccountIdOf } from '../../ledger/ids.js'
 import type { Submission } from '../../ledger/transfer.js'
 import { payoutIdOf, SIGNATURES_PER_PAYOUT_MAX } from './payout.js'
@@ -213,8 +213,8 @@ describe('PayoutFlow', () => {
     expect(await world.payouts.get(id)).toMatchObject({ state: 'needs_operator', reason: 'received_differs' })
     expect(world.alarms).toEqual([{ kind: 'needs_operator', payout: id, reason: 'received_differs' }])
     expect((await user()).pending).toBeGreaterThan(0n)
-    await expect(one.decide(id, { status: 'paid', fee: amountOf(10n ** 9n) })).rejects.toMatchObject({ code: 'invalid.argument' })
-    expect(await one.decide(id, { status: 'paid', fee: amountOf(10_000n) })).toBe('done')
+    await expect(one.decide(id, { status: 'paid', fee: amountOf(10n ** 9n), tax: ZERO })).rejects.toMatchObject({ code: 'invalid.argument' })
+    expect(await one.decide(id, { status: 'paid', fee: amountOf(10_000n), tax: ZERO })).toBe('done')
     await world.run(one, 20)
     expect(await world.state('one')).toBe('paid')
     expect(await user()).toEqual({ pending: 0n, posted: 1_010_000n })

@@ -12,7 +12,7 @@ import { decideSettlement, destinationRefusalOf, needsApproval, NEVER_LANDED, re
 import {
   checkPerson, isSameAsk, SIGNATURES_PER_PAYOUT_MAX, type Payout, type PayoutChange, type PayoutId, type PayoutOutcome, type PayoutTerms,
 } from './payout.js'
-import { checkPayoutPolicy, feeReserveOf, OPEN_PAYOUTS_PER_ACCOUNT_MAX, PAYOUT_DAY_MS, type PayoutPolicy } from './payout-policy.js'
+import { checkPayoutPolicy, feeReserveOf, OPEN_PAYOUTS_PER_ACCOUNT_MAX, PAYOUT_DAY_MS, taxReserveOf, type PayoutPolicy } from './payout-policy.js'
 import type { PayoutReason } from './payout-reason.js'
 import { IN_FLIGHT_STATES, stateAfter, WORKED_STATES, type PayoutEvent, type PayoutState } from './payout-states.js'
 import { PAYOUTS_PAGE_MAX, type PayoutStore } from './payout-store.js'
@@ -46,7 +46,7 @@ export interface PayoutProgress {
 }
 
 /** What is asked for. `to` as the asker wrote it. */
-export interface PayoutAsk extends Omit<PayoutTerms, 'chain' | 'to' | 'feeMax' | 'feeFrom' | 'memo'> {
+export interface PayoutAsk extends Omit<PayoutTerms, 'chain' | 'to' | 'feeMax' | 'taxMax' | 'feeFrom' | 'memo'> {
   readonly to: string
   readonly memo?: Uint8Array | undefined
   /** Of the wallet: see {@link WithdrawalProofs}. */
@@ -130,7 +130,8 @@ export class PayoutFlow {
     const allowed = ask.proof.length > WITHDRAWAL_PROOF_BYTES_MAX ? 'invalid' : await proofs.check(claim, ask.proof)
     if (allowed === 'invalid') return { status: 'refused', reason: 'proof_invalid' }
 
-    const terms = { ...claim, feeMax: feeReserveOf(policy, chain.nativeAsset, asset, amount), feeFrom: policy.feeFrom, requestedBy }
+    const [feeMax, taxMax] = [feeReserveOf(policy, chain.nativeAsset, asset, amount), taxReserveOf(policy, chain.nativeAsset, asset, amount)]
+    const terms = { ...claim, feeMax, taxMax, feeFrom: policy.feeFrom, requestedBy }
     const nowMs = clock.now()
     const dayMax = policy.assets.get(asset)?.accountDayMax ?? ZERO
     const amountMax = allowed !== 'valid' && allowed.accountDayMax < dayMax ? allowed.accountDayMax : dayMax
@@ -151,10 +152,10 @@ export class PayoutFlow {
     return this.#attend(id, 'refuse', () => ({ reason: 'rejected' }))
   }
 
-  /** Says how a payout ended that needs a person. Throws `invalid.argument` for a fee above what was reserved, and for one that is called paid and was never signed. */
+  /** Says how a payout ended that needs a person. Throws `invalid.argument` for a fee or tax above what was reserved, and for one that is called paid and was never signed. */
   async decide(id: PayoutId, outcome: PayoutOutcome): Promise<AttendAnswer> {
     return this.#attend(id, 'operator_decides', (payout) => {
-      if (outcome.fee > payout.feeMax || (outcome.status === 'paid' && payout.payment === undefined)) throw new EvegramError('invalid.argument', { operation: 'decide payout' })
+      if (outcome.fee > payout.feeMax || outcome.tax > payout.taxMax || (outcome.status === 'paid' && payout.payment === undefined)) throw new EvegramError('invalid.argument', { operation: 'decide payout' })
       return { outcome }
     })
   }
@@ -302,8 +303,8 @@ export class PayoutFlow {
     const inFlight = await payouts.list({ chain: chain.chain, states: IN_FLIGHT_STATES, after: 0, limit: IN_FLIGHT_PAYOUTS_MAX })
     if (inFlight.length >= IN_FLIGHT_PAYOUTS_MAX) return { wait: 'in_flight_full' }
 
-    const { to, asset, amount, memo, feeMax } = payout
-    const answer = await chain.sign({ outputs: [{ to, asset, amount }], memo, feeMax, inFlight: inFlight.map(paymentOf) }, signer)
+    const { to, asset, amount, memo, feeMax, taxMax } = payout
+    const answer = await chain.sign({ outputs: [{ to, asset, amount }], memo, feeMax, taxMax: new Map([[asset, taxMax]]), inFlight: inFlight.map(paymentOf) }, signer)
     switch (answer.status) {
       case 'signed':
         this.#waitingTold.clear()
@@ -353,7 +354,7 @@ export class PayoutFlow {
     if (outcome === undefined) throw impossible(payout, 'book payout')
     const refusal = await this.#submit(settlementOf(payout, outcome))
     // Not found: a person ends a payout for which nothing was ever reserved.
-    const isNothing = refusal === 'pending_not_found' && payout.payment === undefined && outcome.status === 'failed' && outcome.fee === 0n
+    const isNothing = refusal === 'pending_not_found' && payout.payment === undefined && outcome.status === 'failed' && outcome.fee === 0n && outcome.tax === 0n
     if (refusal !== undefined && !isNothing) return this.#puzzle(payout, 'ledger_disagrees')
     return outcome.status === 'paid' ? this.#move(payout, 'book_paid') : this.#move(payout, 'book_failed', { reason: outcome.reason })
   }

@@ -22,6 +22,8 @@ export interface AssetPolicy {
   readonly approvalAbove: Amount
   /** The hot wallet should hold as much: below it an alarm asks for more. */
   readonly topUpBelow: Amount
+  /** Reserved beside an amount for a tax in the asset itself (uusd of Terra Classic), in parts of a million; none when left out. Not of native assets. */
+  readonly taxPpm?: number | undefined
 }
 
 /** What holds for the payouts of one chain. */
@@ -44,12 +46,26 @@ export interface PayoutPolicy {
 export function checkPayoutPolicy({ assets, holdMs, feeReserve }: PayoutPolicy): void {
   const refuse = (problem: string): never => { throw new EvegramError('invalid.config', { operation: 'read payout policy', details: { problem } }) }
   if (!Number.isSafeInteger(holdMs) || holdMs < 0) refuse('a hold below zero')
-  if (feeReserve.fixed === 0n || !Number.isSafeInteger(feeReserve.ppm) || feeReserve.ppm < 0 || feeReserve.ppm > 1_000_000) refuse('a fee reserve of nothing, or of more than everything')
-  for (const [asset, { payoutMin, payoutMax }] of assets) if (payoutMin === 0n || payoutMin > payoutMax) refuse(`least and largest payout of ${asset}`)
+  if (feeReserve.fixed === 0n || !isPpm(feeReserve.ppm)) refuse('a fee reserve of nothing, or of more than everything')
+  for (const [asset, { payoutMin, payoutMax, taxPpm = 0 }] of assets) {
+    if (payoutMin === 0n || payoutMin > payoutMax) refuse(`least and largest payout of ${asset}`)
+    if (!isPpm(taxPpm)) refuse(`tax on ${asset}`)
+  }
 }
 
 /** What is reserved for the fee of a payout, at most {@link AMOUNT_MAX}. */
 export function feeReserveOf({ feeReserve }: PayoutPolicy, native: AssetId, asset: AssetId, amount: Amount): Amount {
   const sum = feeReserve.fixed + (asset === native ? amount * BigInt(feeReserve.ppm) / MILLION : 0n)
   return sum > AMOUNT_MAX ? AMOUNT_MAX : amountOf(sum)
+}
+
+/** What is reserved of the asset itself for a tax on a payout, rounded up, at most {@link AMOUNT_MAX}. */
+export function taxReserveOf({ assets }: PayoutPolicy, native: AssetId, asset: AssetId, amount: Amount): Amount {
+  const ppm = asset === native ? 0 : assets.get(asset)?.taxPpm ?? 0
+  const tax = (amount * BigInt(ppm) + MILLION - 1n) / MILLION
+  return tax > AMOUNT_MAX ? AMOUNT_MAX : amountOf(tax)
+}
+
+function isPpm(parts: number): boolean {
+  return Number.isSafeInteger(parts) && parts >= 0 && parts <= 1_000_000
 }

@@ -14,7 +14,7 @@ export const PAYOUT_REASONS = [
   ['day_limit', 'The account would have asked for more of the asset within 24 hours than it may.'],
   ['too_many_open', 'The account has as many payouts under way as it may.'],
   ['rejected', 'A person refused it.'],
-  ['balance_too_low', 'The account has less than the amount and the fee reserve.'],
+  ['balance_too_low', 'The account has less than the amount and what is reserved for fee and tax.'],
   ['account_closed', 'The account in the ledger was closed.'],
   ['not_payable', 'The chain does not pay that to this destination: too little for a new account, a token that cannot be moved, a memo that is no text.'],
   ['transaction_failed', 'The transaction failed on the chain; it kept its fee.'],
@@ -22,7 +22,7 @@ export const PAYOUT_REASONS = [
   ['bounced', 'The recipient sent it back.'],
   ['never_landed', 'It was signed as often as it may be and got into no block.'],
   ['received_differs', 'Needs a person: the recipient got another amount than was meant.'],
-  ['fee_above_reserve', 'Needs a person: the chain took more than was reserved for it.'],
+  ['fee_above_reserve', 'Needs a person: the chain took more than was reserved for fee or tax.'],
   ['settlement_unclear', 'Needs a person: the settlement is not that of the payment.'],
   ['ledger_disagrees', 'Needs a person: the ledger holds something else under the ids of this payout.'],
 ] as const

@@ -5,7 +5,7 @@ export const PAYOUT_STATES = [
   ['requested', 'Written down. Nothing was decided yet.'],
   ['awaiting_approval', 'More than one person may move alone: somebody else than the asker must approve it.'],
   ['held', 'Waits until the time after the newest device or wallet of the account is over.'],
-  ['reserving', 'The ledger is being asked to reserve the amount and the fee.'],
+  ['reserving', 'The ledger is being asked to reserve the amount, the fee and the tax.'],
   ['reserved', 'Reserved. Nothing is signed: it can still be refused.'],
   ['signed', 'The signed bytes are stored. They may be out already.'],
   ['broadcast', 'Handed to the chain. That proves nothing.'],
@@ -14,8 +14,8 @@ export const PAYOUT_STATES = [
   ['settling', 'The end is known and stored; the ledger is being told.'],
   ['releasing', 'Refused after the ledger was asked to reserve: what is reserved is being released.'],
   ['needs_operator', 'Ended otherwise than it could have been meant. The money stays reserved until a person says what happened.'],
-  ['paid', 'The recipient has it. Amount and real fee are posted, the rest of the fee is released.'],
-  ['failed', 'Final, and nothing reached the recipient. The amount is released; the fee that the chain took is posted.'],
+  ['paid', 'The recipient has it. Amount, real fee and real tax are posted, the rest of what was reserved is released.'],
+  ['failed', 'Final, and nothing reached the recipient. The amount is released; fee and tax that the chain took are posted.'],
   ['refused', 'Nothing was sent and nothing is reserved.'],
 ] as const
 

@@ -22,7 +22,7 @@ export function describePayoutStore(adapter: { readonly name: string; readonly s
   const asset = assetIdOf(chain, 'play')
   const terms = (name: string, changes: Partial<PayoutTerms> = {}): PayoutTerms => ({
     id: payoutIdOf(changes.account ?? alice, name), chain, account: alice, asset, amount: amountOf(100n), to: somebody(name), memo: undefined,
-    feeMax: amountOf(7n), feeFrom: 'account', requestedBy: alice, ...changes,
+    feeMax: amountOf(7n), taxMax: amountOf(5n), feeFrom: 'account', requestedBy: alice, ...changes,
   })
   const bounds: PayoutBounds = { amountMax: AMOUNT_MAX, sinceMs: 0, openMax: 16 }
   const payment = (txid: string): SignedPayment => ({
@@ -73,7 +73,7 @@ export function describePayoutStore(adapter: { readonly name: string; readonly s
       payout = await go(payout, 'sign', { payment: payment('tx-2') })
       expect(await payouts.get(payout.id)).toEqual(payout)
       payout = await go(payout, 'puzzle', { reason: 'received_differs' })
-      payout = await go(payout, 'operator_decides', { outcome: { status: 'failed', fee: amountOf(3n), reason: 'bounced' } })
+      payout = await go(payout, 'operator_decides', { outcome: { status: 'failed', fee: amountOf(3n), tax: amountOf(5n), reason: 'bounced' } })
       expect(await payouts.get(payout.id)).toEqual(payout)
       payout = await go(payout, 'book_failed', { reason: 'bounced' })
       expect(await payouts.get(payout.id)).toEqual(payout)

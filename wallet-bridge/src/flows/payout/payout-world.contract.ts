@@ -41,20 +41,28 @@ export class PayoutWorld {
     const hot = await world.wallet(FUNDED * 2n)
     const ledger = new MemoryLedger({ clock: world.clock, ledger: '00'.repeat(16) }).connect()
     const self = new PayoutWorld(world, hot, ledger, payouts)
-    const asset = self.native
-    const [user, equity, custody] = [openingOf('user', alice, asset), openingOf('equity', 'house', asset), custodyOf(asset)]
-    await ledger.openAccounts([user, equity, custody])
     const purpose = parsePurpose('deposit')
-    await ledger.submit({
-      linked: false,
-      transfers: [user, equity].map(({ id }, index) => (
-        { kind: 'transfer', id: depositTransferId('simulated', 'first', index), debit: custody.id, credit: id, amount: amountOf(FUNDED), purpose })),
-    })
+    for (const [place, asset] of self.assets.entries()) {
+      if (asset !== self.native) world.fund(hot.address, FUNDED * 2n, asset)
+      const [user, equity, custody] = [openingOf('user', alice, asset), openingOf('equity', 'house', asset), custodyOf(asset)]
+      await ledger.openAccounts([user, equity, custody])
+      await ledger.submit({
+        linked: false,
+        transfers: [user, equity].map(({ id }, index) => (
+          { kind: 'transfer', id: depositTransferId('simulated', 'first', 2 * place + index), debit: custody.id, credit: id, amount: amountOf(FUNDED), purpose })),
+      })
+    }
+    await world.makeFinal()
     return self
   }
 
   get native(): AssetId {
     return this.world.rules.nativeAsset
+  }
+
+  /** What is paid out: on some profiles also something that is taxed in itself. */
+  get assets(): readonly AssetId[] {
+    return [this.native, ...this.world.rules.taxedAssets]
   }
 
   /** A fresh process. */
@@ -64,7 +72,7 @@ export class PayoutWorld {
     return new PayoutFlow({
       chain, signer: this.hot.signer, ledger: this.ledger, payouts: this.payouts,
       policy: {
-        assets: new Map([[this.native, limits]]), denied: new Set(), holdMs: 0, feeReserve: { fixed: amountOf(20_000n), ppm: 20_000 }, feeFrom: 'account',
+        assets: new Map(this.assets.map((asset) => [asset, { ...limits, taxPpm: 20_000 }])), denied: new Set(), holdMs: 0, feeReserve: { fixed: amountOf(20_000n), ppm: 20_000 }, feeFrom: 'account',
       },
       proofs: { check: async (claim, proof) => claim.amount > 0n && proof.length === 1 ? 'valid' : 'invalid' },
       changes: { lastAddedMs: async () => this.lastAddedMs },
@@ -107,7 +115,7 @@ export class PayoutWorld {
     await this.world.makeFinal()
     let attended = 0
     for (const payout of await this.all()) {
-      const arrived = this.world.held(payout.to)
+      const arrived = this.world.held(payout.to, payout.asset)
       if (payout.state === 'paid') expect(arrived, 'arrived of a paid payout').toBe(payout.amount)
       else if (payout.state === 'needs_operator') {
         attended++
@@ -122,8 +130,11 @@ export class PayoutWorld {
     expect(sum(({ debitsPosted, creditsPosted }) => debitsPosted - creditsPosted), 'sum of all postings').toBe(0n)
     if (attended > 0) return
     expect(sum(({ debitsPending, creditsPending }) => debitsPending + creditsPending), 'reserved at the end').toBe(0n)
-    const custody = accounts.find(({ id }) => id === custodyOf(this.native).id)
-    expect((custody?.debitsPosted ?? 0n) - (custody?.creditsPosted ?? 0n) - this.drained, 'custody in the books and on the chain').toBe(this.world.held(this.hot.address))
+    for (const asset of this.assets) {
+      const custody = accounts.find(({ id }) => id === custodyOf(asset).id)
+      const drained = asset === this.native ? this.drained : 0n
+      expect((custody?.debitsPosted ?? 0n) - (custody?.creditsPosted ?? 0n) - drained, `custody of ${asset} in the books and on the chain`).toBe(this.world.held(this.hot.address, asset))
+    }
   }
 }
 

@@ -53,7 +53,9 @@ export interface PayoutTerms {
   readonly memo: Uint8Array | undefined
   /** Reserved for the network and taxes, in the native asset; not 0. */
   readonly feeMax: Amount
-  /** Who pays the fee. */
+  /** Reserved beside the amount for a tax in the asset itself; 0 where there is none, and for the native asset, whose tax is in `feeMax`. */
+  readonly taxMax: Amount
+  /** Who pays fee and tax. */
   readonly feeFrom: 'account' | 'house'
   /** Who asked: the account itself, or an operator by name. */
   readonly requestedBy: string
@@ -62,10 +64,10 @@ export interface PayoutTerms {
 /** The terms that the asker chose. */
 export type PayoutAsked = Pick<PayoutTerms, 'id' | 'chain' | 'account' | 'asset' | 'amount' | 'to' | 'memo'>
 
-/** How a payout ended: what is booked. `reason` of one that failed. */
+/** How a payout ended: what is booked. `fee` in the native asset, `tax` in the asset that was paid. `reason` of one that failed. */
 export type PayoutOutcome =
-  | { readonly status: 'paid'; readonly fee: Amount }
-  | { readonly status: 'failed'; readonly fee: Amount; readonly reason: PayoutReason }
+  | { readonly status: 'paid'; readonly fee: Amount; readonly tax: Amount }
+  | { readonly status: 'failed'; readonly fee: Amount; readonly tax: Amount; readonly reason: PayoutReason }
 
 /** A payout as it stands. */
 export interface Payout extends PayoutTerms {

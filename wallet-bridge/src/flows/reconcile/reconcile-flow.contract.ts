@@ -1,10 +1,11 @@
 import { parseAccountId, isEvegramError } from '@evegram/protocol'
 import { afterEach, describe, expect, it } from 'vitest'
 import { AgreedChain } from '../../chain/agreed-chain.js'
+import type { SimulatedProfile } from '../../chain/simulated/rules.js'
 import { SimulatedWorld } from '../../chain/simulated/simulated-world.contract.js'
 import { openingOf } from '../../ledger/account.js'
 import { amountOf, ZERO } from '../../ledger/amount.js'
-import { parsePurpose, userTransferId } from '../../ledger/ids.js'
+import { parsePurpose, userTransferId, type AssetId } from '../../ledger/ids.js'
 import type { LedgerStore } from '../../ledger/ledger-store.js'
 import { custodyOf, DepositFlow, depositCursorOf } from '../deposit/deposit-flow.js'
 import type { DepositRoutes } from '../deposit/deposit-routes.js'
@@ -40,19 +41,19 @@ class Books {
     this.routes = stores.routes
     this.chain = new AgreedChain({ sources: world.network.endpoints, alarm: () => undefined })
     const limits = { payoutMin: amountOf(10n), payoutMax: amountOf(10n ** 9n), accountDayMax: amountOf(10n ** 9n), approvalAbove: amountOf(10n ** 9n), topUpBelow: ZERO }
-    this.deposits = new DepositFlow({ chain: this.chain, ledger: this.ledger, routes: this.routes, assets: new Map([[this.native, ZERO]]), alarm: () => undefined })
+    this.deposits = new DepositFlow({ chain: this.chain, ledger: this.ledger, routes: this.routes, assets: new Map(this.assets.map((asset) => [asset, ZERO])), alarm: () => undefined })
     this.payoutFlow = new PayoutFlow({
       chain: this.chain, signer: hot.signer, ledger: this.ledger, payouts: this.payouts,
-      policy: { assets: new Map([[this.native, limits]]), denied: new Set(), holdMs: 0, feeReserve: { fixed: amountOf(20_000n), ppm: 0 }, feeFrom: 'account' },
+      policy: { assets: new Map(this.assets.map((asset) => [asset, { ...limits, taxPpm: 20_000 }])), denied: new Set(), holdMs: 0, feeReserve: { fixed: amountOf(20_000n), ppm: 0 }, feeFrom: 'account' },
       proofs: { check: async () => 'valid' }, changes: { lastAddedMs: async () => undefined }, routes: this.routes, clock: world.clock, alarm: () => undefined,
     })
   }
 
-  static async open(stores: ReconcileStores): Promise<Books> {
-    const world = await SimulatedWorld.open('ton', undefined, { finalityBlocks: 2, validFor: 20 })
+  static async open(stores: ReconcileStores, profile: SimulatedProfile): Promise<Books> {
+    const world = await SimulatedWorld.open(profile, undefined, { finalityBlocks: 2, validFor: 20 })
     const books = new Books(world, await world.wallet(0n), stores)
     await books.routes.giveAddress(world.rules.chain, books.hot.address, { to: 'account', account: alice })
-    world.fund(books.hot.address, 1_000_000n)
+    for (const asset of books.assets) world.fund(books.hot.address, 1_000_000n, asset)
     await world.makeFinal()
     await books.deposits.step()
     return books
@@ -62,9 +63,13 @@ class Books {
     return this.world.rules.nativeAsset
   }
 
+  get assets(): readonly AssetId[] {
+    return [this.native, ...this.world.rules.taxedAssets]
+  }
+
   get parts(): ReconcileParts {
     return {
-      chain: this.chain, ledger: this.ledger, payouts: this.payouts, routes: this.routes, hot: new Set([this.hot.address]), cold: new Set(), assets: new Set([this.native]),
+      chain: this.chain, ledger: this.ledger, payouts: this.payouts, routes: this.routes, hot: new Set([this.hot.address]), cold: new Set(), assets: new Set(this.assets),
     }
   }
 
@@ -78,9 +83,9 @@ class Books {
     return (await this.report(request)).assets[0]!
   }
 
-  async ask(name: string, amount: bigint): Promise<void> {
+  async ask(name: string, amount: bigint, asset = this.native): Promise<void> {
     const asked = await this.payoutFlow.request({
-      id: payoutIdOf(alice, name), account: alice, asset: this.native, amount: amountOf(amount), to: recipientOf(name), requestedBy: alice, proof: new Uint8Array(1),
+      id: payoutIdOf(alice, name), account: alice, asset, amount: amountOf(amount), to: recipientOf(name), requestedBy: alice, proof: new Uint8Array(1),
     })
     if (asked.status !== 'created') throw new Error(asked.status)
   }
@@ -101,10 +106,10 @@ export function describeReconciliation(name: string, setup: () => Promise<Reconc
     afterEach(async () => {
       for (const stores of toClose.splice(0)) await stores.close()
     })
-    async function openBooks(): Promise<Books> {
+    async function openBooks(profile: SimulatedProfile = 'ton'): Promise<Books> {
       const stores = await setup()
       toClose.push(stores)
-      return Books.open(stores)
+      return Books.open(stores, profile)
     }
 
     it('agrees before, while and after a payout goes out', async () => {
@@ -123,6 +128,21 @@ export function describeReconciliation(name: string, setup: () => Promise<Reconc
       }
       expect([...seen]).toEqual(expect.arrayContaining(['in flight', 'landed', 'paid']))
       expect(await books.ofNative()).toMatchObject({ inFlight: 0n, ledger: { pending: 0n, custody: 694_000n, users: 694_000n }, onChain: { hot: 694_000n, cold: 0n } })
+    })
+
+    it('agrees about a tax that was paid in the asset itself, while it is under way too', async () => {
+      const books = await openBooks('terra')
+      const [, coin] = books.assets
+      await books.ask('one', 300_000n, coin)
+      for (let round = 0; round < 12; round++) {
+        await books.rounds(1)
+        await books.deposits.step()
+        expect(await books.report(), `round ${String(round)}`).toMatchObject({ drift: false, lines: [] })
+      }
+      expect(await books.payouts.get(payoutIdOf(alice, 'one'))).toMatchObject({ state: 'paid', taxMax: 6_000n, outcome: { fee: 5_000n, tax: 1_500n } })
+      expect((await books.report()).assets).toMatchObject([
+        { asset: books.native, totals: { matched: 2 }, onChain: { hot: 995_000n } }, { asset: coin, totals: { matched: 2 }, ledger: { users: 698_500n, pending: 0n }, onChain: { hot: 698_500n } },
+      ])
     })
 
     it('agrees about a payment that bounced', async () => {

@@ -243,7 +243,7 @@ export class ReconcileFlow {
     }
     if (isOnChain || isEnded || !isUnderWay || payout.payment === undefined || !comparison.isMine(payout.payment.txid)) return
     const add = (asset: AssetId, amount: bigint): unknown => inFlight.set(asset, (inFlight.get(asset) ?? 0n) + amount)
-    add(payout.asset, payout.amount)
+    add(payout.asset, payout.amount + payout.taxMax)
     add(this.#parts.chain.nativeAsset, payout.feeMax)
   }
 

@@ -10,7 +10,7 @@ export type Holdings = { readonly status: 'known'; readonly hot: bigint; readonl
 /** What one pass found in its share. */
 export interface PassResult extends ComparisonResult {
   readonly sums: ReadonlyMap<AssetId, Readonly<LedgerSums>>
-  /** Signed, and neither in a compared block nor booked: amounts and the most that fees may cost. */
+  /** Signed, and neither in a compared block nor booked: amounts and the most that fees and taxes may cost. */
   readonly inFlight: ReadonlyMap<AssetId, bigint>
 }
 

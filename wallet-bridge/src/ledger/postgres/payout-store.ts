@@ -8,7 +8,7 @@ import { parsePayoutState } from '../../flows/payout/payout-states.js'
 import {
   checkPayoutsRequest, type AccountPayouts, type CreatePayoutResult, type PauseReason, type PayoutBounds, type PayoutsRequest, type PayoutStore,
 } from '../../flows/payout/payout-store.js'
-import { parseAmount } from '../amount.js'
+import { parseAmount, ZERO } from '../amount.js'
 import { parseAssetId } from '../ids.js'
 import type { LedgerDatabase } from './database.js'
 import { ledgerFailure } from './failures.js'
@@ -27,6 +27,7 @@ interface PayoutRow {
   readonly recipient: string
   readonly memo: Uint8Array | null
   readonly fee_max: string
+  readonly tax_max: string
   readonly fee_from: string
   readonly requested_by: string
   readonly created_ms: string
@@ -37,11 +38,12 @@ interface PayoutRow {
   readonly expired: string
   readonly outcome: string | null
   readonly outcome_fee: string | null
+  readonly outcome_tax: string
   readonly outcome_reason: string | null
 }
 
-const COLUMNS = sql.raw(`id, number::text, version::text, chain, account, asset, amount::text, recipient, memo, fee_max::text, fee_from, requested_by, created_ms::text,
-  state, approved_by, reason, payment, expired, outcome, outcome_fee::text, outcome_reason`)
+const COLUMNS = sql.raw(`id, number::text, version::text, chain, account, asset, amount::text, recipient, memo, fee_max::text, tax_max::text, fee_from, requested_by, created_ms::text,
+  state, approved_by, reason, payment, expired, outcome, outcome_fee::text, outcome_tax::text, outcome_reason`)
 const ENDED = sql.raw("('paid', 'failed', 'refused')")
 
 /** {@link PayoutStore} beside the ledger, in the same database. The ledger was opened before: that makes the tables. */
@@ -66,9 +68,9 @@ export class PostgresPayoutStore implements PayoutStore, AccountPayouts {
       if (integerOf(counted.open) >= bounds.openMax) return { status: 'too_many_open' }
       if (BigInt(counted.amount) + terms.amount > bounds.amountMax) return { status: 'day_limit' }
       const { rows: [made] } = await sql<{ number: string }>`INSERT INTO payouts
-        (id, version, chain, account, asset, amount, recipient, memo, fee_max, fee_from, requested_by, created_ms, state)
+        (id, version, chain, account, asset, amount, recipient, memo, fee_max, tax_max, fee_from, requested_by, created_ms, state)
         VALUES (${terms.id}, 1, ${terms.chain}, ${terms.account}, ${terms.asset}, ${String(terms.amount)}::numeric, ${terms.to}, ${bytes(terms.memo)},
-          ${String(terms.feeMax)}::numeric, ${terms.feeFrom}, ${terms.requestedBy}, ${String(nowMs)}::bigint, 'requested')
+          ${String(terms.feeMax)}::numeric, ${String(terms.taxMax)}::numeric, ${terms.feeFrom}, ${terms.requestedBy}, ${String(nowMs)}::bigint, 'requested')
         RETURNING number::text`.execute(transaction)
       return { status: 'created', payout: newPayout(terms, integerOf(made?.number ?? ''), nowMs) }
     }))
@@ -80,7 +82,7 @@ export class PostgresPayoutStore implements PayoutStore, AccountPayouts {
       const { rows } = await sql`UPDATE payouts SET version = ${String(next.version)}::bigint, state = ${next.state}, approved_by = ${next.approvedBy ?? null},
           reason = ${next.reason ?? null}, txid = ${payment?.txid ?? null}, payment = ${bytes(payment === undefined ? undefined : encodeSignedPayment(payment))},
           expired = ${next.expired.join(' ')}, outcome = ${outcome?.status ?? null}, outcome_fee = ${outcome === undefined ? null : String(outcome.fee)}::numeric,
-          outcome_reason = ${outcome?.status === 'failed' ? outcome.reason : null}
+          outcome_tax = ${String(outcome?.tax ?? ZERO)}::numeric, outcome_reason = ${outcome?.status === 'failed' ? outcome.reason : null}
         WHERE id = ${next.id} AND version = ${String(next.version - 1)}::bigint AND state NOT IN ${ENDED} RETURNING id`.execute(this.#queries)
       return rows.length === 1
     })
@@ -148,7 +150,7 @@ function payoutOf(row: PayoutRow): Payout {
     // In the one form of its chain when it was written.
     to: row.recipient as ChainAddress,
     memo: row.memo === null ? undefined : new Uint8Array(row.memo),
-    feeMax: parseAmount(row.fee_max), feeFrom: row.fee_from === 'house' ? 'house' : 'account', requestedBy: row.requested_by,
+    feeMax: parseAmount(row.fee_max), taxMax: parseAmount(row.tax_max), feeFrom: row.fee_from === 'house' ? 'house' : 'account', requestedBy: row.requested_by,
     number: integerOf(row.number), version: integerOf(row.version), createdMs: integerOf(row.created_ms), state: parsePayoutState(row.state),
     approvedBy: row.approved_by ?? undefined,
     reason: row.reason === null ? undefined : parsePayoutReason(row.reason),
@@ -158,9 +160,10 @@ function payoutOf(row: PayoutRow): Payout {
   }
 }
 
-function outcomeOf({ outcome: status, outcome_fee: fee, outcome_reason: reason }: PayoutRow): PayoutOutcome | undefined {
+function outcomeOf({ outcome: status, outcome_fee: fee, outcome_tax: tax, outcome_reason: reason }: PayoutRow): PayoutOutcome | undefined {
   if (status === null || fee === null) return undefined
-  if (status === 'paid') return { status, fee: parseAmount(fee) }
-  if (status === 'failed' && reason !== null) return { status, fee: parseAmount(fee), reason: parsePayoutReason(reason) }
+  const cost = { fee: parseAmount(fee), tax: parseAmount(tax) }
+  if (status === 'paid') return { status, ...cost }
+  if (status === 'failed' && reason !== null) return { status, ...cost, reason: parsePayoutReason(reason) }
   throw new EvegramError('internal', { operation: 'read payout' })
 }

@@ -15,7 +15,7 @@ import { reservationOf, settlementOf } from '../../flows/payout/payout-transfers
 import type { ReconcileParts } from '../../flows/reconcile/reconcile-flow.js'
 import type { DifferenceKind } from '../../flows/reconcile/transfer-comparison.js'
 import { openingOf } from '../../ledger/account.js'
-import { amountOf } from '../../ledger/amount.js'
+import { amountOf, ZERO } from '../../ledger/amount.js'
 import { assetIdOf, depositTransferId, parsePurpose, userTransferId, type AssetId } from '../../ledger/ids.js'
 import type { LedgerStore } from '../../ledger/ledger-store.js'
 import { MemoryLedger } from '../../ledger/memory/ledger-store.js'
@@ -262,9 +262,9 @@ export class PlantedHistory {
       : [{ address: this.#hot, asset, delta: 0n - moved }, { address: this.#hot, asset: native, delta: -FEE }].filter(({ delta }) => delta !== 0n)
     const txid = chain === 'nothing' ? parseChainTxid(`unsent-${String(this.#made)}`) : this.#chain.script({ from: this.#hot, fee: FEE, changes })
     const terms: PayoutTerms = {
-      id, chain: this.#rules.chain, account: user, asset, amount, to: simulatedAddressOf(utf8('somebody')), memo: undefined, feeMax, feeFrom: 'account', requestedBy: user,
+      id, chain: this.#rules.chain, account: user, asset, amount, to: simulatedAddressOf(utf8('somebody')), memo: undefined, feeMax, taxMax: ZERO, feeFrom: 'account', requestedBy: user,
     }
-    const outcome: PayoutOutcome = books === 'fee' ? { status: 'failed', fee: amountOf(FEE), reason: 'transaction_failed' } : { status: 'paid', fee: amountOf(FEE) }
+    const outcome: PayoutOutcome = books === 'fee' ? { status: 'failed', fee: amountOf(FEE), tax: ZERO, reason: 'transaction_failed' } : { status: 'paid', fee: amountOf(FEE), tax: ZERO }
     this.#requests.push(...reservationOf(terms, native).transfers, ...(books === 'reserved' ? [] : settlementOf(terms, outcome).transfers))
     if (state !== 'forgotten') {
       const payment = {

@@ -67,7 +67,7 @@ export class FakeWally {
         if (fate === 'lost_answer') throw new EvegramError('timeout', { operation: 'send money' })
       },
       quote: ({ to }) => Promise.resolve({
-        chain: 'solana', to: this.destination(to), feeAsset: FAKE_ASSET, feeMax: 1n, feeFrom: 'account', holdMs: 0, needsApproval: false,
+        chain: 'solana', to: this.destination(to), feeAsset: FAKE_ASSET, feeMax: 1n, taxMax: 0n, feeFrom: 'account', holdMs: 0, needsApproval: false,
       }),
       withdraw: (request) => {
         this.withdrawals.push(request)
@@ -105,5 +105,5 @@ export class FakeWally {
 }
 
 function withdrawalOf({ id, asset, amount, to }: WithdrawalRequest): Withdrawal {
-  return { id, chain: asset.slice(0, asset.indexOf('/')), asset, amount, to, feeMax: 1n, feeFrom: 'account', state: 'requested', createdAtMs: 0 }
+  return { id, chain: asset.slice(0, asset.indexOf('/')), asset, amount, to, feeMax: 1n, taxMax: 0n, feeFrom: 'account', state: 'requested', createdAtMs: 0 }
 }

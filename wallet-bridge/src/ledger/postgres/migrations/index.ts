@@ -5,6 +5,9 @@ import { depositRoutesMigration } from './0003-deposit-routes.js'
 import { payoutsMigration } from './0004-payouts.js'
 import { chainIdentitiesMigration } from './0005-chain-identities.js'
 import { pauseReasonsMigration } from './0006-pause-reasons.js'
+import { payoutTaxesMigration } from './0007-payout-taxes.js'
 
 /** All steps of the schema, oldest first. */
-export const MIGRATIONS: readonly Migration[] = [ledgerMigration, statementsMigration, depositRoutesMigration, payoutsMigration, chainIdentitiesMigration, pauseReasonsMigration]
+export const MIGRATIONS: readonly Migration[] = [
+  ledgerMigration, statementsMigration, depositRoutesMigration, payoutsMigration, chainIdentitiesMigration, pauseReasonsMigration, payoutTaxesMigration,
+]
