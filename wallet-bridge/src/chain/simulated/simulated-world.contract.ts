@@ -1,5 +1,5 @@
 import { ManualClock } from '@evegram/platform'
-import { utf8 } from '@evegram/protocol'
+import { utf8, type Random } from '@evegram/protocol'
 import { amountOf } from '../../ledger/amount.js'
 import type { AssetId } from '../../ledger/ids.js'
 import type { ChainAdapter, ChainAddress, ChainTxid, SignedPayment } from '../chain-adapter.js'
