@@ -6,6 +6,7 @@ import {
 } from '@evegram/wallet-bridge'
 import {
   postgresLedger, PostgresChainIdentities, PostgresPayoutStore, PostgresRoutes, PostgresStatementStore, preparePostgresLedger, threadedDatabase, type EmbeddedDatabase,
+  PostgresAlarmStore, PostgresCheckpoints, PostgresPayoutDecisions,
 } from '@evegram/wallet-bridge/postgres'
 import type { StandaloneConfig } from './config.js'
 import type { DataFolder } from './data-folder.js'
@@ -102,6 +103,7 @@ async function addWallyOn(lifecycle: Lifecycle, parts: WallyParts, opened: (clos
   const noticeSigner = new NoticeSigner(await secretCalled('wally-notices', secrets, random))
   const wally = createWally({
     ledger, statements: new PostgresStatementStore(database), payouts: new PostgresPayoutStore(database), routes: new PostgresRoutes(database),
+    decisions: new PostgresPayoutDecisions(ledger, database), alarms: new PostgresAlarmStore(database), checkpoints: new PostgresCheckpoints(database),
     leases: new LocalChainLeases(), stream: new MemoryEventBroker({ clock, log }).connect(), notices: { signer: noticeSigner, sink: parts.notices }, auth: wallyAuth, chains, origin, clock, metrics, log: log.child({ part: 'wally' }),
     operators, depositSecret: await secretCalled('wally-deposit-codes', secrets, random),
   })

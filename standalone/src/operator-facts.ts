@@ -55,7 +55,7 @@ export async function operatorFacts(wally: Wally, ledger: Pick<LedgerStore, 'acc
   }
   const { number } = await ledger.head()
   return {
-    nowMs: clock.now(), events: number, assets: [...sums.values()], isWhole, chains: [...wally.chains.values()].map(({ status }) => status), lags: { ...wally.lags }, alarms: wally.alarms.list(),
+    nowMs: clock.now(), events: number, assets: [...sums.values()], isWhole, chains: [...wally.chains.values()].map(({ status }) => status), lags: { ...wally.lags }, alarms: await wally.alarms.list(),
   }
 }
 

@@ -1,75 +1,81 @@
 import type { Logger, Metrics } from '@evegram/platform'
 import type { Clock } from '@evegram/protocol'
-import type { ChainName } from './chain/chain-adapter.js'
+import { addedAlarm, alarmKeyOf, type Alarm, type AlarmFacts } from './alarm.js'
+import { ALARMS_ADDED_MAX, type AlarmStore } from './ports/alarm-store.js'
 
-/** Alarms of one kind that are remembered for operators; of more the oldest are forgotten, so that a kind that repeats itself hides no other. They stay in the log. */
-export const ALARMS_OF_KIND_MAX = 32
-
-/** What an alarm can be about. docs/wally-api.md shows this table. */
-export const ALARM_KINDS = [
-  ['sources_disagree', 'Sources of a chain state different facts. Nothing moves on what they disagree about.'],
-  ['deposit', 'Something came in that no rule books: see the reason and the suspense accounts.'],
-  ['top_up', 'The hot wallet holds less than its bound, or too little for a payout.'],
-  ['fee_above_reserve', 'A payout waits because the network asks for more than was reserved.'],
-  ['needs_operator', 'A payout ended otherwise than it could have been meant: decide it.'],
-  ['drift', 'Chain and ledger differ: read the reconciliation.'],
-  ['reconciliation_failed', 'Chain and ledger could not be compared for some time.'],
-  ['lease_lost', 'This process stopped working on a chain because its lease ended.'],
-  ['ledger_damaged', 'Verifying the ledger found a difference.'],
-] as const
-
-/** What an alarm is about. */
-export type AlarmKind = (typeof ALARM_KINDS)[number][0]
-
-/** What is told. Holds no amount and no address: a payout, a transfer or an asset by its id. */
-export interface AlarmFacts {
-  readonly kind: AlarmKind
-  readonly chain: ChainName | undefined
-  /** Id of what it is about. */
-  readonly subject: string | undefined
-  /** In a word, where the kind does not say all. */
-  readonly reason: string | undefined
+/** Parts of {@link Alarms}. */
+export interface AlarmsParts {
+  readonly store: AlarmStore
+  readonly clock: Pick<Clock, 'now'>
+  readonly log: Logger
+  readonly metrics: Metrics
 }
 
-/** An alarm as operators see it. The same that comes again counts up. */
-export interface Alarm extends AlarmFacts {
-  readonly firstMs: number
-  readonly lastMs: number
-  readonly times: number
-}
-
-/** Tells alarms in the log, counts them, and remembers the newest for operators. */
+/**
+ * Tells alarms in the log, counts them, and writes them down for the operators of all processes. While the store does not answer they are kept in memory, at most
+ * {@link ALARMS_ADDED_MAX} different ones, and written when it does; of more the oldest are in the log alone.
+ */
 export class Alarms {
-  readonly #clock: Pick<Clock, 'now'>
-  readonly #log: Logger
+  readonly #parts: AlarmsParts
   readonly #told: ReturnType<Metrics['counter']>
-  /** By kind, in the order of their last time. */
-  readonly #kept = new Map<AlarmKind, Map<string, Alarm>>()
+  /** By what makes them the same, in the order of their last time. */
+  readonly #unwritten = new Map<string, Alarm>()
+  #writing: Promise<void> | undefined
 
-  constructor({ clock, log, metrics }: { readonly clock: Pick<Clock, 'now'>; readonly log: Logger; readonly metrics: Metrics }) {
-    this.#clock = clock
-    this.#log = log
-    this.#told = metrics.counter({ name: 'wally_alarms_total', help: 'What operators must look at', labels: ['kind', 'chain'] })
+  constructor(parts: AlarmsParts) {
+    this.#parts = parts
+    this.#told = parts.metrics.counter({ name: 'wally_alarms_total', help: 'What operators must look at', labels: ['kind', 'chain'] })
   }
 
   /** Tells. Never throws. */
   raise(facts: AlarmFacts): void {
-    const key = JSON.stringify([facts.kind, facts.chain, facts.subject, facts.reason])
-    const nowMs = this.#clock.now()
-    const kept = this.#kept.get(facts.kind) ?? new Map<string, Alarm>()
-    const before = kept.get(key)
-    kept.delete(key)
-    this.#kept.set(facts.kind, kept.set(key, { ...facts, firstMs: before?.firstMs ?? nowMs, lastMs: nowMs, times: (before?.times ?? 0) + 1 }))
-    for (const oldest of kept.keys()) {
-      if (kept.size <= ALARMS_OF_KIND_MAX) break
-      kept.delete(oldest)
-    }
+    const { clock, log } = this.#parts
+    const nowMs = clock.now()
+    this.#keep({ ...facts, firstMs: nowMs, lastMs: nowMs, times: 1 })
     this.#told.add(1, { kind: facts.kind, chain: facts.chain ?? 'none' })
-    this.#log.error({ alarm: facts.kind, chain: facts.chain, subject: facts.subject, reason: facts.reason }, 'an operator must look at this')
+    log.error({ alarm: facts.kind, chain: facts.chain, subject: facts.subject, reason: facts.reason }, 'an operator must look at this')
+    // Whoever raised it goes on; what cannot be written now is written by the next one, or by the loop that calls `write`.
+    this.write().catch((failure: unknown) => { log.warn({ err: failure }, 'alarms could not be written down; they will be') })
   }
 
-  /** What is remembered, the newest first. */
-  list(): readonly Alarm[] {
-    return [...this.#kept.values()].flatMap((kept) => [...kept.values()]).sort((left, right) => right.lastMs - left.lastMs)
+  /** What is remembered of all processes, the newest first. Rejects `unavailable.store`. */
+  async list(): Promise<readonly Alarm[]> {
+    await this.write()
+    const { store, clock } = this.#parts
+    return store.list(clock.now())
+  }
+
+  /** Writes what was not written yet. Resolved = all that was raised before is. Rejects `unavailable.store`. */
+  async write(): Promise<void> {
+    while (this.#writing !== undefined || this.#unwritten.size > 0) {
+      this.#writing ??= this.#writeOnce().finally(() => { this.#writing = undefined })
+      await this.#writing
+    }
+  }
+
+  async #writeOnce(): Promise<void> {
+    const { store, clock } = this.#parts
+    const batch = [...this.#unwritten.values()]
+    this.#unwritten.clear()
+    try {
+      await store.add(batch, clock.now())
+    } catch (failure) {
+      // What was raised meanwhile is newer.
+      const newer = [...this.#unwritten.values()]
+      this.#unwritten.clear()
+      for (const alarm of [...batch, ...newer]) this.#keep(alarm)
+      throw failure
+    }
+  }
+
+  #keep(alarm: Alarm): void {
+    const key = alarmKeyOf(alarm)
+    const known = this.#unwritten.get(key)
+    this.#unwritten.delete(key)
+    this.#unwritten.set(key, addedAlarm(known, alarm))
+    for (const oldest of this.#unwritten.keys()) {
+      if (this.#unwritten.size <= ALARMS_ADDED_MAX) break
+      this.#unwritten.delete(oldest)
+    }
   }
 }

@@ -8,9 +8,11 @@ import type { Signer } from './chain/signer.js'
 import { DepositFlow, depositCursorOf } from './flows/deposit/deposit-flow.js'
 import type { DepositRoutes } from './flows/deposit/deposit-routes.js'
 import { PayoutFlow } from './flows/payout/payout-flow.js'
+import { StrayReservations, STRAYS_LOOK_MS } from './flows/payout/stray-reservations.js'
 import type { PayoutPolicy } from './flows/payout/payout-policy.js'
 import { ATTENDED_STATES, WORKED_STATES, type PayoutState } from './flows/payout/payout-states.js'
 import { PAYOUTS_PAGE_MAX, type PauseReason, type PayoutStore } from './flows/payout/payout-store.js'
+import type { ReconcileCheckpoints } from './flows/reconcile/checkpoint.js'
 import { ReconcileFlow, type ReconcileAnswer, type ReconcileRequest } from './flows/reconcile/reconcile-flow.js'
 import type { Amount } from './ledger/amount.js'
 import type { AssetId } from './ledger/ids.js'
@@ -60,6 +62,7 @@ export interface WallyChainOptions {
 export interface ChainWorkParts {
   readonly ledger: LedgerStore
   readonly payouts: PayoutStore
+  readonly checkpoints: ReconcileCheckpoints
   readonly routes: DepositRoutes
   readonly leases: ChainLeases
   readonly auth: Pick<WallyAuth, 'owner' | 'verifyWithdrawal'>
@@ -112,7 +115,8 @@ export class ChainWork {
   readonly #log: Logger
   readonly #gauges: ReturnType<typeof gaugesOf>
   readonly #loops: readonly Loop[]
-  readonly #reconcileLoop: Loop
+  /** Those that run while this process works on the chain, beside deposits and payouts. */
+  readonly #workLoops: readonly Loop[]
   #lease: ChainLease | undefined
   #status: ChainStatus
   #reconciling = false
@@ -121,7 +125,7 @@ export class ChainWork {
 
   /** Throws `invalid.config` for sources or a policy that cannot be. */
   constructor(options: WallyChainOptions, parts: ChainWorkParts) {
-    const { ledger, payouts, routes, auth, alarms, clock, log, metrics } = parts
+    const { ledger, payouts, checkpoints, routes, auth, alarms, clock, log, metrics } = parts
     const { sources, signer, policy, assets, cold = new Set(), beginsAt } = options
     this.#parts = parts
     this.#options = options
@@ -145,7 +149,7 @@ export class ChainWork {
       chain: this.chain, ledger, routes, assets: new Map(assets.map(({ id, depositMin }) => [id, depositMin])), beginsAt,
       alarm: ({ reason, transfer }) => { alarms.raise({ kind: 'deposit', chain, subject: transfer, reason }) },
     })
-    this.#reconcile = new ReconcileFlow({ chain: this.chain, ledger, payouts, routes, hot: new Set([this.address]), cold, assets: new Set(assets.map(({ id }) => id)) })
+    this.#reconcile = new ReconcileFlow({ chain: this.chain, ledger, payouts, checkpoints, routes, hot: new Set([this.address]), cold, assets: new Set(assets.map(({ id }) => id)) })
     this.#status = { chain, working: false, paused: false, pausedFor: undefined, hot: [], final: undefined, booked: 0, open: {}, reconciled: undefined }
     const loop = (name: string, pauseMs: number, step: () => Promise<boolean>): Loop => new Loop({
       name, pauseMs, step, clock, log: this.#log, failed: () => { this.#gauges.failures.add(1, { chain, loop: name }) },
@@ -154,7 +158,16 @@ export class ChainWork {
       loop('lease', LEASE_LOOK_MS, () => this.#watchLease()),
       loop('observe', OBSERVE_MS, () => this.#observe()),
     ]
-    this.#reconcileLoop = loop('reconcile', options.reconcileEveryMs ?? RECONCILE_EVERY_MS, () => this.#reconcileByItself())
+    const strays = new StrayReservations({
+      chain, ledger, payouts, found: (payout) => { alarms.raise({ kind: 'stray_reservation', chain, subject: payout, reason: undefined }) },
+    })
+    this.#workLoops = [
+      loop('reconcile', options.reconcileEveryMs ?? RECONCILE_EVERY_MS, () => this.#reconcileByItself()),
+      loop('strays', STRAYS_LOOK_MS, async () => {
+        await strays.release()
+        return false
+      }),
+    ]
   }
 
   /** How it stands, as it was looked at last. */
@@ -233,14 +246,14 @@ export class ChainWork {
     this.#log.info({}, 'works on the chain')
     this.deposits.start(clock, failed('deposits'))
     this.payouts.start(failed('payouts'))
-    this.#reconcileLoop.start()
+    for (const loop of this.#workLoops) loop.start()
   }
 
   async #rest(): Promise<void> {
     this.#ending.abort()
     // What moves money first: without the lease somebody else may.
     await Promise.all([this.payouts.stop(), this.deposits.stop()])
-    await this.#reconcileLoop.stop()
+    for (const loop of this.#workLoops) await loop.stop()
     await this.#lease?.release()
     this.#lease = undefined
     this.#ending = new AbortController()
@@ -262,6 +275,7 @@ export class ChainWork {
     this.#status = { ...this.#status, reconciled: { atMs: this.#parts.clock.now(), answer } }
     if (answer.status === 'done' && answer.report.drift) this.#parts.alarms.raise({ kind: 'drift', chain, subject: undefined, reason: undefined })
     if (answer.status === 'too_different') this.#parts.alarms.raise({ kind: 'drift', chain, subject: undefined, reason: 'too_different' })
+    if (answer.status === 'past_differs') this.#parts.alarms.raise({ kind: 'ledger_damaged', chain, subject: String(answer.event), reason: 'past_differs' })
     this.#gauges.drift.set(answer.status === 'done' && !answer.report.drift ? 0 : 1, { chain })
     this.#gauges.reconciledAt.set(this.#parts.clock.now() / 1_000, { chain })
   }

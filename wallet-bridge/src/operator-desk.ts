@@ -2,19 +2,19 @@ import { EvegramError } from '@evegram/protocol'
 import type { Alarms } from './alarms.js'
 import type { ChainName } from './chain/chain-adapter.js'
 import type { ChainWork } from './chain-work.js'
-import { parsePayoutId, type Payout, type PayoutId, type PayoutOutcome } from './flows/payout/payout.js'
-import type { AttendAnswer } from './flows/payout/payout-flow.js'
+import { outcomeOfWords, outcomeWordsOf } from './flows/payout/outcome-words.js'
+import { checkPerson, parsePayoutId, type Payout, type PayoutId, type PayoutOutcome } from './flows/payout/payout.js'
+import { DECISIONS_PAGE_MAX, type PayoutDecision, type PayoutDecisions } from './flows/payout/payout-decisions.js'
+import { checkOutcome, type AttendAnswer } from './flows/payout/payout-flow.js'
 import type { PayoutStore } from './flows/payout/payout-store.js'
 import type { LedgerStore } from './ledger/ledger-store.js'
 import { verifyLedger, type LedgerVerification } from './ledger/verify.js'
-
-/** Outcomes that wait for a second person; of more the oldest are forgotten, and must be said again. */
-const PROPOSALS_MAX = 256
 
 /** Parts of {@link OperatorDesk}. */
 export interface OperatorDeskParts {
   readonly ledger: LedgerStore
   readonly payouts: Pick<PayoutStore, 'get'>
+  readonly decisions: PayoutDecisions
   readonly chains: ReadonlyMap<ChainName, ChainWork>
   readonly alarms: Alarms
   readonly decisionsNeedTwo: boolean
@@ -23,8 +23,6 @@ export interface OperatorDeskParts {
 /** What operators do. `person` is always the name that belongs to a credential. */
 export class OperatorDesk {
   readonly #parts: OperatorDeskParts
-  /** By payout: who said first how it ended. Of this process: a restart forgets it, which costs a word and no money. */
-  readonly #proposals = new Map<PayoutId, { readonly person: string; readonly outcome: string }>()
   #verifying = false
 
   constructor(parts: OperatorDeskParts) {
@@ -58,22 +56,38 @@ export class OperatorDesk {
   }
 
   /**
-   * Says how a payout ended that needs a person. Where two are needed the first one only proposes; it is done when somebody else says exactly the same. Rejects
-   * `denied.same_person`, `invalid.argument`, `conflict.payout_state`, `not_found.resource`, `unavailable.store`.
+   * Says how a payout ended that needs a person. Where two are needed the first one only proposes; it is done when somebody else says exactly the same, to whatever
+   * process, within a day. Both stand in the audit trail. Rejects `denied.same_person`, `invalid.argument`, `conflict.payout_state` (also when something
+   * else was decided), `not_found.resource`, `unavailable.store`: say the same again.
    */
   async decide(id: PayoutId, outcome: PayoutOutcome, person: string): Promise<{ readonly status: 'proposed' | 'decided'; readonly payout: Payout }> {
+    checkPerson(person)
     const payout = await this.payout(id)
+    this.work(payout.chain)
     if (payout.state !== 'needs_operator') throw new EvegramError('conflict.payout_state', { operation: 'decide payout', details: { state: payout.state } })
-    const said = JSON.stringify([outcome.status, String(outcome.fee), String(outcome.tax), outcome.status === 'failed' ? outcome.reason : null])
-    const first = this.#proposals.get(id)
-    if (this.#parts.decisionsNeedTwo && first?.outcome !== said) {
-      this.#propose(id, person, said)
-      return { status: 'proposed', payout }
+    // Before anybody agrees to it: what is approved is done, whoever comes to do it.
+    checkOutcome(payout, outcome)
+    const words = outcomeWordsOf(outcome)
+    const { decisions, decisionsNeedTwo } = this.#parts
+    switch (await decisions.say({ payout: id, version: payout.version, words, person, alone: !decisionsNeedTwo })) {
+      case 'proposed':
+        return { status: 'proposed', payout }
+      case 'approved':
+        await this.#act({ payout: id, version: payout.version, words })
+        return { status: 'decided', payout: await this.payout(id) }
+      case 'same_person':
+        throw new EvegramError('denied.same_person', { operation: 'decide payout' })
+      case 'decided_otherwise':
+      case 'outdated':
+        throw new EvegramError('conflict.payout_state', { operation: 'decide payout', details: { state: payout.state } })
     }
-    if (this.#parts.decisionsNeedTwo && first?.person === person) throw new EvegramError('denied.same_person', { operation: 'decide payout' })
-    const decided = await this.#attended(id, await this.work(payout.chain).payouts.decide(id, outcome))
-    this.#proposals.delete(id)
-    return { status: 'decided', payout: decided }
+  }
+
+  /** Does what was approved and not done, because a process ended in between; how much of it. Rejects `unavailable.store`. */
+  async doApproved(): Promise<number> {
+    let done = 0
+    for (const decision of await this.#parts.decisions.approved(DECISIONS_PAGE_MAX)) if (await this.#act(decision)) done++
+    return done
   }
 
   /** Recomputes the ledger; a difference alarms. Rejects `conflict.busy` while it is being done, `unavailable.store`. */
@@ -89,13 +103,14 @@ export class OperatorDesk {
     }
   }
 
-  #propose(id: PayoutId, person: string, outcome: string): void {
-    this.#proposals.delete(id)
-    this.#proposals.set(id, { person, outcome })
-    for (const oldest of this.#proposals.keys()) {
-      if (this.#proposals.size <= PROPOSALS_MAX) break
-      this.#proposals.delete(oldest)
-    }
+  /** Once, whoever does it: a payout that is not of that version any more was decided by somebody. False: this process has not that chain, another one will do it. */
+  async #act({ payout: id, version, words }: Pick<PayoutDecision, 'payout' | 'version' | 'words'>): Promise<boolean> {
+    const { chain } = await this.payout(id)
+    const work = this.#parts.chains.get(chain)
+    if (work === undefined) return false
+    await work.payouts.decide(id, outcomeOfWords(words), version)
+    await this.#parts.decisions.done(id, version)
+    return true
   }
 
   async #attended(id: PayoutId, answer: AttendAnswer): Promise<Payout> {

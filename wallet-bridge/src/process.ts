@@ -10,6 +10,7 @@ import { parseChainName } from './chain/chain-adapter.js'
 import { operatorTokensOf, readChainsFile, type ChainEntry, type ChainsFile } from './chains-file.js'
 import {
   LEASE_SESSION_IDLE_MS, openPostgresLedger, postgresDatabase, PostgresChainIdentities, PostgresChainLeases, PostgresPayoutStore, PostgresRoutes, PostgresStatementStore,
+  PostgresAlarmStore, PostgresCheckpoints, PostgresPayoutDecisions,
 } from './ledger/postgres/index.js'
 import { NoticeSigner } from './notices.js'
 import { openChain, type Environment } from './open-chains.js'
@@ -106,6 +107,7 @@ async function addWally({ config, file, environment, clock, random, log, metrics
   }
   const wally = createWally({
     ledger, statements: new PostgresStatementStore(database), payouts: new PostgresPayoutStore(database), routes: new PostgresRoutes(database),
+    decisions: new PostgresPayoutDecisions(ledger, database), alarms: new PostgresAlarmStore(database), checkpoints: new PostgresCheckpoints(database),
     leases: new PostgresChainLeases(leases), stream, notices: { signer: new NoticeSigner(config.serviceKey), sink: new HttpNoticeSink(engine) }, auth, chains, operators: new Operators({ tokens: operatorTokensOf(file), wallets: new Set(file.operatorWallets), auth }),
     depositSecret: config.secret, origin: config.publicUrl, decisionsNeedTwo: config.decisionsNeedTwo, clock, log, metrics,
   })

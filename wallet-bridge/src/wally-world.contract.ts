@@ -8,12 +8,15 @@ import { SimulatedWorld, somebody } from './chain/simulated/simulated-world.cont
 import type { Signer } from './chain/signer.js'
 import type { WallyChainOptions } from './chain-work.js'
 import { MemoryRoutes } from './flows/deposit/memory-routes.js'
+import { MemoryPayoutDecisions } from './flows/payout/memory-payout-decisions.js'
 import { MemoryPayoutStore } from './flows/payout/memory-payout-store.js'
+import { MemoryCheckpoints } from './flows/reconcile/memory-checkpoints.js'
 import { amountOf } from './ledger/amount.js'
 import type { AssetId } from './ledger/ids.js'
 import { MemoryLedger } from './ledger/memory/ledger-store.js'
 import { MemoryStatementStore } from './ledger/memory/statement-store.js'
 import { LocalChainLeases } from './local-chain-leases.js'
+import { MemoryAlarmStore } from './memory-alarm-store.js'
 import { NoticeSigner } from './notices.js'
 import { Operators, operatorTokenHash, type OperatorScope } from './operators.js'
 import type { WallyAuth } from './ports/auth.js'
@@ -31,6 +34,9 @@ const HOT_FUNDS = 0n
 export class WallyWorld {
   readonly ledger: MemoryLedger
   readonly payouts = new MemoryPayoutStore()
+  readonly decisions: MemoryPayoutDecisions
+  readonly alarms = new MemoryAlarmStore()
+  readonly checkpoints = new MemoryCheckpoints()
   readonly routes = new MemoryRoutes()
   readonly statements = new MemoryStatementStore()
   readonly metrics: Metrics = createMetrics()
@@ -41,6 +47,7 @@ export class WallyWorld {
 
   private constructor(readonly chain: SimulatedWorld, readonly auth: TestServer, readonly hot: { readonly signer: Signer; readonly address: ChainAddress }) {
     this.ledger = new MemoryLedger({ clock: chain.clock, ledger: '00'.repeat(16) })
+    this.decisions = new MemoryPayoutDecisions(this.ledger)
   }
 
   static async open(): Promise<WallyWorld> {
@@ -70,7 +77,7 @@ export class WallyWorld {
       person, hash: operatorTokenHash(token), scopes: new Set<OperatorScope>(SCOPES[person] ?? ['read', 'approve', 'manage']),
     }))
     const wally = createWally({
-      ledger: this.ledger.connect(), statements: this.statements, payouts: this.payouts, routes: this.routes, leases,
+      ledger: this.ledger.connect(), statements: this.statements, payouts: this.payouts, decisions: this.decisions, alarms: this.alarms, checkpoints: this.checkpoints, routes: this.routes, leases,
       stream: new MemoryEventBroker({ clock, log: silentLogger }).connect(), notices: { signer: this.noticeSigner, sink: { append: async (bytes) => { this.notices.push(decodeAccountNotice(bytes)) } } },
       auth: this.wallyAuth, operators: new Operators({ tokens, auth: this.wallyAuth }), origin: this.auth.origin, depositSecret: new Uint8Array(32).fill(7),
       chains: [{

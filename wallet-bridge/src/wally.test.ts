@@ -51,7 +51,7 @@ describe('the wallet bridge', () => {
     expect(booked).toBeGreaterThan(0)
     expect(hot[0]?.held).toBeGreaterThan(0n)
     expect(wally.lags).toEqual({ statements: 0, notices: 0, relay: 0 })
-    expect(wally.alarms.list().map(({ kind }) => kind)).toEqual(['top_up'])
+    expect((await wally.alarms.list()).map(({ kind }) => kind)).toEqual(['top_up'])
     expect(await world.metrics.text()).toMatch(/wally_drift\{chain="simulated"\} 0/)
   })
 
@@ -82,7 +82,7 @@ describe('the wallet bridge', () => {
     isLost = true
     await world.pass(5)
     expect(status().working).toBe(false)
-    expect(wally.alarms.list().map(({ kind }) => kind)).toContain('lease_lost')
+    expect((await wally.alarms.list()).map(({ kind }) => kind)).toContain('lease_lost')
     const alice = await world.member('alice')
     await world.deposit(wally, alice.account, 5_000n)
     expect(await wally.money.balances(alice.account)).toEqual([])
@@ -97,7 +97,7 @@ describe('the wallet bridge', () => {
     await world.deposit(wally, alice.account, 1_000_000n)
     world.chain.chain.script({ changes: [{ address: world.hot.address, asset: world.native, delta: -7n }] })
     await world.pass(130)
-    expect(wally.alarms.list().map(({ kind }) => kind)).toContain('drift')
+    expect((await wally.alarms.list()).map(({ kind }) => kind)).toContain('drift')
     expect(await world.metrics.text()).toMatch(/wally_drift\{chain="simulated"\} 1/)
   })
 

@@ -5,7 +5,9 @@ import type { ChainName } from './chain/chain-adapter.js'
 import { ChainWork, type WallyAsset, type WallyChainOptions } from './chain-work.js'
 import { DepositPlaces } from './deposit-places.js'
 import type { DepositRoutes } from './flows/deposit/deposit-routes.js'
+import { DECISIONS_PAGE_MAX, type PayoutDecisions } from './flows/payout/payout-decisions.js'
 import type { AccountPayouts, PayoutStore } from './flows/payout/payout-store.js'
+import type { ReconcileCheckpoints } from './flows/reconcile/checkpoint.js'
 import type { AssetId } from './ledger/ids.js'
 import { EXPIRIES_MAX, type LedgerStore } from './ledger/ledger-store.js'
 import { LedgerRelay } from './ledger/relay.js'
@@ -14,6 +16,7 @@ import { Loop } from './loop.js'
 import { NoticeRelay, NOTICES_CURSOR, type NoticeSigner } from './notices.js'
 import { OperatorDesk } from './operator-desk.js'
 import type { Operators } from './operators.js'
+import type { AlarmStore } from './ports/alarm-store.js'
 import type { WallyAuth } from './ports/auth.js'
 import type { ChainLeases } from './ports/chain-leases.js'
 import type { NoticeSink } from './ports/notice-sink.js'
@@ -36,6 +39,9 @@ export interface WallyOptions {
   readonly ledger: LedgerStore
   readonly statements: StatementStore
   readonly payouts: PayoutStore & AccountPayouts
+  readonly decisions: PayoutDecisions
+  readonly alarms: AlarmStore
+  readonly checkpoints: ReconcileCheckpoints
   readonly routes: DepositRoutes
   readonly leases: ChainLeases
   /** Where events of the ledger are told. */
@@ -83,10 +89,10 @@ export interface Wally {
 /** Builds the wallet bridge. Nothing runs before `start`. Throws `invalid.config` for chains that cannot be. */
 export function createWally(options: WallyOptions): Wally {
   const { ledger, statements, payouts, routes, leases, stream, auth, clock, log, metrics } = options
-  const alarms = new Alarms({ clock, log, metrics })
+  const alarms = new Alarms({ store: options.alarms, clock, log, metrics })
   const chains = new Map<ChainName, ChainWork>()
   for (const chain of options.chains) {
-    const work = new ChainWork(chain, { ledger, payouts, routes, leases, auth, alarms, clock, log, metrics })
+    const work = new ChainWork(chain, { ledger, payouts, checkpoints: options.checkpoints, routes, leases, auth, alarms, clock, log, metrics })
     if (chains.has(work.chain.chain) || chains.size >= CHAINS_MAX) throw new EvegramError('invalid.config', { operation: 'combine chains', details: { chain: work.chain.chain } })
     chains.set(work.chain.chain, work)
   }
@@ -104,6 +110,7 @@ export function createWally(options: WallyOptions): Wally {
     lags.notices = number - await ledger.cursor(NOTICES_CURSOR)
     lags.relay = number - await ledger.cursor('relay')
     for (const [reader, behind] of Object.entries(lags)) lag.set(behind, { reader })
+    await alarms.write()
     return expired === EXPIRIES_MAX
   }
 
@@ -111,12 +118,15 @@ export function createWally(options: WallyOptions): Wally {
     new Loop({ name: 'statements', pauseMs: LEDGER_PAUSE_MS, clock, log, step: async () => await projector.step() > 0 }),
     new Loop({ name: 'notices', pauseMs: LEDGER_PAUSE_MS, clock, log, step: async () => await notices.step() > 0 }),
     new Loop({ name: 'sweep', pauseMs: SWEEP_MS, clock, log, step: sweep }),
+    new Loop({ name: 'decisions', pauseMs: SWEEP_MS, clock, log, step: async () => await desk.doApproved() === DECISIONS_PAGE_MAX }),
   ]
 
   async function stop(): Promise<void> {
     await Promise.all([...chains.values()].map((work) => work.stop()))
     for (const loop of loops) await loop.stop()
     await relay.stop()
+    // What cannot be written now is in the log.
+    await alarms.write().catch(() => undefined)
   }
 
   function workOf(asset: AssetId): ChainWork {
@@ -127,7 +137,7 @@ export function createWally(options: WallyOptions): Wally {
 
   const money = new UserMoney({ ledger, statements, auth, assets: new Set(assets.keys()) })
   const userPayouts = new UserPayouts({ payouts, money, workOf })
-  const desk = new OperatorDesk({ ledger, payouts, chains, alarms, decisionsNeedTwo: options.decisionsNeedTwo ?? true })
+  const desk = new OperatorDesk({ ledger, payouts, decisions: options.decisions, chains, alarms, decisionsNeedTwo: options.decisionsNeedTwo ?? true })
 
   const wally: Wally = {
     alarms, chains, assets, lags, money, userPayouts, desk, workOf,

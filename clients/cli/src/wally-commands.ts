@@ -46,9 +46,10 @@ export function addWallyCommands(add: Add, act: Act, program: Command): void {
   }
   operator(
     wally, 'reconcile', 'Compare a chain with the ledger; changes nothing. Exit code 1 when they differ', 'evegram wally reconcile --chain solana',
-    'evegram wally reconcile --chain solana --at 4711 --json', 'evegram wally reconcile --chain ton --html > report.html',
+    'evegram wally reconcile --chain solana --at 4711 --json', 'evegram wally reconcile --chain solana --from-start', 'evegram wally reconcile --chain ton --html > report.html',
   )
-    .requiredOption('--chain <chain>', 'name of the chain').option('--at <height>', 'up to this block', postNumber).option('--html', 'a page for people').action(act(wallyReconcile))
+    .requiredOption('--chain <chain>', 'name of the chain').option('--at <height>', 'up to this block', postNumber)
+    .option('--from-start', 'read everything, and not only what is new since the last comparison').option('--html', 'a page for people').action(act(wallyReconcile))
   const audit = add(wally, 'audit', 'The chain of events of the ledger', 'evegram wally audit verify')
   operator(audit, 'verify', 'Recompute the ledger: chain of events, balances, transfers. Exit code 1 when something is damaged', 'evegram wally audit verify --json').action(act(wallyVerify))
 }

@@ -3,8 +3,11 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { openingOf } from './account.js'
 import { amountOf, AMOUNT_MAX } from './amount.js'
-import { decodeLedgerEvent, emptyLedgerHead, LEDGER_EVENT_BYTES_MAX, ledgerEventHash, sealEvents, type LedgerChange } from './event.js'
+import {
+  decodeLedgerEvent, emptyLedgerHead, LEDGER_EVENT_BYTES_MAX, ledgerEventHash, OPERATOR_WORDS_CHARACTERS_MAX, sealEvents, type LedgerChange, type OperatorAct,
+} from './event.js'
 import { assetIdOf, campaignTransferId, expiryTransferId, ledgerAccountIdOf, parsePurpose, payoutTransferId } from './ids.js'
+import { isFault, LedgerReplay } from './replay.js'
 import type { Transfer } from './transfer.js'
 
 const ledger = '000102030405060708090a0b0c0d0e0f'
@@ -42,6 +45,24 @@ describe('events of the ledger', () => {
     expect(decoded.map(({ number }) => number)).toEqual([1, 2, 3, 4, 5])
     expect(decoded.slice(1).map(({ previous }) => hexOf(previous))).toEqual(sealed.events.slice(0, -1).map(({ bytes }) => hexOf(ledgerEventHash(bytes))))
     expect(sealed.head).toMatchObject({ number: 5, atMs: 1_700_000_000_000, ledger })
+  })
+
+  it('tell of acts of operators, and no approval of what nobody else proposed passes', () => {
+    const act = (name: OperatorAct['act'], person: string, words = 'paid'): OperatorAct => ({ kind: 'operator_act', act: name, person, subject: 'payout:one', words })
+    const replayed = (...acts: readonly OperatorAct[]): readonly string[] => {
+      const replay = new LedgerReplay(emptyLedgerHead(ledger))
+      return sealEvents(emptyLedgerHead(ledger), acts, 5).events.map((event) => {
+        const applied = replay.apply(event)
+        return isFault(applied) ? applied.fault : applied.change.kind
+      })
+    }
+    const [event] = sealEvents(emptyLedgerHead(ledger), [act('proposed', 'olga', 'w'.repeat(OPERATOR_WORDS_CHARACTERS_MAX))], 5).events
+    expect(decodeLedgerEvent(event?.bytes ?? new Uint8Array()).change).toEqual(act('proposed', 'olga', 'w'.repeat(OPERATOR_WORDS_CHARACTERS_MAX)))
+    expect(replayed(act('proposed', 'olga'), act('approved', 'oleg'), act('decided_alone', 'olga'))).toEqual(['operator_act', 'operator_act', 'operator_act'])
+    expect(replayed(act('approved', 'oleg'))).toEqual(['rule_broken'])
+    expect(replayed(act('proposed', 'olga'), act('approved', 'olga'))).toEqual(['operator_act', 'rule_broken'])
+    expect(replayed(act('proposed', 'olga'), act('approved', 'oleg', 'failed'))).toEqual(['operator_act', 'rule_broken'])
+    expect(replayed(act('proposed', 'olga'), act('approved', 'oleg'), act('approved', 'otto'))).toEqual(['operator_act', 'operator_act', 'rule_broken'])
   })
 
   it('are other bytes, or none, when any byte is changed', () => {

@@ -14,8 +14,32 @@ export const LEDGER_ID_BYTES = 16
 const HASH_BYTES = 32
 const NAME_CHARACTERS_MAX = 64
 
+/** What an operator can have done that the audit trail tells of. docs/ledger.md shows this table. */
+export const OPERATOR_ACTS = [
+  ['proposed', 'Said first how something is to be decided. Nothing follows from it alone.'],
+  ['approved', 'Said the same as somebody else before: it is decided, and will be done.'],
+  ['decided_alone', 'Decided where two are not asked for.'],
+] as const
+/** What an operator did. */
+export type OperatorActName = (typeof OPERATOR_ACTS)[number][0]
+
+/** An act of an operator: moves nothing by itself, and stands in the audit trail between what moved before and behind it. */
+export interface OperatorAct {
+  readonly kind: 'operator_act'
+  readonly act: OperatorActName
+  /** Who, as the credential says. */
+  readonly person: string
+  /** What it is about: `payout:<id>`. */
+  readonly subject: string
+  /** What was said, the same text from both when two must say it: up to {@link OPERATOR_WORDS_CHARACTERS_MAX} characters. */
+  readonly words: string
+}
+
+/** Characters of what an operator said. */
+export const OPERATOR_WORDS_CHARACTERS_MAX = 512
 /** Something that changed in the ledger. */
 export type LedgerChange =
+  | OperatorAct
   | { readonly kind: 'account_opened'; readonly account: AccountOpening }
   | { readonly kind: 'account_closed'; readonly account: LedgerAccountId }
   | Transfer
@@ -92,12 +116,25 @@ function fieldsOf(change: LedgerChange): Record<string, CborValue> {
     return { account: id, asset, accountKind: kind, flags: [...flags].sort() }
   }
   if (change.kind === 'account_closed') return { account: change.account }
+  if (change.kind === 'operator_act') {
+    const { act, person, subject, words } = change
+    return { act, person, subject, words }
+  }
   // An amount is text: CBOR integers of this protocol end at 64 bits.
   const { id, debit, credit, asset, amount, purpose, expiresAtMs, ends } = change
   return {
     id, debit, credit, asset, amount: amount.toString(), purpose,
     ...(expiresAtMs === undefined ? {} : { expiresAt: expiresAtMs }),
     ...(ends === undefined ? {} : { pending: ends.pending, reserved: ends.reserved.toString() }),
+  }
+}
+
+function operatorActOf(fields: CborFields): OperatorAct {
+  const name = fields.text('act', NAME_CHARACTERS_MAX)
+  const [act] = OPERATOR_ACTS.find(([known]) => known === name) ?? fields.fail('a known act')
+  return {
+    kind: 'operator_act', act, person: fields.text('person', NAME_CHARACTERS_MAX), subject: fields.text('subject', TRANSFER_ID_CHARACTERS_MAX),
+    words: fields.text('words', OPERATOR_WORDS_CHARACTERS_MAX),
   }
 }
 
@@ -109,6 +146,7 @@ function changeOf(fields: CborFields, number: number, atMs: number): LedgerChang
   const kind = fields.text('kind', NAME_CHARACTERS_MAX)
   const account = (name: string): LedgerAccountId => parseLedgerAccountId(fields.text(name, LEDGER_ACCOUNT_ID_CHARACTERS_MAX))
   if (kind === 'account_closed') return { kind, account: account('account') }
+  if (kind === 'operator_act') return operatorActOf(fields)
   const asset = parseAssetId(fields.text('asset', LEDGER_ACCOUNT_ID_CHARACTERS_MAX))
   if (kind === 'account_opened') {
     const flags = fields.list('flags', FLAGS_MAX).map((flag): AccountFlag =>

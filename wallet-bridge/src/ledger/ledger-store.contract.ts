@@ -163,6 +163,19 @@ export function describeLedgerStore(adapter: { readonly name: string; readonly s
       expect(await store.transfers([expiryTransferId(idOf('hold'))])).toMatchObject([{ kind: 'expire', amount: 0n, ends: { pending: idOf('hold'), reserved: 60n } }])
     })
 
+    it('names what is reserved and not ended, in the order of the ids, page by page', async () => {
+      await fund(100n)
+      expect(await store.openPendings(undefined, 10)).toEqual([])
+      await submit(...['c', 'a', 'd', 'b', 'e'].map((name) => reserve(name, alice, bob, 10n, name === 'e' ? subject.clock.now() + 5 : undefined)), move('moved', alice, bob, 1n))
+      expect(await store.openPendings(undefined, 3)).toEqual(['a', 'b', 'c'].map(idOf))
+      expect(await store.openPendings(idOf('b'), 10)).toEqual(['c', 'd', 'e'].map(idOf))
+      await submit(post('post', 'a'), voided('void', 'c'))
+      subject.clock.advance(5)
+      await store.expire(10)
+      expect(await store.openPendings(undefined, 10)).toEqual(['b', 'd'].map(idOf))
+      await expect(store.openPendings(undefined, LEDGER_PAGE_MAX + 1)).rejects.toThrow(code('invalid.argument'))
+    })
+
     it('releases the oldest first, as many as asked for', async () => {
       await fund(100n)
       const nowMs = subject.clock.now()

@@ -43,6 +43,8 @@ export interface LedgerStore {
   accountsAfter(after: LedgerAccountId | undefined, limit: number): Promise<AccountPage>
   /** The transfers of `ids`, in their order. */
   transfers(ids: readonly TransferId[]): Promise<readonly (Transfer | undefined)[]>
+  /** Ids of pending transfers that nothing ended, behind `after` in their order, up to `limit`. */
+  openPendings(after: TransferId | undefined, limit: number): Promise<readonly TransferId[]>
   /** The newest event. */
   head(): Promise<LedgerHead>
   /** Events behind number `after`, in order, up to `limit`. */

@@ -1,6 +1,6 @@
 import { isEvegramError } from '@evegram/protocol'
 import { keepsFlags, NO_BALANCES, type LedgerAccount } from './account.js'
-import { decodeLedgerEvent, ledgerEventHash, type DecodedLedgerEvent, type LedgerEvent, type LedgerHead } from './event.js'
+import { decodeLedgerEvent, ledgerEventHash, type DecodedLedgerEvent, type LedgerEvent, type LedgerHead, type OperatorAct } from './event.js'
 import type { LedgerAccountId } from './ids.js'
 import { balancesAfter } from './post-transfer.js'
 import type { Transfer } from './transfer.js'
@@ -12,7 +12,7 @@ export interface LedgerFault {
     | 'event_changed'
     /** An event is missing, or does not name the one before. */
     | 'chain_broken'
-    /** An event breaks a rule: an unknown account, a flag, a balance below zero. */
+    /** An event breaks a rule: an unknown account, a flag, a balance below zero, an approval of what nobody else proposed. */
     | 'rule_broken'
     /** An account holds something else than its events say, or is in no event. */
     | 'account_differs'
@@ -28,6 +28,8 @@ export interface LedgerFault {
 /** Every balance, from events alone: one after the other, each checked against the one before and against the rules. */
 export class LedgerReplay {
   readonly accounts = new Map<LedgerAccountId, LedgerAccount>()
+  /** By subject: what was proposed last and not decided. */
+  readonly #proposed = new Map<string, OperatorAct>()
   #head: LedgerHead
 
   /** Begins before the first event: `empty` is the head of a ledger without events. */
@@ -70,7 +72,18 @@ export class LedgerReplay {
       this.accounts.set(account.id, { ...account, closed: true })
       return undefined
     }
-    return this.#move(change)
+    return change.kind === 'operator_act' ? this.#act(change) : this.#move(change)
+  }
+
+  #act(act: OperatorAct): string | undefined {
+    const before = this.#proposed.get(act.subject)
+    if (act.act === 'proposed') {
+      this.#proposed.set(act.subject, act)
+      return undefined
+    }
+    if (act.act === 'approved' && (before === undefined || before.words !== act.words || before.person === act.person)) return 'somebody approves what nobody else proposed'
+    this.#proposed.delete(act.subject)
+    return undefined
   }
 
   #move(transfer: Transfer): string | undefined {

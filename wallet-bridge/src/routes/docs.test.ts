@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { ALARM_KINDS } from '../alarms.js'
+import { ALARM_KINDS } from '../alarm.js'
 import { OPERATOR_SCOPES } from '../operators.js'
 
 const page = readFileSync(new URL('../../../docs/wally-api.md', import.meta.url), 'utf8')

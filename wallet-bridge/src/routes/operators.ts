@@ -1,7 +1,7 @@
 import { FOR_OPERATORS, PAGE_POLICY, responses, timeAnswer, type HttpServer } from '@evegram/platform'
 import { EvegramError, type Clock } from '@evegram/protocol'
 import { z } from 'zod'
-import { ALARM_KINDS } from '../alarms.js'
+import { ALARM_KINDS } from '../alarm.js'
 import type { ChainStatus } from '../chain-work.js'
 import { PAYOUT_REASONS } from '../flows/payout/payout-reason.js'
 import type { Payout } from '../flows/payout/payout.js'
@@ -41,7 +41,7 @@ const payoutAnswer = z.looseObject({ id: z.string(), number: z.number(), chain: 
 const accountAnswer = z.looseObject({ id: z.string(), asset: z.string(), kind: z.string(), debitsPosted: amountAnswer, creditsPosted: amountAnswer, closed: z.boolean() })
 const transferAnswer = z.looseObject({ id: z.string(), kind: z.string(), debit: z.string(), credit: z.string(), amount: amountAnswer, number: z.number(), atMs: timeAnswer })
 const statusAnswer = z.looseObject({ chain: z.string(), working: z.boolean(), paused: z.boolean(), booked: z.number() })
-const reconcileAnswer = z.looseObject({ status: z.enum(['done', 'disagreed', 'too_different']) })
+const reconcileAnswer = z.looseObject({ status: z.enum(['done', 'disagreed', 'too_different', 'past_differs']) })
 const params = z.object({ id: payoutIdField })
 const onChain = z.object({ chain: chainField })
 const taxField = feeField.optional().describe('taken of the asset itself, beside the amount; nothing when left out')
@@ -67,7 +67,7 @@ function lookingRoutes(server: HttpServer, { wally, ledger, authentication }: Op
     await authentication.operatorOf(request, 'read')
     return {
       chains: [...wally.chains.values()].map(({ status, address }) => statusOf(status, address)),
-      lags: { ...wally.lags }, alarms: wally.alarms.list().length,
+      lags: { ...wally.lags }, alarms: (await wally.alarms.list()).length,
     }
   })
 
@@ -78,7 +78,7 @@ function lookingRoutes(server: HttpServer, { wally, ledger, authentication }: Op
     },
   }, async (request) => {
     await authentication.operatorOf(request, 'read')
-    return { alarms: wally.alarms.list().map((alarm) => shown(alarm)) }
+    return { alarms: (await wally.alarms.list()).map((alarm) => shown(alarm)) }
   })
 
   server.get('/v1/wally/operator/accounts', {
@@ -202,9 +202,9 @@ function workingRoutes(server: HttpServer, { wally, desk, clock, authentication 
     bodyLimit: BODY_BYTES_MAX, handlerTimeout: LONG_MS,
     schema: {
       tags: TAGS, security: FOR_OPERATORS, summary: 'Compare a chain with the ledger now',
-      description: 'Reads everything and changes nothing. `at`: the last block that is compared. One at a time: 409 meanwhile.',
+      description: 'Goes on from where it was compared last, with all that differed then, and moves no money. `at`: the last block that is compared. `fromStart`: reads everything. One at a time: 409 meanwhile.',
       params: onChain, querystring: z.object({ format: z.enum(['json', 'html']).default('json') }),
-      body: z.strictObject({ at: blockField.optional() }),
+      body: z.strictObject({ at: blockField.optional(), fromStart: z.boolean().optional() }),
       response: {
         ...responses(200, reconcileAnswer),
         200: { description: 'As JSON, or as a page for people', content: { 'application/json': { schema: reconcileAnswer }, 'text/html': { schema: z.string() } } },
@@ -213,7 +213,7 @@ function workingRoutes(server: HttpServer, { wally, desk, clock, authentication 
   }, async (request, reply) => {
     await authentication.operatorOf(request, 'manage')
     request.raw.socket.setTimeout(LONG_MS)
-    const answer = await desk.work(request.params.chain).reconcile({ upTo: request.body.at })
+    const answer = await desk.work(request.params.chain).reconcile({ upTo: request.body.at, fromStart: request.body.fromStart })
     if (request.query.format === 'json') return answerOf(answer)
     void reply.header('content-security-policy', PAGE_POLICY)
     return reply.type('text/html; charset=utf-8').send(reconciliationPage({ chain: request.params.chain, nowMs: clock.now(), units: wally.assets }, answer) )

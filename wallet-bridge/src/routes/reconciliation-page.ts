@@ -35,6 +35,7 @@ function bodyOf(answer: ReconcileAnswer, facts: ReconciliationPageFacts): string
     return verdict('bad', 'Nothing was compared', `The sources ${sources[0]} and ${sources[1]} state different ${about} (${subject}).`)
   }
   if (answer.status === 'too_different') return verdict('bad', 'Chain and ledger differ', 'More differs than can be told apart.')
+  if (answer.status === 'past_differs') return verdict('bad', 'The ledger has another past', `Event ${whole(answer.event)}, up to which it was compared before, is another one or gone. Verify the ledger, then compare from the start.`)
   const { report } = answer
   return `${verdictOf(report)}
 <p class="soft">Blocks ${whole(report.after + 1)} to ${whole(report.through)}, the ledger up to event ${whole(report.event)}. Nothing was changed.</p>

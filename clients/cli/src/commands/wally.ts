@@ -95,13 +95,13 @@ export async function wallyPause(context: Context, verb: 'pause' | 'resume', cha
   await asOperator(context, options, async (api) => { await print(context, await api.act(`chains/${encodeURIComponent(chain)}/${verb}`, {})) })
 }
 
-/** `evegram wally reconcile`: compares a chain with the ledger. Exit code 1 when they differ, when the sources disagree, or when there is too much to list. */
+/** `evegram wally reconcile`: compares a chain with the ledger. From where it was compared last, or from the start. Exit code 1 when they differ, when the sources disagree, or when there is too much to list. */
 export async function wallyReconcile(
-  context: Context, options: OperatorOptions & { readonly chain: string; readonly at?: number; readonly html?: boolean },
+  context: Context, options: OperatorOptions & { readonly chain: string; readonly at?: number; readonly fromStart?: boolean; readonly html?: boolean },
 ): Promise<void> {
   await asOperator(context, options, async (api) => {
     const path = `chains/${encodeURIComponent(options.chain)}/reconcile`
-    const body = options.at === undefined ? {} : { at: options.at }
+    const body = { ...(options.at === undefined ? {} : { at: options.at }), ...(options.fromStart === true ? { fromStart: true } : {}) }
     if (options.html === true && !context.output.json) {
       // One comparison: the page says itself how it ended.
       const page = await api.page(`${path}?format=html`, body)

@@ -1,6 +1,8 @@
 export * from './decide-payout.js'
+export { MemoryPayoutDecisions } from './memory-payout-decisions.js'
 export { MemoryPayoutStore } from './memory-payout-store.js'
 export * from './payout.js'
+export * from './payout-decisions.js'
 export * from './payout-flow.js'
 export * from './payout-policy.js'
 export * from './payout-reason.js'

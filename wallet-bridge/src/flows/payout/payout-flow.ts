@@ -152,10 +152,14 @@ export class PayoutFlow {
     return this.#attend(id, 'refuse', () => ({ reason: 'rejected' }))
   }
 
-  /** Says how a payout ended that needs a person. Throws `invalid.argument` for a fee or tax above what was reserved, and for one that is called paid and was never signed. */
-  async decide(id: PayoutId, outcome: PayoutOutcome): Promise<AttendAnswer> {
+  /**
+   * Says how a payout ended that needs a person. With a `version`: of that version alone, so that a decision is done once however often it is made. Throws
+   * `invalid.argument`, see {@link checkOutcome}.
+   */
+  async decide(id: PayoutId, outcome: PayoutOutcome, version?: number): Promise<AttendAnswer> {
     return this.#attend(id, 'operator_decides', (payout) => {
-      if (outcome.fee > payout.feeMax || outcome.tax > payout.taxMax || (outcome.status === 'paid' && payout.payment === undefined)) throw new EvegramError('invalid.argument', { operation: 'decide payout' })
+      if (version !== undefined && payout.version !== version) return 'too_late'
+      checkOutcome(payout, outcome)
       return { outcome }
     })
   }
@@ -287,10 +291,10 @@ export class PayoutFlow {
     }
   }
 
-  /** Another worker refused the payout while this one reserved for it: what was reserved must not stay. */
+  /** Another worker ended the payout while this one reserved for it: what was reserved must not stay. Should this process end before that, {@link StrayReservations} finds it. */
   async #releaseStray({ id }: Payout): Promise<void> {
     const now = await this.#parts.payouts.get(id)
-    if (now !== undefined && (now.state === 'refused' || now.state === 'releasing')) await this.#submit(releaseOf(now))
+    if (now?.state === 'refused' || now?.state === 'releasing' || now?.state === 'failed') await this.#submit(releaseOf(now))
   }
 
   /** Signs, and stores what was signed. Nothing has gone out when this resolves. */
@@ -384,12 +388,12 @@ export class PayoutFlow {
     return await this.#parts.payouts.replace(next) ? { payout: next } : { wait: 'changed_elsewhere' }
   }
 
-  async #attend(id: PayoutId, event: PayoutEvent, changeOf: (payout: Payout) => PayoutChange | 'same_person'): Promise<AttendAnswer> {
+  async #attend(id: PayoutId, event: PayoutEvent, changeOf: (payout: Payout) => PayoutChange | 'same_person' | 'too_late'): Promise<AttendAnswer> {
     const payout = await this.#parts.payouts.get(id)
     if (payout === undefined) return 'not_found'
     if (stateAfter(payout.state, event) === undefined) return 'too_late'
     const change = changeOf(payout)
-    if (change === 'same_person') return change
+    if (typeof change === 'string') return change
     return 'payout' in await this.#move(payout, event, change) ? 'done' : 'too_late'
   }
 
@@ -441,6 +445,11 @@ export class PayoutFlow {
     this.#waitingTold.add(key)
     this.#parts.alarm(alarm)
   }
+}
+
+/** Throws `invalid.argument` for a fee or tax above what was reserved, and for a payout that is called paid and was never signed. */
+export function checkOutcome({ feeMax, taxMax, payment }: Payout, { status, fee, tax }: PayoutOutcome): void {
+  if (fee > feeMax || tax > taxMax || (status === 'paid' && payment === undefined)) throw new EvegramError('invalid.argument', { operation: 'decide payout' })
 }
 
 /** The payout behind `event`, one version on; undefined where that cannot happen. */

@@ -1,3 +1,5 @@
+export * from './checkpoint.js'
+export { MemoryCheckpoints } from './memory-checkpoints.js'
 export * from './reconcile-flow.js'
 export * from './report.js'
 export * from './transfer-comparison.js'

@@ -27,7 +27,7 @@ export interface ReconcileStores {
 }
 
 /** Real deposits and payouts on one simulated chain, and the reconciliation of them. */
-class Books {
+export class Books {
   readonly routes: DepositRoutes
   readonly payouts: PayoutStore
   readonly ledger: LedgerStore

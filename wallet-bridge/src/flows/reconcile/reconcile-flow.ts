@@ -1,4 +1,4 @@
-import { EvegramError } from '@evegram/protocol'
+import { EvegramError, hexOf } from '@evegram/protocol'
 import type { AgreedChain, Disagreement } from '../../chain/agreed-chain.js'
 import { WATCH_TRANSFERS_MAX, type ChainAddress, type ChainTxid } from '../../chain/chain-adapter.js'
 import type { Height } from '../../chain/finality.js'
@@ -11,10 +11,11 @@ import type { DepositRoutes } from '../deposit/deposit-routes.js'
 import type { Payout, PayoutId } from '../payout/payout.js'
 import { ENDED_STATES, isOneOf, PAYOUT_STATES } from '../payout/payout-states.js'
 import { PAYOUTS_PAGE_MAX, type PayoutStore } from '../payout/payout-store.js'
+import { CARRIED_MAX, scopeOf, type OpenSubject, type ReconcileCheckpoint, type ReconcileCheckpoints, type UnknownTransfer } from './checkpoint.js'
 import { addToSums, noSums, type LedgerSums } from './ledger-sums.js'
 import { chainMovements, ledgerMovement, type Movement } from './movement.js'
 import { judge, type Holdings, type PassResult, type ReconciliationReport } from './report.js'
-import { halvesOf, OPEN_MOVEMENTS_MAX, REPORT_LINES_MAX, TransferComparison, type Share } from './transfer-comparison.js'
+import { halvesOf, noTotals, OPEN_MOVEMENTS_MAX, REPORT_LINES_MAX, TransferComparison, type Share } from './transfer-comparison.js'
 
 /** Shares that the subjects of one reconciliation are split into, at most: then nearly everything differs. */
 export const SHARES_MAX = 1_024
@@ -22,7 +23,7 @@ export const SHARES_MAX = 1_024
 const BALANCES_AT_ONCE = 8
 const STATES = PAYOUT_STATES.map(([state]) => state)
 
-/** Parts of {@link ReconcileFlow}. Nothing of them is changed. */
+/** Parts of {@link ReconcileFlow}. Nothing of them is changed but the checkpoints. */
 export interface ReconcileParts {
   readonly chain: AgreedChain
   readonly ledger: Pick<LedgerStore, 'cursor' | 'head' | 'events' | 'transfers'>
@@ -34,6 +35,8 @@ export interface ReconcileParts {
   readonly cold: ReadonlySet<ChainAddress>
   /** What is compared; each asset costs one balance for each address. */
   readonly assets: ReadonlySet<AssetId>
+  /** Where the next comparison goes on from; without them each begins at the beginning. */
+  readonly checkpoints?: ReconcileCheckpoints | undefined
   /** {@link OPEN_MOVEMENTS_MAX} when left out. */
   readonly openMax?: number | undefined
 }
@@ -44,21 +47,29 @@ export interface ReconcileRequest {
   readonly after?: Height | undefined
   /** The last block that is compared; as far as deposits were booked when left out, and never further. */
   readonly upTo?: Height | undefined
+  /** Whether to read everything, whatever was compared before. */
+  readonly fromStart?: boolean | undefined
   /** Lines of the report, {@link REPORT_LINES_MAX} when left out. */
   readonly linesMax?: number | undefined
   /** Ends the work at the next page. */
   readonly stop?: AbortSignal | undefined
 }
 
-/** `disagreed`: sources state different facts, nothing was compared. `too_different`: more differs than can be told apart in {@link SHARES_MAX} passes. */
+/**
+ * `disagreed`: sources state different facts, nothing was compared. `too_different`: more differs than can be told apart in {@link SHARES_MAX} passes. `past_differs`: event
+ * `event` of the ledger, up to which it was compared before, is another one now or gone: verify the ledger, then compare from the start.
+ */
 export type ReconcileAnswer =
   | { readonly status: 'done'; readonly report: ReconciliationReport }
   | { readonly status: 'disagreed'; readonly disagreement: Disagreement }
   | { readonly status: 'too_different' }
+  | { readonly status: 'past_differs'; readonly event: number }
 
 /** What one reconciliation reads, fixed at its beginning. */
 interface Span {
   readonly after: Height
+  /** What was compared before, and is not read again. */
+  readonly from: ReconcileCheckpoint | undefined
   readonly through: Height
   /** Newest final block: what the ledger knows is not behind it. */
   readonly final: Height
@@ -68,15 +79,21 @@ interface Span {
   readonly stop: AbortSignal | undefined
 }
 
+/** `carried`: undefined when there is more than a checkpoint holds. */
+interface CarriedPass extends PassResult {
+  readonly carried: ReturnType<TransferComparison['carried']> | undefined
+}
+
 type Failed = Exclude<ReconcileAnswer, { readonly status: 'done' }>
-type PassAnswer = { readonly status: 'done'; readonly result: PassResult } | { readonly status: 'full' } | Failed
+type PassAnswer = { readonly status: 'done'; readonly result: CarriedPass } | { readonly status: 'full' } | Failed
 
 /**
  * Compares one chain with the ledger: every final change of what our addresses hold with what moved over custody, and balances at one height. It reports and
- * changes nothing.
+ * repairs nothing.
  *
  * - Memory: what differs between what was read of both sides so far, at most `openMax` subjects; a page of each side; the addresses; the lines. When more
  *   differs the work is done again in halves.
+ * - It goes on from the checkpoint that the comparison before left, with all that differed then, so that it finds what comparing everything would.
  * - The ledger is read up to one event. What it booked of blocks behind the compared ones is looked up in those blocks and is no difference.
  * - A payout that is final on the chain and not booked yet is no difference as long as the payout store says that it is under way.
  */
@@ -88,29 +105,75 @@ export class ReconcileFlow {
   }
 
   /** Compares. Rejects `invalid.argument` for heights that are none, `unavailable.chain` and `unavailable.store`: try again; `unavailable.server` when it was stopped. */
-  async run({ after = 0, upTo, linesMax = REPORT_LINES_MAX, stop }: ReconcileRequest = {}): Promise<ReconcileAnswer> {
+  async run({ after = 0, upTo, fromStart = false, linesMax = REPORT_LINES_MAX, stop }: ReconcileRequest = {}): Promise<ReconcileAnswer> {
     for (const number of [after, upTo ?? after, linesMax]) {
       if (!Number.isSafeInteger(number) || number < 0) throw new EvegramError('invalid.argument', { operation: 'reconcile' })
     }
     const { chain, ledger, routes, hot, cold } = this.#parts
     // In this order: what the cursor is behind of was booked when the head of the ledger is read, and what is in the ledger is final when the chain is asked.
     const booked = await ledger.cursor(depositCursorOf(chain.chain))
-    const { number: event } = await ledger.head()
+    const head = await ledger.head()
+    const event = head.number
     const { final } = await chain.head()
     if (final < booked) throw new EvegramError('unavailable.chain', { operation: 'reconcile', details: { problem: 'the sources are behind the ledger' } })
     const through = Math.max(after, Math.min(upTo ?? booked, booked))
+    const scope = scopeOf({ after, assets: this.#parts.assets, hot, cold })
+    const known = fromStart ? undefined : await this.#parts.checkpoints?.get(chain.chain)
+    // One of a later height than is asked for says nothing of that, nor one of other addresses or assets.
+    const from = known?.scope === scope && known.height <= through ? known : undefined
+    if (from !== undefined && !await this.#isPastOf(from, head.ledger)) return { status: 'past_differs', event: from.event }
     const ours = new Set([...await routes.addresses(chain.chain), ...hot, ...cold])
-    const span: Span = { after, through, final, event, ours, linesMax, stop }
+    const span: Span = { after, from, through, final, event, ours, linesMax, stop }
 
     const holdings = await this.#holdings(span)
     if (holdings.status === 'disagreed') return holdings
     const passes = await this.#passes(span)
     if (!Array.isArray(passes)) return passes
-    return { status: 'done', report: judge({ chain: chain.chain, after, through, event, passes, holdings: holdings.value, assets: this.#parts.assets, linesMax }) }
+    const before = from === undefined ? [] : [carriedPassOf(from)]
+    const report = judge({
+      chain: chain.chain, after, through, event, resumed: from === undefined ? undefined : { height: from.height, event: from.event }, passes: [...before, ...passes],
+      holdings: holdings.value, assets: this.#parts.assets, linesMax,
+    })
+    await this.#keep({ scope, ledger: head.ledger, hash: hexOf(head.hash) }, report, from, passes)
+    return { status: 'done', report }
   }
 
-  async #passes(span: Span): Promise<PassResult[] | Failed> {
-    const results: PassResult[] = []
+  /** Whether the ledger still has the event that the checkpoint was made behind: its hash fixes all before it. */
+  async #isPastOf({ event, hash, ledger }: ReconcileCheckpoint, current: string): Promise<boolean> {
+    if (ledger !== current) return false
+    if (event === 0) return true
+    const [found] = await this.#parts.ledger.events(event - 1, 1)
+    return found?.number === event && hexOf(found.hash) === hash
+  }
+
+  /** Leaves a checkpoint for the next comparison, unless too much differs: then the one before stays, and the next one reads as much again. */
+  async #keep(
+    behind: Pick<ReconcileCheckpoint, 'scope' | 'ledger' | 'hash'>, { chain, through, event, assets }: ReconciliationReport, from: ReconcileCheckpoint | undefined,
+    passes: readonly CarriedPass[],
+  ): Promise<void> {
+    const { checkpoints } = this.#parts
+    if (checkpoints === undefined) return
+    const open: OpenSubject[] = []
+    const unknown: UnknownTransfer[] = [...from?.unknown ?? []]
+    const counts = new Map((from?.assets ?? []).map(({ asset, matched, unknown: count }) => [asset, { matched, unknown: count }]))
+    for (const { carried } of passes) {
+      if (carried === undefined) return
+      open.push(...carried.open)
+      unknown.push(...carried.unknown)
+      for (const [asset, { matched, unknown: count }] of carried.totals) {
+        const known = counts.get(asset)
+        counts.set(asset, { matched: (known?.matched ?? 0) + matched, unknown: (known?.unknown ?? 0) + count })
+      }
+    }
+    if (open.length + unknown.length > CARRIED_MAX) return
+    await checkpoints.put({
+      chain, ...behind, height: through, event, open, unknown,
+      assets: assets.map(({ asset, ledger }) => ({ asset, ...counts.get(asset) ?? { matched: 0, unknown: 0 }, sums: ledger })),
+    })
+  }
+
+  async #passes(span: Span): Promise<CarriedPass[] | Failed> {
+    const results: CarriedPass[] = []
     const shares: Share[] = [{ part: 0, of: 1 }]
     for (let share = shares.pop(); share !== undefined; share = shares.pop()) {
       const answer = await this.#pass(span, share)
@@ -122,11 +185,11 @@ export class ReconcileFlow {
     return results
   }
 
-  async #pass({ after, through, final, event, ours, linesMax, stop }: Span, share: Share): Promise<PassAnswer> {
+  async #pass({ after, from, through, final, event, ours, linesMax, stop }: Span, share: Share): Promise<PassAnswer> {
     const { assets, openMax = OPEN_MOVEMENTS_MAX } = this.#parts
-    const comparison = new TransferComparison({ assets, share, openMax, linesMax })
+    const comparison = new TransferComparison({ assets, share, openMax, linesMax, open: from?.open })
     const sums = new Map([...assets].map((asset) => [asset, noSums()]))
-    let [height, number] = [after, 0]
+    let [height, number] = [from?.height ?? after, from?.event ?? 0]
     while (height < through || number < event) {
       goOnUnless(stop)
       if (number >= event || (height < through && comparison.behind === 'chain')) {
@@ -139,6 +202,7 @@ export class ReconcileFlow {
       }
       if (comparison.isFull) return { status: 'full' }
     }
+    const carried = comparison.openCount > CARRIED_MAX ? undefined : comparison.carried()
     while (height < final && comparison.wantsChain) {
       goOnUnless(stop)
       const page = await this.#chainPage(height, final, ours)
@@ -147,7 +211,7 @@ export class ReconcileFlow {
       height = page.through
     }
     const inFlight = await this.#payouts(comparison, event)
-    return { status: 'done', result: { ...comparison.finish(), sums, inFlight } }
+    return { status: 'done', result: { ...comparison.finish(), sums, inFlight, carried } }
   }
 
   async #chainPage(after: Height, upTo: Height, addresses: ReadonlySet<ChainAddress>): Promise<
@@ -274,6 +338,15 @@ export class ReconcileFlow {
       holdings.set(asset, isKnown ? { status: 'known', ...held } : { status: 'unavailable' })
     }
     return { status: 'known', value: holdings }
+  }
+}
+
+/** What a checkpoint says, as if it had been found now. What is open goes on in the comparison itself. */
+function carriedPassOf({ assets, unknown }: ReconcileCheckpoint): PassResult {
+  return {
+    lines: unknown.map(({ asset, subject, ledger }) => ({ kind: 'unknown', asset, subject, chain: undefined, ledger })),
+    totals: new Map(assets.map(({ asset, matched, unknown: count }) => [asset, { ...noTotals(), matched, unknown: count }])),
+    sums: new Map(assets.map(({ asset, sums }) => [asset, sums])), inFlight: new Map(),
   }
 }
 

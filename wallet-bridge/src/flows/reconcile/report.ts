@@ -37,6 +37,8 @@ export interface ReconciliationReport {
   readonly through: Height
   /** Number of the event up to which the ledger was read. */
   readonly event: number
+  /** The comparison before, whose findings are in this one: what it read was not read again. Undefined: everything was read. */
+  readonly resumed?: { readonly height: Height; readonly event: number } | undefined
   readonly assets: readonly AssetReconciliation[]
   /** The first of them; the totals count all. */
   readonly lines: readonly DifferenceLine[]
@@ -45,7 +47,7 @@ export interface ReconciliationReport {
 }
 
 /** What a report is made from. */
-export interface JudgedFacts extends Pick<ReconciliationReport, 'chain' | 'after' | 'through' | 'event'> {
+export interface JudgedFacts extends Pick<ReconciliationReport, 'chain' | 'after' | 'through' | 'event' | 'resumed'> {
   readonly passes: readonly PassResult[]
   readonly holdings: ReadonlyMap<AssetId, Holdings>
   readonly assets: ReadonlySet<AssetId>
@@ -53,10 +55,10 @@ export interface JudgedFacts extends Pick<ReconciliationReport, 'chain' | 'after
 }
 
 /** Puts what the passes found together, and compares balances with it. Pure. */
-export function judge({ chain, after, through, event, passes, holdings, assets, linesMax }: JudgedFacts): ReconciliationReport {
+export function judge({ chain, after, through, event, resumed, passes, holdings, assets, linesMax }: JudgedFacts): ReconciliationReport {
   const judged = [...assets].map((asset) => judgeAsset(asset, passes, holdings.get(asset) ?? { status: 'unavailable' }))
   const differs = judged.some(({ totals, balanceDifference = 0n }) => balanceDifference !== 0n || DIFFERENCE_KINDS.some((kind) => totals[kind] > 0))
-  return { chain, after, through, event, assets: judged, lines: passes.flatMap(({ lines }) => lines).slice(0, linesMax), drift: differs }
+  return { chain, after, through, event, resumed, assets: judged, lines: passes.flatMap(({ lines }) => lines).slice(0, linesMax), drift: differs }
 }
 
 function judgeAsset(asset: AssetId, passes: readonly PassResult[], onChain: Holdings): AssetReconciliation {

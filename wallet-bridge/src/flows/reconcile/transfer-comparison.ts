@@ -1,5 +1,6 @@
 import type { AssetId } from '../../ledger/ids.js'
 import { AMOUNT_MAX } from '../../ledger/amount.js'
+import type { OpenSubject, UnknownTransfer } from './checkpoint.js'
 import type { Movement } from './movement.js'
 
 /** Differences that one side has and the other has not yet, held at once; above it the work is split into two passes. */
@@ -55,6 +56,8 @@ export interface ComparisonOptions {
   readonly share: Share
   readonly openMax: number
   readonly linesMax: number
+  /** What a comparison before left open: those of the share go on. */
+  readonly open?: readonly OpenSubject[] | undefined
 }
 
 interface Group {
@@ -84,6 +87,12 @@ export class TransferComparison {
   constructor(options: ComparisonOptions) {
     this.#options = options
     this.#totals = new Map([...options.assets].map((asset) => [asset, noTotals()]))
+    for (const { asset, subject, chain, ledger } of options.open ?? []) {
+      if (!this.isMine(subject) || !options.assets.has(asset)) continue
+      const group = { asset, subject, chain, ledger, ahead: 0n, isCompared: chain !== undefined, payout: undefined }
+      this.#open.set(keyOf(asset, subject), group)
+      this.#count(group, 1)
+    }
   }
 
   /** Whether more differs than may be held: what was found so far is then worth nothing, and the share must be split. */
@@ -104,6 +113,20 @@ export class TransferComparison {
   /** Whether the chain has said something that the ledger has not. */
   get wantsExplanation(): boolean {
     return this.#chainOnly > 0
+  }
+
+  /** How many subjects differ so far. */
+  get openCount(): number {
+    return this.#open.size
+  }
+
+  /** What differs so far, for a comparison that goes on from here: to be read when the compared blocks and the ledger were read, before anything explains it. */
+  carried(): { readonly open: readonly OpenSubject[]; readonly unknown: readonly UnknownTransfer[]; readonly totals: ReadonlyMap<AssetId, { readonly matched: number; readonly unknown: number }> } {
+    return {
+      open: [...this.#open.values()].map(({ asset, subject, chain, ledger }) => ({ asset, subject, chain, ledger })),
+      unknown: this.#lines.map(({ asset, subject, ledger }) => ({ asset, subject, ledger: ledger ?? 0n })),
+      totals: new Map([...this.#totals].map(([asset, { matched, unknown }]) => [asset, { matched, unknown }])),
+    }
   }
 
   /** Whether `subject` is of the share of this pass. */

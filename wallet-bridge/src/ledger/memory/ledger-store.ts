@@ -65,6 +65,7 @@ export class MemoryLedger implements LedgerView {
       this.#set(change.account, (account) => ({ ...account, closed: true }))
       return
     }
+    if (change.kind === 'operator_act') return
     this.transfers.set(change.id, change)
     if (change.kind === 'pending') this.open.set(change.id, change)
     if (change.ends !== undefined) {
@@ -145,6 +146,12 @@ class MemoryLedgerStore implements LedgerStore {
     this.#refuseWhenClosed()
     checkPage(ids.length)
     return ids.map((id) => this.#ledger.transfer(id))
+  }
+
+  async openPendings(after: TransferId | undefined, limit: number): Promise<readonly TransferId[]> {
+    this.#refuseWhenClosed()
+    checkPage(limit)
+    return [...this.#ledger.open.keys()].filter((id) => after === undefined || id > after).sort(compare).slice(0, limit)
   }
 
   async head(): Promise<LedgerHead> {

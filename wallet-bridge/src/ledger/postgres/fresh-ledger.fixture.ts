@@ -7,6 +7,7 @@ import { embeddedDatabase, postgresDatabase, type LedgerDatabase } from './datab
 import { PostgresRoutes } from './deposit-routes.js'
 import { openPostgresLedger, type PostgresLedgerStore } from './ledger-store.js'
 import { PostgresPayoutStore } from './payout-store.js'
+import { PostgresCheckpoints } from './reconcile-checkpoints.js'
 import { scratchDatabase } from './scratch-database.js'
 import { PostgresStatementStore } from './statement-store.js'
 
@@ -30,8 +31,14 @@ export async function embeddedServer(): Promise<LedgerServer> {
   return { synced: false, connect: async () => ({ queries: database.queries, close: async () => undefined }), close: () => database.close() }
 }
 
+/** An empty ledger, with connections to what lies beside it, which end with it. */
+export interface FreshLedger extends LedgerSubject {
+  open(): Promise<PostgresLedgerStore>
+  connect(): Promise<LedgerDatabase>
+}
+
 /** An empty ledger on `server`; what was there before is gone. */
-export async function freshLedger(server: LedgerServer, clock: ManualClock = new ManualClock()): Promise<LedgerSubject> {
+export async function freshLedger(server: LedgerServer, clock: ManualClock = new ManualClock()): Promise<FreshLedger> {
   const opened: LedgerDatabase[] = []
   const connect = async (): Promise<LedgerDatabase> => {
     const database = await server.connect()
@@ -42,7 +49,7 @@ export async function freshLedger(server: LedgerServer, clock: ManualClock = new
   await sql`DROP SCHEMA public CASCADE`.execute(first.queries)
   await sql`CREATE SCHEMA public`.execute(first.queries)
   return {
-    clock,
+    clock, connect,
     open: async () => openPostgresLedger({ database: await connect(), clock, random: systemRandom(), synced: server.synced }),
     close: async () => { for (const database of opened) await database.close() },
   }
@@ -63,13 +70,13 @@ export async function freshStatements(server: LedgerServer): Promise<StatementSu
 
 /** All stores of the wallet bridge on `server`, empty. */
 export async function freshStores(server: LedgerServer): Promise<
-  { readonly ledger: PostgresLedgerStore; readonly payouts: PostgresPayoutStore; readonly routes: PostgresRoutes; close(): Promise<void> }
+  { readonly ledger: PostgresLedgerStore; readonly payouts: PostgresPayoutStore; readonly routes: PostgresRoutes; readonly checkpoints: PostgresCheckpoints; close(): Promise<void> }
 > {
   const subject = await freshLedger(server)
   const database = await server.connect()
   return {
     ledger: await openPostgresLedger({ database, clock: new ManualClock(), random: systemRandom(), synced: server.synced }),
-    payouts: new PostgresPayoutStore(database), routes: new PostgresRoutes(database),
+    payouts: new PostgresPayoutStore(database), routes: new PostgresRoutes(database), checkpoints: new PostgresCheckpoints(database),
     close: async () => {
       await database.close()
       await subject.close()

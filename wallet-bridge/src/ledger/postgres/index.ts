@@ -1,3 +1,4 @@
+export { PostgresAlarmStore } from './alarm-store.js'
 export { PostgresChainIdentities } from './chain-identities.js'
 export { CONNECTIONS_MAX, embeddedDatabase, postgresDatabase, type EmbeddedDatabase, type LedgerDatabase } from './database.js'
 export { threadedDatabase, type ThreadedDatabase } from './threaded-database.js'
@@ -6,5 +7,7 @@ export { findPostgresLedger, openPostgresLedger, postgresLedger, preparePostgres
 export { PostgresStatementStore } from './statement-store.js'
 export { PostgresRoutes } from './deposit-routes.js'
 export { pauseRestored } from './pause-restored.js'
+export { PostgresPayoutDecisions } from './payout-decisions.js'
 export { PostgresPayoutStore } from './payout-store.js'
+export { PostgresCheckpoints } from './reconcile-checkpoints.js'
 export { LEASE_SESSION_IDLE_MS, PostgresChainLeases } from './chain-leases.js'

@@ -4,7 +4,7 @@ import { sql, type Kysely, type RawBuilder } from 'kysely'
 import type { AccountOpening, LedgerAccount } from '../account.js'
 import { hasFlag } from '../account.js'
 import { decideClosing, decideExpiries, decideOpenings, decideTransfers, type LedgerView } from '../decide.js'
-import { LEDGER_ID_BYTES, sealEvents, type LedgerChange, type LedgerEvent, type LedgerHead } from '../event.js'
+import { LEDGER_ID_BYTES, sealEvents, type LedgerChange, type LedgerEvent, type LedgerHead, type OperatorAct } from '../event.js'
 import type { LedgerAccountId, TransferId } from '../ids.js'
 import { parseTransferId } from '../ids.js'
 import { checkCursorName, checkPage, EXPIRIES_MAX, type AccountPage, type LedgerStore } from '../ledger-store.js'
@@ -179,6 +179,14 @@ export class PostgresLedgerStore implements LedgerStore {
     })
   }
 
+  async openPendings(after: TransferId | undefined, limit: number): Promise<readonly TransferId[]> {
+    checkPage(limit)
+    return this.#read('read open reservations', async () => {
+      const { rows } = await sql<{ id: string }>`SELECT id FROM ledger_open_pendings WHERE id > ${after ?? ''} ORDER BY id LIMIT ${limit}`.execute(this.#queries)
+      return rows.map(({ id }) => parseTransferId(id))
+    })
+  }
+
   async head(): Promise<LedgerHead> {
     return this.#read('read head', () => readHead(this.#queries, sql``))
   }
@@ -207,6 +215,20 @@ export class PostgresLedgerStore implements LedgerStore {
       if (from === 0) await sql`INSERT INTO ledger_cursors (name, number) VALUES (${name}, 0) ON CONFLICT DO NOTHING`.execute(this.#queries)
       const { rows } = await sql`UPDATE ledger_cursors SET number = ${next}::bigint WHERE name = ${name} AND number = ${old}::bigint RETURNING name`.execute(this.#queries)
       return rows.length === 1
+    })
+  }
+
+  /**
+   * Runs `work` in the transaction that holds the head, and appends the events of the acts that it gives: all of it in one commit, or nothing. `nowMs`: time of the
+   * ledger. For what lies beside the ledger in its database and belongs into the audit trail. Rejects `unavailable.store`.
+   */
+  async record<Result>(
+    operation: string, work: (transaction: Kysely<unknown>, nowMs: number) => Promise<{ readonly result: Result; readonly acts: readonly OperatorAct[] }>,
+  ): Promise<Result> {
+    return this.#change(operation, async (transaction, head) => {
+      const { result, acts } = await work(transaction, this.#timeBehind(head))
+      if (acts.length > 0) await this.#append(transaction, head, acts)
+      return result
     })
   }
 

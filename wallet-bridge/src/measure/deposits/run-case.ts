@@ -382,6 +382,7 @@ function dyingAtCursor(ledger: LedgerStore, crash: Error): LedgerStore {
     accounts: (ids) => ledger.accounts(ids),
     accountsAfter: (after, limit) => ledger.accountsAfter(after, limit),
     transfers: (ids) => ledger.transfers(ids),
+    openPendings: (after, limit) => ledger.openPendings(after, limit),
     head: () => ledger.head(),
     events: (after, limit) => ledger.events(after, limit),
     cursor: (name) => ledger.cursor(name),

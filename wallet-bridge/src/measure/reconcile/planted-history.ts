@@ -46,6 +46,8 @@ export interface Expected {
   readonly balance: ReadonlyMap<AssetId, bigint>
   /** How many of each of {@link PLANTED_FAULTS}. */
   readonly planted: readonly number[]
+  /** How many of them the ledger told before a pause and the compared blocks behind it. */
+  readonly acrossPauses: number
 }
 
 /** A difference in words, to compare sets of them. */
@@ -57,6 +59,8 @@ const USERS = 40
 const DEPOSIT_ADDRESSES = 50
 /** Items of one block. */
 const BLOCK_ITEMS = 400
+/** Newest blocks of a pause, whose deposits are booked and not compared yet. The very newest may be empty. */
+const AHEAD_BLOCKS = 2
 /** Transfers of one submission. */
 const BATCH = 1_000
 const FEE = 5_000n
@@ -77,6 +81,15 @@ class PlantedPayouts implements Pick<ReconcileParts['payouts'], 'get' | 'list'> 
   add(payout: Payout): void {
     this.#all.push(payout)
     this.#byId.set(payout.id, payout)
+  }
+
+  /** It ended well. */
+  setPaid(id: PayoutId): void {
+    const before = this.#byId.get(id)
+    if (before === undefined) throw new Error('no such payout')
+    const paid: Payout = { ...before, state: 'paid' }
+    this.#byId.set(id, paid)
+    this.#all[before.number - 1] = paid
   }
 
   get: ReconcileParts['payouts']['get'] = async (id) => this.#byId.get(id)
@@ -109,6 +122,17 @@ export class PlantedHistory {
   readonly #balance = new Map<AssetId, bigint>()
   readonly #planted = PLANTED_FAULTS.map(() => 0)
   #made = 0
+  #item = 0
+  #wrongItems: ReadonlyMap<number, number> = new Map()
+  /** Blocks of planted faults. */
+  readonly #faultHeights: number[] = []
+  #acrossPauses = 0
+  /** Payouts that are on the chain and that the ledger was not told of. */
+  #landed: { readonly terms: PayoutTerms; readonly outcome: PayoutOutcome }[] = []
+  /** Payouts of which the ledger is told with the next block. */
+  readonly #settling: PayoutId[] = []
+  /** What reconciles it, at any time. */
+  readonly parts: ReconcileParts
 
   private constructor(draw: Draw, chain: SimulatedChain, clock: ManualClock) {
     this.#draw = draw
@@ -116,22 +140,63 @@ export class PlantedHistory {
     this.#chain = chain
     this.#ledger = new MemoryLedger({ clock, ledger: '00'.repeat(16) }).connect()
     this.#assets = [this.#rules.nativeAsset, assetIdOf(this.#rules.chain, 'token')]
+    const random = { bytes: (): never => { throw new Error('nothing is signed here') } }
+    const sources = ['one', 'two'].map((name) => ({ name, adapter: new SimulatedChainAdapter({ rpc: new SimulatedRpc(chain), rules: this.#rules, random }) }))
+    this.parts = {
+      chain: new AgreedChain({ sources, alarm: ({ subject }) => { throw new Error(`honest sources disagree on ${subject}`) } }),
+      ledger: this.#ledger, payouts: this.#payouts, routes: { addresses: async () => new Set(this.#addresses) },
+      hot: new Set([this.#hot]), cold: new Set([this.#cold]), assets: new Set(this.#assets),
+    }
   }
 
   /** A history of `transfers` items, of which `faults` are wrong. The same draws make the same history. */
   static async make(transfers: number, faults: number, draw: Draw): Promise<{ readonly parts: ReconcileParts; readonly expected: Expected }> {
+    const history = await PlantedHistory.open(transfers, faults, draw)
+    await history.goOn(transfers)
+    await history.end()
+    return history
+  }
+
+  /** The beginning of the same history: {@link goOn}, and {@link pause} in between as often as wanted, then {@link end}. */
+  static async open(transfers: number, faults: number, draw: Draw): Promise<PlantedHistory> {
     const clock = new ManualClock()
     const chain = await SimulatedChain.open({ rules: simulatedRules('ton'), clock, storage: new MemoryStorage(), historyTransactionsMax: transfers + 10_000 })
     const history = new PlantedHistory(draw, chain, clock)
     await history.#begin()
-    const wrong = draw.places(faults, transfers)
-    for (let item = 0; item < transfers; item++) {
-      const place = wrong.get(item)
-      if (place === undefined) history.#right()
-      else history.#wrong(place % PLANTED_FAULTS.length)
-      if (item % BLOCK_ITEMS === BLOCK_ITEMS - 1) await history.#block()
+    history.#wrongItems = draw.places(faults, transfers)
+    return history
+  }
+
+  /** What must be found by now. */
+  get expected(): Expected {
+    return { lines: this.#lines, balance: this.#balance, planted: this.#planted, acrossPauses: this.#acrossPauses }
+  }
+
+  /** Makes the next items. */
+  async goOn(items: number): Promise<void> {
+    for (const end = this.#item + items; this.#item < end; this.#item++) {
+      const place = this.#wrongItems.get(this.#item)
+      if (place === undefined) this.#right()
+      else this.#wrong(place % PLANTED_FAULTS.length)
+      if (this.#item % BLOCK_ITEMS === BLOCK_ITEMS - 1) await this.#block()
     }
-    return history.#end()
+  }
+
+  /**
+   * Makes everything final, so that it can be compared. Deposits of the newest blocks are booked already, and not among the compared ones; half of the payouts that are on
+   * the chain alone are booked when the history goes on: both sides of all these are told in different comparisons.
+   */
+  async pause(): Promise<void> {
+    await this.#block()
+    const through = this.#chain.head.latest - AHEAD_BLOCKS
+    await this.#makeFinal(through)
+    this.#acrossPauses += this.#faultHeights.filter((height) => height > through).length
+    const booked = this.#landed.splice(0, Math.ceil(this.#landed.length / 2))
+    this.#landed = []
+    for (const { terms, outcome } of booked) {
+      this.#requests.push(...settlementOf(terms, outcome).transfers)
+      this.#settling.push(terms.id)
+    }
   }
 
   async #begin(): Promise<void> {
@@ -158,6 +223,7 @@ export class PlantedHistory {
     const [asset, user] = [this.#asset(), this.#user()]
     const native = this.#rules.nativeAsset
     this.#planted[fault] = (this.#planted[fault] ?? 0) + 1
+    this.#faultHeights.push(this.#chain.head.latest + 1)
     const expect = (of: AssetId, subject: string, chainBeyondLedger: bigint): void => {
       this.#lines.add(wordsOf({ kind: PLANTED_FAULTS[fault]?.[1] ?? 'unknown', asset: of, subject }))
       this.#balance.set(of, (this.#balance.get(of) ?? 0n) + chainBeyondLedger)
@@ -273,6 +339,7 @@ export class PlantedHistory {
       } as const
       this.#payouts.add({ ...newPayout(terms, this.#payouts.next, 0), state, payment, expired: how.expired === undefined ? [] : [how.expired] })
     }
+    if (state === 'broadcast') this.#landed.push({ terms, outcome })
     return { id, txid, amount }
   }
 
@@ -299,27 +366,22 @@ export class PlantedHistory {
       if (refused !== undefined) throw new Error(`the ledger refused a part of the history: ${refused.status}`)
     }
     this.#requests = []
+    for (const id of this.#settling.splice(0)) this.#payouts.setPaid(id)
   }
 
   /** Makes everything final; some deposits behind the cursor are booked already. */
-  async #end(): Promise<{ readonly parts: ReconcileParts; readonly expected: Expected }> {
+  async end(): Promise<void> {
     await this.#block()
     const through = this.#chain.head.latest
     for (let item = 0; item < BLOCK_ITEMS; item++) this.#deposit(this.#asset(), this.#user(), this.#amount(), this.#address())
+    await this.#makeFinal(through)
+  }
+
+  /** Blocks until all is final; deposits count as booked through `through`. */
+  async #makeFinal(through: number): Promise<void> {
     for (let block = 0; block <= this.#rules.finalityBlocks + 1; block++) await this.#block()
-    await this.#ledger.moveCursor(depositCursorOf(this.#rules.chain), 0, through)
-    const random = { bytes: (): never => { throw new Error('nothing is signed here') } }
-    const sources = ['one', 'two'].map((name) => ({
-      name, adapter: new SimulatedChainAdapter({ rpc: new SimulatedRpc(this.#chain), rules: this.#rules, random }),
-    }))
-    return {
-      parts: {
-        chain: new AgreedChain({ sources, alarm: ({ subject }) => { throw new Error(`honest sources disagree on ${subject}`) } }),
-        ledger: this.#ledger, payouts: this.#payouts, routes: { addresses: async () => new Set(this.#addresses) },
-        hot: new Set([this.#hot]), cold: new Set([this.#cold]), assets: new Set(this.#assets),
-      },
-      expected: { lines: this.#lines, balance: this.#balance, planted: this.#planted },
-    }
+    const cursor = depositCursorOf(this.#rules.chain)
+    if (!await this.#ledger.moveCursor(cursor, await this.#ledger.cursor(cursor), through)) throw new Error('somebody else moved the cursor')
   }
 
   #asset(): AssetId {

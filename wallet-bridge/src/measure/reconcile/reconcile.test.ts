@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { ReconcileFlow, type ReconcileParts } from '../../flows/reconcile/reconcile-flow.js'
 import type { ReconciliationReport } from '../../flows/reconcile/report.js'
+import { compareInRounds, differencesOf } from './compare-rounds.js'
 import { Draw } from './draw.js'
 import { judgeReport } from './judge-report.js'
 import { PLANTED_FAULTS, PlantedHistory } from './planted-history.js'
@@ -50,5 +51,38 @@ describe('a reconciliation of a history with planted faults', () => {
     expect(judgeReport({ ...report, drift: false }, expected)).toMatchObject({ held: false })
     const wrong = report.assets.map((asset) => ({ ...asset, balanceDifference: 0n }))
     expect(judgeReport({ ...report, assets: wrong }, expected)).toMatchObject({ held: false })
+  })
+})
+
+describe('a reconciliation in rounds, each from the checkpoint of the one before', () => {
+  const compare = async (parts: ReconcileParts): Promise<{ readonly report: ReconciliationReport }> => ({ report: await reconcile(parts) })
+
+  it('finds what one comparison of everything finds, faults across their borders included, and nothing else in any round', async () => {
+    const [transfers, rounds] = [2_000, 4]
+    const history = await PlantedHistory.open(transfers, 200, new Draw(11))
+    const { rounds: done, last, whole, different } = await compareInRounds(history, { transfers, rounds }, compare)
+    expect(different).toEqual([])
+    expect(done.flatMap(({ invented }) => invented)).toEqual([])
+    for (const { report } of [last, whole]) expect(judgeReport(report, history.expected)).toMatchObject({ held: true, missed: [], invented: [], balances: [] })
+    expect(history.expected.acrossPauses).toBeGreaterThan(10)
+    expect(last.report.resumed).toBeDefined()
+    // Otherwise it would say nothing about what goes on from one to the next.
+    const reports = done.map(({ measured }) => measured.report)
+    for (const carried of ['ahead', 'landed'] as const) expect(reports.slice(0, -1).some(({ assets }) => assets.some(({ totals }) => totals[carried] > 0)), carried).toBe(true)
+  })
+
+  it('finds the same in shares, when it may hold little', async () => {
+    const history = await PlantedHistory.open(200, 30, new Draw(5))
+    const { different } = await compareInRounds(history, { transfers: 200, rounds: 2 }, (parts) => compare({ ...parts, openMax: 60 }))
+    expect(different).toEqual([])
+  }, 120_000)
+
+  it('is told apart from one comparison of everything', async () => {
+    const { parts } = await PlantedHistory.make(300, 30, new Draw(2))
+    const report = await reconcile(parts)
+    const [first, ...others] = report.lines
+    expect(differencesOf(report, { ...report, lines: others })).toHaveLength(1)
+    expect(differencesOf(report, { ...report, lines: [{ ...first!, chain: 77n }, ...others] })).toHaveLength(2)
+    expect(differencesOf(report, { ...report, assets: report.assets.map((asset) => ({ ...asset, inFlight: 1n })) })).toHaveLength(report.assets.length)
   })
 })

@@ -6,8 +6,11 @@ import { payoutsMigration } from './0004-payouts.js'
 import { chainIdentitiesMigration } from './0005-chain-identities.js'
 import { pauseReasonsMigration } from './0006-pause-reasons.js'
 import { payoutTaxesMigration } from './0007-payout-taxes.js'
+import { operatorDeskMigration } from './0008-operator-desk.js'
+import { reconcileCheckpointsMigration } from './0009-reconcile-checkpoints.js'
 
 /** All steps of the schema, oldest first. */
 export const MIGRATIONS: readonly Migration[] = [
   ledgerMigration, statementsMigration, depositRoutesMigration, payoutsMigration, chainIdentitiesMigration, pauseReasonsMigration, payoutTaxesMigration,
+  operatorDeskMigration, reconcileCheckpointsMigration,
 ]

@@ -1,0 +1,11 @@
+import { ManualClock } from '@evegram/platform'
+import { MemoryLedger } from '../../ledger/memory/ledger-store.js'
+import { MemoryRoutes } from '../deposit/memory-routes.js'
+import { MemoryPayoutStore } from '../payout/memory-payout-store.js'
+import { MemoryCheckpoints } from './memory-checkpoints.js'
+import { describeReconciliationInRounds } from './reconcile-rounds.contract.js'
+
+describeReconciliationInRounds('memory', async () => ({
+  ledger: new MemoryLedger({ clock: new ManualClock(), ledger: '00'.repeat(16) }).connect(), payouts: new MemoryPayoutStore(), routes: new MemoryRoutes(),
+  checkpoints: new MemoryCheckpoints(), close: async () => undefined,
+}))
