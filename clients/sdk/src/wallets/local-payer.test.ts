@@ -17,7 +17,7 @@ const FACTS: { readonly [Name in Chain]: PayerFacts } = {
 const CHAINS = ['solana', 'ton', 'terra'] as const
 
 function includes(bytes: Uint8Array, part: Uint8Array): boolean {
-  return Buffer.from(bytes).includes(part)
+  return Buffer.from(bytes).includes(Buffer.from(part))
 }
 
 describe('a wallet that pays on a local chain', () => {
