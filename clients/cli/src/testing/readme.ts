@@ -9,9 +9,23 @@ export function readmeExample(): string {
   return code
 }
 
-/** Every `npx evegram ...` of README.md as one command line without `npx evegram`, comments and code marks. */
+/** The section that needs local chains and a server on them: from its heading to the next one. */
+const ON_CHAINS = /\n### The same on local Solana, TON and Terra Classic\n[\s\S]*?(?=\n#+ )/
+
+/** Every `npx evegram ...` of README.md, but for {@link readmeChainCommands}, as one command line without `npx evegram`, comments and code marks. */
 export function readmeCommands(): string[] {
-  return [...readme.matchAll(/npx evegram([^`#\n]*?)(?=\s{2,}npx|`|\s*#|\s*$)/gm)].map(([, line]) => (line ?? '').trim())
+  return commandsOf(readme.replace(ON_CHAINS, ''))
+}
+
+/** The same of the tour on local chains, in its order. Throws when the section is gone. */
+export function readmeChainCommands(): string[] {
+  const section = ON_CHAINS.exec(readme)?.[0]
+  if (section === undefined) throw new Error('README.md has no tour on local chains')
+  return commandsOf(section)
+}
+
+function commandsOf(text: string): string[] {
+  return [...text.matchAll(/npx evegram([^`#\n]*?)(?=\s{2,}npx|`|\s*#|\s*$)/gm)].map(([, line]) => (line ?? '').trim())
 }
 
 /** The first code block of README.md in shell: the two commands. */
