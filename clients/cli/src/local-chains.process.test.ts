@@ -11,9 +11,10 @@ type Fields = Readonly<Record<string, unknown>>
 /** An endpoint of a chain is asked past server and bridge: what people paid to the network, by what their chain recorded, in minor units. */
 type NetworkFee = (payer: string, url: string, amount: bigint) => Promise<bigint>
 
-/** How README.md says that the tour is typed on a chain. What the network takes of who pays in: a signature; gas and 0.5 % of burn tax. */
+/** How README.md says that the tour is typed on each chain. What the network takes of who pays in: a signature; gas by what was used; gas and 0.5 % of burn tax. */
 const CHAINS: readonly (readonly [chain: 'solana' | 'ton' | 'terra', symbol: string, whole: bigint, networkFee: NetworkFee])[] = [
   ['solana', 'SOL', 1_000_000_000n, () => Promise.resolve(5_000n)],
+  ['ton', 'TON', 1_000_000_000n, tonFees],
   ['terra', 'LUNC', 1_000_000n, (_payer, _url, amount) => Promise.resolve(200_000n * 28_325n / 1_000n + amount * 5n / 1_000n)],
 ]
 
@@ -108,6 +109,16 @@ describe('the tour of README.md on local chains', () => {
     expect([code, error]).toMatchObject([2, { code: 'invalid.argument', message: expect.stringContaining('does not take this payment') as string }])
   })
 })
+
+/** What all transactions of an account have cost, as the JSON-RPC of TON tells it. */
+async function tonFees(payer: string, url: string): Promise<bigint> {
+  const answer = await fetch(url, {
+    method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'getTransactions', params: { address: payer, limit: 20 } }),
+  })
+  const { result } = await answer.json() as { readonly result: readonly { readonly fee: string; readonly out_msgs: readonly { readonly fwd_fee: string }[] }[] }
+  // As toncenter tells it, what a message costs on its way is with the message and not with the fee.
+  return result.flatMap(({ fee, out_msgs: sent }) => [fee, ...sent.map((message) => message.fwd_fee)]).reduce((sum, fee) => sum + BigInt(fee), 0n)
+}
 
 /** A decimal text in the smallest unit. */
 function minor(text: string, whole: bigint): bigint {
