@@ -119,7 +119,10 @@ export class ChainWork {
   readonly #workLoops: readonly Loop[]
   #lease: ChainLease | undefined
   #status: ChainStatus
-  #reconciling = false
+  /** Resolves when the last comparison has ended, whatever became of it. */
+  #compared: Promise<unknown> = Promise.resolve()
+  /** Whether somebody who asked for one has no answer yet. */
+  #asked = false
   /** Ends what may take long when the work does. */
   #ending = new AbortController()
 
@@ -211,17 +214,28 @@ export class ChainWork {
     this.#status = { ...this.#status, paused: isPaused, pausedFor: await this.#parts.payouts.pausedFor(this.chain.chain) }
   }
 
-  /** Compares the chain with the ledger now. Rejects `conflict.busy` while that is being done, and what `ReconcileFlow.run` rejects. */
+  /**
+   * Compares the chain with the ledger, behind a comparison that is made by itself. Rejects `conflict.busy` while this is being done for somebody else, and what
+   * `ReconcileFlow.run` rejects.
+   */
   async reconcile(request: ReconcileRequest = {}): Promise<ReconcileAnswer> {
-    if (this.#reconciling) throw new EvegramError('conflict.busy', { operation: 'reconcile' })
-    this.#reconciling = true
+    if (this.#asked) throw new EvegramError('conflict.busy', { operation: 'reconcile' })
+    this.#asked = true
     try {
-      const answer = await this.#reconcile.run({ after: this.#options.beginsAt, stop: this.#ending.signal, ...request })
-      this.#note(answer)
-      return answer
+      await this.#compared
+      return await this.#compare(request)
     } finally {
-      this.#reconciling = false
+      this.#asked = false
     }
+  }
+
+  /** One at a time: nothing may be under way. */
+  async #compare(request: ReconcileRequest): Promise<ReconcileAnswer> {
+    const run = this.#reconcile.run({ after: this.#options.beginsAt, stop: this.#ending.signal, ...request })
+    this.#compared = run.then(() => undefined, () => undefined)
+    const answer = await run
+    this.#note(answer)
+    return answer
   }
 
   /** Takes the lease when it is free, and the work; gives the work up when the lease is gone. */
@@ -260,10 +274,11 @@ export class ChainWork {
   }
 
   async #reconcileByItself(): Promise<boolean> {
+    if (this.#asked) return false
     try {
-      await this.reconcile()
+      await this.#compare({})
     } catch (failure) {
-      if (isEvegramError(failure, 'conflict.busy') || this.#ending.signal.aborted) return false
+      if (this.#ending.signal.aborted) return false
       this.#parts.alarms.raise({ kind: 'reconciliation_failed', chain: this.chain.chain, subject: undefined, reason: isEvegramError(failure) ? failure.code : undefined })
       throw failure
     }

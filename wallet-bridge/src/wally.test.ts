@@ -1,6 +1,7 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { somebody } from './chain/simulated/simulated-world.contract.js'
 import { payoutIdOf } from './flows/payout/payout.js'
+import { ReconcileFlow } from './flows/reconcile/reconcile-flow.js'
 import { amountOf } from './ledger/amount.js'
 import { LocalChainLeases } from './local-chain-leases.js'
 import { WallyWorld } from './wally-world.contract.js'
@@ -53,6 +54,27 @@ describe('the wallet bridge', () => {
     expect(wally.lags).toEqual({ statements: 0, notices: 0, relay: 0 })
     expect((await wally.alarms.list()).map(({ kind }) => kind)).toEqual(['top_up'])
     expect(await world.metrics.text()).toMatch(/wally_drift\{chain="simulated"\} 0/)
+  })
+
+  it('compares for one person at a time, behind a comparison that it makes by itself', async () => {
+    const begun: (() => void)[] = []
+    const runs = vi.spyOn(ReconcileFlow.prototype, 'run').mockImplementation(async () => {
+      await new Promise<void>((resolve) => { begun.push(resolve) })
+      return { status: 'too_different' }
+    })
+    onTestFinished(() => { runs.mockRestore() })
+    const wally = world.wally()
+    await wally.start()
+    await world.pass(3)
+    expect(begun).toHaveLength(1)
+    const work = wally.workOf(world.native)
+    const answer = work.reconcile()
+    await expect(work.reconcile()).rejects.toMatchObject({ code: 'conflict.busy' })
+    expect(begun).toHaveLength(1)
+    begun[0]?.()
+    await vi.waitFor(() => { expect(begun).toHaveLength(2) })
+    begun[1]?.()
+    expect(await answer).toEqual({ status: 'too_different' })
   })
 
   it('works on a chain in one process, and in the next one when that ends', async () => {
