@@ -15,7 +15,8 @@ interface PageElement {
 
 /** Draws the report. Its text becomes part of the page: it uses nothing but its arguments and the browser. */
 export function drawReport(UPlot: typeof uPlot, data: ReportData): void {
-  const page = globalThis as unknown as PageWindow // a browser
+  // This runs in the page alone; the types of this program are Node's, and PageWindow names what is used of a browser's.
+  const page = globalThis as unknown as PageWindow
   const isDark = (): boolean => page.matchMedia('(prefers-color-scheme: dark)').matches
   const colour = (name: string): string => page.getComputedStyle(page.document.documentElement).getPropertyValue(`--${name}`).trim()
   const palette = (): readonly string[] => (isDark() ? ['#6ea8fe', '#f28b60', '#4cc38a', '#c29bf5'] : ['#2563c9', '#d9541e', '#0a7d4f', '#7a3fd0'])

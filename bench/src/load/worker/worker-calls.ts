@@ -3,6 +3,7 @@ import type { ConversationKind } from '../plan/cast.js'
 import type { Stage } from '../plan/rate-plan.js'
 import type { DriverName } from '../drivers/driver-names.js'
 import type { Handle } from '../drivers/driver.js'
+import type { DeliveryCounts } from '../measure/delivery-audit.js'
 
 /** What a worker is made with. */
 export interface PrepareOrder {
@@ -75,14 +76,8 @@ export interface StreamReport {
 }
 
 /** Everything that a worker counted so far. */
-export interface WorkerReport {
+export interface WorkerReport extends DeliveryCounts {
   readonly streams: readonly StreamReport[]
-  readonly delivered: number
-  readonly duplicated: number
-  readonly reordered: number
-  readonly undecryptable: number
-  readonly misdelivered: number
-  readonly distinct: ReadonlyMap<number, number>
   readonly disconnected: number
   readonly unsent: number
   /** Reasons of refusals and of ended connections, with how often each came. */
