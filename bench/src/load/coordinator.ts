@@ -8,6 +8,7 @@ import type { ClockOffset } from './measure/clock-offset.js'
 import { lostDeliveries } from './measure/delivery-audit.js'
 import { LatencyHistogram } from './measure/latency-histogram.js'
 import { monotonicUs } from './measure/monotonic.js'
+import { bottleneckText, costsOf, processShares } from './measure/process-shares.js'
 import { ServerWatch } from './measure/server-watch.js'
 import { Timeline } from './measure/timeline.js'
 import { brokenForGood, type Threshold } from './measure/thresholds.js'
@@ -100,10 +101,11 @@ export async function runLoad({ config, cast, target, abortOn, events }: RunOpti
     try {
       await sleepUntil(measureFromUs, running)
       events.onPhase('measuring')
-      const [costBefore, before] = [target.cost(), await pool.reports()]
+      const processes = target.processes ?? []
+      const [costBefore, eachBefore, before] = [target.cost(), costsOf(processes), await pool.reports()]
       const measuredFromUs = monotonicUs()
       await running
-      const [costAfter, after] = [target.cost(), await pool.reports()]
+      const [costAfter, eachAfter, after] = [target.cost(), costsOf(processes), await pool.reports()]
       const elapsed = (monotonicUs() - measuredFromUs) / 1e6
       events.onPhase('draining')
       const reports = await drained(pool, target)
@@ -115,6 +117,8 @@ export async function runLoad({ config, cast, target, abortOn, events }: RunOpti
         cpuSeconds: costAfter.cpuSeconds - costBefore.cpuSeconds, systemSeconds: costAfter.systemSeconds - costBefore.systemSeconds,
         waitedShare: (costAfter.waitedSeconds - costBefore.waitedSeconds) / elapsed,
       }
+      const shares = processShares(processes, eachBefore, eachAfter, elapsed)
+      const machine = machineFacts()
       const latency = {
         delivery: distributionOf(figures.map(({ delivery }) => delivery)),
         acknowledgement: DRIVER_FACTS[config.driver].acknowledges === 'nothing' ? null : distributionOf(figures.map(({ acknowledgement }) => acknowledgement)),
@@ -123,12 +127,13 @@ export async function runLoad({ config, cast, target, abortOn, events }: RunOpti
       return {
         startedAt, config, isAborted, clocks, latency,
         system: { description: target.description, acknowledges: DRIVER_FACTS[config.driver].acknowledges, pids: target.pids },
-        machine: { ...machineFacts(), memoryGiB: Math.round(totalmem() / 2 ** 30), loadAverageBefore, loadAverageAfter: loadavg() },
+        machine: { ...machine, memoryGiB: Math.round(totalmem() / 2 ** 30), loadAverageBefore, loadAverageAfter: loadavg() },
         measuredSeconds: Number(elapsed.toFixed(2)), deliveriesPerSecond: Math.round(deliveredInTime / elapsed), sentPerSecond: Math.round(sentInTime / elapsed),
         counters: countersOf(reports, DRIVER_FACTS[config.driver].acknowledges !== 'nothing'),
         server: cost === undefined ? null : {
           cpuSeconds: Number(cost.cpuSeconds.toFixed(2)), systemSeconds: Number(cost.systemSeconds.toFixed(2)), userSeconds: Number((cost.cpuSeconds - cost.systemSeconds).toFixed(2)),
           deliveriesPerCpuSecond: cost.cpuSeconds === 0 ? 0 : Math.round(deliveredInTime / cost.cpuSeconds), rssMaxMiB: watch.rssMaxMiB, waitedShare: Number(cost.waitedShare.toFixed(3)),
+          ...(shares.length === 0 ? {} : { processes: shares, bottleneck: bottleneckText(shares, machine.cores, figures.reduce((sum, { cpuShare }) => sum + cpuShare, 0)) }),
         },
         generator: generatorOf(figures, reports, latency.sendLag, cost?.waitedShare, clocks),
         timeline: timeline.points(config.workers, endSeconds), failures: failuresOf(reports),

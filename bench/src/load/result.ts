@@ -30,6 +30,16 @@ export interface Distribution extends LatencySummary {
   readonly histogram: string
 }
 
+/** What one process of a system of several used while it was measured. */
+export interface ProcessShare {
+  readonly name: string
+  readonly kind: string
+  readonly cpuSeconds: number
+  /** 1 is one core all the time. */
+  readonly coreShare: number
+  readonly rssMiB: number
+}
+
 /** Costs of the server while it was measured. */
 export interface ServerCost {
   readonly cpuSeconds: number
@@ -38,6 +48,10 @@ export interface ServerCost {
   readonly deliveriesPerCpuSecond: number
   readonly rssMaxMiB: number
   readonly waitedShare: number
+  /** Each process by itself, the most CPU first; absent for a system of one. */
+  readonly processes?: readonly ProcessShare[]
+  /** Whom the load would meet first, in a sentence; with {@link processes}. */
+  readonly bottleneck?: string
 }
 
 /** One interval of the timeline. What is not known in it is absent. */

@@ -10,9 +10,10 @@ import { htmlReport } from '../report/html-report.js'
 import { configText, summaryLines } from '../report/summary.js'
 import type { LoadResult } from '../result.js'
 import { findScenario } from '../scenarios/find-scenario.js'
+import type { ClusterSize } from '../targets/cluster-target.js'
 import { startTarget } from '../targets/start-target.js'
 import { openFilesFault } from '../../open-files.js'
-import { helpOf, readOptions, type GivenOptions } from './command-line.js'
+import { helpOf, readOptions, wholeNumber, type GivenOptions } from './command-line.js'
 import { EXIT, exitCodeOf } from './exit-codes.js'
 import { UsageError } from '../usage-error.js'
 import { LiveView } from './live-view.js'
@@ -21,6 +22,7 @@ import { RUN_SPEC } from './run-spec.js'
 
 /** Files and sockets of a process beside one for each client. */
 const FILES_BESIDE = 200
+const ENGINES_MAX = 8
 
 /** `npm run bench -- <scenario>`. Returns the exit code. Throws {@link UsageError} for what was asked wrongly. */
 export async function runCommand(args: readonly string[]): Promise<number> {
@@ -34,6 +36,7 @@ export async function runCommand(args: readonly string[]): Promise<number> {
   const thresholds = given.texts('threshold').map(parseThreshold)
   const scenario = await findScenario(name)
   const { config, cast } = loadConfig(scenario, driverOf(given), given)
+  const cluster = clusterOf(given, config)
   const isJson = given.has('json')
   if (given.has('dry-run')) {
     printPlan(config, allThresholds(thresholds).map(({ text }) => text), isJson)
@@ -41,7 +44,7 @@ export async function runCommand(args: readonly string[]): Promise<number> {
   }
   const fault = openFilesFault(config.clients + FILES_BESIDE)
   if (fault !== undefined) throw new UsageError(fault)
-  const target = await startTarget({ driver: config.driver, url: given.text('server'), admin: given.text('admin'), isFresh: given.has('fresh') || config.pinned, clients: config.clients })
+  const target = await startTarget({ driver: config.driver, url: given.text('server'), admin: given.text('admin'), isFresh: given.has('fresh') || config.pinned, clients: config.clients, cluster })
   const view = new LiveView(config.scenario, isJson)
   try {
     if (!isJson) console.error(`Load on ${target.description}${config.driver === 'evegram' ? '; clients are real accounts, which stay in its data' : ''}.`)
@@ -61,6 +64,19 @@ function driverOf(given: GivenOptions): DriverName {
   const name = given.text('driver') ?? 'evegram'
   if (!isDriverName(name)) throw new UsageError(`--driver is ${DRIVER_NAMES.join(', ')}, not "${name}"`)
   return name
+}
+
+/** The cluster that was asked for. */
+function clusterOf(given: GivenOptions, { driver, pinned }: LoadConfig): ClusterSize | undefined {
+  const [nodesText, enginesText] = [given.text('nodes'), given.text('engines')]
+  if (nodesText === undefined) {
+    if (enginesText !== undefined) throw new UsageError('--engines is the size of a cluster: give --nodes 1 with it')
+    return undefined
+  }
+  if (driver !== 'evegram' || given.text('server') !== undefined || pinned) throw new UsageError('--nodes starts a cluster of this product: leave --driver, --server and --pin out')
+  const nodes = Number(nodesText)
+  if (nodes !== 1 && nodes !== 3) throw new UsageError(`--nodes is 1 or 3, not "${nodesText}"`)
+  return { nodes, engines: wholeNumber('engines', enginesText ?? nodesText, 1, ENGINES_MAX) }
 }
 
 function printPlan(config: LoadConfig, thresholds: readonly string[], isJson: boolean): void {

@@ -28,6 +28,8 @@ export const RUN_SPEC: CommandSpec = {
     server: { placeholder: 'url', help: 'the server to measure (default: http://localhost:8080 if one answers there)' },
     admin: { placeholder: 'url', help: 'its metrics, for the event-loop delay (default with the default server: http://localhost:8082)' },
     fresh: { help: 'start a server for this run, whatever runs here' },
+    nodes: { placeholder: 'n', help: 'start a cluster for this run: so many nodes (1 or 3) of Cassandra and NATS, with Redis; tells the CPU of every process' },
+    engines: { placeholder: 'n', help: 'engines of that cluster, 1 to 8 (default: one for each node)' },
     pin: { help: 'a core for the server that this run started, the others for the generator (Linux, taskset)' },
     threshold: { placeholder: 'bound', isRepeated: true, help: 'fail (99) unless it holds: \'p99<50ms\', \'ack.p99<20ms\', \'rate>=1000\'; may be repeated' },
     'abort-on-fail': { help: 'end the run as soon as a threshold is broken for good' },

@@ -49,6 +49,7 @@ ${tableOf('Promises and thresholds', ['', 'measured', ''], result.thresholds.map
 <section><h2>On one timeline</h2><p class="muted">Points of one time stand below each other; the warm-up is shaded and in no figure.</p>
 ${['latency:Latency, ms', 'throughput:Messages a second', 'errors:Refused and doubled a second', 'cpu:CPU, % of a core', 'memory:Server memory (RSS), MiB', 'loop:Delay of event loop and of sends, ms'].map((chart) => chart.split(':')).map(([id = '', name = '']) => `<h3>${name}</h3><div class="chart" id="${id}"></div>`).join('\n')}</section>
 <section class="tables">${tableOf('Counters', ['', 'messages'], Object.entries(result.counters).map(([name, value]) => [name, String(value)]))}
+${result.server?.processes === undefined ? '' : tableOf('Processes', ['', '% of a core', 'CPU s', 'MiB'], result.server.processes.map(({ name, coreShare, cpuSeconds, rssMiB }) => [name, (coreShare * 100).toFixed(1), cpuSeconds.toFixed(2), String(rssMiB)]))}
 ${tableOf('What was measured', ['', ''], factsOf(result))}</section>
 ${[...result.validity.reasons, ...result.notes, ...Object.entries(result.failures).map(([reason, count]) => `${String(count)} x ${reason}`)].map((note) => `<p class="note">${escapeHtml(note)}</p>`).join('')}
 </main>
@@ -79,7 +80,7 @@ function factsOf({ system, generator, config, machine, clocks, server }: LoadRes
     ['system', system.description], ['acknowledgements', system.acknowledges], ['payload', `${config.payload}, ${String(config.payloadBytes)} bytes`], ['seed', config.seed],
     ['load average', `${machine.loadAverageBefore.map((one) => one.toFixed(1)).join(', ')} before; ${machine.loadAverageAfter.map((one) => one.toFixed(1)).join(', ')} after`],
     ['server CPU', server === null ? 'not measured' : `${server.userSeconds.toFixed(2)} s user, ${server.systemSeconds.toFixed(2)} s system`],
-    ['server waited for a core', percent(generator.serverWaitedShare)], ['busiest worker', `${percent(generator.cpuShare)} of a core`], ['worker waited for a core', percent(generator.waitedShare)],
+    ...(server?.bottleneck === undefined ? [] : [['where more load ends', server.bottleneck]]), ['server waited for a core', percent(generator.serverWaitedShare)], ['busiest worker', `${percent(generator.cpuShare)} of a core`], ['worker waited for a core', percent(generator.waitedShare)],
     ['generator event loop, p99', `${generator.eventLoopDelayP99Ms.toFixed(1)} ms`],
     ['clocks of workers', clocks.map(({ offsetUs, uncertaintyUs }) => `${String(offsetUs)} ± ${String(uncertaintyUs)} us`).join(', ')],
   ]

@@ -35,6 +35,8 @@ export function summaryLines(result: LoadResult): readonly string[] {
     `  ${String(result.sentPerSecond)} sent/s, ${String(result.deliveriesPerSecond)} delivered/s over ${String(result.measuredSeconds)} s`,
     ...(server === null ? [] : [
       `  server: ${server.cpuSeconds.toFixed(2)} s CPU (${server.userSeconds.toFixed(2)} user, ${server.systemSeconds.toFixed(2)} system), ${String(server.deliveriesPerCpuSecond)} deliveries per CPU-second, RSS up to ${String(server.rssMaxMiB)} MiB`,
+      ...(server.processes ?? []).map(({ name, coreShare, cpuSeconds, rssMiB }) => `    ${name.padEnd(20)}${(coreShare * 100).toFixed(1).padStart(6)} % of a core ${cpuSeconds.toFixed(2).padStart(8)} s ${String(rssMiB).padStart(6)} MiB`),
+      ...(server.bottleneck === undefined ? [] : [`  ${server.bottleneck}`]),
     ]),
     `  generator: ${(generator.cpuShare * 100).toFixed(0)} % of a core, waited ${(generator.waitedShare * 100).toFixed(0)} % for one, event loop p99 ${generator.eventLoopDelayP99Ms.toFixed(1)} ms; clocks ${clocks.map(({ offsetUs, uncertaintyUs }) => `${String(offsetUs)} ± ${String(uncertaintyUs)} us`).join(', ')}`,
     `  ${String(counters.sent)} sent, ${String(counters.acknowledged)} acknowledged, ${String(counters.delivered)} of ${String(counters.expected)} delivered; ` +

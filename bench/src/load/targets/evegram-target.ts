@@ -1,8 +1,9 @@
-import { addedCosts, NO_COST, processCost, type ProcessCost } from '../../process-cost.js'
-import { sampleSum } from '../../scrape.js'
 import { ServerProcess } from '../../server-process.js'
 import { UsageError } from '../usage-error.js'
+import { costOf } from './cost-of.js'
 import { listeningPid } from './listening-pid.js'
+import { OWN_SERVER_SETTINGS } from './own-server-settings.js'
+import { scrapedDelayMs } from './scraped-delay.js'
 import type { Target } from './target.js'
 
 /** Where `npm start` listens unless it is told otherwise. */
@@ -10,11 +11,6 @@ export const DEFAULT_URL = 'http://localhost:8080'
 /** See {@link DEFAULT_URL}; metrics. */
 export const DEFAULT_ADMIN = 'http://localhost:8082'
 const ANSWER_MS = 2_000
-/** Its event-loop histogram looks this often, and counts from one look to the next: what is beyond it is delay. */
-const EVENT_LOOP_RESOLUTION_MS = 10
-const EVENT_LOOP_SAMPLE = /^evegram_nodejs_eventloop_lag_p99_seconds/
-/** Far above what any run sends: a server of its own is not to be measured by its rate limits. */
-const OWN_SERVER_SETTINGS = { EVEGRAM_RATE_FACTOR: '100000' } as const
 
 /** How to find a server. */
 export interface EvegramTargetOptions {
@@ -53,26 +49,6 @@ function targetOf(description: string, url: string, ws: string, pids: readonly n
     cost: () => costOf(pids),
     eventLoopDelayMs: async () => (admin === undefined ? undefined : scrapedDelayMs(admin)),
     dispose,
-  }
-}
-
-/** What processes cost so far, together; undefined when there are none, or one has ended. */
-export function costOf(pids: readonly number[]): ProcessCost | undefined {
-  if (pids.length === 0) return undefined
-  try {
-    return pids.map((pid) => processCost(pid)).reduce(addedCosts, NO_COST)
-  } catch {
-    return undefined
-  }
-}
-
-async function scrapedDelayMs(admin: string): Promise<number | undefined> {
-  try {
-    const response = await fetch(`${admin}/metrics`, { signal: AbortSignal.timeout(ANSWER_MS) })
-    return Math.max(0, sampleSum(await response.text(), EVENT_LOOP_SAMPLE) * 1_000 - EVENT_LOOP_RESOLUTION_MS)
-  } catch {
-    // A server without metrics, or too busy to show them: the report has a gap there.
-    return undefined
   }
 }
 

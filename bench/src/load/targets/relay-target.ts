@@ -2,7 +2,7 @@ import { fork, type ChildProcess } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import type { DriverName } from '../drivers/driver-names.js'
 import type { FromRelay } from '../drivers/relay-protocol.js'
-import { costOf } from './evegram-target.js'
+import { costOf } from './cost-of.js'
 import type { Target } from './target.js'
 
 /** A process runs the build, also when a test runs the source. */
