@@ -42,7 +42,7 @@ ${verdict(facts)}
 <div class="cards">${facts.chains.map((chain) => chainCard(chain, facts)).join('')}</div>
 <section class="card wide"><div class="top"><h2>Ledger</h2><span class="soft">${facts.events.toLocaleString('en')} events</span></div>
 <dl>${READERS.map(([reader, name]) => lagRow(name, facts.lags[reader])).join('')}</dl></section>
-<section class="card wide"><div class="top"><h2>Alarms</h2><span class="soft">${facts.alarms.length === 0 ? 'none since the start' : `the newest of ${String(facts.alarms.length)} since the start`}</span></div>
+<section class="card wide"><div class="top"><h2>Alarms</h2><span class="soft">${facts.alarms.length === 0 ? 'none remembered' : `the newest of ${String(facts.alarms.length)} that are remembered`}</span></div>
 ${facts.alarms.length === 0 ? '' : `<table><tr><th>what</th><th>chain</th><th>about</th><th>last</th><th>times</th></tr>${facts.alarms.slice(0, ALARMS_SHOWN_MAX).map((alarm) => alarmRow(alarm, facts.nowMs)).join('')}</table>`}</section>
 <footer class="soft">Read only. Pause, approve and compare with <code>evegram wally</code>. ${facts.isWhole ? '' : 'The ledger is large: sums are of its first accounts. '}The page asks again every ${String(OPERATOR_PAGE_REFRESH_S)} s.${session === undefined ? '' : signOutForm(session)}</footer>
 </main></body></html>`
