@@ -102,7 +102,7 @@ async function addWallyOn(lifecycle: Lifecycle, parts: WallyParts, opened: (clos
   })
   const noticeSigner = new NoticeSigner(await secretCalled('wally-notices', secrets, random))
   const wally = createWally({
-    ledger, statements: new PostgresStatementStore(database), payouts: new PostgresPayoutStore(database), routes: new PostgresRoutes(database),
+    ledger, statements: new PostgresStatementStore(database), payouts: new PostgresPayoutStore(ledger, database), routes: new PostgresRoutes(database),
     decisions: new PostgresPayoutDecisions(ledger, database), alarms: new PostgresAlarmStore(database), checkpoints: new PostgresCheckpoints(database),
     leases: new LocalChainLeases(), stream: new MemoryEventBroker({ clock, log }).connect(), notices: { signer: noticeSigner, sink: parts.notices }, auth: wallyAuth, chains, origin, clock, metrics, log: log.child({ part: 'wally' }),
     operators, depositSecret: await secretCalled('wally-deposit-codes', secrets, random),

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ManualClock, systemRandom } from '@evegram/platform'
 import { parseChainName, PlayNetwork } from '@evegram/wallet-bridge'
-import { embeddedDatabase, openPostgresLedger, PostgresChainIdentities, PostgresPayoutStore } from '@evegram/wallet-bridge/postgres'
+import { embeddedDatabase, openPostgresLedger, postgresLedger, PostgresChainIdentities, PostgresPayoutStore } from '@evegram/wallet-bridge/postgres'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { foldersIn } from './data-folder.js'
 import { LEDGER_FILE, restoreSnapshot, takeSnapshotOffline } from './wally-snapshot.js'
@@ -29,7 +29,7 @@ describe('a snapshot of ledger and chain', () => {
     const restored = foldersIn(join(folder, 'restored'))
     expect(await restoreSnapshot(made, restored)).toEqual(['solana'])
     const database = await embeddedDatabase(restored.ledgerDir)
-    const payouts = new PostgresPayoutStore(database)
+    const payouts = new PostgresPayoutStore(postgresLedger({ database, clock }), database)
     expect(await Promise.all(chains.map((chain) => payouts.pausedFor(chain)))).toEqual([undefined, 'restored'])
     await database.close()
   }, 120_000)

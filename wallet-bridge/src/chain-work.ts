@@ -208,9 +208,9 @@ export class ChainWork {
     await this.#rest()
   }
 
-  /** Pauses or resumes payouts, in all processes. Rejects `unavailable.store`. */
-  async setPaused(isPaused: boolean): Promise<void> {
-    await this.#parts.payouts.setPaused(this.chain.chain, isPaused)
+  /** Pauses or resumes payouts, in all processes; `person` did it, in the audit trail. Rejects `unavailable.store`. */
+  async setPaused(isPaused: boolean, person: string): Promise<void> {
+    await this.#parts.payouts.setPaused(this.chain.chain, isPaused, person)
     this.#status = { ...this.#status, paused: isPaused, pausedFor: await this.#parts.payouts.pausedFor(this.chain.chain) }
   }
 

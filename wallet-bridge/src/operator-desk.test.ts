@@ -96,6 +96,51 @@ describe('the desk of operators, in several processes', () => {
     expect((await wally.desk.decide(id, FAILED, 'olga')).status).toBe('proposed')
   })
 
+  it('shows a proposal to every process until it is decided, or the payout goes on', async () => {
+    const id = await puzzling()
+    const [one, other] = [world.wally(leases), world.wally(leases)]
+    await one.desk.decide(id, FAILED, 'olga')
+    const [proposal, ...others] = await other.desk.proposals()
+    expect([proposal, others]).toMatchObject([{ payout: { id }, outcome: FAILED, proposedBy: 'olga' }, []])
+    expect(proposal!.untilMs - proposal!.proposedMs).toBe(86_400_000)
+    const stands = (await world.payouts.get(id))!
+    expect(await world.payouts.replace({ ...stands, version: stands.version + 1 })).toBe(true)
+    expect(await other.desk.proposals()).toEqual([])
+    await one.desk.decide(id, FAILED, 'olga')
+    await other.desk.decide(id, FAILED, 'oleg')
+    expect(await one.desk.proposals()).toEqual([])
+  })
+
+  it('writes into the audit trail what one person did, once', async () => {
+    const alice = await world.member('alice')
+    const wally = world.wally(leases)
+    await wally.start()
+    await world.deposit(wally, alice.account, 5_000_000n)
+    const { desk } = wally
+    const awaiting = async (name: string): Promise<PayoutId> => {
+      const to = somebody('the exchange')
+      const terms = { id: name, chain: 'simulated', asset: world.native, amount: '600000', to }
+      const id = payoutIdOf(alice.account, name)
+      await wally.workOf(world.native).payouts.request({
+        id, account: alice.account, asset: world.native, amount: amountOf(600_000n), to, requestedBy: alice.account, proof: await world.proof(alice, terms),
+      })
+      await world.pass(4)
+      expect((await world.payouts.get(id))?.state).toBe('awaiting_approval')
+      return id
+    }
+    const [one, two] = [await awaiting('one'), await awaiting('two')]
+    await desk.approve(one, 'olga')
+    await expect(desk.approve(one, 'oleg')).rejects.toMatchObject({ code: 'conflict.payout_state' })
+    await expect(desk.approve(two, alice.account)).rejects.toMatchObject({ code: 'denied.same_person' })
+    await expect(desk.refuse(two, 'no person')).rejects.toMatchObject({ code: 'invalid.argument' })
+    await desk.refuse(two, 'oleg')
+    await expect(desk.refuse(two, 'olga')).rejects.toMatchObject({ code: 'conflict.payout_state' })
+    const work = desk.work(world.chain.rules.chain)
+    for (const [isPaused, person] of [[true, 'olga'], [true, 'oleg'], [false, 'oleg']] as const) await work.setPaused(isPaused, person)
+    expect(acts()).toEqual(['payout_approved olga', 'payout_refused oleg', 'chain_paused olga', 'chain_resumed oleg'])
+    expect((await desk.verify()).status).toBe('sound')
+  })
+
   it('takes no proposal that could not be booked', async () => {
     const id = await puzzling()
     const { desk } = world.wally(leases)

@@ -4,7 +4,7 @@ import type { ChainName } from './chain/chain-adapter.js'
 import type { ChainWork } from './chain-work.js'
 import { outcomeOfWords, outcomeWordsOf } from './flows/payout/outcome-words.js'
 import { checkPerson, parsePayoutId, type Payout, type PayoutId, type PayoutOutcome } from './flows/payout/payout.js'
-import { DECISIONS_PAGE_MAX, type PayoutDecision, type PayoutDecisions } from './flows/payout/payout-decisions.js'
+import { DECISIONS_PAGE_MAX, PROPOSAL_MS, type PayoutDecision, type PayoutDecisions } from './flows/payout/payout-decisions.js'
 import { checkOutcome, type AttendAnswer } from './flows/payout/payout-flow.js'
 import type { PayoutStore } from './flows/payout/payout-store.js'
 import type { LedgerStore } from './ledger/ledger-store.js'
@@ -18,6 +18,17 @@ export interface OperatorDeskParts {
   readonly chains: ReadonlyMap<ChainName, ChainWork>
   readonly alarms: Alarms
   readonly decisionsNeedTwo: boolean
+}
+
+/** What somebody proposed about a payout that needs a person, and nobody else said so far. */
+export interface Proposal {
+  /** As it stands now: a decision is about this version of it. */
+  readonly payout: Payout
+  readonly outcome: PayoutOutcome
+  readonly proposedBy: string
+  /** Both by the time of the ledger, ms since 1970: from then on it must be proposed again. */
+  readonly proposedMs: number
+  readonly untilMs: number
 }
 
 /** What operators do. `person` is always the name that belongs to a credential. */
@@ -50,9 +61,9 @@ export class OperatorDesk {
   }
 
   /** Refuses a payout of which nothing is out. Rejects `conflict.payout_state`, `not_found.resource`, `unavailable.store`. */
-  async refuse(id: PayoutId): Promise<Payout> {
+  async refuse(id: PayoutId, person: string): Promise<Payout> {
     const { chain } = await this.payout(id)
-    return this.#attended(id, await this.work(chain).payouts.refuse(id))
+    return this.#attended(id, await this.work(chain).payouts.refuse(id, person))
   }
 
   /**
@@ -81,6 +92,16 @@ export class OperatorDesk {
       case 'outdated':
         throw new EvegramError('conflict.payout_state', { operation: 'decide payout', details: { state: payout.state } })
     }
+  }
+
+  /** Proposals that wait for a second person, the oldest first; not those about a payout that went on since. Rejects `unavailable.store`. */
+  async proposals(): Promise<readonly Proposal[]> {
+    const proposals: Proposal[] = []
+    for (const { payout: id, version, words, proposedBy, proposedMs } of await this.#parts.decisions.waiting()) {
+      const payout = await this.payout(id)
+      if (payout.version === version) proposals.push({ payout, outcome: outcomeOfWords(words), proposedBy, proposedMs, untilMs: proposedMs + PROPOSAL_MS })
+    }
+    return proposals
   }
 
   /** Does what was approved and not done, because a process ended in between; how much of it. Rejects `unavailable.store`. */

@@ -106,7 +106,7 @@ async function addWally({ config, file, environment, clock, random, log, metrics
     chains.push(options)
   }
   const wally = createWally({
-    ledger, statements: new PostgresStatementStore(database), payouts: new PostgresPayoutStore(database), routes: new PostgresRoutes(database),
+    ledger, statements: new PostgresStatementStore(database), payouts: new PostgresPayoutStore(ledger, database), routes: new PostgresRoutes(database),
     decisions: new PostgresPayoutDecisions(ledger, database), alarms: new PostgresAlarmStore(database), checkpoints: new PostgresCheckpoints(database),
     leases: new PostgresChainLeases(leases), stream, notices: { signer: new NoticeSigner(config.serviceKey), sink: new HttpNoticeSink(engine) }, auth, chains, operators: new Operators({ tokens: operatorTokensOf(file), wallets: new Set(file.operatorWallets), auth }),
     depositSecret: config.secret, origin: config.publicUrl, decisionsNeedTwo: config.decisionsNeedTwo, clock, log, metrics,

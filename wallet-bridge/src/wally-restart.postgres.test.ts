@@ -49,7 +49,7 @@ describe('a wallet bridge whose PostgreSQL is killed and comes back', () => {
     const told = new Set<string>()
     const limits = { payoutMin: amountOf(1n), payoutMax: GIVEN, accountDayMax: GIVEN, approvalAbove: GIVEN, topUpBelow: ZERO }
     const wally = createWally({
-      ledger, statements: new PostgresStatementStore(database), payouts: new PostgresPayoutStore(database), routes: new PostgresRoutes(database),
+      ledger, statements: new PostgresStatementStore(database), payouts: new PostgresPayoutStore(ledger, database), routes: new PostgresRoutes(database),
       decisions: new PostgresPayoutDecisions(ledger, database), alarms: new PostgresAlarmStore(database), checkpoints: new PostgresCheckpoints(database),
       leases: new PostgresChainLeases(leases), stream: new MemoryEventBroker({ clock, log: silentLogger }).connect(), auth, operators: new Operators({ tokens: [], auth }),
       notices: { signer: new NoticeSigner(new Uint8Array(32).fill(6)), sink: { append: async (bytes) => { told.add(decodeAccountNotice(bytes).transfer) } } },

@@ -33,7 +33,7 @@ const HOT_FUNDS = 0n
 /** A wallet bridge over a simulated chain with two endpoints, real sign-in, and stores in memory. */
 export class WallyWorld {
   readonly ledger: MemoryLedger
-  readonly payouts = new MemoryPayoutStore()
+  readonly payouts: MemoryPayoutStore
   readonly decisions: MemoryPayoutDecisions
   readonly alarms = new MemoryAlarmStore()
   readonly checkpoints = new MemoryCheckpoints()
@@ -47,6 +47,7 @@ export class WallyWorld {
 
   private constructor(readonly chain: SimulatedWorld, readonly auth: TestServer, readonly hot: { readonly signer: Signer; readonly address: ChainAddress }) {
     this.ledger = new MemoryLedger({ clock: chain.clock, ledger: '00'.repeat(16) })
+    this.payouts = new MemoryPayoutStore(this.ledger)
     this.decisions = new MemoryPayoutDecisions(this.ledger)
   }
 

@@ -25,7 +25,7 @@ describe('the command line', () => {
       'group list', 'group members', 'group remove', 'group rename', 'group role', 'group say', 'history', 'keys', 'keys new', 'keys show', 'listen', 'login', 'notices', 'play', 'play address', 'play balance',
       'play faucet', 'play fund', 'play pay', 'send', 'verify', 'wallet', 'wallet balance', 'wallet deposit', 'wallet history', 'wallet request', 'wallet send', 'wallet watch', 'wallet withdraw', 'wallet withdrawals',
       'wallets', 'wallets link', 'wallets unlink', 'wally', 'wally accounts', 'wally alarms', 'wally approve', 'wally audit', 'wally audit verify', 'wally decide',
-      'wally pause', 'wally payout', 'wally payouts', 'wally reconcile', 'wally refuse', 'wally resume', 'wally status', 'wally suspense', 'wally transfer', 'wally transfers',
+      'wally pause', 'wally payout', 'wally payouts', 'wally proposals', 'wally reconcile', 'wally refuse', 'wally resume', 'wally status', 'wally suspense', 'wally transfer', 'wally transfers',
     ])
   })
 

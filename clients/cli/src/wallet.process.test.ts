@@ -122,7 +122,7 @@ describe('money in the terminal', () => {
   })
 
   it('is shown to operators alone, and paused by them', async () => {
-    for (const command of ['wally status', 'wally accounts', 'wally transfers', 'wally suspense', 'wally alarms', 'wally payouts --chain simulated']) {
+    for (const command of ['wally status', 'wally accounts', 'wally transfers', 'wally suspense', 'wally alarms', 'wally proposals', 'wally payouts --chain simulated']) {
       expect([command, (await operator(command)).code]).toEqual([command, 0])
       expect([command, (await run(command, { as: 'alice' })).error?.code]).toEqual([command, 'auth.operator'])
     }

@@ -23,7 +23,9 @@ export function addWallyCommands(add: Add, act: Act, program: Command): void {
   for (const [what, description] of [['accounts', 'Accounts of the ledger'], ['transfers', 'Transfers of the ledger, in their order']] as const) {
     list(what, description, `evegram wally ${what} --limit 20 --json`).action(act((context, options: ListOptions) => wallyList(context, what, options)))
   }
-  for (const [what, description] of [['suspense', 'Money that came in and belongs to nobody yet'], ['alarms', 'What somebody must look at']] as const) {
+  for (const [what, description] of [
+    ['suspense', 'Money that came in and belongs to nobody yet'], ['alarms', 'What somebody must look at'], ['proposals', 'Decisions about payouts that wait for a second person'],
+  ] as const) {
     operator(wally, what, description, `evegram wally ${what} --json`).action(act((context, options: OperatorOptions) => wallyList(context, what, { ...options, limit: 0 })))
   }
   operator(wally, 'transfer <id>', 'One transfer', 'evegram wally transfer d:solana:5h…:0').action(act(wallyTransfer))

@@ -50,6 +50,12 @@ class ObservedPayouts extends MemoryPayoutStore {
     if (isDone) this.heard(next)
     return isDone
   }
+
+  override async attend(...asked: Parameters<MemoryPayoutStore['attend']>): Promise<boolean> {
+    const isDone = await super.attend(...asked)
+    if (isDone) this.heard(asked[0])
+    return isDone
+  }
 }
 
 /** One world of payouts and deposits on one chain: lives for one run. */
@@ -119,7 +125,7 @@ export class PayoutWorld {
     this.#scene = {
       random: run.random('strikes'), chain, sources: rpcs, liar, hot: places.hot, recipients: this.#workload.recipients, depositAddresses: [...places.accounts.keys()], denied,
       drained: (txid, amount) => { this.#auditor.drains.set(txid, amount) },
-      setPaused: (isPaused) => { void payouts.setPaused(chain.rules.chain, isPaused) },
+      setPaused: (isPaused) => { void payouts.setPaused(chain.rules.chain, isPaused, 'olga') },
       deviceAdded: () => { this.#lastAddedMs = Math.floor(run.trueTimeMs) },
       whenSigned: (task) => { this.#traps.push(task) },
       crash: () => { this.#crash() },
@@ -159,7 +165,7 @@ export class PayoutWorld {
     await routes.giveAddress(rules.chain, places.shared, { to: 'memo' })
     for (const [address, account] of places.accounts) await routes.giveAddress(rules.chain, address, { to: 'account', account })
     for (const [code, account] of codes) await routes.giveCode(code, account)
-    return new PayoutWorld(run, options, mix, { network, ledger, payouts: new ObservedPayouts(), routes, places, beganAt: chain.head.final })
+    return new PayoutWorld(run, options, mix, { network, ledger, payouts: new ObservedPayouts(ledger), routes, places, beganAt: chain.head.final })
   }
 
   /** Every call that the processes made. */
@@ -193,7 +199,7 @@ export class PayoutWorld {
     }
     chain.holdFinality(false)
     chain.changeRules(this.#mix.rules)
-    await this.#payouts.setPaused(chain.rules.chain, false)
+    await this.#payouts.setPaused(chain.rules.chain, false, 'olga')
     const endMs = this.#run.nowMs + LIVENESS_BLOCKS * this.#mix.rules.blockMs
     await this.#go(2 * this.#mix.rules.blockMs)
     this.#refill()
@@ -285,7 +291,7 @@ export class PayoutWorld {
     if (payouts.length === 0) return
     const { id } = random.pick(payouts)
     if (wally === undefined || this.#now !== this.#mix || !(isRefusing || isApproving)) return
-    const asked = isRefusing ? wally.payouts.refuse(id) : wally.payouts.approve(id, 'olga')
+    const asked = isRefusing ? wally.payouts.refuse(id, 'olga') : wally.payouts.approve(id, 'olga')
     asked.then(
       (answer) => {
         this.#run.note('operator', `${isRefusing ? 'refuses' : 'approves'} ${nameOf(id)}: ${answer}`)

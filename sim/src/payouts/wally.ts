@@ -68,7 +68,7 @@ export class WallyPorts {
       ...store, name: 'ledger',
       operations: { openAccounts: 'write', submit: 'write', accounts: 'read', accountsAfter: 'read', transfers: 'read', cursor: 'read', moveCursor: 'write' },
     })
-    this.payouts = calls.port<PayoutStore>({ ...store, name: 'payouts', operations: { create: 'write', replace: 'write', get: 'read', list: 'read', isPaused: 'read' } })
+    this.payouts = calls.port<PayoutStore>({ ...store, name: 'payouts', operations: { create: 'write', replace: 'write', attend: 'write', get: 'read', list: 'read', isPaused: 'read' } })
     this.routes = calls.port<DepositRoutes>({ ...store, name: 'routes', operations: { addresses: 'read', routesOf: 'read', accountsOf: 'read' } })
     this.proofs = calls.port<WithdrawalProofs>({ ...store, name: 'proofs', operations: { check: 'read' } })
     this.changes = calls.port<AccountChanges>({ ...store, name: 'changes', operations: { lastAddedMs: 'read' } })

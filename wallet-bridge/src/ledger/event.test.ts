@@ -65,6 +65,22 @@ describe('events of the ledger', () => {
     expect(replayed(act('proposed', 'olga'), act('approved', 'oleg'), act('approved', 'otto'))).toEqual(['operator_act', 'operator_act', 'rule_broken'])
   })
 
+  it('tell of what one person did, which ends no proposal, and no approval of the own payout passes', () => {
+    const [account, subject] = ['a'.repeat(32), `payout:${'a'.repeat(32)}.rent`]
+    const act = (name: OperatorAct['act'], person: string): OperatorAct => ({ kind: 'operator_act', act: name, person, subject, words: 'awaiting_approval' })
+    const faultsOf = (...acts: readonly OperatorAct[]): readonly (string | undefined)[] => {
+      const replay = new LedgerReplay(emptyLedgerHead(ledger))
+      return sealEvents(emptyLedgerHead(ledger), acts, 5).events.map((event) => {
+        const applied = replay.apply(event)
+        return isFault(applied) ? applied.fault : undefined
+      })
+    }
+    expect(faultsOf(act('payout_approved', 'olga'), act('payout_refused', account), act('chain_paused', 'olga'), act('chain_resumed', 'oleg'))).toEqual([undefined, undefined, undefined, undefined])
+    expect(faultsOf(act('proposed', 'olga'), act('payout_refused', 'oleg'), act('approved', 'oleg'))).toEqual([undefined, undefined, undefined])
+    expect(faultsOf(act('payout_approved', account))).toEqual(['rule_broken'])
+    expect(faultsOf(act('payout_approved', account.slice(1)))).toEqual([undefined])
+  })
+
   it('are other bytes, or none, when any byte is changed', () => {
     fc.assert(fc.property(fc.nat(4), fc.nat(), fc.integer({ min: 1, max: 255 }), (which, at, flip) => {
       const event = sealed.events[which]

@@ -19,6 +19,10 @@ export const OPERATOR_ACTS = [
   ['proposed', 'Said first how something is to be decided. Nothing follows from it alone.'],
   ['approved', 'Said the same as somebody else before: it is decided, and will be done.'],
   ['decided_alone', 'Decided where two are not asked for.'],
+  ['payout_approved', 'Allowed a payout that awaited approval. Never by whose money it is.'],
+  ['payout_refused', 'Refused a payout of which nothing was out.'],
+  ['chain_paused', 'Paused the payouts of a chain.'],
+  ['chain_resumed', 'Let the payouts of a chain go on.'],
 ] as const
 /** What an operator did. */
 export type OperatorActName = (typeof OPERATOR_ACTS)[number][0]
@@ -29,9 +33,12 @@ export interface OperatorAct {
   readonly act: OperatorActName
   /** Who, as the credential says. */
   readonly person: string
-  /** What it is about: `payout:<id>`. */
+  /** What it is about: `payout:<id>`, `chain:<name>`. */
   readonly subject: string
-  /** What was said, the same text from both when two must say it: up to {@link OPERATOR_WORDS_CHARACTERS_MAX} characters. */
+  /**
+   * Of a decision: what was said, the same text from both when two must say it. Of what one person does: where it stood before. Up to
+   * {@link OPERATOR_WORDS_CHARACTERS_MAX} characters.
+   */
   readonly words: string
 }
 

@@ -12,7 +12,7 @@ export interface LedgerFault {
     | 'event_changed'
     /** An event is missing, or does not name the one before. */
     | 'chain_broken'
-    /** An event breaks a rule: an unknown account, a flag, a balance below zero, an approval of what nobody else proposed. */
+    /** An event breaks a rule: an unknown account, a flag, a balance below zero, an approval of what nobody else proposed, or of one's own payout. */
     | 'rule_broken'
     /** An account holds something else than its events say, or is in no event. */
     | 'account_differs'
@@ -77,13 +77,25 @@ export class LedgerReplay {
 
   #act(act: OperatorAct): string | undefined {
     const before = this.#proposed.get(act.subject)
-    if (act.act === 'proposed') {
-      this.#proposed.set(act.subject, act)
-      return undefined
+    switch (act.act) {
+      case 'proposed':
+        this.#proposed.set(act.subject, act)
+        return undefined
+      case 'approved':
+        if (before === undefined || before.words !== act.words || before.person === act.person) return 'somebody approves what nobody else proposed'
+        this.#proposed.delete(act.subject)
+        return undefined
+      case 'decided_alone':
+        this.#proposed.delete(act.subject)
+        return undefined
+      case 'payout_approved':
+        // The id of a payout begins with the account whose money it is.
+        return act.subject.startsWith(`payout:${act.person}.`) ? 'somebody approves a payout of their own' : undefined
+      case 'payout_refused':
+      case 'chain_paused':
+      case 'chain_resumed':
+        return undefined
     }
-    if (act.act === 'approved' && (before === undefined || before.words !== act.words || before.person === act.person)) return 'somebody approves what nobody else proposed'
-    this.#proposed.delete(act.subject)
-    return undefined
   }
 
   #move(transfer: Transfer): string | undefined {

@@ -12,7 +12,7 @@ import { ZERO } from '../ledger/amount.js'
 import { decodeLedgerEvent } from '../ledger/event.js'
 import { parseLedgerAccountId, parseTransferId } from '../ledger/ids.js'
 import type { LedgerStore } from '../ledger/ledger-store.js'
-import type { OperatorDesk } from '../operator-desk.js'
+import type { OperatorDesk, Proposal } from '../operator-desk.js'
 import type { Wally } from '../wally.js'
 import type { Authentication } from './authenticate.js'
 import { amountAnswer, blockField, BODY_BYTES_MAX, chainField, feeField, limitField, numberField, payoutIdField } from './fields.js'
@@ -40,6 +40,11 @@ export interface OperatorRouteParts {
 const payoutAnswer = z.looseObject({ id: z.string(), number: z.number(), chain: z.string(), account: z.string(), asset: z.string(), amount: amountAnswer, state: z.string() })
 const accountAnswer = z.looseObject({ id: z.string(), asset: z.string(), kind: z.string(), debitsPosted: amountAnswer, creditsPosted: amountAnswer, closed: z.boolean() })
 const transferAnswer = z.looseObject({ id: z.string(), kind: z.string(), debit: z.string(), credit: z.string(), amount: amountAnswer, number: z.number(), atMs: timeAnswer })
+const proposalAnswer = z.object({
+  payout: z.string(), chain: z.string(), asset: z.string(), amount: amountAnswer,
+  outcome: z.object({ status: z.enum(['paid', 'failed']), fee: amountAnswer, tax: amountAnswer, reason: z.string().optional() }).describe('what the second person must say'),
+  proposedBy: z.string(), proposedMs: timeAnswer, untilMs: timeAnswer.describe('from then on it must be proposed again'),
+})
 const statusAnswer = z.looseObject({ chain: z.string(), working: z.boolean(), paused: z.boolean(), booked: z.number() })
 const reconcileAnswer = z.looseObject({ status: z.enum(['done', 'disagreed', 'too_different', 'past_differs']) })
 const params = z.object({ id: payoutIdField })
@@ -144,6 +149,16 @@ function payoutRoutes(server: HttpServer, { desk, payouts, authentication }: Ope
     return { payouts: (await payouts.list({ chain: desk.work(chain).chain.chain, states, after, limit })).map(payoutOf) }
   })
 
+  server.get('/v1/wally/operator/proposals', {
+    schema: {
+      tags: TAGS, security: FOR_OPERATORS, summary: 'Decisions about payouts that wait for a second person, the oldest first',
+      response: responses(200, z.object({ proposals: z.array(proposalAnswer) })),
+    },
+  }, async (request) => {
+    await authentication.operatorOf(request, 'read')
+    return { proposals: (await desk.proposals()).map(proposalOf) }
+  })
+
   server.get('/v1/wally/operator/payouts/:id', {
     schema: { tags: TAGS, security: FOR_OPERATORS, summary: 'A payout of anybody', params, response: responses(200, payoutAnswer) },
   }, async (request) => {
@@ -166,8 +181,8 @@ function payoutRoutes(server: HttpServer, { desk, payouts, authentication }: Ope
     bodyLimit: BODY_BYTES_MAX,
     schema: { tags: TAGS, security: FOR_OPERATORS, summary: 'Refuse a payout of which nothing is out', params, body: z.strictObject({}), response: responses(200, payoutAnswer) },
   }, async (request) => {
-    await authentication.operatorOf(request, 'approve')
-    return payoutOf(await desk.refuse(request.params.id))
+    const { person } = await authentication.operatorOf(request, 'approve')
+    return payoutOf(await desk.refuse(request.params.id, person))
   })
 
   server.post('/v1/wally/operator/payouts/:id/decide', {
@@ -192,8 +207,8 @@ function workingRoutes(server: HttpServer, { wally, desk, clock, authentication 
       bodyLimit: BODY_BYTES_MAX,
       schema: { tags: TAGS, security: FOR_OPERATORS, summary, params: onChain, body: z.strictObject({}), response: responses(200, z.object({ chain: z.string(), paused: z.boolean() })) },
     }, async (request) => {
-      await authentication.operatorOf(request, 'manage')
-      await desk.work(request.params.chain).setPaused(isPaused)
+      const { person } = await authentication.operatorOf(request, 'manage')
+      await desk.work(request.params.chain).setPaused(isPaused, person)
       return { chain: request.params.chain, paused: isPaused }
     })
   }
@@ -240,6 +255,11 @@ function shown<Answer>(value: object): Answer {
 
 function payoutOf({ memo, payment, ...payout }: Payout): z.input<typeof payoutAnswer> {
   return shown({ ...payout, memo: memo === undefined ? undefined : Buffer.from(memo).toString('utf8'), txid: payment?.txid })
+}
+
+function proposalOf({ payout: { id, chain, asset, amount }, outcome, proposedBy, proposedMs, untilMs }: Proposal): z.input<typeof proposalAnswer> {
+  const { fee, tax } = outcome
+  return { payout: id, chain, asset, amount: String(amount), outcome: { ...outcome, fee: String(fee), tax: String(tax) }, proposedBy, proposedMs, untilMs }
 }
 
 function statusOf({ reconciled, ...status }: ChainStatus, address: string): z.input<typeof statusAnswer> {

@@ -197,6 +197,7 @@ const ROUTES: Readonly<Record<string, Refusals>> = {
   'GET /v1/wally/operator/payouts': {
     by: 'read', request: async () => ({ path: '/v1/wally/operator/payouts?chain=simulated' }), malformed: [{ path: '/v1/wally/operator/payouts' }, { path: '/v1/wally/operator/payouts?chain=simulated&state=lost' }],
   },
+  'GET /v1/wally/operator/proposals': { by: 'read', request: async () => ({ path: '/v1/wally/operator/proposals' }) },
   'GET /v1/wally/operator/payouts/:id': { by: 'read', request: async () => ({ path: `/v1/wally/operator/payouts/${await awaiting()}` }), malformed: [{ path: '/v1/wally/operator/payouts/none' }] },
   'POST /v1/wally/operator/payouts/:id/approve': {
     by: 'approve', request: async () => ({ path: `/v1/wally/operator/payouts/${await awaiting()}/approve`, body: {} }), malformed: [{ body: { person: 'olga' } }],
@@ -425,6 +426,10 @@ describe('operators', () => {
     expect((await decide(OPERATORS.olga, { status: 'paid', fee: '7' })).status).toBe(202)
     // Another word is a new proposal.
     expect((await decide(OPERATORS.oleg, failed)).status).toBe(202)
+    const { proposals } = (await ask('GET', '/v1/wally/operator/proposals', { operator: OPERATORS.reader })).body
+    expect(proposals).toEqual(expect.arrayContaining([{
+      payout: id, chain: 'simulated', asset: world.native, amount: '1000', outcome: { ...failed, tax: '0' }, proposedBy: 'oleg', proposedMs: expect.any(Number) as number, untilMs: expect.any(Number) as number,
+    }]))
     const alone = await decide(OPERATORS.oleg, failed)
     expect([alone.status, alone.code]).toEqual([403, 'denied.same_person'])
     expect((await world.payouts.get(id))?.state).toBe('needs_operator')

@@ -36,8 +36,8 @@ export async function wallyStatus(context: Context, options: OperatorOptions): P
   })
 }
 
-/** `evegram wally accounts`, `transfers`, `suspense`, `alarms`: one object a line. */
-export async function wallyList(context: Context, what: 'accounts' | 'transfers' | 'suspense' | 'alarms', options: ListOptions): Promise<void> {
+/** `evegram wally accounts`, `transfers`, `suspense`, `alarms`, `proposals`: one object a line. */
+export async function wallyList(context: Context, what: 'accounts' | 'transfers' | 'suspense' | 'alarms' | 'proposals', options: ListOptions): Promise<void> {
   await asOperator(context, options, async (api) => {
     const isPaged = what === 'accounts' || what === 'transfers'
     const answer = await api.read(isPaged ? `${what}?${query({ after: options.after, limit: String(options.limit) })}` : what)

@@ -27,6 +27,11 @@ export class MemoryPayoutDecisions implements PayoutDecisions {
     return result
   }
 
+  async waiting(): Promise<readonly PayoutDecision[]> {
+    const nowMs = this.#ledger.nowMs()
+    return [...this.#kept.values()].filter((decision) => decision.approvedBy === undefined && !isOver(decision, nowMs))
+  }
+
   async approved(limit: number): Promise<readonly PayoutDecision[]> {
     return [...this.#kept.values()].filter(({ approvedBy }) => approvedBy !== undefined).slice(0, limit)
   }

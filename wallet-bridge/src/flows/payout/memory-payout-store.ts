@@ -1,13 +1,23 @@
 import type { AccountId } from '@evegram/protocol'
 import type { ChainName } from '../../chain/chain-adapter.js'
+import type { OperatorAct } from '../../ledger/event.js'
+import type { MemoryLedger } from '../../ledger/memory/ledger-store.js'
 import { isSameAsk, newPayout, type Payout, type PayoutId, type PayoutTerms } from './payout.js'
 import { ENDED_STATES, isOneOf } from './payout-states.js'
-import { checkPayoutsRequest, type AccountPayouts, type CreatePayoutResult, type PauseReason, type PayoutBounds, type PayoutsRequest, type PayoutStore } from './payout-store.js'
+import {
+  checkPayoutsRequest, pauseActOf, type AccountPayouts, type CreatePayoutResult, type PauseReason, type PayoutBounds, type PayoutsRequest, type PayoutStore,
+} from './payout-store.js'
 
 /** Payouts of one process, for the simulator and for tests: they end with it. Grows with what is asked for. */
 export class MemoryPayoutStore implements PayoutStore, AccountPayouts {
   readonly #payouts = new Map<PayoutId, Payout>()
   readonly #paused = new Set<ChainName>()
+  readonly #ledger: MemoryLedger
+
+  /** `ledger`: has the audit trail. */
+  constructor(ledger: MemoryLedger) {
+    this.#ledger = ledger
+  }
 
   async create(terms: PayoutTerms, bounds: PayoutBounds, nowMs: number): Promise<CreatePayoutResult> {
     const known = this.#payouts.get(terms.id)
@@ -22,10 +32,13 @@ export class MemoryPayoutStore implements PayoutStore, AccountPayouts {
   }
 
   async replace(next: Payout): Promise<boolean> {
-    const before = this.#payouts.get(next.id)
-    if (before?.version !== next.version - 1 || isOneOf(before.state, ENDED_STATES)) return false
-    this.#payouts.set(next.id, next)
-    return true
+    return this.#replace(next)
+  }
+
+  async attend(next: Payout, act: OperatorAct): Promise<boolean> {
+    const isDone = this.#replace(next)
+    if (isDone) this.#ledger.commit([act], this.#ledger.nowMs())
+    return isDone
   }
 
   async get(id: PayoutId): Promise<Payout | undefined> {
@@ -52,8 +65,18 @@ export class MemoryPayoutStore implements PayoutStore, AccountPayouts {
     return this.#paused.has(chain) ? 'operator' : undefined
   }
 
-  async setPaused(chain: ChainName, isPaused: boolean): Promise<void> {
+  async setPaused(chain: ChainName, isPaused: boolean, person: string): Promise<void> {
+    const act = pauseActOf(chain, isPaused, this.#paused.has(chain) ? 'operator' : undefined, person)
+    if (act === undefined) return
     if (isPaused) this.#paused.add(chain)
     else this.#paused.delete(chain)
+    this.#ledger.commit([act], this.#ledger.nowMs())
+  }
+
+  #replace(next: Payout): boolean {
+    const before = this.#payouts.get(next.id)
+    if (before?.version !== next.version - 1 || isOneOf(before.state, ENDED_STATES)) return false
+    this.#payouts.set(next.id, next)
+    return true
   }
 }

@@ -76,6 +76,23 @@ export function describePayoutDecisions(adapter: { readonly name: string; readon
       expect(await verifyLedger(subject.ledger)).toMatchObject({ status: 'sound' })
     })
 
+    it('shows the proposals that wait, the oldest first, and nothing else', async () => {
+      const { one, other } = subject
+      expect(await one.waiting()).toEqual([])
+      const [two, decided] = [{ payout: payoutIdOf(alice, 'two') }, { payout: payoutIdOf(alice, 'decided') }]
+      await one.say(word('olga', decided))
+      await one.say(word('oleg', decided))
+      await one.say(word('olga'))
+      subject.pass(1_000)
+      await one.say(word('oleg', two))
+      expect((await other.waiting()).map(({ payout, proposedBy, words }) => [payout, proposedBy, words])).toEqual([[rent, 'olga', word('').words], [two.payout, 'oleg', word('').words]])
+      expect(await trail()).toHaveLength(4)
+      subject.pass(PROPOSAL_MS - 1_000)
+      expect((await other.waiting()).map(({ payout }) => payout)).toEqual([two.payout])
+      await one.say(word('olga', two))
+      expect(await other.waiting()).toEqual([])
+    })
+
     it('lets one person decide alone where that is asked for', async () => {
       expect(await subject.one.say(word('olga', { alone: true }))).toBe('approved')
       expect(await subject.other.approved(10)).toMatchObject([{ proposedBy: 'olga', approvedBy: 'olga' }])

@@ -50,6 +50,8 @@ export type SayResult = 'proposed' | 'approved' | 'same_person' | 'decided_other
 export interface PayoutDecisions {
   /** Takes a word. Rejects `unavailable.store`. */
   say(word: DecisionWord): Promise<SayResult>
+  /** Proposals that wait for a second person, the oldest first: {@link PROPOSALS_MAX} at most. Rejects `unavailable.store`. */
+  waiting(): Promise<readonly PayoutDecision[]>
   /** What is approved and was not called done, up to `limit` of it. Rejects `unavailable.store`. */
   approved(limit: number): Promise<readonly PayoutDecision[]>
   /** What was said about this version of a payout, or an older one, is done or cannot be done any more: forgets it. Rejects `unavailable.store`. */

@@ -3,6 +3,7 @@ import type { AgreedChain } from '../../chain/agreed-chain.js'
 import type { ChainAddress, SignedPayment } from '../../chain/chain-adapter.js'
 import type { Signer } from '../../chain/signer.js'
 import { ZERO } from '../../ledger/amount.js'
+import type { OperatorAct } from '../../ledger/event.js'
 import type { AssetId } from '../../ledger/ids.js'
 import type { LedgerStore } from '../../ledger/ledger-store.js'
 import { isDone, type TransferRefusal } from '../../ledger/transfer-status.js'
@@ -141,15 +142,22 @@ export class PayoutFlow {
     return result
   }
 
-  /** Allows a payout that awaits approval. `same_person`: who asked may not approve. Throws `invalid.argument` for a name that is none. */
+  /**
+   * Allows a payout that awaits approval, and says so in the audit trail. `same_person`: who asked may not approve. Throws `invalid.argument` for a name that is
+   * none.
+   */
   async approve(id: PayoutId, by: string): Promise<AttendAnswer> {
     checkPerson(by)
-    return this.#attend(id, 'approve', (payout) => by === payout.requestedBy || by === payout.account ? 'same_person' : { approvedBy: by })
+    return this.#attend(id, 'approve', (payout) => by === payout.requestedBy || by === payout.account ? 'same_person' : { approvedBy: by }, { act: 'payout_approved', person: by })
   }
 
-  /** Refuses a payout of which nothing is signed, or of which all that was signed has proved to be over. What is reserved is released. */
-  async refuse(id: PayoutId): Promise<AttendAnswer> {
-    return this.#attend(id, 'refuse', () => ({ reason: 'rejected' }))
+  /**
+   * Refuses a payout of which nothing is signed, or of which all that was signed has proved to be over, and says so in the audit trail. What is reserved is released.
+   * Throws `invalid.argument` for a name that is none.
+   */
+  async refuse(id: PayoutId, by: string): Promise<AttendAnswer> {
+    checkPerson(by)
+    return this.#attend(id, 'refuse', () => ({ reason: 'rejected' }), { act: 'payout_refused', person: by })
   }
 
   /**
@@ -388,13 +396,20 @@ export class PayoutFlow {
     return await this.#parts.payouts.replace(next) ? { payout: next } : { wait: 'changed_elsewhere' }
   }
 
-  async #attend(id: PayoutId, event: PayoutEvent, changeOf: (payout: Payout) => PayoutChange | 'same_person' | 'too_late'): Promise<AttendAnswer> {
-    const payout = await this.#parts.payouts.get(id)
+  /** `by`: who does it, where that is not in the audit trail by then. */
+  async #attend(
+    id: PayoutId, event: PayoutEvent, changeOf: (payout: Payout) => PayoutChange | 'same_person' | 'too_late', by?: Pick<OperatorAct, 'act' | 'person'>,
+  ): Promise<AttendAnswer> {
+    const { payouts } = this.#parts
+    const payout = await payouts.get(id)
     if (payout === undefined) return 'not_found'
     if (stateAfter(payout.state, event) === undefined) return 'too_late'
     const change = changeOf(payout)
     if (typeof change === 'string') return change
-    return 'payout' in await this.#move(payout, event, change) ? 'done' : 'too_late'
+    const next = moved(payout, event, change)
+    if (next === undefined) throw impossible(payout, event)
+    const isDone = await (by === undefined ? payouts.replace(next) : payouts.attend(next, { kind: 'operator_act', ...by, subject: `payout:${id}`, words: payout.state }))
+    return isDone ? 'done' : 'too_late'
   }
 
   #isPaused(): Promise<boolean> {

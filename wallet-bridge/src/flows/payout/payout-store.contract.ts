@@ -3,7 +3,9 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { parseChainName, parseChainTxid, type SignedPayment } from '../../chain/chain-adapter.js'
 import { somebody } from '../../chain/simulated/simulated-world.contract.js'
 import { AMOUNT_MAX, amountOf } from '../../ledger/amount.js'
+import { decodeLedgerEvent, type OperatorAct } from '../../ledger/event.js'
 import { assetIdOf } from '../../ledger/ids.js'
+import type { LedgerStore } from '../../ledger/ledger-store.js'
 import { payoutIdOf, type Payout, type PayoutChange, type PayoutTerms } from './payout.js'
 import { moved } from './payout-flow.js'
 import type { PayoutEvent } from './payout-states.js'
@@ -12,6 +14,8 @@ import { PAYOUTS_PAGE_MAX, type AccountPayouts, type PayoutBounds, type PayoutSt
 /** Payouts under test. */
 export interface PayoutsSubject {
   readonly payouts: PayoutStore & AccountPayouts
+  /** Has the audit trail. */
+  readonly ledger: Pick<LedgerStore, 'events'>
   close(): Promise<void>
 }
 
@@ -144,14 +148,31 @@ export function describePayoutStore(adapter: { readonly name: string; readonly s
       for (const limit of [0, PAYOUTS_PAGE_MAX + 1]) await expect(payouts.ofAccount(alice, undefined, limit)).rejects.toMatchObject({ code: 'invalid.argument' })
     })
 
-    it('pauses a chain until it is resumed', async () => {
+    const trail = async (): Promise<readonly OperatorAct[]> =>
+      (await subject.ledger.events(0, 100)).map(({ bytes }) => decodeLedgerEvent(bytes).change).filter((change) => change.kind === 'operator_act')
+
+    it('changes what a person attends to once, with the act in the audit trail, or neither', async () => {
+      const payout = await made(terms('one'))
+      const act = (person: string): OperatorAct => ({ kind: 'operator_act', act: 'payout_refused', person, subject: `payout:${payout.id}`, words: payout.state })
+      const next = moved(payout, 'refuse', { reason: 'rejected' })!
+      expect([...await Promise.all([payouts.attend(next, act('olga')), payouts.attend(next, act('olga'))])].sort()).toEqual([false, true])
+      expect(await payouts.attend({ ...next, version: 3 }, act('oleg'))).toBe(false)
+      expect([await payouts.get(payout.id), await trail()]).toEqual([next, [act('olga')]])
+    })
+
+    it('pauses a chain until it is resumed, and says in the audit trail who did', async () => {
       expect(await payouts.isPaused(chain)).toBe(false)
-      await payouts.setPaused(chain, true)
-      await payouts.setPaused(chain, true)
+      await payouts.setPaused(chain, false, 'oleg')
+      await payouts.setPaused(chain, true, 'olga')
+      await payouts.setPaused(chain, true, 'oleg')
       expect([await payouts.isPaused(chain), await payouts.isPaused(parseChainName('ton'))]).toEqual([true, false])
       expect([await payouts.pausedFor(chain), await payouts.pausedFor(parseChainName('ton'))]).toEqual(['operator', undefined])
-      await payouts.setPaused(chain, false)
+      await payouts.setPaused(chain, false, 'oleg')
       expect(await payouts.isPaused(chain)).toBe(false)
+      // What changed nothing is not there.
+      expect((await trail()).map(({ act, person, subject: about, words }) => [act, person, about, words])).toEqual([
+        ['chain_paused', 'olga', `chain:${chain}`, 'not paused'], ['chain_resumed', 'oleg', `chain:${chain}`, 'operator'],
+      ])
     })
   })
 }

@@ -1,6 +1,7 @@
 import { EvegramError, type AccountId } from '@evegram/protocol'
 import type { ChainName } from '../../chain/chain-adapter.js'
 import type { Amount } from '../../ledger/amount.js'
+import type { OperatorAct } from '../../ledger/event.js'
 import type { Payout, PayoutId, PayoutTerms } from './payout.js'
 import type { PayoutState } from './payout-states.js'
 
@@ -41,7 +42,8 @@ export type PauseReason = 'operator' | 'restored'
  *
  * - Resolved = durable: the signed bytes of a payment go out only after `replace` resolved. What rejects with `unavailable.store` may have been done: read.
  * - `create` counts and makes in one step: of payouts of one account that are made at once each counts those before it.
- * - `replace` is a compare-and-set: it succeeds for one of several that start from the same version.
+ * - `replace` is a compare-and-set: it succeeds for one of several that start from the same version. So is `attend`, for what a person does.
+ * - What a person does stands in the audit trail of the ledger, in the same commit: neither is there without the other.
  * - A payout that has ended is never changed, and none is ever removed: an id is known for ever.
  * - Payouts and the ledger change in different transactions. That is harmless in every order of crashes, because the state says what is being asked of the
  *   ledger before it is asked (`reserving`, `settling`, `releasing`), and asking again under the same ids of transfers is answered `exists`.
@@ -52,6 +54,8 @@ export interface PayoutStore {
   create(terms: PayoutTerms, bounds: PayoutBounds, nowMs: number): Promise<CreatePayoutResult>
   /** Replaces a payout whose version is `next.version - 1`. False: it has changed meanwhile, or is not there; nothing was done. Rejects `unavailable.store`. */
   replace(next: Payout): Promise<boolean>
+  /** As `replace`, and `act` stands in the audit trail where it answers true. Rejects `unavailable.store`. */
+  attend(next: Payout, act: OperatorAct): Promise<boolean>
   /** A payout. Rejects `unavailable.store`. */
   get(id: PayoutId): Promise<Payout | undefined>
   /** Payouts of a chain in some states, in the order of their numbers. Rejects `invalid.argument` for a limit out of bounds, `unavailable.store`. */
@@ -60,8 +64,17 @@ export interface PayoutStore {
   isPaused(chain: ChainName): Promise<boolean>
   /** Why they are; undefined while they are not. Rejects `unavailable.store`. */
   pausedFor(chain: ChainName): Promise<PauseReason | undefined>
-  /** Pauses or resumes a chain, for all processes and restarts; a pause that is there keeps its reason. Rejects `unavailable.store`. */
-  setPaused(chain: ChainName, isPaused: boolean): Promise<void>
+  /**
+   * Pauses or resumes a chain, for all processes and restarts; a pause that is there keeps its reason. Where that changes something, `person` did it in the audit
+   * trail. Rejects `unavailable.store`.
+   */
+  setPaused(chain: ChainName, isPaused: boolean, person: string): Promise<void>
+}
+
+/** What pausing or resuming comes to in the audit trail; undefined where nothing changes. `before`: why the chain was paused, if it was. Pure: the rule of all stores. */
+export function pauseActOf(chain: ChainName, isPaused: boolean, before: PauseReason | undefined, person: string): OperatorAct | undefined {
+  if ((before !== undefined) === isPaused) return undefined
+  return { kind: 'operator_act', act: isPaused ? 'chain_paused' : 'chain_resumed', person, subject: `chain:${chain}`, words: before ?? 'not paused' }
 }
 
 /** What was asked for by one account, for its owner to see. Who reads after something was resolved finds it. */

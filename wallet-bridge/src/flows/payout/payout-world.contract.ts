@@ -36,11 +36,12 @@ export class PayoutWorld {
   ) {}
 
   /** Short times, so that a run through everything is short. */
-  static async open(profile: SimulatedProfile, payouts: PayoutStore = new MemoryPayoutStore(), books?: LedgerStore): Promise<PayoutWorld> {
+  static async open(profile: SimulatedProfile, stored?: PayoutStore, books?: LedgerStore): Promise<PayoutWorld> {
     const world = await SimulatedWorld.open(profile, undefined, { finalityBlocks: 2, validFor: profile === 'ton' ? 20 : 8 })
     const hot = await world.wallet(FUNDED * 2n)
-    const ledger = books ?? new MemoryLedger({ clock: world.clock, ledger: '00'.repeat(16) }).connect()
-    const self = new PayoutWorld(world, hot, ledger, payouts)
+    const memory = new MemoryLedger({ clock: world.clock, ledger: '00'.repeat(16) })
+    const ledger = books ?? memory.connect()
+    const self = new PayoutWorld(world, hot, ledger, stored ?? new MemoryPayoutStore(memory))
     const purpose = parsePurpose('deposit')
     for (const [place, asset] of self.assets.entries()) {
       if (asset !== self.native) world.fund(hot.address, FUNDED * 2n, asset)

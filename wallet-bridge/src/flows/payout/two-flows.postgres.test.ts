@@ -27,7 +27,10 @@ describe('two processes that both work on a chain, on one PostgreSQL', () => {
   afterAll(async () => { await server.close() }, 60_000)
   beforeEach(async () => {
     database = await freshLedger(server)
-    const open = async (): Promise<Worker> => ({ ledger: await database.open(), payouts: new PostgresPayoutStore(await database.connect()) })
+    const open = async (): Promise<Worker> => {
+      const ledger = await database.open()
+      return { ledger, payouts: new PostgresPayoutStore(ledger, await database.connect()) }
+    }
     workers = [await open(), await open()]
     world = await PayoutWorld.open('solana', workers[0].payouts, workers[0].ledger)
   })

@@ -4,7 +4,10 @@ import { MemoryRoutes } from '../deposit/memory-routes.js'
 import { MemoryPayoutStore } from '../payout/memory-payout-store.js'
 import { describeReconciliation } from './reconcile-flow.contract.js'
 
-describeReconciliation('memory', async () => ({
-  ledger: new MemoryLedger({ clock: new ManualClock(), ledger: '00'.repeat(16) }).connect(), payouts: new MemoryPayoutStore(), routes: new MemoryRoutes(),
-  close: async () => undefined,
-}))
+describeReconciliation('memory', async () => {
+  const ledger = new MemoryLedger({ clock: new ManualClock(), ledger: '00'.repeat(16) })
+  return {
+    ledger: ledger.connect(), payouts: new MemoryPayoutStore(ledger), routes: new MemoryRoutes(),
+    close: async () => undefined,
+  }
+})

@@ -5,7 +5,10 @@ import { MemoryPayoutStore } from '../payout/memory-payout-store.js'
 import { MemoryCheckpoints } from './memory-checkpoints.js'
 import { describeReconciliationInRounds } from './reconcile-rounds.contract.js'
 
-describeReconciliationInRounds('memory', async () => ({
-  ledger: new MemoryLedger({ clock: new ManualClock(), ledger: '00'.repeat(16) }).connect(), payouts: new MemoryPayoutStore(), routes: new MemoryRoutes(),
-  checkpoints: new MemoryCheckpoints(), close: async () => undefined,
-}))
+describeReconciliationInRounds('memory', async () => {
+  const ledger = new MemoryLedger({ clock: new ManualClock(), ledger: '00'.repeat(16) })
+  return {
+    ledger: ledger.connect(), payouts: new MemoryPayoutStore(ledger), routes: new MemoryRoutes(),
+    checkpoints: new MemoryCheckpoints(), close: async () => undefined,
+  }
+})

@@ -74,9 +74,10 @@ export async function freshStores(server: LedgerServer): Promise<
 > {
   const subject = await freshLedger(server)
   const database = await server.connect()
+  const ledger = await openPostgresLedger({ database, clock: new ManualClock(), random: systemRandom(), synced: server.synced })
   return {
-    ledger: await openPostgresLedger({ database, clock: new ManualClock(), random: systemRandom(), synced: server.synced }),
-    payouts: new PostgresPayoutStore(database), routes: new PostgresRoutes(database), checkpoints: new PostgresCheckpoints(database),
+    ledger,
+    payouts: new PostgresPayoutStore(ledger, database), routes: new PostgresRoutes(database), checkpoints: new PostgresCheckpoints(database),
     close: async () => {
       await database.close()
       await subject.close()

@@ -15,15 +15,15 @@ it('a restored ledger pauses every chain that it knows, but those that were rest
     const [simulated, solana, ton, terra] = [parseChainName('simulated'), parseChainName('solana'), parseChainName('ton'), parseChainName('terra')]
     const identities = new PostgresChainIdentities(database)
     for (const chain of [simulated, solana, ton]) await identities.claim(chain, 'one')
-    const payouts = new PostgresPayoutStore(database)
-    await payouts.setPaused(ton, true)
+    const payouts = new PostgresPayoutStore(await openPostgresLedger(parts), database)
+    await payouts.setPaused(ton, true, 'olga')
     expect(await pauseRestored(parts, [simulated])).toEqual([solana, ton])
     const reasons = async () => Promise.all([simulated, solana, ton, terra].map((chain) => payouts.pausedFor(chain)))
     expect(await reasons()).toEqual([undefined, 'restored', 'restored', undefined])
     // A pause of a person on top of it says nothing new; a resume ends both.
-    await payouts.setPaused(solana, true)
+    await payouts.setPaused(solana, true, 'olga')
     expect(await reasons()).toEqual([undefined, 'restored', 'restored', undefined])
-    await payouts.setPaused(solana, false)
+    await payouts.setPaused(solana, false, 'olga')
     await (await openPostgresLedger(parts)).close()
     expect(await reasons()).toEqual([undefined, undefined, 'restored', undefined])
   } finally {

@@ -1,7 +1,7 @@
 import { sql, type Kysely } from 'kysely'
 import { parsePayoutId, type PayoutId } from '../../flows/payout/payout.js'
 import {
-  decideWord, PROPOSAL_MS, PROPOSALS_MAX, type DecisionWord, type PayoutDecision, type PayoutDecisions, type SayResult,
+  decideWord, isOver, PROPOSAL_MS, PROPOSALS_MAX, type DecisionWord, type PayoutDecision, type PayoutDecisions, type SayResult,
 } from '../../flows/payout/payout-decisions.js'
 import type { LedgerDatabase } from './database.js'
 import { ledgerFailure } from './failures.js'
@@ -36,6 +36,14 @@ export class PostgresPayoutDecisions implements PayoutDecisions {
       const { result, decision, act } = decideWord(row === undefined ? undefined : decisionOf(row), word, nowMs)
       if (decision !== undefined) await keep(transaction, decision, nowMs)
       return { result, acts: act === undefined ? [] : [act] }
+    })
+  }
+
+  waiting(): Promise<readonly PayoutDecision[]> {
+    // For the time of the ledger, by which a proposal is over.
+    return this.#ledger.record('read proposals', async (transaction, nowMs) => {
+      const { rows } = await sql<DecisionRow>`SELECT ${COLUMNS} FROM payout_decisions WHERE approved_by IS NULL ORDER BY payout_decisions.proposed_ms, payout`.execute(transaction)
+      return { result: rows.map(decisionOf).filter((decision) => !isOver(decision, nowMs)), acts: [] }
     })
   }
 

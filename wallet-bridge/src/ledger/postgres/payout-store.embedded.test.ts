@@ -13,8 +13,8 @@ afterAll(async () => { await server.close() }, 60_000)
 
 async function setup(): Promise<PayoutsSubject> {
   const subject = await freshLedger(server)
-  await subject.open()
-  return { payouts: new PostgresPayoutStore(await server.connect()), close: () => subject.close() }
+  const ledger = await subject.open()
+  return { payouts: new PostgresPayoutStore(ledger, await server.connect()), ledger, close: () => subject.close() }
 }
 
 describePayoutStore({ name: 'PGlite', setup })

@@ -6,12 +6,14 @@ import { isSameAsk, newPayout, parsePayoutId, type Payout, type PayoutId, type P
 import { parsePayoutReason } from '../../flows/payout/payout-reason.js'
 import { parsePayoutState } from '../../flows/payout/payout-states.js'
 import {
-  checkPayoutsRequest, type AccountPayouts, type CreatePayoutResult, type PauseReason, type PayoutBounds, type PayoutsRequest, type PayoutStore,
+  checkPayoutsRequest, pauseActOf, type AccountPayouts, type CreatePayoutResult, type PauseReason, type PayoutBounds, type PayoutsRequest, type PayoutStore,
 } from '../../flows/payout/payout-store.js'
 import { parseAmount, ZERO } from '../amount.js'
+import type { OperatorAct } from '../event.js'
 import { parseAssetId } from '../ids.js'
 import type { LedgerDatabase } from './database.js'
 import { ledgerFailure } from './failures.js'
+import type { PostgresLedgerStore } from './ledger-store.js'
 import { integerOf } from './rows.js'
 import { textArray } from './text-array.js'
 
@@ -48,9 +50,12 @@ const ENDED = sql.raw("('paid', 'failed', 'refused')")
 
 /** {@link PayoutStore} beside the ledger, in the same database. The ledger was opened before: that makes the tables. */
 export class PostgresPayoutStore implements PayoutStore, AccountPayouts {
+  readonly #ledger: Pick<PostgresLedgerStore, 'record'>
   readonly #queries: Kysely<unknown>
 
-  constructor(database: LedgerDatabase) {
+  /** `ledger`: has the audit trail, in the same database. */
+  constructor(ledger: Pick<PostgresLedgerStore, 'record'>, database: LedgerDatabase) {
+    this.#ledger = ledger
     this.#queries = database.queries
   }
 
@@ -77,14 +82,13 @@ export class PostgresPayoutStore implements PayoutStore, AccountPayouts {
   }
 
   async replace(next: Payout): Promise<boolean> {
-    return this.#run('change payout', async () => {
-      const { payment, outcome } = next
-      const { rows } = await sql`UPDATE payouts SET version = ${String(next.version)}::bigint, state = ${next.state}, approved_by = ${next.approvedBy ?? null},
-          reason = ${next.reason ?? null}, txid = ${payment?.txid ?? null}, payment = ${bytes(payment === undefined ? undefined : encodeSignedPayment(payment))},
-          expired = ${next.expired.join(' ')}, outcome = ${outcome?.status ?? null}, outcome_fee = ${outcome === undefined ? null : String(outcome.fee)}::numeric,
-          outcome_tax = ${String(outcome?.tax ?? ZERO)}::numeric, outcome_reason = ${outcome?.status === 'failed' ? outcome.reason : null}
-        WHERE id = ${next.id} AND version = ${String(next.version - 1)}::bigint AND state NOT IN ${ENDED} RETURNING id`.execute(this.#queries)
-      return rows.length === 1
+    return this.#run('change payout', () => replaced(this.#queries, next))
+  }
+
+  attend(next: Payout, act: OperatorAct): Promise<boolean> {
+    return this.#ledger.record('attend payout', async (transaction) => {
+      const result = await replaced(transaction, next)
+      return { result, acts: result ? [act] : [] }
     })
   }
 
@@ -115,14 +119,17 @@ export class PostgresPayoutStore implements PayoutStore, AccountPayouts {
   }
 
   async pausedFor(chain: ChainName): Promise<PauseReason | undefined> {
-    const { rows: [row] } = await this.#run('read pause', () => sql<{ reason: PauseReason }>`SELECT reason FROM payout_pauses WHERE chain = ${chain}`.execute(this.#queries))
-    return row?.reason
+    return this.#run('read pause', () => pauseOf(this.#queries, chain))
   }
 
-  async setPaused(chain: ChainName, isPaused: boolean): Promise<void> {
-    await this.#run('pause payouts', () => isPaused
-      ? sql`INSERT INTO payout_pauses (chain) VALUES (${chain}) ON CONFLICT DO NOTHING`.execute(this.#queries)
-      : sql`DELETE FROM payout_pauses WHERE chain = ${chain}`.execute(this.#queries))
+  async setPaused(chain: ChainName, isPaused: boolean, person: string): Promise<void> {
+    // The head is held: of several at once each finds what those before it did.
+    await this.#ledger.record('pause payouts', async (transaction) => {
+      const act = pauseActOf(chain, isPaused, await pauseOf(transaction, chain), person)
+      if (act !== undefined && isPaused) await sql`INSERT INTO payout_pauses (chain) VALUES (${chain})`.execute(transaction)
+      if (act !== undefined && !isPaused) await sql`DELETE FROM payout_pauses WHERE chain = ${chain}`.execute(transaction)
+      return { result: undefined, acts: act === undefined ? [] : [act] }
+    })
   }
 
   async #run<Result>(operation: string, work: () => Promise<Result>): Promise<Result> {
@@ -132,6 +139,22 @@ export class PostgresPayoutStore implements PayoutStore, AccountPayouts {
       throw ledgerFailure(failure, operation)
     }
   }
+}
+
+/** A compare-and-set: whether it found the version before. */
+async function replaced(queries: Kysely<unknown>, next: Payout): Promise<boolean> {
+  const { payment, outcome } = next
+  const { rows } = await sql`UPDATE payouts SET version = ${String(next.version)}::bigint, state = ${next.state}, approved_by = ${next.approvedBy ?? null},
+      reason = ${next.reason ?? null}, txid = ${payment?.txid ?? null}, payment = ${bytes(payment === undefined ? undefined : encodeSignedPayment(payment))},
+      expired = ${next.expired.join(' ')}, outcome = ${outcome?.status ?? null}, outcome_fee = ${outcome === undefined ? null : String(outcome.fee)}::numeric,
+      outcome_tax = ${String(outcome?.tax ?? ZERO)}::numeric, outcome_reason = ${outcome?.status === 'failed' ? outcome.reason : null}
+    WHERE id = ${next.id} AND version = ${String(next.version - 1)}::bigint AND state NOT IN ${ENDED} RETURNING id`.execute(queries)
+  return rows.length === 1
+}
+
+async function pauseOf(queries: Kysely<unknown>, chain: ChainName): Promise<PauseReason | undefined> {
+  const { rows: [row] } = await sql<{ reason: PauseReason }>`SELECT reason FROM payout_pauses WHERE chain = ${chain}`.execute(queries)
+  return row?.reason
 }
 
 async function find(queries: Kysely<unknown>, id: PayoutId): Promise<Payout | undefined> {

@@ -34,11 +34,12 @@ export function actingPayouts(payouts: PayoutStore, acts: Acts): PayoutStore {
   return {
     create: (terms, bounds, nowMs) => acts.around('write down', () => payouts.create(terms, bounds, nowMs)),
     replace: (next) => acts.around(`store ${next.state}`, () => payouts.replace(next)),
+    attend: (next, act) => acts.around(`store ${next.state}`, () => payouts.attend(next, act)),
     get: (id) => acts.around('read', () => payouts.get(id)),
     list: (request) => acts.around('read', () => payouts.list(request)),
     isPaused: (chain) => acts.around('read', () => payouts.isPaused(chain)),
     pausedFor: (chain) => acts.around('read', () => payouts.pausedFor(chain)),
-    setPaused: (chain, isPaused) => acts.around('pause', () => payouts.setPaused(chain, isPaused)),
+    setPaused: (chain, isPaused, person) => acts.around('pause', () => payouts.setPaused(chain, isPaused, person)),
   }
 }
 

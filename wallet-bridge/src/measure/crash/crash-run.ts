@@ -74,7 +74,7 @@ export async function runCrash(url: string, options: CrashRunOptions, progress: 
   const run = new CrashRun(options, await crashChainOf(options.chain), { url: scratch.url, folder, progress })
   try {
     const ledger = await openPostgresLedger({ database, clock: systemClock(), random: systemRandom(), synced: true })
-    return await run.make(ledger, new PostgresPayoutStore(database))
+    return await run.make(ledger, new PostgresPayoutStore(ledger, database))
   } finally {
     await run.end()
     await database.close()

@@ -37,7 +37,7 @@ async function work(settings: WallySettings): Promise<void> {
   const ledger = await openPostgresLedger({ database, clock, random: systemRandom(), synced: true })
   const much = amountOf(10n ** 30n)
   const flow = new PayoutFlow({
-    chain: actingChain(agreed, acts), ledger: actingLedger(ledger, acts), payouts: actingPayouts(new PostgresPayoutStore(database), acts),
+    chain: actingChain(agreed, acts), ledger: actingLedger(ledger, acts), payouts: actingPayouts(new PostgresPayoutStore(ledger, database), acts),
     signer: chain.signerOf(crashKeyOf(seed, 'hot wallet')),
     policy: {
       assets: new Map([[chain.asset, { payoutMin: amountOf(1n), payoutMax: much, accountDayMax: much, approvalAbove: much, topUpBelow: ZERO }]]),
