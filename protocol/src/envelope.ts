@@ -1,5 +1,6 @@
-import { bytesOfHex, hexOf } from './bytes.js'
+import { bytesOfHex } from './bytes.js'
 import { EvegramError } from './errors.js'
+import { ID_READER, type IdReader } from './id-cache.js'
 import type { AccountId, ConversationId, DeviceId, MessageKey } from './ids.js'
 import { LIMITS } from './limits.js'
 
@@ -162,7 +163,7 @@ export interface EnvelopeView extends EnvelopeHeader {
  * unknown version, kind or body type, counts beyond the limits, a body longer than the limit, a device named twice, bytes left over,
  * a numbered message of epoch 0, control traffic of another epoch, a number of 2^53 or more, a body of a notice elsewhere or for one device.
  */
-export function viewEnvelope(bytes: Uint8Array): EnvelopeView {
+export function viewEnvelope(bytes: Uint8Array, ids: IdReader = ID_READER): EnvelopeView {
   if (bytes.length > LIMITS.envelopeBytesMax) throw new EvegramError('too_large.envelope', { operation: 'decode envelope' })
   if (bytes.length < ENVELOPE_OFFSETS.end) fail('The envelope is shorter than its fixed part.')
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
@@ -179,12 +180,13 @@ export function viewEnvelope(bytes: Uint8Array): EnvelopeView {
   if (numberHigh >= 2 ** 21) fail('The number of the message is too large.')
   let offset: number = ENVELOPE_OFFSETS.end
   if (offset + accountCount * ACCOUNT_VERSION_BYTES > bytes.length) fail('The envelope ends inside its account versions.')
-  const accounts: AccountVersion[] = []
+  // Arrays of just the size: one that grows by `push` begins with room for sixteen, for every message.
+  const accounts = new Array<AccountVersion>(accountCount)
   for (let index = 0; index < accountCount; index++) {
-    accounts.push({ account: hexOf(bytes, offset, offset + 16) as AccountId, seq: view.getUint32(offset + 16) })
+    accounts[index] = { account: ids.hexAt(bytes, offset) as AccountId, seq: view.getUint32(offset + 16) }
     offset += ACCOUNT_VERSION_BYTES
   }
-  const bodies: BodySlice[] = []
+  const bodies = new Array<BodySlice>(bodyCount)
   const seen = bodyCount > 1 ? new Set<string>() : undefined
   for (let index = 0; index < bodyCount; index++) {
     if (offset + BODY_HEADER_BYTES > bytes.length) fail('The envelope ends inside a body.')
@@ -197,20 +199,20 @@ export function viewEnvelope(bytes: Uint8Array): EnvelopeView {
     const end = offset + BODY_HEADER_BYTES + length
     if (end > bytes.length) fail('The envelope ends inside a body.')
     // The bytes were checked to be 16: hex of 16 bytes is a device id by definition.
-    const device = hexOf(bytes, offset, offset + 16) as DeviceId
+    const device = ids.hexAt(bytes, offset) as DeviceId
     if (seen?.has(device) === true) fail('A device is named twice.')
     if ((type === BODY_TYPE.notice) !== (kind === ENVELOPE_KIND.notice)) fail('Notices have bodies of their own type, and nothing else has.')
     if (type === BODY_TYPE.notice && device !== ALL_DEVICES) fail('A notice is for all devices of its account.')
     seen?.add(device)
-    bodies.push({ device, type, start: offset, end })
+    bodies[index] = { device, type, start: offset, end }
     offset = end
   }
   if (offset !== bytes.length) fail('The envelope has bytes left over.')
   return {
     kind,
-    conversation: hexOf(bytes, ENVELOPE_OFFSETS.conversation, ENVELOPE_OFFSETS.conversation + 16) as ConversationId,
-    device: hexOf(bytes, ENVELOPE_OFFSETS.device, ENVELOPE_OFFSETS.device + 16) as DeviceId,
-    account: hexOf(bytes, ENVELOPE_OFFSETS.account, ENVELOPE_OFFSETS.account + 16) as AccountId,
+    conversation: ids.hexAt(bytes, ENVELOPE_OFFSETS.conversation) as ConversationId,
+    device: ids.hexAt(bytes, ENVELOPE_OFFSETS.device) as DeviceId,
+    account: ids.hexAt(bytes, ENVELOPE_OFFSETS.account) as AccountId,
     epoch,
     number: numberHigh * 2 ** 32 + view.getUint32(ENVELOPE_OFFSETS.number + 4),
     order: view.getBigUint64(ENVELOPE_OFFSETS.order),

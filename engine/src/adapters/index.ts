@@ -1,3 +1,4 @@
+export { appendEach } from './append-each.js'
 export { openEngineStore, type EngineStore } from './lmdb/store.js'
 export { MarkingLog, REMEMBERED_MARKS_MAX, type EnvelopeRows, type MarkingLogParts, type MarkRows } from './marking-log.js'
 export * from './memory/index.js'

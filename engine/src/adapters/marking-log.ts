@@ -1,6 +1,7 @@
 import type { ConversationId, Position } from '@evegram/protocol'
-import type { AppendRequest, AppendResult, EnvelopeLog, StoredEnvelope } from '../ports/envelope-log.js'
+import type { AppendRequest, AppendResult, BatchedAppend, BatchedResult, EnvelopeLog, StoredEnvelope } from '../ports/envelope-log.js'
 import { MARK_HOUR_MS } from '../ports/marks.js'
+import { appendEach } from './append-each.js'
 import { RememberedWrites } from './remembered-writes.js'
 
 /** Marks that a node remembers by default; a forgotten one is written again. */
@@ -64,6 +65,10 @@ export class MarkingLog implements EnvelopeLog {
     }
     await Promise.all(writes)
     return { status: 'stored', position }
+  }
+
+  appendAll(appends: readonly BatchedAppend[], ended: (index: number, result: BatchedResult) => void): void {
+    appendEach((request, inboxes) => this.append(request, inboxes), appends, ended)
   }
 
   read(conversation: ConversationId, after: Position, limit: number): Promise<readonly StoredEnvelope[]> {

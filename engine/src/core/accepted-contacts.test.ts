@@ -18,7 +18,7 @@ describe('acceptedContacts', () => {
         position: { timeMs: index + 1, incarnation: 1, counter: 0 }, envelope: index === before ? mine : theirs,
       }))
       return {
-        append: () => Promise.reject(new Error('nothing is written')), trim: () => Promise.resolve(0),
+        append: () => Promise.reject(new Error('nothing is written')), appendAll: () => { throw new Error('nothing is written') }, trim: () => Promise.resolve(0),
         read: async (conversation, after, limit) => {
           conversations.push(conversation)
           return copies.filter(({ position }) => position.timeMs > after.timeMs).slice(0, limit)

@@ -29,6 +29,8 @@ export class InFlight {
     batch.remaining--
     if (batch.remaining > 0) return
     batch.overdue?.cancel()
+    // A set that shrinks leaves its old table to the collector, and that table what was in it: the look at the sends must not hang on it.
+    batch.overdue = undefined
     this.#batches.delete(batch)
   }
 

@@ -33,9 +33,12 @@ export class PositionClock {
     return this.#anchorMs + (monotonicMs - this.#anchorMonotonicMs) * (1 + this.#rate)
   }
 
-  /** The next position: above every earlier one of this clock. Throws `unavailable.clock` after 2^32 positions in one millisecond. */
-  next(): Position {
-    const timeMs = Math.floor(this.nowMs())
+  /**
+   * The next position: above every earlier one of this clock. Throws `unavailable.clock` after 2^32 positions in one millisecond. `monotonicMs` is the
+   * present moment where the caller has just read it.
+   */
+  next(monotonicMs = this.#clock.monotonicMs()): Position {
+    const timeMs = Math.floor(this.nowMs(monotonicMs))
     if (timeMs > this.#lastTimeMs) {
       this.#lastTimeMs = timeMs
       this.#counter = 0

@@ -1,7 +1,8 @@
 import { FRAME_TYPE, parseAccountId, parseDeviceId, type AccountId, type ConversationId, type DeviceId } from '@evegram/protocol'
 import { afterEach, beforeEach } from 'vitest'
 import { MemoryEnvelopeLog } from '../adapters/memory/envelope-log.js'
-import type { AppendRequest, AppendResult, EnvelopeLog } from '../ports/envelope-log.js'
+import { appendEach } from '../adapters/append-each.js'
+import type { AppendRequest, AppendResult, BatchedAppend, BatchedResult, EnvelopeLog } from '../ports/envelope-log.js'
 import type { Presence } from '../ports/presence.js'
 import { TestClient, type MessageFields } from './client.fixture.js'
 import { TestCluster, type ClusterOptions, type TestNode } from './cluster.fixture.js'
@@ -35,6 +36,10 @@ export class MoodyLog implements EnvelopeLog {
     const result = await this.inner.append(request, accounts)
     await this.beforeStored()
     return result
+  }
+
+  appendAll(appends: readonly BatchedAppend[], ended: (index: number, result: BatchedResult) => void): void {
+    appendEach((request, inboxes) => this.append(request, inboxes), appends, ended)
   }
 
   async read(...args: Parameters<EnvelopeLog['read']>): ReturnType<EnvelopeLog['read']> {

@@ -1,12 +1,13 @@
 import {
-  ENVELOPE_KIND, EvegramError, isEvegramError, LIMITS, ENVELOPE_OFFSETS, noticesConversationIdOf, orderTimeMs, viewEnvelope,
+  ENVELOPE_KIND, EvegramError, IdCache, isEvegramError, LIMITS, ENVELOPE_OFFSETS, noticesConversationIdOf, orderTimeMs, viewEnvelope,
   type Clock, type EnvelopeView, type ErrorCode, type Failure, type Frame,
 } from '@evegram/protocol'
 import type { Logger } from '@evegram/platform'
-import type { AppendResult, EnvelopeLog } from '../ports/envelope-log.js'
+import type { AppendResult, BatchedAppend, BatchedResult, EnvelopeLog } from '../ports/envelope-log.js'
 import type { Turn } from '../ports/turn.js'
 import type { ClockLease } from './clock-lease.js'
 import { leaseHolds, type ConversationLease, type Conversations } from './conversations.js'
+import { Gathering } from './gathering.js'
 import type { InFlight } from './in-flight.js'
 import type { EngineMetrics } from './metrics.js'
 import { PendingSend, type SendOrigin } from './pending-send.js'
@@ -46,6 +47,8 @@ export interface SendParts {
  */
 export class SendPath {
   readonly #parts: SendParts
+  readonly #gathering = new Gathering()
+  readonly #ids = new IdCache()
   #admitted: PendingSend[] = []
   #stored: PendingSend[] = []
 
@@ -65,7 +68,7 @@ export class SendPath {
     if (session.sendsInFlight >= LIMITS.sendsInFlightMax) return refuse(session, frame.correlation, 'limited.queue', QUEUE_RETRY_MS)
     const bytes = Buffer.allocUnsafe(frame.body.length)
     bytes.set(frame.body)
-    const envelope = viewEnvelope(bytes)
+    const envelope = viewEnvelope(bytes, this.#ids)
     if (envelope.kind === ENVELOPE_KIND.notice) return refuse(session, frame.correlation, 'denied.notices')
     if (envelope.device !== owner.device || envelope.account !== owner.account) return refuse(session, frame.correlation, 'denied.sender')
     // The upper 48 bits of the order key are milliseconds.
@@ -162,7 +165,16 @@ export class SendPath {
     const { origin } = send
     // While others wait it queues up behind them, also in the moment between the end of their append and their release.
     if (origin.appending > 0 || origin.waitingSends !== undefined) (origin.waitingSends ??= []).push(send)
-    else if (this.#admitted.push(send) === 1) this.#parts.turn.defer(() => { this.#guard(this.#append()) })
+    else if (this.#admitted.push(send) === 1) this.#planAppend()
+  }
+
+  /** At the end of this turn; while much comes, when enough has been gathered. */
+  #planAppend(): void {
+    const { clock, turn } = this.#parts
+    const go = (): void => { this.#guard(this.#append()) }
+    const waitMs = this.#gathering.waitMs(clock.monotonicMs())
+    if (waitMs === 0) turn.defer(go)
+    else clock.after(waitMs, go)
   }
 
   /** Positions and appends what was admitted. */
@@ -170,31 +182,31 @@ export class SendPath {
     const batch = this.#admitted
     this.#admitted = []
     const { clock, clockLease, inFlight, positions } = this.#parts
+    this.#gathering.went(batch.length, clock.monotonicMs())
     if (!clockLease.held() && !await clockLease.acquire()) {
       for (const send of batch) this.#refuse(send, 'unavailable.clock')
       return
     }
     const nowMs = clock.monotonicMs()
     const sends = batch.filter((send) => this.#stillAdmitted(send, nowMs))
-    for (const send of sends) send.position = positions.next()
+    for (const send of sends) send.position = positions.next(nowMs)
     const [first] = sends
     if (first === undefined) return
     const positioned = inFlight.begin(first.position.timeMs, sends.length)
     for (const send of sends) {
       send.positioned = positioned
-      this.#store(send)
+      send.appending = true
+      send.origin.appending++
     }
+    this.#store(sends)
     positioned.overdue = clock.after(APPEND_GIVE_UP_MS, () => { this.#giveUp(sends) })
   }
 
-  #store(send: PendingSend): void {
-    const { envelope, position, lease } = send
-    send.appending = true
-    send.origin.appending++
-    this.#parts.log.append({ conversation: envelope.conversation, envelope: envelope.bytes, position, wide: lease?.wide === true }, inboxesOf(lease)).then(
-      (result) => { this.#appended(send, result) },
-      (failure: unknown) => { this.#appendFailed(send, failure) },
-    )
+  #store(sends: readonly PendingSend[]): void {
+    this.#parts.log.appendAll(sends.map(appendOf), (index, result) => {
+      const send = sends[index]
+      if (send !== undefined) this.#appendEnded(send, result)
+    })
   }
 
   /** The store has not said what became of these appends. A copy that turns up later is still routed before the cursors pass it. */
@@ -218,6 +230,11 @@ export class SendPath {
     if (send.lease !== undefined && leaseHolds(send.lease, nowMs)) return true
     this.#admit(send, nowMs)
     return false
+  }
+
+  #appendEnded(send: PendingSend, result: BatchedResult): void {
+    if (result.status === 'failed') this.#appendFailed(send, result.failure)
+    else this.#appended(send, result)
   }
 
   #appended(send: PendingSend, result: AppendResult): void {
@@ -371,6 +388,10 @@ function refuse(origin: SendOrigin, correlation: number, code: ErrorCode, retryA
 /** Whether a client tries to write into what the server tells its own account. */
 function isOwnNotices({ kind, account, conversation }: EnvelopeView): boolean {
   return kind !== ENVELOPE_KIND.notice && noticesConversationIdOf(account) === conversation
+}
+
+function appendOf({ envelope, position, lease }: PendingSend): BatchedAppend {
+  return { conversation: envelope.conversation, envelope: envelope.bytes, position, wide: lease?.wide === true, inboxes: inboxesOf(lease) }
 }
 
 /** Who is marked: each member, or a wide conversation itself. */

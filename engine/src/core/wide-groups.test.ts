@@ -1,6 +1,8 @@
 import { ALL_DEVICES, BODY_TYPE, ENVELOPE_KIND, FRAME_TYPE, LIMITS } from '@evegram/protocol'
 import { beforeEach, describe, expect, it } from 'vitest'
+import { appendEach } from '../adapters/append-each.js'
 import { MemoryEnvelopeLog } from '../adapters/memory/envelope-log.js'
+import type { EnvelopeLog } from '../ports/envelope-log.js'
 import { MARK_HOUR_MS } from '../ports/marks.js'
 import type { Interest } from '../ports/interest.js'
 import { TestClient } from './client.fixture.js'
@@ -31,13 +33,14 @@ async function begin(wideOver: number): Promise<void> {
     events.push(`since ${nameOf(owner)}`)
     return since(owner, ...rest)
   }
+  const append: EnvelopeLog['append'] = (request, inboxes) => {
+    events.push(`mark ${inboxes.map(nameOf).join()}`)
+    return log.append(request, inboxes)
+  }
   await restart({
     wideOver, marks,
     log: {
-      append: (request, inboxes) => {
-        events.push(`mark ${inboxes.map(nameOf).join()}`)
-        return log.append(request, inboxes)
-      },
+      append, appendAll: (appends, ended) => { appendEach(append, appends, ended) },
       read: (...request) => log.read(...request), trim: (beforeMs) => log.trim(beforeMs),
     },
     // One for all nodes: a test changes it for all of them.

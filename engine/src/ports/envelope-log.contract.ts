@@ -1,6 +1,6 @@
 import { LIMITS, positionAtTime, type ConversationId, type Position } from '@evegram/protocol'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { EXISTS_WITHIN_MS, type AppendResult, type EnvelopeLog, type StoredEnvelope } from './envelope-log.js'
+import { EXISTS_WITHIN_MS, type AppendResult, type BatchedAppend, type BatchedResult, type EnvelopeLog, type StoredEnvelope } from './envelope-log.js'
 import { MARK_HOUR_MS } from './marks.js'
 import { sampleConversation, sampleDevice, sampleEnvelope, sampleAccount } from './sample-envelope.contract.js'
 
@@ -61,6 +61,50 @@ export function describeEnvelopeLog(adapter: {
 
     const append = (number: number, position: Position, conversation = one): Promise<AppendResult> =>
       log.append({ conversation, envelope: sampleEnvelope({ conversation, number }), position }, ACCOUNTS)
+
+    /** Appends together; resolves when each has ended, with what became of it, and fails when one is told twice or before the call returned. */
+    const appendTogether = (appends: readonly BatchedAppend[]): Promise<readonly BatchedResult[]> => new Promise((resolve, reject) => {
+      const results = new Map<number, BatchedResult>()
+      let hasReturned = false
+      log.appendAll(appends, (index, result) => {
+        if (!hasReturned) reject(new Error(`append ${String(index)} ended before the call returned`))
+        if (results.has(index)) reject(new Error(`append ${String(index)} ended twice`))
+        results.set(index, result)
+        // Later than all others: one that is told twice shows.
+        if (results.size === appends.length) setTimeout(() => { resolve(appends.map((_, at) => results.get(at) ?? { status: 'failed', failure: undefined })) }, 5)
+      })
+      hasReturned = true
+    })
+    const batched = (number: number, position: Position, conversation = one): BatchedAppend =>
+      ({ conversation, envelope: sampleEnvelope({ conversation, number }), position, inboxes: ACCOUNTS })
+
+    it('stores many that are given together as it stores each alone, and tells each by its place', async () => {
+      const appends = Array.from({ length: 2_500 }, (_, index) => batched(index, at(0, index), sampleConversation(index % 7)))
+      expect(await appendTogether(appends)).toEqual(appends.map(({ position }) => ({ status: 'stored', position })))
+      for (let number = 0; number < 7; number++) {
+        const counters = (await readAll(log, sampleConversation(number))).map((copy) => copy.position.counter)
+        expect(counters).toEqual(appends.map(({ position }) => position.counter).filter((counter) => counter % 7 === number))
+      }
+    })
+
+    it('has each of many stored as soon as that one is told', async () => {
+      const appends = Array.from({ length: 40 }, (_, index) => batched(index, at(index)))
+      const seen: Promise<boolean>[] = []
+      await new Promise<void>((resolve) => {
+        log.appendAll(appends, (index) => {
+          seen.push(log.read(one, START, 100).then((copies) => copies.some(({ position }) => position.timeMs === at(index).timeMs)))
+          if (seen.length === appends.length) resolve()
+        })
+      })
+      expect(await Promise.all(seen)).toEqual(appends.map(() => true))
+    })
+
+    it('answers a retry among many with the copy that stands, where it does so for one', async () => {
+      await append(1, at(1))
+      const [retried, fresh] = await appendTogether([batched(1, at(2)), batched(2, at(3))])
+      expect(retried).toEqual(gaps.includes('exists') ? { status: 'stored', position: at(2) } : { status: 'exists', position: at(1) })
+      expect(fresh).toEqual({ status: 'stored', position: at(3) })
+    })
 
     it('stores at the asked position and reads the same bytes back', async () => {
       const envelope = sampleEnvelope({ conversation: one, number: 1 })

@@ -23,6 +23,14 @@ export type AppendResult =
   | { readonly status: 'stored'; readonly position: Position }
   | { readonly status: 'exists'; readonly position: Position }
 
+/** One append of many, with the inboxes that it marks. */
+export interface BatchedAppend extends AppendRequest {
+  readonly inboxes: readonly string[]
+}
+
+/** What became of one append of many: `failed` is what a single one would have been rejected with. */
+export type BatchedResult = AppendResult | { readonly status: 'failed'; readonly failure: unknown }
+
 /**
  * How far back a copy may lie that answers a retry. One that lies further back may have been stored long after its position (its node slept in
  * between), when cursors had passed it already: a new copy is stored. Below the overlap of cursors, with room for the deadline.
@@ -50,6 +58,11 @@ export interface StoredEnvelope {
  */
 export interface EnvelopeLog {
   append(request: AppendRequest, inboxes: readonly string[]): Promise<AppendResult>
+  /**
+   * Many appends, each with every promise of {@link EnvelopeLog.append} and an end of its own: one that fails or takes long does not hold the others up.
+   * `ended` hears of each exactly once, by its place in `appends`, never before this call returned; of what one commit made durable in one go.
+   */
+  appendAll(appends: readonly BatchedAppend[], ended: (index: number, result: BatchedResult) => void): void
   /** Copies behind `after` (exclusive), at most `limit`, oldest first. Sees every append that resolved before the call. */
   read(conversation: ConversationId, after: Position, limit: number): Promise<readonly StoredEnvelope[]>
   /**

@@ -1,5 +1,5 @@
 import { ENVELOPE_OFFSETS, EvegramError, LIMITS, writePosition, type ConversationId, type Position } from '@evegram/protocol'
-import { EXISTS_WITHIN_MS, type AppendRequest, type AppendResult, type EnvelopeLog, type StoredEnvelope } from '../../ports/envelope-log.js'
+import { EXISTS_WITHIN_MS, type AppendRequest, type AppendResult, type BatchedAppend, type BatchedResult, type EnvelopeLog, type StoredEnvelope } from '../../ports/envelope-log.js'
 import { MARK_HOUR_MS } from '../../ports/marks.js'
 import type { Committer, PendingWrite } from './committer.js'
 import { ConversationCache, ConversationMemory } from './conversation-cache.js'
@@ -13,6 +13,10 @@ import { removeHours } from './retention.js'
 const RETRY_WINDOW_COPIES = LIMITS.sendsInFlightMax
 /** Copies that one call of `trim` deletes. */
 const TRIM_COPIES_MAX = 1_024
+/** Appends that are one write of the committer, so that its bounds keep their meaning; more are several. */
+const TOGETHER_MAX = 1_024
+/** Bytes of their envelopes. */
+const TOGETHER_BYTES_MAX = 1_048_576
 /** Buffer for the values of a commit; what does not fit is copied apart. */
 const ARENA_BYTES = 1_048_576
 
@@ -48,8 +52,24 @@ export class LmdbEnvelopeLog implements EnvelopeLog {
 
   append(request: AppendRequest, accounts: readonly string[]): Promise<AppendResult> {
     return new Promise((resolve, reject) => {
-      this.#committer.add(new PendingAppend(this, request, accounts, resolve, reject))
+      this.appendAll([{ ...request, inboxes: accounts }], (_, result) => {
+        if (result.status !== 'failed') resolve(result)
+        else reject(result.failure instanceof Error ? result.failure : unavailable('append', result.failure))
+      })
     })
+  }
+
+  appendAll(appends: readonly BatchedAppend[], ended: (index: number, result: BatchedResult) => void): void {
+    for (let from = 0; from < appends.length;) {
+      let [to, bytes] = [from, 0]
+      for (let next = appends[to]; next !== undefined; next = appends[to]) {
+        if (to > from && (to - from === TOGETHER_MAX || bytes + next.envelope.length > TOGETHER_BYTES_MAX)) break
+        bytes += next.envelope.length
+        to++
+      }
+      this.#committer.add(new PendingAppends(this, appends, from, to - from, bytes, ended))
+      from = to
+    }
   }
 
   read(conversation: ConversationId, after: Position, limit: number): Promise<readonly StoredEnvelope[]> {
@@ -156,38 +176,52 @@ export class LmdbEnvelopeLog implements EnvelopeLog {
   }
 }
 
-class PendingAppend implements PendingWrite {
+/** Appends that go into one commit and hear of its end together. */
+class PendingAppends implements PendingWrite {
   readonly bytes: number
+  readonly changes: number
   readonly #log: LmdbEnvelopeLog
-  readonly #request: AppendRequest
-  readonly #accounts: readonly string[]
-  readonly #resolve: (result: AppendResult) => void
-  readonly #reject: (error: unknown) => void
-  #result: AppendResult
+  readonly #appends: readonly BatchedAppend[]
+  readonly #from: number
+  readonly #results: BatchedResult[] = []
+  readonly #ended: (index: number, result: BatchedResult) => void
 
+  /** `appends[from, from + changes)`, whose envelopes have `bytes`; `ended` hears of each by its place in `appends`. */
   constructor(
-    log: LmdbEnvelopeLog, request: AppendRequest, accounts: readonly string[],
-    resolve: (result: AppendResult) => void, reject: (error: unknown) => void,
+    log: LmdbEnvelopeLog, appends: readonly BatchedAppend[], from: number, changes: number, bytes: number,
+    ended: (index: number, result: BatchedResult) => void,
   ) {
-    this.bytes = request.envelope.length
+    this.bytes = bytes
+    this.changes = changes
     this.#log = log
-    this.#request = request
-    this.#accounts = accounts
-    this.#resolve = resolve
-    this.#reject = reject
-    this.#result = { status: 'stored', position: request.position }
+    this.#appends = appends
+    this.#from = from
+    this.#ended = ended
   }
 
   apply(commit: number): void {
-    this.#result = this.#log.apply(this.#request, this.#accounts, commit)
+    for (let index = this.#from; index < this.#from + this.changes; index++) {
+      const append = this.#appends[index]
+      if (append !== undefined) this.#results.push(this.#applied(append, commit))
+    }
   }
 
   settle(): void {
-    this.#resolve(this.#result)
+    for (const [place, result] of this.#results.entries()) this.#ended(this.#from + place, result)
   }
 
   fail(cause: unknown): void {
-    this.#reject(unavailable('append', cause))
+    const failure = unavailable('append', cause)
+    for (let index = this.#from; index < this.#from + this.changes; index++) this.#ended(index, { status: 'failed', failure })
+  }
+
+  /** One that cannot be put fails alone: the others of the commit go on. */
+  #applied(append: BatchedAppend, commit: number): BatchedResult {
+    try {
+      return this.#log.apply(append, append.inboxes, commit)
+    } catch (cause) {
+      return { status: 'failed', failure: unavailable('append', cause) }
+    }
   }
 }
 

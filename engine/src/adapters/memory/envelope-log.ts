@@ -1,5 +1,6 @@
 import { equalBytes, hexOf, ENVELOPE_OFFSETS, type ConversationId, type Position } from '@evegram/protocol'
-import { EXISTS_WITHIN_MS, type AppendRequest, type AppendResult, type EnvelopeLog, type StoredEnvelope } from '../../ports/envelope-log.js'
+import { EXISTS_WITHIN_MS, type AppendRequest, type AppendResult, type BatchedAppend, type BatchedResult, type EnvelopeLog, type StoredEnvelope } from '../../ports/envelope-log.js'
+import { appendEach } from '../append-each.js'
 import { MemoryMarks } from './marks.js'
 import { indexAfter, insertByPosition } from './position-order.js'
 
@@ -40,6 +41,10 @@ export class MemoryEnvelopeLog implements EnvelopeLog {
     this.#insert(request.conversation, stored)
     this.marks.mark(inboxes, request.conversation, request.position.timeMs)
     return { status: 'stored', position: request.position }
+  }
+
+  appendAll(appends: readonly BatchedAppend[], ended: (index: number, result: BatchedResult) => void): void {
+    appendEach((request, inboxes) => this.append(request, inboxes), appends, ended)
   }
 
   #insert(conversation: ConversationId, stored: StoredEnvelope): void {

@@ -1,4 +1,4 @@
-import { EXISTS_WITHIN_MS, MARK_HOUR_MS, MarkingLog, MemoryMarks, type AppendRequest, type AppendResult, type EnvelopeLog, type Marks } from '@evegram/engine'
+import { appendEach, EXISTS_WITHIN_MS, MARK_HOUR_MS, MarkingLog, MemoryMarks, type AppendRequest, type AppendResult, type EnvelopeLog, type Marks } from '@evegram/engine'
 import type { AccountId, ConversationId, Position } from '@evegram/protocol'
 import type { SimProcess } from '../../kernel/process.js'
 import type { SimRandom } from '../../kernel/random.js'
@@ -48,11 +48,13 @@ export class LogStore {
   }
 
   #atomicLog(node: SimProcess): EnvelopeLog {
+    const append: EnvelopeLog['append'] = async (request, inboxes) => {
+      const askedAtMs = this.#run.trueTimeMs
+      return this.#log.call(node, 'append', () => this.#commit(node, request, inboxes, askedAtMs), this.#stallMs())
+    }
     return {
-      append: async (request, inboxes) => {
-        const askedAtMs = this.#run.trueTimeMs
-        return this.#log.call(node, 'append', () => this.#commit(node, request, inboxes, askedAtMs), this.#stallMs())
-      },
+      append,
+      appendAll: (appends, ended) => { appendEach(append, appends, ended) },
       read: (conversation, after, limit) => this.#read(node, conversation, after, limit),
       trim: (beforeMs) => this.#trim(node, beforeMs),
     }
