@@ -6,21 +6,31 @@ export interface FunctionCost {
   readonly share: number
 }
 
+/** A function where it was called from. */
+export interface ProfileNode {
+  readonly id: number
+  readonly callFrame: { readonly functionName: string; readonly url: string; readonly lineNumber: number }
+  readonly children?: readonly number[]
+}
+
 /** What is used of a V8 CPU profile. */
 export interface CpuProfile {
-  readonly nodes: readonly { readonly id: number; readonly callFrame: { readonly functionName: string; readonly url: string; readonly lineNumber: number } }[]
+  readonly nodes: readonly ProfileNode[]
+  /** Of the first sample's interval, in us on the monotonic clock of the machine. */
+  readonly startTime: number
   readonly samples: readonly number[]
   readonly timeDeltas: readonly number[]
 }
 
+/** `function file:line`, or what V8 calls a part that is no function, in brackets. */
+export function frameName({ callFrame: { functionName, url, lineNumber } }: ProfileNode): string {
+  const file = url === '' ? '' : ` ${url.split('/').slice(-3).join('/')}:${String(lineNumber + 1)}`
+  return `${functionName === '' ? '(anonymous)' : functionName}${file}`
+}
+
 /** The functions of a V8 CPU profile (`node --cpu-prof`) in which most time was spent themselves, idle time left out. */
 export function topCosts(profile: CpuProfile, most: number): FunctionCost[] {
-  const nameOf = new Map(
-    profile.nodes.map(({ id, callFrame: { functionName, url, lineNumber } }) => {
-      const file = url === '' ? '' : ` ${url.split('/').slice(-3).join('/')}:${String(lineNumber + 1)}`
-      return [id, `${functionName === '' ? '(anonymous)' : functionName}${file}`]
-    }),
-  )
+  const nameOf = new Map(profile.nodes.map((node) => [node.id, frameName(node)]))
   const spent = new Map<string, number>()
   let total = 0
   for (const [index, id] of profile.samples.entries()) {

@@ -5,6 +5,7 @@ import { isDriverName, DRIVER_NAMES, type DriverName } from '../drivers/driver-n
 import { judgeRun } from '../judge.js'
 import { allThresholds, parseThreshold } from '../measure/thresholds.js'
 import { RatePlan } from '../plan/rate-plan.js'
+import { ServerProfile } from '../profile/server-profile.js'
 import { deliveryHgrm, prometheusText, timelineCsv } from '../report/exports.js'
 import { htmlReport } from '../report/html-report.js'
 import { configText, summaryLines } from '../report/summary.js'
@@ -44,15 +45,24 @@ export async function runCommand(args: readonly string[]): Promise<number> {
   }
   const fault = openFilesFault(config.clients + FILES_BESIDE)
   if (fault !== undefined) throw new UsageError(fault)
-  const target = await startTarget({ driver: config.driver, url: given.text('server'), admin: given.text('admin'), isFresh: given.has('fresh') || config.pinned, clients: config.clients, cluster })
+  const profile = profileOf(given, config, cluster)
+  const target = await startTarget({
+    driver: config.driver, url: given.text('server'), admin: given.text('admin'), isFresh: given.has('fresh') || config.pinned || profile !== undefined, clients: config.clients, cluster,
+    ...(profile === undefined ? {} : { nodeOptions: profile.nodeOptions }),
+  })
   const view = new LiveView(config.scenario, isJson)
   try {
     if (!isJson) console.error(`Load on ${target.description}${config.driver === 'evegram' ? '; clients are real accounts, which stay in its data' : ''}.`)
-    const run = await runLoad({ config, cast, target, abortOn: given.has('abort-on-fail') ? allThresholds(thresholds) : [], events: view })
+    const run = await runLoad({ config, cast, target, abortOn: given.has('abort-on-fail') ? allThresholds(thresholds) : [], events: profile?.watching(view) ?? view })
     view.stop()
     const result = judgeRun(run, { thresholds, isCountersOnly: given.has('counters-only') })
     writeFiles(result, given, isJson)
     console.log(isJson ? JSON.stringify(result) : summaryLines(result).join('\n'))
+    if (profile !== undefined) {
+      // A server writes its profile when it ends; the second call below finds nothing left to end.
+      await target.dispose()
+      console.error(`profile: ${profile.write(`${config.scenario}, ${String(result.deliveriesPerSecond)} deliveries/s, ${result.machine.commit}: main thread of the server, idle time left out`)}`)
+    }
     return exitCodeOf(result.verdict)
   } finally {
     view.stop()
@@ -77,6 +87,14 @@ function clusterOf(given: GivenOptions, { driver, pinned }: LoadConfig): Cluster
   const nodes = Number(nodesText)
   if (nodes !== 1 && nodes !== 3) throw new UsageError(`--nodes is 1 or 3, not "${nodesText}"`)
   return { nodes, engines: wholeNumber('engines', enginesText ?? nodesText, 1, ENGINES_MAX) }
+}
+
+/** Where the server spends its time, when that was asked for. */
+function profileOf(given: GivenOptions, { driver }: LoadConfig, cluster: ClusterSize | undefined): ServerProfile | undefined {
+  const folder = given.text('profile')
+  if (folder === undefined) return undefined
+  if (driver !== 'evegram' || given.text('server') !== undefined || cluster !== undefined) throw new UsageError('--profile starts a server of its own: leave --driver, --server and --nodes out')
+  return new ServerProfile(folder)
 }
 
 function printPlan(config: LoadConfig, thresholds: readonly string[], isJson: boolean): void {

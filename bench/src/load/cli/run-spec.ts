@@ -31,6 +31,7 @@ export const RUN_SPEC: CommandSpec = {
     nodes: { placeholder: 'n', help: 'start a cluster for this run: so many nodes (1 or 3) of Cassandra and NATS, with Redis; tells the CPU of every process' },
     engines: { placeholder: 'n', help: 'engines of that cluster, 1 to 8 (default: one for each node)' },
     pin: { help: 'a core for the server that this run started, the others for the generator (Linux, taskset)' },
+    profile: { placeholder: 'folder', help: 'start a server for this run and write there where its main thread spent the time: flame.svg, top-costs.txt, server.cpuprofile' },
     threshold: { placeholder: 'bound', isRepeated: true, help: 'fail (99) unless it holds: \'p99<50ms\', \'ack.p99<20ms\', \'rate>=1000\'; may be repeated' },
     'abort-on-fail': { help: 'end the run as soon as a threshold is broken for good' },
     'counters-only': { help: 'an overloaded generator is told but fails nothing: for checks on busy machines' },

@@ -20,10 +20,12 @@ export interface EvegramTargetOptions {
   /** Always a server of its own: what is compared must start from nothing. */
   readonly isFresh: boolean
   readonly clients: number
+  /** For Node, when a server is started. */
+  readonly nodeOptions?: readonly string[]
 }
 
 /** The server at `url`, or one that is started for the run when nobody answers at the default address. Rejects with {@link UsageError} when the one that was named does not answer. */
-export async function evegramTarget({ url, admin, isFresh, clients }: EvegramTargetOptions): Promise<Target> {
+export async function evegramTarget({ url, admin, isFresh, clients, nodeOptions }: EvegramTargetOptions): Promise<Target> {
   const wanted = isFresh ? undefined : url ?? DEFAULT_URL
   const ws = wanted === undefined ? undefined : await socketOf(wanted)
   if (wanted !== undefined && ws !== undefined) {
@@ -34,7 +36,7 @@ export async function evegramTarget({ url, admin, isFresh, clients }: EvegramTar
   if (url !== undefined) throw new UsageError(`no Evegram server answers at ${url}`)
   const server = new ServerProcess({ ...OWN_SERVER_SETTINGS, EVEGRAM_CONNECTIONS_MAX: String(clients + 100) })
   try {
-    await server.start()
+    await server.start(nodeOptions)
   } catch (error) {
     await server.dispose()
     throw error
