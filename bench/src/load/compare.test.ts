@@ -23,6 +23,14 @@ describe('ratios', () => {
     expect(ratiosOf(runs, 'evegram')).toMatchObject([{ perCpuSecond: null, valid: false }])
   })
 
+  it('keep what a message costs apart from rates: that stands when only a generator was at its end', () => {
+    const [generator, atItsEnd] = [result().generator, { validity: { valid: false, reasons: ['a worker used a whole core'] } }]
+    const judge = (change: Partial<LoadResult>): unknown => ratiosOf([compared('evegram', 0, 50), compared('raw-uws', 0, 100, { ...atItsEnd, ...change })], 'evegram')[0]
+    expect(judge({ generator: { ...generator, cpuShare: 1 } })).toMatchObject({ valid: false, perCpuSecondValid: true })
+    expect(judge({ generator: { ...generator, serverStarvedShare: 0.5 } })).toMatchObject({ valid: false, perCpuSecondValid: false })
+    expect(judge({ verdict: 'breach' })).toMatchObject({ perCpuSecondValid: false })
+  })
+
   it('of an even number of runs have a median that was measured', () => {
     expect(spreadOf([4, 1, 3, 2])).toEqual({ min: 1, median: 2, max: 4 })
     expect(spreadOf([])).toBeNull()

@@ -1,3 +1,4 @@
+import { costStands } from './measure/saturation.js'
 import type { LoadResult } from './result.js'
 
 /** Parts of a comparison: as fast as it goes, and at half of that at planned times. */
@@ -33,8 +34,10 @@ export interface Ratio {
   readonly rate: Spread
   /** Of the delivery latency: less than 1 is better. */
   readonly p99: Spread | null
-  /** Whether every run behind it says something about its server. */
+  /** Whether every run behind it says something about its server: rates and latencies. */
   readonly valid: boolean
+  /** Whether {@link perCpuSecond} may be read all the same: see `costStands`. */
+  readonly perCpuSecondValid: boolean
 }
 
 /** The ratios of `of` to every other system that was measured beside it. */
@@ -53,6 +56,7 @@ export function ratiosOf(runs: readonly ComparedRun[], of: string): readonly Rat
           rate: spreadOf(pairs.flatMap(({ one, other }) => divided(one.deliveriesPerSecond, other.deliveriesPerSecond))) ?? { median: 0, min: 0, max: 0 },
           p99: spreadOf(pairs.flatMap(({ one, other }) => divided(one.latency.delivery.p99, other.latency.delivery.p99))),
           valid: pairs.length > 0 && pairs.every(({ one, other }) => one.validity.valid && other.validity.valid),
+          perCpuSecondValid: pairs.length > 0 && pairs.every(({ one, other }) => [one, other].every((run) => run.verdict !== 'breach' && costStands(run.generator))),
         })
       }
     }

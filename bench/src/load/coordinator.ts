@@ -5,6 +5,7 @@ import type { LoadConfig } from './config.js'
 import { measuredSeconds } from './config.js'
 import { DRIVER_FACTS } from './drivers/make-driver.js'
 import type { ClockOffset } from './measure/clock-offset.js'
+import { busySecondsAround, starvedShare } from './measure/core-time.js'
 import { lostDeliveries } from './measure/delivery-audit.js'
 import { LatencyHistogram } from './measure/latency-histogram.js'
 import { monotonicUs } from './measure/monotonic.js'
@@ -102,10 +103,10 @@ export async function runLoad({ config, cast, target, abortOn, events }: RunOpti
       await sleepUntil(measureFromUs, running)
       events.onPhase('measuring')
       const processes = target.processes ?? []
-      const [costBefore, eachBefore, before] = [target.cost(), costsOf(processes), await pool.reports()]
+      const [costBefore, busyBefore, eachBefore, before] = [target.cost(), busySecondsAround(target.pids), costsOf(processes), await pool.reports()]
       const measuredFromUs = monotonicUs()
       await running
-      const [costAfter, eachAfter, after] = [target.cost(), costsOf(processes), await pool.reports()]
+      const [costAfter, busyAfter, eachAfter, after] = [target.cost(), busySecondsAround(target.pids), costsOf(processes), await pool.reports()]
       const elapsed = (monotonicUs() - measuredFromUs) / 1e6
       events.onPhase('draining')
       const reports = await drained(pool, target)
@@ -114,8 +115,8 @@ export async function runLoad({ config, cast, target, abortOn, events }: RunOpti
       const deliveredInTime = sumOf(after, ({ delivered, duplicated }) => delivered - duplicated) - sumOf(before, ({ delivered, duplicated }) => delivered - duplicated)
       const sentInTime = sentOf(after) - sentOf(before)
       const cost = costBefore === undefined || costAfter === undefined ? undefined : {
-        cpuSeconds: costAfter.cpuSeconds - costBefore.cpuSeconds, systemSeconds: costAfter.systemSeconds - costBefore.systemSeconds,
-        waitedShare: (costAfter.waitedSeconds - costBefore.waitedSeconds) / elapsed,
+        elapsedSeconds: elapsed, cpuSeconds: costAfter.cpuSeconds - costBefore.cpuSeconds, systemSeconds: costAfter.systemSeconds - costBefore.systemSeconds,
+        waitedSeconds: costAfter.waitedSeconds - costBefore.waitedSeconds, coresBusySeconds: busyBefore === undefined || busyAfter === undefined ? undefined : busyAfter - busyBefore,
       }
       const shares = processShares(processes, eachBefore, eachAfter, elapsed)
       const machine = machineFacts()
@@ -132,10 +133,10 @@ export async function runLoad({ config, cast, target, abortOn, events }: RunOpti
         counters: countersOf(reports, DRIVER_FACTS[config.driver].acknowledges !== 'nothing'),
         server: cost === undefined ? null : {
           cpuSeconds: Number(cost.cpuSeconds.toFixed(2)), systemSeconds: Number(cost.systemSeconds.toFixed(2)), userSeconds: Number((cost.cpuSeconds - cost.systemSeconds).toFixed(2)),
-          deliveriesPerCpuSecond: cost.cpuSeconds === 0 ? 0 : Math.round(deliveredInTime / cost.cpuSeconds), rssMaxMiB: watch.rssMaxMiB, waitedShare: Number(cost.waitedShare.toFixed(3)),
+          deliveriesPerCpuSecond: cost.cpuSeconds === 0 ? 0 : Math.round(deliveredInTime / cost.cpuSeconds), rssMaxMiB: watch.rssMaxMiB, waitedShare: Number((cost.waitedSeconds / elapsed).toFixed(3)),
           ...(shares.length === 0 ? {} : { processes: shares, bottleneck: bottleneckText(shares, machine.cores, figures.reduce((sum, { cpuShare }) => sum + cpuShare, 0)) }),
         },
-        generator: generatorOf(figures, reports, latency.sendLag, cost?.waitedShare, clocks),
+        generator: generatorOf(figures, reports, latency.sendLag, cost === undefined ? undefined : starvedShare(cost), clocks),
         timeline: timeline.points(config.workers, endSeconds), failures: failuresOf(reports),
       }
     } finally {
@@ -186,13 +187,13 @@ function countersOf(reports: readonly WorkerReport[], acknowledges: boolean): Co
 }
 
 function generatorOf(
-  figures: readonly WorkerFigures[], reports: readonly WorkerReport[], sendLag: Distribution | null, serverWaitedShare: number | undefined,
+  figures: readonly WorkerFigures[], reports: readonly WorkerReport[], sendLag: Distribution | null, serverStarvedShare: number | undefined,
   clocks: readonly ClockOffset[],
 ): Unjudged['generator'] {
   const worst = (field: 'eventLoopDelayP99Ms' | 'cpuShare' | 'waitedShare'): number => Number(Math.max(0, ...figures.map((one) => one[field])).toFixed(3))
   return {
     sendLagP99Ms: sendLag?.p99, unsent: sumOf(reports, ({ unsent }) => unsent), eventLoopDelayP99Ms: worst('eventLoopDelayP99Ms'), cpuShare: worst('cpuShare'),
-    waitedShare: worst('waitedShare'), serverWaitedShare: serverWaitedShare === undefined ? undefined : Number(serverWaitedShare.toFixed(3)),
+    waitedShare: worst('waitedShare'), serverStarvedShare: serverStarvedShare === undefined ? undefined : Number(serverStarvedShare.toFixed(3)),
     clockErrorMs: Math.max(0, ...clocks.map(({ offsetUs, uncertaintyUs }) => (Math.abs(offsetUs) - uncertaintyUs) / 1_000)),
   }
 }

@@ -29,10 +29,10 @@ describe('docs/bench.md', () => {
     const percent = (share: number): string => `${String(share * 100)} %`
     expect([
       'sends behind their planned time, p99 (open loop)', 'event-loop delay of a worker, p99', 'a worker\'s share of a core (closed loop)', 'time that a worker waited for a core',
-      'time that the server waited for a core', 'certain difference of clocks',
+      'time in which others had the server\'s cores while it waited for one', 'certain difference of clocks',
     ].map((what) => row(what)?.[1])).toEqual([
       `${String(SATURATION_LIMITS.sendLagP99Ms)} ms`, `${String(SATURATION_LIMITS.eventLoopDelayP99Ms)} ms`, percent(SATURATION_LIMITS.cpuShare), percent(SATURATION_LIMITS.waitedShare),
-      percent(SATURATION_LIMITS.serverWaitedShare), `${String(SATURATION_LIMITS.clockErrorMs)} ms`,
+      percent(SATURATION_LIMITS.serverStarvedShare), `${String(SATURATION_LIMITS.clockErrorMs)} ms`,
     ])
   })
 })

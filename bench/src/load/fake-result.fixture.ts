@@ -24,7 +24,7 @@ export function unjudged(change: Partial<Unjudged> = {}): Unjudged {
     },
     latency: { delivery: distribution(1, 2, 3), acknowledgement: distribution(1, 2), sendLag: distribution(0.1) },
     server: { cpuSeconds: 0.5, userSeconds: 0.4, systemSeconds: 0.1, deliveriesPerCpuSecond: 1_000, rssMaxMiB: 100, waitedShare: 0 },
-    generator: { sendLagP99Ms: 0.1, unsent: 0, eventLoopDelayP99Ms: 1, cpuShare: 0.1, waitedShare: 0, serverWaitedShare: 0, clockErrorMs: 0 },
+    generator: { sendLagP99Ms: 0.1, unsent: 0, eventLoopDelayP99Ms: 1, cpuShare: 0.1, waitedShare: 0, serverStarvedShare: 0, clockErrorMs: 0 },
     timeline: [
       { atSeconds: 0.5, isWarmUp: true, planned: 10, sent: 10, acknowledged: 10, delivered: 10, refused: 0, duplicated: 0, sendLagMaxMs: 0.1, generatorCpuPercent: 10 },
       { atSeconds: 1, isWarmUp: false, planned: 10, sent: 10, acknowledged: 10, delivered: 10, refused: 0, duplicated: 0, p50Ms: 1, p99Ms: 3, maxMs: 3, sendLagMaxMs: 0.1, serverCpuPercent: 20, serverRssMiB: 100, serverLoopDelayMs: 1, generatorCpuPercent: 10 },

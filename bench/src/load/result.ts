@@ -47,6 +47,7 @@ export interface ServerCost {
   readonly systemSeconds: number
   readonly deliveriesPerCpuSecond: number
   readonly rssMaxMiB: number
+  /** Share of the time in which its main thread wanted a core and had none: because of others, and because of its own threads. */
   readonly waitedShare: number
   /** Each process by itself, the most CPU first; absent for a system of one. */
   readonly processes?: readonly ProcessShare[]

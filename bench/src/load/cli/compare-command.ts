@@ -115,6 +115,6 @@ function runLines(runs: readonly ComparedRun[]): readonly string[] {
 
 function ratioLines(ratios: readonly Ratio[]): readonly string[] {
   const text = (spread: Spread | null): string => (spread === null ? 'not measured' : `${spread.median.toFixed(2)} (${spread.min.toFixed(2)} to ${spread.max.toFixed(2)})`)
-  return ratios.map(({ scenario, part, of, to, perCpuSecond, rate, p99, valid }) =>
-    `${scenario}, ${part}: ${of} / ${to}: deliveries per CPU-second ${text(perCpuSecond)}, deliveries/s ${text(rate)}, p99 ${text(p99)}${valid ? '' : '  [not valid on this machine now]'}`)
+  return ratios.map(({ scenario, part, of, to, perCpuSecond, rate, p99, valid, perCpuSecondValid }) =>
+    `${scenario}, ${part}: ${of} / ${to}: deliveries per CPU-second ${text(perCpuSecond)}, deliveries/s ${text(rate)}, p99 ${text(p99)}${valid ? '' : perCpuSecondValid ? '  [per CPU-second stands; rate and p99 do not: a generator was at its end]' : '  [not valid on this machine now]'}`)
 }

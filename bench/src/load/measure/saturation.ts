@@ -10,8 +10,8 @@ export interface GeneratorLoad {
   readonly cpuShare: number
   /** Share of the time that the worst worker wanted a core and had none, 0 to 1. */
   readonly waitedShare: number
-  /** The same for the server; undefined when its processes are not known. */
-  readonly serverWaitedShare: number | undefined
+  /** Share of the time in which others kept the server from its cores (`starvedShare`); undefined when its processes are not known. */
+  readonly serverStarvedShare: number | undefined
   /** How far the clock of a worker is certainly from the coordinator's: the offset beyond its uncertainty, of the worst. */
   readonly clockErrorMs: number
 }
@@ -23,7 +23,7 @@ export const SATURATION_LIMITS = {
   eventLoopDelayP99Ms: 50,
   cpuShare: 0.95,
   waitedShare: 0.1,
-  serverWaitedShare: 0.1,
+  serverStarvedShare: 0.1,
   clockErrorMs: 1,
 } as const
 
@@ -42,9 +42,18 @@ export function saturationReasons(load: GeneratorLoad): readonly string[] {
   // An open loop spins while it waits for the next planned time: its sends being on time says more than its CPU.
   if (load.sendLagP99Ms === undefined && load.cpuShare > limits.cpuShare) reasons.push(`a worker used a whole core (${percent(load.cpuShare)}): the rate is the generator's, not the server's`)
   if (load.waitedShare > limits.waitedShare) reasons.push(`a worker waited for a core ${percent(load.waitedShare)} of the time (limit ${percent(limits.waitedShare)})`)
-  if (load.serverWaitedShare !== undefined && load.serverWaitedShare > limits.serverWaitedShare) {
-    reasons.push(`the server waited for a core ${percent(load.serverWaitedShare)} of the time (limit ${percent(limits.serverWaitedShare)})`)
+  if (load.serverStarvedShare !== undefined && load.serverStarvedShare > limits.serverStarvedShare) {
+    reasons.push(`others kept the server from its core ${percent(load.serverStarvedShare)} of the time (limit ${percent(limits.serverStarvedShare)})`)
   }
   if (load.clockErrorMs > limits.clockErrorMs) reasons.push(`the clocks of the workers differ (${load.clockErrorMs.toFixed(1)} ms): latencies between them mean nothing`)
   return reasons
+}
+
+/**
+ * Whether what the server paid for a message may be read, even where rates and latencies may not: a generator at its end leaves the server less to do than it
+ * could, which changes how much it batches and so what a message costs, but the CPU that was counted is the server's own. Not so when others had its cores
+ * (its caches were cold), or when the plan was not kept.
+ */
+export function costStands({ serverStarvedShare, unsent }: GeneratorLoad): boolean {
+  return unsent === 0 && serverStarvedShare !== undefined && serverStarvedShare <= SATURATION_LIMITS.serverStarvedShare
 }

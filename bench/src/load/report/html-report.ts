@@ -80,7 +80,7 @@ function factsOf({ system, generator, config, machine, clocks, server }: LoadRes
     ['system', system.description], ['acknowledgements', system.acknowledges], ['payload', `${config.payload}, ${String(config.payloadBytes)} bytes`], ['seed', config.seed],
     ['load average', `${machine.loadAverageBefore.map((one) => one.toFixed(1)).join(', ')} before; ${machine.loadAverageAfter.map((one) => one.toFixed(1)).join(', ')} after`],
     ['server CPU', server === null ? 'not measured' : `${server.userSeconds.toFixed(2)} s user, ${server.systemSeconds.toFixed(2)} s system`],
-    ...(server?.bottleneck === undefined ? [] : [['where more load ends', server.bottleneck]]), ['server waited for a core', percent(generator.serverWaitedShare)], ['busiest worker', `${percent(generator.cpuShare)} of a core`], ['worker waited for a core', percent(generator.waitedShare)],
+    ...(server?.bottleneck === undefined ? [] : [['where more load ends', server.bottleneck]]), ['others had the server\'s core', percent(generator.serverStarvedShare)], ['busiest worker', `${percent(generator.cpuShare)} of a core`], ['worker waited for a core', percent(generator.waitedShare)],
     ['generator event loop, p99', `${generator.eventLoopDelayP99Ms.toFixed(1)} ms`],
     ['clocks of workers', clocks.map(({ offsetUs, uncertaintyUs }) => `${String(offsetUs)} ± ${String(uncertaintyUs)} us`).join(', ')],
   ]
