@@ -35,6 +35,12 @@ export const DEFAULT_RATES: DeviceRates = {
 /** Descriptors of one process end at 20,000 on common systems: what is left is for stores and files. */
 const CONNECTIONS_DEFAULT = 16_384
 
+/**
+ * Keys of devices whose imported form an engine keeps, per curve. A hello needs its key once, and an imported key is 2 KB: only those that sign again and
+ * again, the authors of groups and channels, are worth it.
+ */
+export const IMPORTED_KEYS_MAX = 256
+
 const count = (fallback: number, max: number) => z.coerce.number({ error: 'a number' }).int('a whole number').min(1, 'at least 1').max(max, `at most ${max}`).default(fallback)
 const names = z.string().default('').transform((text) => text.split(',').map((part) => part.trim()).filter((part) => part !== ''))
 

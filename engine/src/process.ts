@@ -16,6 +16,7 @@ import { RedisInterest, RedisPresence } from './adapters/redis/index.js'
 import { selectSocketServer } from './adapters/select-socket-server.js'
 import { StoreTime } from './adapters/store-time.js'
 import { acceptedContacts } from './core/accepted-contacts.js'
+import { IMPORTED_KEYS_MAX } from './config.js'
 import { engineConfigOf, printableEngineSettings, type EngineProcessConfig } from './process-config.js'
 import { createEngine, nodeTurn, type Engine } from './service.js'
 
@@ -113,7 +114,7 @@ async function addEngine(shared: Shared, auth: InternalClient): Promise<{
     },
     config.sockets === 'auto' ? undefined : config.sockets,
   )
-  const primitives = createNodePrimitives()
+  const primitives = createNodePrimitives(IMPORTED_KEYS_MAX)
   const noticeKey = config.serviceKeys.get('wally')
   const engine = createEngine({
     config: settings, clock, random, logger: log, log: store.envelopeLog, marks: store.marks, membership: store.membership, channelLog: store.channelLog, registry: store.nodeRegistry,

@@ -2,7 +2,7 @@
 import type {} from '@fastify/swagger'
 import { createAuth, fileSecretStore, lmdbAuthStores, openAuthEnvironment, type Auth } from '@evegram/auth'
 import {
-  acceptedContacts, createEngine, engineConfig, DEFAULT_RATES, HELLOS_PER_SECOND_DEFAULT, MemoryInterest, MemoryPresence, openEngineStore, scaledRates, selectSocketServer, type Engine,
+  acceptedContacts, createEngine, engineConfig, DEFAULT_RATES, HELLOS_PER_SECOND_DEFAULT, IMPORTED_KEYS_MAX, MemoryInterest, MemoryPresence, openEngineStore, scaledRates, selectSocketServer, type Engine,
 } from '@evegram/engine'
 import {
   createHttp, createLogger, createMetrics, createNodePrimitives, HealthChecks, Lifecycle, lockFolder, MemoryBroker, systemClock, systemRandom, registerOpenApi,
@@ -141,7 +141,7 @@ async function addEngine(
     },
     config.sockets === 'auto' ? undefined : config.sockets,
   )
-  const primitives = createNodePrimitives()
+  const primitives = createNodePrimitives(IMPORTED_KEYS_MAX)
   const engine = createEngine({
     config: engineConfig({
       origin: names.origin, drainSpreadMs: DRAIN_SPREAD_MS,

@@ -11,7 +11,7 @@ import type { ClockLease } from './clock-lease.js'
 import type { Links } from './links.js'
 import type { PositionClock } from './position-clock.js'
 import { DeviceLimits, type DeviceRates } from './rate-limit.js'
-import { ownerOf, type Session } from './session.js'
+import { SessionOwner, type Session } from './session.js'
 import type { Sessions } from './sessions.js'
 
 /** Life of a presence entry that is not refreshed. */
@@ -79,7 +79,7 @@ export class Greeter {
       await this.#parts.presence.remove(presence)
       return
     }
-    sessions.own(session, ownerOf({ presence, token: hello.token, tokenExpiresAtMs: holder.expiresAtMs, limits: new DeviceLimits(rates, clock.monotonicMs()) }))
+    sessions.own(session, new SessionOwner({ presence, token: hello.token, tokenExpiresAtMs: holder.expiresAtMs, limits: new DeviceLimits(rates) }))
     session.greeting = undefined
     session.challenge = SPENT
     session.presenceFoundMs = foundMs

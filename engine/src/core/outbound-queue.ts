@@ -38,10 +38,11 @@ export class OutboundFlush {
 export class OutboundQueue {
   readonly #socket: Socket
   readonly #flush: OutboundFlush
-  #frames: (Uint8Array | QueuedDelivery)[] = []
+  /** Undefined while nothing waits: most queues are empty, and an empty list that waits for the next frame grows old and is garbage of the old kind. */
+  #frames: (Uint8Array | QueuedDelivery)[] | undefined
   #bytes = 0
   /** Correlation and position of sends to acknowledge. */
-  #acks: { readonly correlation: number; readonly position: Position }[] = []
+  #acks: { readonly correlation: number; readonly position: Position }[] | undefined
   #planned = false
   #ended = false
 
@@ -53,21 +54,21 @@ export class OutboundQueue {
   /** Queues a whole encoded frame; the bytes must not change any more. */
   frame(bytes: Uint8Array): void {
     if (this.#ended) return
-    this.#frames.push(bytes)
+    (this.#frames ??= []).push(bytes)
     this.#grow(bytes.length)
   }
 
   /** Queues a `deliver` frame, which is written when the socket is: `envelope` must not change any more. */
   delivery(position: Position, envelope: Uint8Array, body: BodyRange): void {
     if (this.#ended) return
-    this.#frames.push({ position, envelope, body })
+    (this.#frames ??= []).push({ position, envelope, body })
     this.#grow(deliveryBytes(body))
   }
 
   /** Queues the acknowledgement of a send. */
   ack(correlation: number, position: Position): void {
     if (this.#ended) return
-    this.#acks.push({ correlation, position })
+    (this.#acks ??= []).push({ correlation, position })
     this.#grow(ACK_BYTES)
   }
 
@@ -75,11 +76,11 @@ export class OutboundQueue {
   flush(): void {
     this.#planned = false
     if (this.#ended) return
-    const frames = this.#frames
-    if (this.#acks.length > 0) frames.push(this.#ackFrame())
+    const frames = this.#frames ?? []
+    if (this.#acks !== undefined) frames.push(ackFrame(this.#acks))
     if (frames.length === 0) return
-    this.#frames = []
-    this.#acks = []
+    this.#frames = undefined
+    this.#acks = undefined
     this.#bytes = 0
     if (frames.length === 1 && frames[0] instanceof Uint8Array) this.#write(frames[0])
     else this.#pack(frames)
@@ -98,8 +99,8 @@ export class OutboundQueue {
   /** Drops what is queued; nothing is written any more. */
   end(): void {
     this.#ended = true
-    this.#frames = []
-    this.#acks = []
+    this.#frames = undefined
+    this.#acks = undefined
   }
 
   #grow(bytes: number): void {
@@ -111,22 +112,6 @@ export class OutboundQueue {
       this.#planned = true
       this.#flush.add(this)
     }
-  }
-
-  #ackFrame(): Uint8Array {
-    const acks = this.#acks
-    const bodyBytes = acks.length * ACK_BYTES
-    const bytes = Buffer.allocUnsafe(FRAME_HEADER_BYTES + bodyBytes)
-    writeFrameHeader(bytes, 0, FRAME_TYPE.ack, 0, bodyBytes)
-    let offset = FRAME_HEADER_BYTES
-    for (const { correlation, position } of acks) {
-      offset = bytes.writeUInt32BE(correlation, offset)
-      offset = bytes.writeUInt32BE(Math.floor(position.timeMs / 2 ** 32), offset)
-      offset = bytes.writeUInt32BE(position.timeMs % 2 ** 32, offset)
-      offset = bytes.writeUInt32BE(position.incarnation, offset)
-      offset = bytes.writeUInt32BE(position.counter, offset)
-    }
-    return bytes
   }
 
   /** Packs frames into messages of at most `frameBytesMax`, so that a client's message limit can be the frame limit. */
@@ -152,6 +137,21 @@ export class OutboundQueue {
   #write(message: Uint8Array): void {
     if (!this.#ended && this.#socket.send(message) === 'closed') this.end()
   }
+}
+
+function ackFrame(acks: readonly { readonly correlation: number; readonly position: Position }[]): Uint8Array {
+  const bodyBytes = acks.length * ACK_BYTES
+  const bytes = Buffer.allocUnsafe(FRAME_HEADER_BYTES + bodyBytes)
+  writeFrameHeader(bytes, 0, FRAME_TYPE.ack, 0, bodyBytes)
+  let offset = FRAME_HEADER_BYTES
+  for (const { correlation, position } of acks) {
+    offset = bytes.writeUInt32BE(correlation, offset)
+    offset = bytes.writeUInt32BE(Math.floor(position.timeMs / 2 ** 32), offset)
+    offset = bytes.writeUInt32BE(position.timeMs % 2 ** 32, offset)
+    offset = bytes.writeUInt32BE(position.incarnation, offset)
+    offset = bytes.writeUInt32BE(position.counter, offset)
+  }
+  return bytes
 }
 
 function packMessage(frames: readonly (Uint8Array | QueuedDelivery)[], from: number, to: number, bytes: number): Uint8Array {

@@ -32,11 +32,25 @@ describe('RateLimit', () => {
 describe('DeviceLimits', () => {
   it('counts messages and their bytes, and takes nothing for what it refuses', () => {
     const wide = { perSecond: 1, burst: 100 }
-    const limits = new DeviceLimits({ messages: { perSecond: 1, burst: 3 }, bytes: { perSecond: 1_000, burst: 1_000 }, requests: wide, signals: wide, patience: wide }, 0)
+    const limits = new DeviceLimits({ messages: { perSecond: 1, burst: 3 }, bytes: { perSecond: 1_000, burst: 1_000 }, requests: wide, signals: wide, patience: wide })
     expect(limits.takeMessage(900, 0)).toBe(0)
     expect(limits.takeMessage(900, 0)).toBe(800)
     expect(limits.takeMessage(50, 0)).toBe(0)
     expect(limits.takeMessage(50, 0)).toBe(0)
     expect(limits.takeMessage(1, 0)).toBe(1_000)
+  })
+
+  it('begin full, whenever the first of a kind comes', () => {
+    const rate = { perSecond: 1, burst: 2 }
+    const limits = new DeviceLimits({ messages: rate, bytes: { perSecond: 1, burst: 1_000 }, requests: rate, signals: rate, patience: rate })
+    expect([limits.takeRequest(0), limits.takeRequest(0), limits.takeRequest(0)]).toEqual([0, 0, 1_000])
+    // An hour later the others were not used yet: they hold their burst, and no more.
+    const nowMs = 3_600_000
+    expect([limits.takeMessage(1, nowMs), limits.takeMessage(1, nowMs), limits.takeMessage(1, nowMs)]).toEqual([0, 0, 1_000])
+    expect([limits.takeSignal(nowMs), limits.takeSignal(nowMs), limits.takeSignal(nowMs)]).toEqual([true, true, false])
+    for (const affords of [true, true, false]) {
+      expect(limits.patience.affords(1, nowMs)).toBe(affords)
+      limits.patience.take(1)
+    }
   })
 })

@@ -1,3 +1,6 @@
+/** Beginning of the monotonic clock: a full bucket of then is full now. */
+const BEFORE_ALL_MS = 0
+
 /** Rates of one kind of work. */
 export interface Rate {
   /** Units that come back per second. */
@@ -43,41 +46,47 @@ export class RateLimit {
 
 /** The limits of one device: messages and bytes that it sends, other requests, signals, and how much refusal it may cause before it is closed. */
 export class DeviceLimits {
-  readonly messages: RateLimit
-  readonly bytes: RateLimit
-  readonly requests: RateLimit
-  readonly signals: RateLimit
-  /** Emptied by refusals: a client that ignores them is flooding. */
-  readonly patience: RateLimit
+  readonly #rates: DeviceRates
+  /** A bucket that nothing was taken from is full, so it is made when it is needed first: an idle connection has none of those of a sender. */
+  #messages: RateLimit | undefined
+  #bytes: RateLimit | undefined
+  #requests: RateLimit | undefined
+  #signals: RateLimit | undefined
+  #patience: RateLimit | undefined
 
-  constructor(rates: DeviceRates, nowMs: number) {
-    this.messages = new RateLimit(rates.messages, nowMs)
-    this.bytes = new RateLimit(rates.bytes, nowMs)
-    this.requests = new RateLimit(rates.requests, nowMs)
-    this.signals = new RateLimit(rates.signals, nowMs)
-    this.patience = new RateLimit(rates.patience, nowMs)
+  constructor(rates: DeviceRates) {
+    this.#rates = rates
+  }
+
+  /** Emptied by refusals: a client that ignores them is flooding. */
+  get patience(): RateLimit {
+    return this.#patience ??= new RateLimit(this.#rates.patience, BEFORE_ALL_MS)
   }
 
   /** Milliseconds to wait before a message of `bytes` may be sent, 0 when it was granted and taken. */
   takeMessage(bytes: number, nowMs: number): number {
-    if (!this.messages.affords(1, nowMs)) return this.messages.waitMs(1)
-    if (!this.bytes.affords(bytes, nowMs)) return this.bytes.waitMs(bytes)
-    this.messages.take(1)
-    this.bytes.take(bytes)
+    const messageLimit = this.#messages ??= new RateLimit(this.#rates.messages, nowMs)
+    const byteLimit = this.#bytes ??= new RateLimit(this.#rates.bytes, nowMs)
+    if (!messageLimit.affords(1, nowMs)) return messageLimit.waitMs(1)
+    if (!byteLimit.affords(bytes, nowMs)) return byteLimit.waitMs(bytes)
+    messageLimit.take(1)
+    byteLimit.take(bytes)
     return 0
   }
 
   /** Milliseconds to wait before the next request, 0 when it was granted and taken. */
   takeRequest(nowMs: number): number {
-    if (!this.requests.affords(1, nowMs)) return this.requests.waitMs(1)
-    this.requests.take(1)
+    const limit = this.#requests ??= new RateLimit(this.#rates.requests, nowMs)
+    if (!limit.affords(1, nowMs)) return limit.waitMs(1)
+    limit.take(1)
     return 0
   }
 
   /** Whether one more signal was granted and taken. One that was not is dropped without a word. */
   takeSignal(nowMs: number): boolean {
-    if (!this.signals.affords(1, nowMs)) return false
-    this.signals.take(1)
+    const limit = this.#signals ??= new RateLimit(this.#rates.signals, nowMs)
+    if (!limit.affords(1, nowMs)) return false
+    limit.take(1)
     return true
   }
 }

@@ -67,6 +67,7 @@ export class Requests {
   }
 
   async #page(owner: SessionOwner, request: Read): Promise<{ deliveries: { position: Position; envelope: Uint8Array }[]; more: boolean }> {
+    const device = owner.deviceBytes
     const found: BacklogDelivery[] = []
     let bytes = 0
     let after = request.after
@@ -79,7 +80,7 @@ export class Requests {
     for (let reads = 0; reads < READS_PER_REQUEST_MAX; reads++) {
       const copies = await this.#parts.log.read(request.conversation, after, request.limit)
       for (const copy of copies) {
-        const body = bodyFor(copy.envelope, owner.deviceBytes)
+        const body = bodyFor(copy.envelope, device)
         if (body !== undefined) {
           bytes += deliveryBytes(body)
           if (found.length > 0 && bytes > LIMITS.pageBytesMax) return page(true)

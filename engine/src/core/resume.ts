@@ -65,7 +65,8 @@ export class Backlog {
   /** Node time at which this began, lowered to what this node had published then: what it proves once it is done. */
   readonly startedMs: number
   readonly #session: BacklogSession
-  readonly #owner: BacklogOwner
+  readonly #account: BacklogOwner['account']
+  readonly #deviceBytes: Uint8Array
   readonly #stores: BacklogStores
   readonly #guide: BacklogGuide
   readonly #sinceMs: number
@@ -78,7 +79,8 @@ export class Backlog {
   /** With `sinceMs` undefined only dirty conversations are read, unless everything since the session's cursor must be after all. */
   constructor(session: BacklogSession, owner: BacklogOwner, stores: BacklogStores, fields: BacklogFields) {
     this.#session = session
-    this.#owner = owner
+    this.#account = owner.account
+    this.#deviceBytes = owner.deviceBytes
     this.#stores = stores
     this.#guide = fields.guide
     this.startedMs = fields.startedMs
@@ -108,7 +110,7 @@ export class Backlog {
       if (reading === undefined) return found
       const copies = await this.#stores.log.read(reading.conversation, reading.after, READ_LIMIT)
       for (const { position, envelope } of copies) {
-        const body = bodyFor(envelope, this.#owner.deviceBytes)
+        const body = bodyFor(envelope, this.#deviceBytes)
         if (body !== undefined) {
           bytes += deliveryBytes(body)
           if (found.length > 0 && bytes > room.bytes) return found
@@ -139,7 +141,7 @@ export class Backlog {
 
   async #readMarks(): Promise<void> {
     if (this.#lastMarked === undefined) await this.#guide.prepare()
-    const page = await this.#stores.marks.since(this.#owner.account, this.#sinceMs - LIMITS.overlapMs, MARKS_PAGE, this.#lastMarked)
+    const page = await this.#stores.marks.since(this.#account, this.#sinceMs - LIMITS.overlapMs, MARKS_PAGE, this.#lastMarked)
     this.#queue.push(...page)
     this.#lastMarked = page.at(-1)
     this.#marksRead = page.length < MARKS_PAGE

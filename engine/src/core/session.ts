@@ -23,18 +23,43 @@ export const SIGNAL_UNACKED_MAX = 256
 /** Unacknowledged deliveries below which a session that turned to the log goes on. */
 export const UNACKED_RESUME = LIMITS.unackedDeliveriesMax / 2
 
-/** Who a session belongs to, once hello was accepted. */
-export interface SessionOwner {
-  readonly account: AccountId
-  readonly device: DeviceId
-  /** The 16 bytes of the device id. */
-  readonly deviceBytes: Uint8Array
+/** What a hello proved and registered. */
+export interface SessionOwnerFields {
+  /** The entry that was registered; it names account and device. */
   readonly presence: PresenceEntry
   /** The access token of the hello, to ask again whether it still stands; never logged. */
   readonly token: string
   /** The access token ends here, in ms since 1970. */
   readonly tokenExpiresAtMs: number
   readonly limits: DeviceLimits
+}
+
+/** Who a session belongs to, once hello was accepted. Holds nothing twice: there is one for every connection, and most of them are idle. */
+export class SessionOwner implements SessionOwnerFields {
+  readonly presence: PresenceEntry
+  readonly token: string
+  readonly tokenExpiresAtMs: number
+  readonly limits: DeviceLimits
+
+  constructor({ presence, token, tokenExpiresAtMs, limits }: SessionOwnerFields) {
+    this.presence = presence
+    this.token = token
+    this.tokenExpiresAtMs = tokenExpiresAtMs
+    this.limits = limits
+  }
+
+  get account(): AccountId {
+    return this.presence.account
+  }
+
+  get device(): DeviceId {
+    return this.presence.device
+  }
+
+  /** The 16 bytes of the device id, made anew each time: whoever reads many envelopes asks once. */
+  get deviceBytes(): Uint8Array {
+    return deviceBytes(this.presence.device)
+  }
 }
 
 /** One connection of a device: its state, what goes out, and what it must still read from the log. */
@@ -192,10 +217,4 @@ export class Session {
     this.delivered = (this.delivered + 1) >>> 0
     this.#metrics.deliveries.add()
   }
-}
-
-/** The owner of a session as its hello named it. */
-export function ownerOf(fields: Omit<SessionOwner, 'deviceBytes' | 'account' | 'device'>): SessionOwner {
-  const { account, device } = fields.presence
-  return { ...fields, account, device, deviceBytes: deviceBytes(device) }
 }

@@ -4,7 +4,7 @@ import type { CloseReason } from '@evegram/protocol'
 export interface Socket {
   /** Unique in the process. */
   readonly id: number
-  /** Address of the peer, for limits; never logged in full. */
+  /** Address of the peer, for limits; never logged in full. Empty once the connection is gone. */
   readonly remoteAddress: string
   /**
    * Sends one binary message; the bytes may be reused once the call returned. `sent`: handed to the kernel or queued within the bound; `closed`:

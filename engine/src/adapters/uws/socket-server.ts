@@ -127,7 +127,7 @@ class UwsSocketServer implements SocketServer, UwsSocketHome {
       return
     }
     this.#lastId++
-    const socket = new UwsSocket(this.#lastId, Buffer.from(response.getRemoteAddressAsText()).toString('latin1'), this, this.#sweep)
+    const socket = new UwsSocket(this.#lastId, this, this.#sweep)
     this.#sockets.add(socket)
     // Neither subprotocol nor extension is taken up: both headers stay empty in the answer.
     response.upgrade<UwsUserData>({ socket }, request.getHeader('sec-websocket-key'), '', '', context)

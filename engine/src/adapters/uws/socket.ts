@@ -27,7 +27,6 @@ export interface UwsSocketHome {
 /** One connection of the uWebSockets.js tier. Small on purpose: there may be a hundred thousand. */
 export class UwsSocket implements Socket {
   readonly id: number
-  readonly remoteAddress: string
   /** Number of the idle sweep in which the peer was last heard. */
   heardInSweep: number
   readonly #home: UwsSocketHome
@@ -37,11 +36,15 @@ export class UwsSocket implements Socket {
   #pressed = false
   #drainedAfterClose: (() => void) | undefined = undefined
 
-  constructor(id: number, remoteAddress: string, home: UwsSocketHome, sweep: number) {
+  constructor(id: number, home: UwsSocketHome, sweep: number) {
     this.id = id
-    this.remoteAddress = remoteAddress
     this.#home = home
     this.heardInSweep = sweep
+  }
+
+  /** Asked of the connection each time: kept, it would cost every connection a string that hardly anybody reads. */
+  get remoteAddress(): string {
+    return this.#connection === undefined ? '' : Buffer.from(this.#connection.getRemoteAddressAsText()).toString('latin1')
   }
 
   /** Whether the session layer was told that the socket is closed: nothing more is handed up. */
