@@ -15,6 +15,10 @@ export interface ProcessCost {
   readonly rssBytes: number
   /** Time that it wanted to run and had to wait for a core, in seconds. */
   readonly waitedSeconds: number
+  /** User time of the processes that it started, that have ended, and that it waited for. In no other figure. */
+  readonly endedUserSeconds: number
+  /** The same of system time. */
+  readonly endedSystemSeconds: number
 }
 
 /** Reads the cost of a process from /proc. Throws where there is none: figures are made on Linux. */
@@ -29,17 +33,20 @@ export function processCost(pid: number): ProcessCost {
     systemSeconds: Number(fields[12]) / TICKS_PER_SECOND,
     rssBytes: rssKiB * 1024,
     waitedSeconds: (waitedNs ?? 0) / 1e9,
+    endedUserSeconds: Number(fields[13]) / TICKS_PER_SECOND,
+    endedSystemSeconds: Number(fields[14]) / TICKS_PER_SECOND,
   }
 }
 
 /** Nothing at all. */
-export const NO_COST: ProcessCost = { cpuSeconds: 0, systemSeconds: 0, rssBytes: 0, waitedSeconds: 0 }
+export const NO_COST: ProcessCost = { cpuSeconds: 0, systemSeconds: 0, rssBytes: 0, waitedSeconds: 0, endedUserSeconds: 0, endedSystemSeconds: 0 }
 
 /** Two costs together. */
 export function addedCosts(one: ProcessCost, other: ProcessCost): ProcessCost {
   return {
     cpuSeconds: one.cpuSeconds + other.cpuSeconds, systemSeconds: one.systemSeconds + other.systemSeconds, rssBytes: one.rssBytes + other.rssBytes,
-    waitedSeconds: one.waitedSeconds + other.waitedSeconds,
+    waitedSeconds: one.waitedSeconds + other.waitedSeconds, endedUserSeconds: one.endedUserSeconds + other.endedUserSeconds,
+    endedSystemSeconds: one.endedSystemSeconds + other.endedSystemSeconds,
   }
 }
 

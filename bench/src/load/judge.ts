@@ -16,7 +16,8 @@ export function judgeRun(run: Unjudged, { thresholds, isCountersOnly }: JudgeOpt
   const notes = [
     ...(run.server === null ? ['the processes of the server are not known: its CPU and memory were not measured'] : []),
     ...(run.isAborted ? ['the run was ended early, because a threshold was broken for good'] : []),
-    ...(run.system.acknowledges === 'nothing' ? ['this system acknowledges and stores nothing'] : []),
+    ...(run.system.acknowledges === 'nothing' ? ['this system acknowledges nothing'] : []),
+    ...(run.system.acknowledges === 'memory' ? ['this system acknowledges what is in its memory'] : []),
     ...(run.counters.refused > 0 && run.failures['limited.rate'] !== undefined ? ['the server limits the rate of each device: start it with EVEGRAM_RATE_FACTOR=100000 for load tests'] : []),
   ]
   const isBroken = judged.some(({ held }) => !held)

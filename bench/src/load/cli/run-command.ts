@@ -48,6 +48,7 @@ export async function runCommand(args: readonly string[]): Promise<number> {
   const profile = profileOf(given, config, cluster)
   const target = await startTarget({
     driver: config.driver, url: given.text('server'), admin: given.text('admin'), isFresh: given.has('fresh') || config.pinned || profile !== undefined, clients: config.clients, cluster,
+    say: (line) => { if (!isJson) console.error(line) },
     ...(profile === undefined ? {} : { nodeOptions: profile.nodeOptions }),
   })
   const view = new LiveView(config.scenario, isJson)

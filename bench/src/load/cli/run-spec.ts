@@ -1,3 +1,4 @@
+import { DRIVER_NAMES } from '../drivers/driver-names.js'
 import { SCENARIOS } from '../scenarios/find-scenario.js'
 import type { CommandSpec, OptionSpec } from './command-line.js'
 
@@ -24,7 +25,7 @@ export const RUN_SPEC: CommandSpec = {
     stages: { placeholder: 'list', help: 'parts with rates of their own instead of --rate and --duration: 10s:100,1m:100-500,30s:500' },
     closed: { placeholder: 'n', help: 'closed loop: n messages of every sender under way at a time, as fast as it goes' },
     ...LOAD_OPTIONS,
-    driver: { placeholder: 'name', help: 'evegram (default), raw-uws or ws: relays that store nothing, started for the run' },
+    driver: { placeholder: 'name', help: `evegram (default), or another system, started for the run: ${DRIVER_NAMES.filter((name) => name !== 'evegram').join(', ')}` },
     server: { placeholder: 'url', help: 'the server to measure (default: http://localhost:8080 if one answers there)' },
     admin: { placeholder: 'url', help: 'its metrics, for the event-loop delay (default with the default server: http://localhost:8082)' },
     fresh: { help: 'start a server for this run, whatever runs here' },

@@ -8,6 +8,8 @@ import { makeDriver } from './make-driver.js'
 const PAYLOAD_BYTES = 64
 const CLIENTS = 4
 const WAIT_MS = 10_000
+/** A peer may have to be fetched or built first. */
+const START_MS = 600_000
 /** Long enough for what must not come to have come. */
 const QUIET_MS = 150
 
@@ -49,7 +51,7 @@ export function describeDriver(name: DriverName, start: () => Promise<Target>): 
       await driver.enrol(CLIENTS, (count) => { told.push(count) })
       expect(told.at(-1)).toBe(CLIENTS)
       for (const [index, events] of watched.entries()) clients.push(await driver.connect(index, events))
-    }, 60_000)
+    }, START_MS)
 
     afterAll(async () => {
       for (const client of clients) client.close()

@@ -39,8 +39,8 @@ export interface DriverClient {
 export interface DriverFacts {
   readonly name: string
   readonly summary: string
-  /** What an acknowledgement means; `nothing`: there are none. */
-  readonly acknowledges: 'durable' | 'nothing'
+  /** What an acknowledgement means: on the disk, in the memory of the server; `nothing`: there are none. */
+  readonly acknowledges: 'durable' | 'memory' | 'nothing'
   readonly kinds: readonly ConversationKind[]
 }
 

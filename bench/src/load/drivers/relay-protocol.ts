@@ -11,9 +11,6 @@ export const RELAY_BACKPRESSURE_BYTES = 16_777_216
 /** Largest message to a relay. */
 export const RELAY_MESSAGE_BYTES_MAX = 131_072
 
-/** What relays tell the process that started them. */
-export type FromRelay = { readonly kind: 'listening'; readonly port: number } | { readonly kind: 'eventLoop'; readonly delayP99Ms: number }
-
 /** A message to a relay; the payload is copied. */
 export function relayMessage(operation: number, target: number, payload: Uint8Array = new Uint8Array(0)): Uint8Array {
   const message = new Uint8Array(RELAY_HEADER_BYTES + payload.length)

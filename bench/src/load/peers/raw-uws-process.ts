@@ -1,25 +1,16 @@
 // The limit of the runtime: a relay on uWebSockets.js that stores nothing, checks nothing and promises nothing. Started only when asked for.
-import { createRequire } from 'node:module'
 import type * as Uws from 'uWebSockets.js'
 import {
   RELAY_BACKPRESSURE_BYTES, RELAY_HEADER_BYTES, RELAY_MESSAGE_BYTES_MAX, RELAY_OPERATION, RELAY_SUBSCRIBED, RELAY_WELCOME,
 } from '../drivers/relay-protocol.js'
-import { reportEventLoop, tellParent } from './relay-parent.js'
+import { nativeUws } from './native-uws.js'
+import { reportEventLoop, tellParent } from './peer-parent.js'
 
 interface ClientData {
   readonly id: number
 }
 
-// createRequire answers any; the package is CommonJS and these are its own types.
-const uws = createRequire(import.meta.url)('uWebSockets.js') as typeof Uws
-const report = process.report.getReport()
-const objects: unknown = 'sharedObjects' in report ? report.sharedObjects : []
-// The npm alias falls back to an imitation on ws when its binary does not load: that would not be the limit of anything.
-if (!Array.isArray(objects) || !objects.some((path) => typeof path === 'string' && /uws_[^/]*\.node$/.test(path))) {
-  console.error('uWebSockets.js has no native binary for this Node: the raw-uws relay needs Node 20 on a common system.')
-  process.exit(1)
-}
-
+const uws = nativeUws('raw-uws')
 const clients = new Map<number, Uws.WebSocket<ClientData>>()
 const WELCOME = Uint8Array.of(RELAY_WELCOME)
 const SUBSCRIBED = Uint8Array.of(RELAY_SUBSCRIBED)
@@ -61,6 +52,6 @@ uws.App().ws<ClientData>('/*', {
 }).listen('127.0.0.1', 0, (listening) => {
   // False, not undefined, when it failed.
   if (!listening) process.exit(1)
-  tellParent({ kind: 'listening', port: uws.us_socket_local_port(listening) })
+  tellParent({ kind: 'listening', address: `ws://127.0.0.1:${String(uws.us_socket_local_port(listening))}` })
   reportEventLoop()
 })

@@ -4,7 +4,7 @@ import { WebSocketServer, type WebSocket } from 'ws'
 import {
   RELAY_BACKPRESSURE_BYTES, RELAY_HEADER_BYTES, RELAY_MESSAGE_BYTES_MAX, RELAY_OPERATION, RELAY_SUBSCRIBED, RELAY_WELCOME,
 } from '../drivers/relay-protocol.js'
-import { reportEventLoop, tellParent } from './relay-parent.js'
+import { reportEventLoop, tellParent } from './peer-parent.js'
 
 const clients = new Map<number, WebSocket>()
 const topics = new Map<number, Set<WebSocket>>()
@@ -40,7 +40,7 @@ server.on('connection', (socket, request) => {
 })
 server.on('listening', () => {
   // A server on TCP has such an address once it listens.
-  tellParent({ kind: 'listening', port: (server.address() as AddressInfo).port })
+  tellParent({ kind: 'listening', address: `ws://127.0.0.1:${String((server.address() as AddressInfo).port)}` })
   reportEventLoop()
 })
 

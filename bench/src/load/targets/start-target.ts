@@ -1,11 +1,20 @@
 import type { DriverName } from '../drivers/driver-names.js'
 import { clusterTarget, type ClusterSize } from './cluster-target.js'
 import { evegramTarget, type EvegramTargetOptions } from './evegram-target.js'
-import { relayTarget } from './relay-target.js'
+import { peerTarget } from './peer-target.js'
 import type { Target } from './target.js'
 
-/** The system of a driver: found or started. With a `cluster`, the product as one of this size, which is always started. */
-export function startTarget({ driver, cluster, ...options }: EvegramTargetOptions & { readonly driver: DriverName; readonly cluster?: ClusterSize | undefined }): Promise<Target> {
-  if (driver !== 'evegram') return relayTarget(driver)
+/** What is started, and how. */
+export interface StartOptions extends EvegramTargetOptions {
+  readonly driver: DriverName
+  /** The product as a cluster of this size, which is always started. */
+  readonly cluster?: ClusterSize | undefined
+  /** Hears what takes long. */
+  readonly say?: (line: string) => void
+}
+
+/** The system of a driver: found or started. */
+export function startTarget({ driver, cluster, say, ...options }: StartOptions): Promise<Target> {
+  if (driver !== 'evegram') return peerTarget(driver, say)
   return cluster === undefined ? evegramTarget(options) : clusterTarget(cluster, options.clients)
 }

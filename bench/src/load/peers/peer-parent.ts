@@ -1,10 +1,10 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks'
-import type { FromRelay } from '../drivers/relay-protocol.js'
+import type { FromPeer } from '../targets/from-peer.js'
 
 const REPORT_MS = 1_000
 
-/** Tells whoever started this relay; ends it when nobody is there any more. */
-export function tellParent(message: FromRelay): void {
+/** Tells whoever started this peer. */
+export function tellParent(message: FromPeer): void {
   process.send?.(message)
 }
 
