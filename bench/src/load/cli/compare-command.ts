@@ -1,12 +1,17 @@
+import { writeFileSync } from 'node:fs'
 import { openFilesFault } from '../../open-files.js'
 import { machineFacts } from '../../process-cost.js'
-import { ratiosOf, type ComparedRun, type Part, type Ratio, type Spread } from '../compare.js'
+import { ratiosOf, type ComparedRun, type Part, type Ratio } from '../compare.js'
 import type { LoadConfig } from '../config.js'
 import { runLoad } from '../coordinator.js'
-import { DRIVER_NAMES, isDriverName, type DriverName } from '../drivers/driver-names.js'
+import { DRIVER_NAMES, isDriverName, type DriverName, type PeerName } from '../drivers/driver-names.js'
+import { GOAL_CLIENTS, judgeGoals } from '../goals.js'
 import { judgeRun } from '../judge.js'
+import { measureSyncedCommit } from '../measure/synced-commit.js'
+import { peerAdvice, peerFault } from '../peers/peer-programs.js'
 import { RatePlan } from '../plan/rate-plan.js'
-import { verdictText } from '../report/summary.js'
+import { comparisonHtml } from '../report/compare-html.js'
+import { comparisonLines } from '../report/compare-text.js'
 import type { LoadResult, Verdict } from '../result.js'
 import { findScenario } from '../scenarios/find-scenario.js'
 import type { Scenario } from '../scenarios/scenario.js'
@@ -24,11 +29,14 @@ const WINDOW_MAX = 256
 const RUNS_MAX = 20
 const OPEN_SHARE = 0.5
 const FILES_BESIDE = 200
+const RATIO_MAX = 1_000
+/** Name and version of what `--json` prints. */
+const COMPARE_FORMAT = 'evegram-bench-compare/2'
 
 const SPEC: CommandSpec = {
-  usage: 'npm run bench -- compare --with raw-uws [--scenario one-to-one,fan-out] [--duration 20s] [--runs 3] [options]',
+  usage: 'npm run bench -- compare --with raw-uws,nats [--scenario one-to-one,fan-out] [--duration 20s] [--runs 3] [options]',
   text: 'Puts the same load on this product and on other systems, one after the other, each in a fresh process on a core of its own: first in a closed loop, then\n' +
-    'at half of its own rate at planned times. Prints what each delivers per CPU-second of its server, and the ratios with their spread.',
+    'at half of its own rate at planned times. Prints what each delivers per CPU-second of its server, the ratios with their spread, and which goals are met.',
   options: {
     with: { placeholder: 'names', help: `systems to compare with, separated by commas: ${DRIVER_NAMES.filter((name) => name !== OWN).join(', ')}` },
     scenario: { placeholder: 'names', help: 'scenarios, separated by commas (default one-to-one)' },
@@ -36,6 +44,8 @@ const SPEC: CommandSpec = {
     runs: { placeholder: 'n', help: 'repetitions, for the spread (default 1)' },
     closed: { placeholder: 'n', help: `messages of every sender under way in the closed loop (default ${String(WINDOW)})` },
     ...LOAD_OPTIONS,
+    'at-least': { placeholder: 'ratio', help: 'fail (99) when deliveries per CPU-second in the closed loop are below this share of any of the others\'' },
+    html: { placeholder: 'file', help: 'write the comparison as one HTML file' },
     'counters-only': { help: 'an overloaded generator or a starved server is told but fails nothing: for checks on busy machines' },
   },
 }
@@ -48,24 +58,54 @@ export async function compareCommand(args: readonly string[]): Promise<number> {
     return EXIT.pass
   }
   const names = listOf(given.text('with'))
-  const others = names.filter(isDriverName).filter((name) => name !== OWN)
+  const others = names.filter(isDriverName).filter((name): name is PeerName => name !== OWN)
   if (others.length === 0 || others.length !== names.length) throw new UsageError(`--with names systems to compare with: ${DRIVER_NAMES.filter((name) => name !== OWN).join(', ')}`)
+  const atLeast = ratioOf(given)
   const scenarios = await Promise.all(listOf(given.text('scenario') ?? 'one-to-one').map(findScenario))
   const repetitions = wholeNumber('runs', given.text('runs') ?? '1', 1, RUNS_MAX)
+  // Known before anything is measured: who waits for it should not wait for nothing.
+  const notMeasured = others.flatMap((driver) => {
+    const fault = peerFault(driver)
+    return fault === undefined ? [] : [{ driver, reason: fault, advice: peerAdvice(driver) }]
+  })
+  if (!given.has('json')) for (const { driver, reason, advice } of notMeasured) console.error(`${driver} is not measured: ${reason}; ${advice}`)
+  const syncedCommit = await measureSyncedCommit()
   const runs: ComparedRun[] = []
   for (const scenario of scenarios) {
     // Systems take turns: a machine that gets busier while this goes on shows in all of them.
     for (let run = 0; run < repetitions; run++) {
-      for (const driver of [OWN, ...others]) {
+      for (const driver of [OWN, ...others.filter((other) => notMeasured.every((one) => one.driver !== other))]) {
         for (const { part, result } of await measure(scenario, driver, given)) runs.push({ scenario: scenario.name, part, run, result })
       }
     }
   }
   const ratios = ratiosOf(runs, OWN)
-  const verdict = worst(runs.map(({ result }) => result.verdict))
-  if (given.has('json')) console.log(JSON.stringify({ format: 'evegram-bench-compare/1', machine: machineFacts(), ratios, runs, verdict }))
-  else for (const line of [...runLines(runs), '', ...ratioLines(ratios)]) console.log(line)
+  const goals = judgeGoals(OWN, { runs, ratios, notMeasured, syncedCommit })
+  const belowBound = ratios.filter((ratio) => isBelow(ratio, atLeast))
+  const verdict = belowBound.length > 0 ? 'breach' : worst(runs.map(({ result }) => result.verdict))
+  const html = given.text('html')
+  if (html !== undefined) writeFileSync(html, comparisonHtml(OWN, { runs, ratios, goals, notMeasured }))
+  if (given.has('json')) console.log(JSON.stringify({ format: COMPARE_FORMAT, machine: machineFacts(), syncedCommit, ratios, goals, notMeasured, runs, verdict }))
+  else {
+    for (const line of comparisonLines({ runs, ratios, goals, notMeasured })) console.log(line)
+    console.log(`a synced commit of this machine: p50 ${syncedCommit.p50Ms.toFixed(2)} ms, p99 ${syncedCommit.p99Ms.toFixed(2)} ms (${String(syncedCommit.commits)} times 16 KiB and fdatasync)`)
+    if (atLeast !== undefined) console.log(belowBound.length === 0 ? `holds: at least ${String(atLeast)}x the deliveries per CPU-second of every other system, closed loop` : '')
+    for (const { scenario, to, perCpuSecond } of belowBound) console.log(`BROKEN: ${scenario}, closed loop: ${String(perCpuSecond?.median ?? 'not measured')}x the deliveries per CPU-second of ${to}, not ${String(atLeast)}x`)
+  }
   return exitCodeOf(verdict)
+}
+
+/** Whether a ratio of the closed loop breaks the bound that was asked for; one that was not measured does. */
+function isBelow({ part, perCpuSecond }: Ratio, atLeast: number | undefined): boolean {
+  return atLeast !== undefined && part === 'closed' && (perCpuSecond === null || perCpuSecond.median < atLeast)
+}
+
+function ratioOf(given: GivenOptions): number | undefined {
+  const text = given.text('at-least')
+  if (text === undefined) return undefined
+  const ratio = Number(text)
+  if (!(ratio > 0 && ratio <= RATIO_MAX)) throw new UsageError(`--at-least is a number above 0, at most ${String(RATIO_MAX)}, not "${text}"`)
+  return ratio
 }
 
 async function measure(scenario: Scenario, driver: DriverName, given: GivenOptions): Promise<readonly { readonly part: Part; readonly result: LoadResult }[]> {
@@ -81,10 +121,11 @@ async function measure(scenario: Scenario, driver: DriverName, given: GivenOptio
 async function measurePart(
   part: Part, scenario: Scenario, driver: DriverName, given: GivenOptions, loop: LoadConfig['loop'],
 ): Promise<{ readonly part: Part; readonly result: LoadResult }> {
-  const { config, cast } = loadConfig(scenario, driver, given, loop)
+  // As many clients as the goals are about, so that a comparison answers them.
+  const { config, cast } = loadConfig({ ...scenario, clients: GOAL_CLIENTS[scenario.name] ?? scenario.clients }, driver, given, loop)
   const fault = openFilesFault(config.clients + FILES_BESIDE)
   if (fault !== undefined) throw new UsageError(fault)
-  const target = await startTarget({ driver, url: undefined, admin: undefined, isFresh: true, clients: config.clients })
+  const target = await startTarget({ driver, url: undefined, admin: undefined, isFresh: true, clients: config.clients, say: (line) => { if (!given.has('json')) console.error(line) } })
   const view = new LiveView(`${scenario.name}, ${driver}, ${part}`, given.has('json'))
   try {
     const run = await runLoad({ config: { ...config, pinned: true }, cast, target, abortOn: [], events: view })
@@ -101,20 +142,4 @@ function listOf(text: string | undefined): readonly string[] {
 
 function worst(verdicts: readonly Verdict[]): Verdict {
   return (['breach', 'invalid'] as const).find((verdict) => verdicts.includes(verdict)) ?? 'pass'
-}
-
-function runLines(runs: readonly ComparedRun[]): readonly string[] {
-  const head = `${'scenario'.padEnd(14)}${'system'.padEnd(10)}${'part'.padEnd(11)}${'run'.padStart(4)}${'delivered/s'.padStart(13)}${'per CPU-s'.padStart(11)}${'p50 ms'.padStart(9)}${'p99 ms'.padStart(9)}`
-  return [head, ...runs.flatMap(({ scenario, part, run, result }) => {
-    const { config, deliveriesPerSecond, server, latency, verdict, validity } = result
-    const line = scenario.padEnd(14) + config.driver.padEnd(10) + part.padEnd(11) + String(run + 1).padStart(4) + String(deliveriesPerSecond).padStart(13) +
-      (server === null ? '-' : String(server.deliveriesPerCpuSecond)).padStart(11) + latency.delivery.p50.toFixed(2).padStart(9) + latency.delivery.p99.toFixed(2).padStart(9)
-    return verdict === 'pass' && validity.valid ? [line] : [line, `  ${verdict === 'breach' ? verdictText(result) : `not valid: ${validity.reasons.join('; ')}`}`]
-  })]
-}
-
-function ratioLines(ratios: readonly Ratio[]): readonly string[] {
-  const text = (spread: Spread | null): string => (spread === null ? 'not measured' : `${spread.median.toFixed(2)} (${spread.min.toFixed(2)} to ${spread.max.toFixed(2)})`)
-  return ratios.map(({ scenario, part, of, to, perCpuSecond, rate, p99, valid, perCpuSecondValid }) =>
-    `${scenario}, ${part}: ${of} / ${to}: deliveries per CPU-second ${text(perCpuSecond)}, deliveries/s ${text(rate)}, p99 ${text(p99)}${valid ? '' : perCpuSecondValid ? '  [per CPU-second stands; rate and p99 do not: a generator was at its end]' : '  [not valid on this machine now]'}`)
 }
