@@ -1,3 +1,4 @@
+import type { Baseline } from './baseline.js'
 import { metricsOf, RESULT_FORMAT, type LoadResult } from './result.js'
 
 /** Which way is better. Figures that are not here are shown and judge nothing. */
@@ -29,7 +30,15 @@ export interface Diff {
 
 /** What changed from one result to another. `band`: the share (0.1 is 10 %) within which a change is noise. */
 export function diffResults(before: LoadResult, after: LoadResult, band: number): Diff {
-  const [one, other] = [metricsOf(before), metricsOf(after)]
+  return diffOf(metricsOf(before), metricsOf(after), band, [...differencesOf(before, after), ...invalidIn('before', before), ...invalidIn('after', after)])
+}
+
+/** What changed since an accepted run, which was valid. */
+export function diffWithBaseline(before: Baseline, after: LoadResult, band: number): Diff {
+  return diffOf(before.figures, metricsOf(after), band, [...differencesOf(before, after), ...invalidIn('after', after)])
+}
+
+function diffOf(one: Readonly<Record<string, number>>, other: Readonly<Record<string, number>>, band: number, differences: readonly string[]): Diff {
   const changes = Object.entries(BETTER).flatMap(([metric, better]): Change[] => {
     const [from, to] = [one[metric], other[metric]]
     if (from === undefined || to === undefined) return []
@@ -38,20 +47,25 @@ export function diffResults(before: LoadResult, after: LoadResult, band: number)
     const isBetter = better === 'lower' ? to < from : to > from
     return [{ metric, before: from, after: to, share: from === 0 ? null : (to - from) / from, verdict: isWithin ? 'same' : isBetter ? 'better' : 'worse' }]
   })
-  return { changes, differences: differencesOf(before, after), isWorse: changes.some(({ verdict }) => verdict === 'worse') }
+  return { changes, differences, isWorse: changes.some(({ verdict }) => verdict === 'worse') }
 }
 
-function differencesOf(before: LoadResult, after: LoadResult): readonly string[] {
-  const differs = (name: string, of: (result: LoadResult) => unknown): string[] => {
+function invalidIn(name: string, { validity }: LoadResult): readonly string[] {
+  return validity.valid ? [] : [`the result ${name} is not valid: ${validity.reasons.join('; ')}`]
+}
+
+type Configured = Pick<Baseline, 'config' | 'machine'>
+
+function differencesOf(before: Configured, after: Configured): readonly string[] {
+  const differs = (name: string, of: (result: Configured) => unknown): string[] => {
     const [one, other] = [JSON.stringify(of(before)), JSON.stringify(of(after))]
     return one === other ? [] : [`${name}: ${one} before, ${other} after`]
   }
-  const invalid = ([['before', before], ['after', after]] as const).flatMap(([name, { validity }]) => (validity.valid ? [] : [`the result ${name} is not valid: ${validity.reasons.join('; ')}`]))
   return [
     ...differs('scenario', ({ config }) => config.scenario), ...differs('driver', ({ config }) => config.driver), ...differs('clients', ({ config }) => config.clients),
     ...differs('payload', ({ config }) => config.payloadBytes), ...differs('load', ({ config }) => config.loop), ...differs('workers', ({ config }) => config.workers),
     ...differs('CPU', ({ machine }) => machine.cpu), ...differs('cores', ({ machine }) => machine.cores), ...differs('Node', ({ machine }) => machine.node),
-    ...differs('pinned', ({ config }) => config.pinned), ...invalid,
+    ...differs('pinned', ({ config }) => config.pinned),
   ]
 }
 

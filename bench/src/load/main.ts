@@ -1,3 +1,4 @@
+import { acceptCommand } from './cli/accept-command.js'
 import { compareCommand } from './cli/compare-command.js'
 import { diffCommand } from './cli/diff-command.js'
 import { EXIT } from './cli/exit-codes.js'
@@ -13,6 +14,7 @@ async function main(args: readonly string[]): Promise<number> {
     return command === undefined ? EXIT.toolError : EXIT.pass
   }
   if (command === 'compare') return compareCommand(rest)
+  if (command === 'accept') return acceptCommand(rest)
   if (command === 'diff') return diffCommand(rest)
   return runCommand(command === 'run' ? rest : args)
 }

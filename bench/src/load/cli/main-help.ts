@@ -4,7 +4,8 @@ import { SCENARIOS } from '../scenarios/find-scenario.js'
 export function mainHelp(): string {
   return `npm run bench -- <scenario or file> [options]     put a server under load and measure it
 npm run bench -- compare --with raw-uws [options] the same load on other systems, and the ratios
-npm run bench -- diff <a.json> <b.json> [options] what changed between two results
+npm run bench -- diff <a.json> <b.json> [options] what changed between two results; with one, since the last accepted run
+npm run bench -- accept <a.json> --why <text>     a line in the history of accepted runs
 
 Each with --help. To begin with: npm run bench -- one-to-one --duration 10s --html report.html
 
