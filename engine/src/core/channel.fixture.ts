@@ -1,5 +1,5 @@
 import {
-  channelPostHash, decodeChannelPost, draftChannel, draftChannelPost, encodeReadChannel, encodeUnfollow, FRAME_TYPE, sealChannelPost,
+  channelPostHash, channelStateAfter, decodeChannelPost, draftChannel, draftChannelPost, encodeReadChannel, encodeUnfollow, FRAME_TYPE, sealChannelPost,
   type AccountId, type ChannelPostDraft, type ChannelState, type ConversationId, type DeviceId,
 } from '@evegram/protocol'
 import { expect } from 'vitest'
@@ -23,6 +23,19 @@ export async function sealedPost(client: TestClient, state: ChannelState, fields
   const { seq, head } = await stateOf(state.channel)
   const draft = draftChannelPost(state, { author: actorOf(client), members: { seq, head }, atMs: cluster.clock.now(), body: new Uint8Array(50).fill(state.seq + 1), ...fields })
   return sealChannelPost(draft, testSignature(signingKeyOf(by), channelPostHash(draft)))
+}
+
+/** Posts of the client that are signed each upon the one before it, the first upon `state`; with the states behind them. */
+export async function sealedRun(client: TestClient, state: ChannelState, count: number): Promise<{ readonly posts: readonly Uint8Array[]; readonly states: readonly ChannelState[] }> {
+  const posts: Uint8Array[] = []
+  const states: ChannelState[] = []
+  for (let behind = state; posts.length < count;) {
+    const bytes = await sealedPost(client, behind)
+    behind = channelStateAfter(behind, decodeChannelPost(bytes), bytes)
+    posts.push(bytes)
+    states.push(behind)
+  }
+  return { posts, states }
 }
 
 /** Offers the bytes of a post; the code of the refusal, or the number that the answer names. */

@@ -13,6 +13,7 @@ import type { Turn } from '../ports/turn.js'
 import { Admission, HELLOS_PER_SECOND_DEFAULT } from './admission.js'
 import { CatchUps } from './catch-up.js'
 import { ChannelRequests } from './channel-requests.js'
+import { ChannelWriter } from './channel-writer.js'
 import { Channels } from './channels.js'
 import { ClockLease } from './clock-lease.js'
 import { Conversations } from './conversations.js'
@@ -131,7 +132,7 @@ export class EngineNode {
     const wide = new WideInterest({ clock, positions, interest, marks, conversations, router, demand, metrics, log: logger })
     const keeper = new PresenceKeeper({ clock, positions, presence, sessions, repairs, router, metrics, log: logger })
     const gate = new Gate({ atOnce: READS_AT_ONCE, waitingMax: READS_WAITING_MAX })
-    const channels = this.#channels = new Channels({ clock, random, bus, topics: parts.topics, channelLog, metrics, log: logger })
+    const channels = this.#channels = new Channels({ clock, turn, random, bus, topics: parts.topics, channelLog, metrics, log: logger })
     const signals = this.#signals = new Signals({ clock, turn, bus, presence, conversations, sessions, incarnation: positions.incarnation, metrics, log: logger })
     const sendPath = new SendPath({ clock, turn, positions, clockLease, conversations, log, inFlight, router, metrics, logger })
     this.notices = new NoticeBoard({ sendPath, keys: parts.noticeKeys ?? [], ed25519Verify: parts.ed25519Verify, accepting: () => this.#accepting })
@@ -151,7 +152,8 @@ export class EngineNode {
         wideMembers: new WideMembers({ marks, links, sessions, repairs, positions }), wideOver: parts.wideOver ?? WIDE_OVER, hasPeers: () => links.everyPeer().length > 0, logger,
       }),
       channelRequests: new ChannelRequests({
-        clock, positions, directory, conversations, channelLog, channels, gate, ed25519Verify: parts.ed25519Verify, metrics, logger,
+        conversations, channelLog, channels, gate, logger,
+        writer: new ChannelWriter({ clock, turn, positions, directory, conversations, channelLog, channels, ed25519Verify: parts.ed25519Verify, metrics }),
       }),
       channels,
       signals,

@@ -35,7 +35,7 @@ describe('Retention', () => {
     let state = emptyChannelState(sampleConversation(1))
     for (const ageMs of [2_000, 1_000, -1_000]) {
       const post = samplePost(state, { atMs: clock.now() - LIMITS.retentionMs - ageMs })
-      await channels.append(state, post)
+      await channels.append(state, [post])
       state = stateBehind(state, post)
     }
     const retention = new Retention({ clock, ...CONFIRMED(clock), logs: [new MemoryEnvelopeLog(), channels], logger: silentLogger })

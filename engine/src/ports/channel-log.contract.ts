@@ -47,10 +47,21 @@ export function describeChannelLog(adapter: {
       let behind = state
       for (let index = 0; index < count; index++) {
         const bytes = sample(behind, fields(behind.seq + 1))
-        expect(await log.append(behind, bytes)).toEqual({ status: 'appended' })
+        expect(await log.append(behind, [bytes])).toEqual({ status: 'appended' })
         behind = stateBehind(behind, bytes)
       }
       return behind
+    }
+    /** Posts that follow each other behind `state`, and the state behind the last. */
+    const run = (state: ChannelState, count: number, fields: SamplePostFields = {}): { readonly posts: readonly Uint8Array[]; readonly state: ChannelState } => {
+      const posts: Uint8Array[] = []
+      let behind = state
+      for (let index = 0; index < count; index++) {
+        const bytes = sample(behind, fields)
+        posts.push(bytes)
+        behind = stateBehind(behind, bytes)
+      }
+      return { posts, state: behind }
     }
     const numbersOf = (posts: readonly Uint8Array[]): readonly number[] => posts.map((bytes) => decodeChannelPost(bytes).seq)
     const numbers = (length: number, first = 1): readonly number[] => Array.from({ length }, (_, index) => first + index)
@@ -68,9 +79,9 @@ export function describeChannelLog(adapter: {
     it('stores posts one behind the other, byte for byte, with the state behind the newest', async () => {
       const [first, second] = [sample(emptyChannelState(one)), sample(stateBehind(emptyChannelState(one), sample(emptyChannelState(one))), { author: 2, members: 3 })]
       const behindFirst = stateBehind(emptyChannelState(one), first)
-      expect(await log.append(emptyChannelState(one), first)).toEqual({ status: 'appended' })
+      expect(await log.append(emptyChannelState(one), [first])).toEqual({ status: 'appended' })
       expect(await log.head(one)).toEqual(behindFirst)
-      expect(await log.append(behindFirst, second)).toEqual({ status: 'appended' })
+      expect(await log.append(behindFirst, [second])).toEqual({ status: 'appended' })
       expect(await log.head(one)).toEqual(stateBehind(behindFirst, second))
       const posts = await log.read(one, 0, 10)
       expect(posts.map((bytes) => Buffer.from(bytes))).toEqual([Buffer.from(first), Buffer.from(second)])
@@ -79,7 +90,7 @@ export function describeChannelLog(adapter: {
     it('keeps the bytes of a post whatever happens to the array that was given', async () => {
       const bytes = sample(emptyChannelState(one))
       const kept = bytes.slice()
-      await log.append(emptyChannelState(one), bytes)
+      await log.append(emptyChannelState(one), [bytes])
       bytes.fill(0)
       expect(Buffer.from((await log.read(one, 0, 1))[0] ?? []).equals(kept)).toBe(true)
     })
@@ -88,7 +99,7 @@ export function describeChannelLog(adapter: {
       const third = await post(emptyChannelState(one), 3)
       const [before] = await log.read(one, 1, 1)
       const states = [emptyChannelState(one), { ...third, seq: 1 }, { ...third, seq: 4 }, { ...third, seq: 9 }, { ...third, head: new Uint8Array(32).fill(9) }]
-      for (const state of states) expect(await log.append(state, sample(state, { author: 9 }))).toEqual({ status: 'conflict' })
+      for (const state of states) expect(await log.append(state, [sample(state, { author: 9 })])).toEqual({ status: 'conflict', appended: 0 })
       expect(await log.head(one)).toEqual(third)
       expect(numbersOf(await log.read(one, 0, 10))).toEqual([1, 2, 3])
       expect((await log.read(one, 1, 1))[0]).toEqual(before)
@@ -96,11 +107,45 @@ export function describeChannelLog(adapter: {
 
     it('answers the same bytes again as the first time, and stores them once', async () => {
       const first = sample(emptyChannelState(one))
-      for (let tried = 0; tried < 3; tried++) expect(await log.append(emptyChannelState(one), first)).toEqual({ status: 'appended' })
+      for (let tried = 0; tried < 3; tried++) expect(await log.append(emptyChannelState(one), [first])).toEqual({ status: 'appended' })
       const behind = await post(stateBehind(emptyChannelState(one), first), 2)
-      expect(await log.append(emptyChannelState(one), first)).toEqual({ status: 'appended' })
+      expect(await log.append(emptyChannelState(one), [first])).toEqual({ status: 'appended' })
       expect(await log.head(one)).toEqual(behind)
       expect(numbersOf(await log.read(one, 0, 10))).toEqual([1, 2, 3])
+    })
+
+    it('stores posts that are given together one behind the other, and the state behind the last', async () => {
+      const behind = await post(emptyChannelState(one), 2)
+      const { posts, state } = run(behind, 40)
+      expect(await log.append(behind, posts)).toEqual({ status: 'appended' })
+      expect(await log.head(one)).toEqual(state)
+      expect(await log.read(one, 2, 64)).toEqual(posts)
+      expect(await log.append(behind, posts)).toEqual({ status: 'appended' })
+      expect(await log.head(one)).toEqual(state)
+      await post(state, 1)
+      expect(numbersOf(await log.read(one, 0, 64))).toEqual(numbers(43))
+    })
+
+    it('stores the rest of what was given together when the first of it stand already, and nothing behind a post of another', async () => {
+      const { posts } = run(emptyChannelState(one), 6)
+      expect(await log.append(emptyChannelState(one), posts.slice(0, 2))).toEqual({ status: 'appended' })
+      expect(await log.append(emptyChannelState(one), posts.slice(0, 4))).toEqual({ status: 'appended' })
+      expect(await log.read(one, 0, 64)).toEqual(posts.slice(0, 4))
+      const fourth = posts.slice(0, 4).reduce(stateBehind, emptyChannelState(one))
+      const other = await post(fourth, 1, () => ({ author: 9 }))
+      expect(await log.append(emptyChannelState(one), posts)).toEqual({ status: 'conflict', appended: 4 })
+      expect(await log.append(fourth, posts.slice(4))).toEqual({ status: 'conflict', appended: 0 })
+      expect(await log.head(one)).toEqual(other)
+      expect(numbersOf(await log.read(one, 0, 64))).toEqual(numbers(5))
+    })
+
+    it('stores exactly one of several runs of posts that are given at once, as a whole', async () => {
+      const runs = Array.from({ length: 8 }, (_, index) => run(emptyChannelState(one), 5, { author: index + 1 }))
+      const results = await Promise.all(runs.map(({ posts }) => log.append(emptyChannelState(one), posts)))
+      const winners = runs.filter((_, index) => results[index]?.status === 'appended')
+      expect(winners).toHaveLength(1)
+      expect(await log.read(one, 0, 64)).toEqual(winners[0]?.posts)
+      expect(await log.head(one)).toEqual(winners[0]?.state)
     })
 
     it('stores exactly one of twenty posts at once under each number', async () => {
@@ -108,7 +153,7 @@ export function describeChannelLog(adapter: {
       for (let seq = 1; seq <= 5; seq++) {
         const posts = Array.from({ length: 20 }, (_, index) => sample(state, { author: index + 1 }))
         const before = state
-        const results = await Promise.all(posts.map((bytes) => log.append(before, bytes)))
+        const results = await Promise.all(posts.map((bytes) => log.append(before, [bytes])))
         const [winner, ...others] = results.flatMap(({ status }, index) => (status === 'appended' ? [index] : []))
         expect(others).toEqual([])
         const stored = posts[winner ?? -1] ?? new Uint8Array()
@@ -189,7 +234,7 @@ export function describeChannelLog(adapter: {
       log = await subject.reopen()
       expect(await log.head(one)).toEqual(state)
       expect(numbersOf(await log.read(one, 0, 64))).toEqual(numbers(20))
-      expect(await log.append({ ...state, seq: 19 }, sample({ ...state, seq: 19 }))).toEqual({ status: 'conflict' })
+      expect(await log.append({ ...state, seq: 19 }, [sample({ ...state, seq: 19 })])).toEqual({ status: 'conflict', appended: 0 })
       await post(state, 1)
       expect(numbersOf(await log.read(one, 19, 64))).toEqual([20, 21])
     })

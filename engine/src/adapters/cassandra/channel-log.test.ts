@@ -45,7 +45,7 @@ async function posted(state: ChannelState, count: number, to = log): Promise<Cha
   let behind = state
   for (let index = 0; index < count; index++) {
     const bytes = sample(behind)
-    expect(await to.append(behind, bytes)).toEqual({ status: 'appended' })
+    expect(await to.append(behind, [bytes])).toEqual({ status: 'appended' })
     behind = stateBehind(behind, bytes)
   }
   return behind
@@ -55,7 +55,7 @@ describe('posts over Cassandra', () => {
   it.each<Fault>(['lost', 'applied'])('are stored once although the insert was %s without an answer', async (fault) => {
     session.fault = once(POSTS, fault)
     const bytes = sample(empty)
-    expect(await log.append(empty, bytes)).toEqual({ status: 'appended' })
+    expect(await log.append(empty, [bytes])).toEqual({ status: 'appended' })
     expect(session.serialReads).toBe(1)
     expect(await other().read(channel, 0, 10)).toEqual([bytes])
     expect(await other().head(channel)).toEqual(stateBehind(empty, bytes))
@@ -64,21 +64,21 @@ describe('posts over Cassandra', () => {
   it('are given up when the store stays silent, with an unknown outcome, and stored by the same append again', async () => {
     session.fault = (cql) => (cql.includes(POSTS) ? 'lost' : undefined)
     const bytes = sample(empty)
-    expect(await codeOf(log.append(empty, bytes))).toBe('unavailable.store unknown')
+    expect(await codeOf(log.append(empty, [bytes]))).toBe('unavailable.store unknown')
     expect(session.serialReads).toBe(3)
     expect(await log.head(channel)).toEqual(empty)
     session.fault = () => undefined
-    expect(await log.append(empty, bytes)).toEqual({ status: 'appended' })
+    expect(await log.append(empty, [bytes])).toEqual({ status: 'appended' })
     expect(await other().read(channel, 0, 10)).toEqual([bytes])
   })
 
   it.each<Fault>(['lost', 'applied'])('are not answered while their head was %s without an answer; the same append again is', async (fault) => {
     session.fault = once(HEADS, fault)
     const bytes = sample(empty)
-    expect(await codeOf(log.append(empty, bytes))).toBe('unavailable.store unknown')
+    expect(await codeOf(log.append(empty, [bytes]))).toBe('unavailable.store unknown')
     // What nobody was told of is shown with its head or not at all.
     expect(await other().read(channel, 0, 10)).toEqual(fault === 'applied' ? [bytes] : [])
-    expect(await log.append(empty, bytes)).toEqual({ status: 'appended' })
+    expect(await log.append(empty, [bytes])).toEqual({ status: 'appended' })
     expect(await other().read(channel, 0, 10)).toEqual([bytes])
     expect(await other().head(channel)).toEqual(stateBehind(empty, bytes))
   })
@@ -87,34 +87,34 @@ describe('posts over Cassandra', () => {
     const behind = await posted(empty, 3)
     session.fault = once(HEADS, 'lost')
     const left = sample(behind, { author: 7 })
-    await codeOf(log.append(behind, left))
+    await codeOf(log.append(behind, [left]))
     const next = other()
     expect(await next.head(channel)).toEqual(behind)
     expect(numbersOf(await next.read(channel, 0, 10))).toEqual([1, 2, 3])
-    expect(await next.append(behind, sample(behind, { author: 8 }))).toEqual({ status: 'conflict' })
+    expect(await next.append(behind, [sample(behind, { author: 8 })])).toEqual({ status: 'conflict', appended: 0 })
     expect(await next.head(channel)).toEqual(stateBehind(behind, left))
     expect(await next.read(channel, 3, 10)).toEqual([left])
     await posted(stateBehind(behind, left), 1, next)
-    expect(await log.append(behind, left)).toEqual({ status: 'appended' })
+    expect(await log.append(behind, [left])).toEqual({ status: 'appended' })
     expect(numbersOf(await other().read(channel, 0, 10))).toEqual([1, 2, 3, 4, 5])
   })
 
   it.each<Fault>(['lost', 'applied'])('lose to the post that stands although their insert was %s without an answer', async (fault) => {
     session.fault = once(HEADS, 'lost')
     const left = sample(empty, { author: 7 })
-    await codeOf(log.append(empty, left))
+    await codeOf(log.append(empty, [left]))
     session.fault = once(POSTS, fault)
-    expect(await log.append(empty, sample(empty, { author: 8 }))).toEqual({ status: 'conflict' })
+    expect(await log.append(empty, [sample(empty, { author: 8 })])).toEqual({ status: 'conflict', appended: 0 })
     expect(await other().read(channel, 0, 10)).toEqual([left])
     expect(await other().head(channel)).toEqual(stateBehind(empty, left))
   })
 
   it('are refused without an answer of conflict while the head behind the standing one cannot be written', async () => {
     session.fault = once(HEADS, 'lost')
-    await codeOf(log.append(empty, sample(empty, { author: 7 })))
+    await codeOf(log.append(empty, [sample(empty, { author: 7 })]))
     session.fault = once(HEADS, 'lost')
-    expect(await codeOf(log.append(empty, sample(empty, { author: 8 })))).toBe('unavailable.store unknown')
-    expect(await log.append(empty, sample(empty, { author: 8 }))).toEqual({ status: 'conflict' })
+    expect(await codeOf(log.append(empty, [sample(empty, { author: 8 })]))).toBe('unavailable.store unknown')
+    expect(await log.append(empty, [sample(empty, { author: 8 })])).toEqual({ status: 'conflict', appended: 0 })
     expect(await log.head(channel)).not.toEqual(empty)
   })
 
@@ -126,7 +126,7 @@ describe('posts over Cassandra', () => {
     const late = { cql: INSERT_CHANNEL_HEAD, values: [bytesOfHex(channel), encodeChannelState(first), await writtenAt()] }
     // A day and a year earlier, as a clock that was set back has it.
     const second = sample(first, { atMs: T0 - 366 * 86_400_000 })
-    await log.append(first, second)
+    await log.append(first, [second])
     const third = await posted(stateBehind(first, second), 1)
     expect((await writtenAt()) / 2n ** 22n).toBe(3n)
     await real.write(late.cql, late.values)
@@ -141,7 +141,7 @@ describe('posts over Cassandra', () => {
       for (let stored = 0; stored < 10;) {
         const state = await own.head(channel)
         const bytes = sample(state, { author, bodyBytes: 100 + author * 10 + stored })
-        const result = await own.append(state, bytes).catch(() => undefined)
+        const result = await own.append(state, [bytes]).catch(() => undefined)
         if (result?.status !== 'appended') continue
         answered.push(bytes)
         stored++
@@ -163,7 +163,7 @@ describe('posts over Cassandra', () => {
     const second = await posted(empty, 2, brief)
     await new Promise((resolve) => { setTimeout(resolve, 2_200) })
     expect(await brief.read(channel, 0, 10)).toEqual([])
-    expect(await brief.append(empty, sample(empty, { author: 9 }))).toEqual({ status: 'conflict' })
+    expect(await brief.append(empty, [sample(empty, { author: 9 })])).toEqual({ status: 'conflict', appended: 0 })
     expect(await brief.head(channel)).toEqual(second)
     await posted(second, 1)
     expect(numbersOf(await log.read(channel, 0, 10))).toEqual([3])
@@ -210,7 +210,7 @@ describe('posts over Cassandra', () => {
     let state = empty
     for (const ageMs of [9, 8, 0, 7, 6, 0]) {
       const bytes = sample(state, { atMs: T0 - ageMs })
-      await log.append(state, bytes)
+      await log.append(state, [bytes])
       state = stateBehind(state, bytes)
     }
     expect(await log.trim(T0 - 5)).toBe(0)
@@ -220,7 +220,7 @@ describe('posts over Cassandra', () => {
   })
 
   it('of one channel wait for each other in a queue that is bounded', async () => {
-    const results = await Promise.all(Array.from({ length: APPENDS_HELD_MAX + 5 }, (_, index) => codeOf(log.append(empty, sample(empty, { author: index + 1 })))))
+    const results = await Promise.all(Array.from({ length: APPENDS_HELD_MAX + 5 }, (_, index) => codeOf(log.append(empty, [sample(empty, { author: index + 1 })]))))
     expect(results.filter((code) => code.startsWith('limited.queue'))).toHaveLength(5)
     expect((await log.head(channel)).seq).toBe(1)
   })

@@ -50,9 +50,9 @@ export class CassandraChannelLog implements ChannelLog {
     return row === undefined ? emptyChannelState(channel) : decodeChannelState(row.bytes('state'))
   }
 
-  append(after: ChannelState, post: Uint8Array): Promise<ChannelAppendResult> {
-    const bytes = Uint8Array.from(post)
-    return this.#turns.run(after.channel, () => this.#append(after, bytes))
+  append(after: ChannelState, posts: readonly Uint8Array[]): Promise<ChannelAppendResult> {
+    const given = posts.map((post) => Uint8Array.from(post))
+    return this.#turns.run(after.channel, () => this.#append(after, given))
   }
 
   async read(channel: ConversationId, after: number, limit: number): Promise<readonly Uint8Array[]> {
@@ -75,22 +75,38 @@ export class CassandraChannelLog implements ChannelLog {
     return 0
   }
 
-  async #append(after: ChannelState, bytes: Uint8Array): Promise<ChannelAppendResult> {
+  async #append(after: ChannelState, given: readonly Uint8Array[]): Promise<ChannelAppendResult> {
     const head = await this.head(after.channel)
-    if (head.seq !== after.seq || !equalBytes(head.head, after.head)) {
-      const [standing] = head.seq > after.seq ? (await this.#session.read(SELECT_POST, keyOf(after))).map(postOf) : []
-      return { status: standing !== undefined && equalBytes(standing, bytes) ? 'appended' : 'conflict' }
+    let appended = head.seq > after.seq ? await this.#standing(after, head.seq, given) : 0
+    const follows = appended > 0 ? head.seq === after.seq + appended : head.seq === after.seq && equalBytes(head.head, after.head)
+    let before = head
+    for (; follows && appended < given.length; appended++) {
+      const bytes = given[appended] ?? new Uint8Array(0)
+      const standing = await this.#insert(before, bytes)
+      // Before the answer, whatever it is: behind a post of somebody who died the channel would not go on.
+      const post = decodeChannelPost(standing)
+      before = channelStateAfter(before, post, standing)
+      await this.#session.write(INSERT_CHANNEL_HEAD, [bytesOfHex(after.channel), encodeChannelState(before), timestampOf(post)])
+      if (!equalBytes(standing, bytes)) break
     }
-    const standing = await this.#insert(after, bytes)
-    // Before the answer, whatever it is: behind a post of somebody who died the channel would not go on.
-    const post = decodeChannelPost(standing)
-    await this.#session.write(INSERT_CHANNEL_HEAD, [bytesOfHex(after.channel), encodeChannelState(channelStateAfter(after, post, standing)), timestampOf(post)])
-    return { status: equalBytes(standing, bytes) ? 'appended' : 'conflict' }
+    return appended === given.length ? { status: 'appended' } : { status: 'conflict', appended }
+  }
+
+  /** How many of the given posts, from the first on, stand under their numbers, up to number `last`. */
+  async #standing(after: ChannelState, last: number, given: readonly Uint8Array[]): Promise<number> {
+    let standing = 0
+    for (const bytes of given.slice(0, last - after.seq)) {
+      const [stored] = (await this.#session.read(SELECT_POST, keyOf(after.channel, after.seq + standing + 1))).map(postOf)
+      if (stored === undefined || !equalBytes(stored, bytes)) break
+      standing++
+    }
+    return standing
   }
 
   /** Inserts the post under its number unless that is taken; the bytes that stand there then. */
   async #insert(after: ChannelState, bytes: Uint8Array): Promise<Uint8Array> {
-    const values = [...keyOf(after), BigInt(decodeChannelPost(bytes).atMs), bytes, this.#ttlS]
+    const key = keyOf(after.channel, after.seq + 1)
+    const values = [...key, BigInt(decodeChannelPost(bytes).atMs), bytes, this.#ttlS]
     for (let tried = 1; ; tried++) {
       try {
         const result = await this.#session.conditional(INSERT_POST, values)
@@ -100,7 +116,7 @@ export class CassandraChannelLog implements ChannelLog {
       } catch (failure) {
         if (!mayBeApplied(failure)) throw failure
         // The outcome is unknown: a serial read shows a write that was taken.
-        const [standing] = (await this.#session.readSerial(SELECT_POST, keyOf(after))).map(postOf)
+        const [standing] = (await this.#session.readSerial(SELECT_POST, key)).map(postOf)
         if (standing !== undefined) return standing
         if (tried === INSERT_TRIES) throw failure
       }
@@ -180,9 +196,8 @@ function timestampOf({ seq, atMs }: ChannelPost): bigint {
   return BigInt(seq) * DAYS_MAX + BigInt(Math.floor(atMs / DAY_MS)) % DAYS_MAX
 }
 
-/** Key of the number behind `after`. */
-function keyOf({ channel, seq }: ChannelState): [Uint8Array, bigint, bigint] {
-  return [bytesOfHex(channel), BigInt(bucketOf(seq + 1)), BigInt(seq + 1)]
+function keyOf(channel: ConversationId, seq: number): [Uint8Array, bigint, bigint] {
+  return [bytesOfHex(channel), BigInt(bucketOf(seq)), BigInt(seq)]
 }
 
 function bucketOf(seq: number): number {

@@ -17,7 +17,7 @@ const TIME_BYTES = 8
 
 /**
  * Posts of channels on LMDB. Appends of one channel are made one after the other: this process has the store for itself, so what it read last is what it
- * writes upon. Post, state and the hour for retention go in one transaction.
+ * writes upon. The posts of an append, the state behind them and their hours for retention go in one transaction: all are stored, or none.
  */
 export class LmdbChannelLog implements ChannelLog {
   readonly #databases: Databases
@@ -34,9 +34,12 @@ export class LmdbChannelLog implements ChannelLog {
     return this.#read('read channel', () => this.#state(channel))
   }
 
-  append(after: ChannelState, post: Uint8Array): Promise<ChannelAppendResult> {
-    const bytes = Uint8Array.from(post)
-    return this.#inTurn(after.channel, () => this.#append(after, bytes, decodeChannelPost(bytes)))
+  append(after: ChannelState, posts: readonly Uint8Array[]): Promise<ChannelAppendResult> {
+    const given = posts.map((post): GivenPost => {
+      const bytes = Uint8Array.from(post)
+      return { bytes, post: decodeChannelPost(bytes) }
+    })
+    return this.#inTurn(after.channel, () => this.#append(after, given))
   }
 
   read(channel: ConversationId, after: number, limit: number): Promise<readonly Uint8Array[]> {
@@ -67,25 +70,33 @@ export class LmdbChannelLog implements ChannelLog {
     return trimmed
   }
 
-  async #append(after: ChannelState, bytes: Uint8Array, post: ChannelPost): Promise<ChannelAppendResult> {
+  async #append(after: ChannelState, given: readonly GivenPost[]): Promise<ChannelAppendResult> {
     const { posts, channels, postHours } = this.#databases
     const { channel } = after
-    const key = channelPostKey(channel, post.seq)
-    const standing = await this.#read('append post', () => ({ state: this.#state(channel), post: posts.get(key) }))
-    if (standing.state.seq !== after.seq || !equalBytes(standing.state.head, after.head)) {
-      return { status: standing.post !== undefined && equalBytes(standing.post.subarray(TIME_BYTES), bytes) ? 'appended' : 'conflict' }
-    }
-    const state = encodeChannelState(channelStateAfter(after, post, bytes))
-    const stored = new Uint8Array(TIME_BYTES + bytes.length)
-    new DataView(stored.buffer).setBigUint64(0, BigInt(post.atMs))
-    stored.set(bytes, TIME_BYTES)
+    const { state: before, standing } = await this.#read('append post', () => this.#standing(after, given))
+    if (before === undefined) return standing === given.length ? { status: 'appended' } : { status: 'conflict', appended: standing }
+    const state = encodeChannelState(given.slice(standing).reduce((behind, { post, bytes }) => channelStateAfter(behind, post, bytes), before))
     const id = idBytesOf(channel)
-    await this.#write('append post', state.length + stored.length, () => {
+    const rows = given.slice(standing).map(({ post, bytes }) => ({ key: channelPostKey(channel, post.seq), value: storedPost(post, bytes) }))
+    const hours = new Set(given.slice(standing).map(({ post }) => Math.floor(post.atMs / MARK_HOUR_MS)))
+    await this.#write('append post', rows.reduce((sum, { value }) => sum + value.length, state.length), () => {
       void channels.put(id, state)
-      void posts.put(key, stored)
-      void postHours.put(channelHourKey(Math.floor(post.atMs / MARK_HOUR_MS), id), NOTHING)
+      for (const { key, value } of rows) void posts.put(key, value)
+      for (const hour of hours) void postHours.put(channelHourKey(hour, id), NOTHING)
     })
     return { status: 'appended' }
+  }
+
+  /** How many of the given posts, from the first on, are stored already; and the state that the next one follows, undefined where it does not. */
+  #standing(after: ChannelState, given: readonly GivenPost[]): { readonly standing: number; readonly state: ChannelState | undefined } {
+    const state = this.#state(after.channel)
+    if (state.seq === after.seq && equalBytes(state.head, after.head)) return { standing: 0, state }
+    const other = given.findIndex(({ post, bytes }) => {
+      const stored = this.#databases.posts.get(channelPostKey(after.channel, post.seq))
+      return stored === undefined || !equalBytes(stored.subarray(TIME_BYTES), bytes)
+    })
+    const standing = other < 0 ? given.length : other
+    return { standing, state: standing > 0 && standing < given.length && state.seq === after.seq + standing ? state : undefined }
   }
 
   /**
@@ -144,6 +155,20 @@ export class LmdbChannelLog implements ChannelLog {
       })
     })
   }
+}
+
+/** A post that is to be stored. */
+interface GivenPost {
+  readonly post: ChannelPost
+  readonly bytes: Uint8Array
+}
+
+/** A post as it lies in the database: behind its time. */
+function storedPost({ atMs }: ChannelPost, bytes: Uint8Array): Uint8Array {
+  const stored = new Uint8Array(TIME_BYTES + bytes.length)
+  new DataView(stored.buffer).setBigUint64(0, BigInt(atMs))
+  stored.set(bytes, TIME_BYTES)
+  return stored
 }
 
 function channelOf(hourKey: Uint8Array): ConversationId {

@@ -18,14 +18,15 @@ export class MemoryChannelLog implements ChannelLog {
     return this.#stored(channel).state
   }
 
-  async append(after: ChannelState, post: Uint8Array): Promise<ChannelAppendResult> {
+  async append(after: ChannelState, given: readonly Uint8Array[]): Promise<ChannelAppendResult> {
     const { state, posts } = this.#stored(after.channel)
-    if (state.seq !== after.seq || !equalBytes(state.head, after.head)) {
-      const standing = posts[after.seq - (state.seq - posts.length)]
-      return { status: standing !== undefined && equalBytes(standing, post) ? 'appended' : 'conflict' }
-    }
-    const bytes = post.slice()
-    this.#channels.set(after.channel, { state: channelStateAfter(after, decodeChannelPost(bytes), bytes), posts: [...posts, bytes] })
+    const standing = standingOf(posts, after.seq - (state.seq - posts.length), given)
+    if (standing === given.length) return { status: 'appended' }
+    const follows = standing > 0 ? state.seq === after.seq + standing : state.seq === after.seq && equalBytes(state.head, after.head)
+    if (!follows) return { status: 'conflict', appended: standing }
+    const added = given.slice(standing).map((post) => post.slice())
+    const behind = added.reduce((before, bytes) => channelStateAfter(before, decodeChannelPost(bytes), bytes), state)
+    this.#channels.set(after.channel, { state: behind, posts: [...posts, ...added] })
     return { status: 'appended' }
   }
 
@@ -57,4 +58,13 @@ export class MemoryChannelLog implements ChannelLog {
   #stored(channel: ConversationId): Stored {
     return this.#channels.get(channel) ?? { state: emptyChannelState(channel), posts: [] }
   }
+}
+
+/** How many of `given`, from the first on, stand in `posts` from index `from` on. */
+function standingOf(posts: readonly Uint8Array[], from: number, given: readonly Uint8Array[]): number {
+  const other = given.findIndex((post, index) => {
+    const standing = posts[from + index]
+    return standing === undefined || !equalBytes(standing, post)
+  })
+  return other < 0 ? given.length : other
 }

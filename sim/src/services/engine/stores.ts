@@ -81,16 +81,16 @@ export class SimEngineStores {
   #channelLogOf(node: SimProcess): ChannelLog {
     return {
       head: async (channel) => this.#posts.call(node, 'head', () => this.#channels.head(channel)),
-      append: async (after, post) => this.#posts.call(node, 'append', () => this.#appendPost(after, post)),
+      append: async (after, posts) => this.#posts.call(node, 'append', () => this.#appendPosts(after, posts)),
       read: async (channel, after, limit) => this.#posts.call(node, 'read', () => this.#channels.read(channel, after, limit)),
       trim: async (beforeMs) => this.#posts.call(node, 'trim', () => this.#channels.trim(beforeMs)),
     }
   }
 
-  /** Appends a post and says so: the store answers at once, so that both are one moment. */
-  #appendPost(after: ChannelState, post: Uint8Array): Promise<ChannelAppendResult> {
-    return this.#channels.append(after, post).then((result) => {
-      if (result.status === 'appended') this.#observer.postStored(post)
+  /** Appends posts and says so: the store answers at once, so that both are one moment. */
+  #appendPosts(after: ChannelState, posts: readonly Uint8Array[]): Promise<ChannelAppendResult> {
+    return this.#channels.append(after, posts).then((result) => {
+      for (const post of result.status === 'appended' ? posts : posts.slice(0, result.appended)) this.#observer.postStored(post)
       return result
     })
   }
