@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import {
-  ACK_BYTES, CHANNEL_KEY_BYTES, channelSaltOf, decodeFailure, decodeOpened, draftChannel, draftGroup, encodeFrame, encodeOpen, encodeReadChannel, FRAME_TYPE,
-  membershipEntryHash, sealMembershipEntry, type Frame, type FrameType, type LogActor, type MembershipDraft,
+  ACK_BYTES, CHANNEL_KEY_BYTES, channelSaltOf, concatBytes, decodeChannelPage, decodeFailure, decodeOpened, draftChannel, draftGroup, encodeFrame, encodeOpen, encodeReadChannel, FRAME_TYPE,
+  LIMITS, membershipEntryHash, sealMembershipEntry, type Frame, type FrameType, type LogActor, type MembershipDraft,
 } from '@evegram/protocol'
 import { RawConnection } from '../../raw/raw-connection.js'
 import type { RawDevice } from '../../raw/raw-device.js'
@@ -45,6 +45,7 @@ export class EvegramClient implements DriverClient {
   #lastFailure = ''
   readonly #inFlight = new Map<number, InFlight>()
   readonly #answers = new Map<number, { readonly type: FrameType; readonly resolve: (body: Uint8Array) => void; readonly reject: (error: Error) => void }>()
+  readonly #requests: Uint8Array[] = []
   readonly #posts: FollowedPosts
 
   private constructor(options: EvegramClientOptions) {
@@ -96,6 +97,8 @@ export class EvegramClient implements DriverClient {
     return new EvegramChannelAuthor({
       channel, members, actor: this.#actor, sign: (bytes) => device.signer.sign(bytes), events,
       post: async (post) => { await this.#request(FRAME_TYPE.post, post, FRAME_TYPE.channelHead) },
+      // Behind the last number there are no posts: the page names the head alone.
+      head: async () => decodeChannelPage(await this.#request(FRAME_TYPE.readChannel, encodeReadChannel({ channel, after: Number.MAX_SAFE_INTEGER }), FRAME_TYPE.channelPage)),
     })
   }
 
@@ -145,7 +148,19 @@ export class EvegramClient implements DriverClient {
       this.#answers.set(correlation, {
         type: answer, resolve: (bytes) => { settle(); resolve(bytes) }, reject: (error) => { settle(); reject(error) },
       })
-      this.#connection?.send(encodeFrame(type, correlation, body))
+      this.#sendSoon(encodeFrame(type, correlation, body))
+    })
+  }
+
+  /** Requests of one turn leave as one message. */
+  #sendSoon(frame: Uint8Array): void {
+    if (this.#requests.push(frame) > 1) return
+    queueMicrotask(() => {
+      const frames = this.#requests.splice(0)
+      for (let from = 0, to = 0; from < frames.length; from = to) {
+        for (let bytes = 0; to < frames.length && (to === from || bytes + (frames[to]?.length ?? 0) <= LIMITS.frameBytesMax); to++) bytes += frames[to]?.length ?? 0
+        this.#connection?.send(concatBytes(...frames.slice(from, to)))
+      }
     })
   }
 
