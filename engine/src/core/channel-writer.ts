@@ -13,9 +13,9 @@ import type { EngineMetrics } from './metrics.js'
 import type { PositionClock } from './position-clock.js'
 
 /** Posts of one channel that wait for the append before theirs; more are refused with `limited.queue`. */
-export const WAITING_POSTS_MAX = 1_024
+const WAITING_POSTS_MAX = 1_024
 /** Posts of one append. */
-export const APPEND_POSTS_MAX = 64
+const APPEND_POSTS_MAX = 64
 /** Bytes of the posts of one append, of which there is one at least. */
 const APPEND_BYTES_MAX = LIMITS.pageBytesMax
 /** Fresh answers about the authors that the posts of one append may cost: the first may not know them yet, or come too late. */

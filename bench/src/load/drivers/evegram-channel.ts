@@ -8,7 +8,7 @@ import type { DriverConversation, SendEvents } from './driver.js'
 /** Posts of one author that wait for room; more are refused as the generator's. */
 const QUEUED_POSTS_MAX = 1_000
 /** Posts of one author without an answer: as many as the server takes of one connection. */
-export const POSTS_UNDER_WAY_MAX = 16
+const POSTS_UNDER_WAY_MAX = 16
 
 /** What an author posts with. */
 export interface ChannelAuthorParts {
