@@ -77,6 +77,8 @@ describe('PayoutFlow', () => {
     expect((await one.request(world.ask('one', 4_000_001n, { requestedBy: 'olga' }))).status).toBe('created')
     await one.step()
     expect(await one.approve(id, 'olga')).toBe('same_person')
+    // Nor whose money it is, whoever asked.
+    expect(await one.approve(id, alice)).toBe('same_person')
     expect(await one.approve(id, 'oleg')).toBe('done')
   })
 

@@ -134,11 +134,16 @@ export function describeReconciliation(name: string, setup: () => Promise<Reconc
       const books = await openBooks('terra')
       const [, coin] = books.assets
       await books.ask('one', 300_000n, coin)
+      const inFlight = new Set<string>()
       for (let round = 0; round < 12; round++) {
         await books.rounds(1)
         await books.deposits.step()
-        expect(await books.report(), `round ${String(round)}`).toMatchObject({ drift: false, lines: [] })
+        const report = await books.report()
+        expect(report, `round ${String(round)}`).toMatchObject({ drift: false, lines: [] })
+        inFlight.add(report.assets.map((asset) => String(asset.inFlight)).join(' '))
       }
+      // The fee, and the amount with the most that its tax may be.
+      expect([...inFlight].sort()).toEqual(['0 0', '20000 306000'])
       expect(await books.payouts.get(payoutIdOf(alice, 'one'))).toMatchObject({ state: 'paid', taxMax: 6_000n, outcome: { fee: 5_000n, tax: 1_500n } })
       expect((await books.report()).assets).toMatchObject([
         { asset: books.native, totals: { matched: 2 }, onChain: { hot: 995_000n } }, { asset: coin, totals: { matched: 2 }, ledger: { users: 698_500n, pending: 0n }, onChain: { hot: 698_500n } },
