@@ -19,6 +19,7 @@ import { bodyOf, costOf, freeSequence, memoText, neededOf, type PaymentCost } fr
 import { readBlocks, readTransactions } from './read-blocks.js'
 import { TerraRpc, type BlockFacts, type TerraRpcOptions, type TransactionFacts } from './rpc.js'
 import { requireSecp256k1, sealTerraTransaction } from './signer.js'
+import { readTaxTerms, type TaxTerms } from './tax-terms.js'
 import { deltaOf, transfersOf } from './watch.js'
 
 /** Options of {@link TerraChainAdapter}. */
@@ -36,6 +37,7 @@ export interface TerraAdapterOptions extends TerraRpcOptions {
 export const WATCH_BLOCKS_MAX = 64
 const TIMEOUT_BLOCKS = 100
 const TIMEOUT_BLOCKS_MAX = 10_000
+const NO_TOKENS = 'CW20 tokens, which a node of 0.5 does not have as they are today'
 
 /**
  * Terra Classic through one endpoint: coins of the bank (uluna, uusd) and CW20 tokens of known contracts.
@@ -43,7 +45,7 @@ const TIMEOUT_BLOCKS_MAX = 10_000
  * Blocks of Tendermint stay, but what is in a block is told here once the next one names it, since that one carries the votes for it and the hash of its results: so
  * the newest block is confirmed and the one below it final. What moved is read from the records of the bank and of known contracts, never from messages: the
  * burn tax may have been taken from the recipient. A payment pays the tax beside what it sends, each coin in itself, as it is at signing; rises it before it
- * lands, the recipient gets less, which the settlement tells.
+ * lands, the recipient gets less, which the settlement tells. Which tax it is, today's or that of 2022, the node says itself; one that says neither signs nothing.
  */
 export class TerraChainAdapter implements ChainAdapter {
   readonly chain: ChainName = TERRA
@@ -55,6 +57,8 @@ export class TerraChainAdapter implements ChainAdapter {
   readonly #timeoutBlocks: number
   /** The highest final height that the endpoint showed. */
   #finalSeen: Height = 0
+  /** Whether the endpoint showed that its contracts are those of today; not asked while none is configured. */
+  #hasTokens = false
 
   /** Throws `invalid.config`. */
   constructor({ random, tokens = [], gasPrice = TERRA_GAS_PRICES.uluna, timeoutBlocks = TIMEOUT_BLOCKS, ...rpc }: TerraAdapterOptions) {
@@ -79,6 +83,7 @@ export class TerraChainAdapter implements ChainAdapter {
   }
 
   async head(): Promise<ChainHead> {
+    await this.#requireTokens()
     const { height: latest } = await this.#rpc.latest()
     const final = Math.max(0, latest - 1)
     if (final < this.#finalSeen) throw wrong('final blocks went back')
@@ -118,11 +123,13 @@ export class TerraChainAdapter implements ChainAdapter {
     const memo = memoText(intent.memo ?? new Uint8Array(0))
     if (memo === undefined) return { status: 'not_payable', problem: 'a memo that is no text' }
     const { latest, final } = await this.head()
-    const taxRate = await this.#rpc.taxRate()
-    const cost = costOf(intent.outputs, { gasPrice: this.#gasPrice, taxRate, random: this.#random })
+    const assets = intent.outputs.map(({ asset }) => terraAssetOf(asset))
+    const terms = await readTaxTerms(this.#rpc, assets.filter(({ kind }) => kind === 'coin').map(({ name }) => name))
+    if (terms.kind === 'stability' && assets.some(({ kind }) => kind === 'token')) return { status: 'not_payable', problem: NO_TOKENS }
+    const cost = costOf(intent.outputs, { gasPrice: this.#gasPrice, terms, random: this.#random })
     const isTaxTooHigh = [...cost.fee].some(([denom, tax]) => denom !== 'uluna' && tax > 0n && tax > (intent.taxMax?.get(assetIdOf(TERRA, denom)) ?? 0n))
     if (cost.native > intent.feeMax || isTaxTooHigh) return { status: 'fee_exceeds_max', fee: chainAmountOf(cost.native) }
-    const missing = await this.#missing(from, intent, cost, taxRate)
+    const missing = await this.#missing(from, intent, cost, terms)
     if (missing !== undefined) return { status: 'insufficient_funds', asset: missing }
     const account = await this.#rpc.account(from)
     if (account === undefined) throw wrong('an account that has money and is not there')
@@ -170,6 +177,13 @@ export class TerraChainAdapter implements ChainAdapter {
     // Nothing is open: each request is one of its own.
   }
 
+  /** The contracts of an old node speak in another way: what they moved would be missed. */
+  async #requireTokens(): Promise<void> {
+    if (this.#tokens.size === 0 || this.#hasTokens) return
+    if ((await readTaxTerms(this.#rpc, [])).kind === 'stability') throw wrong(NO_TOKENS)
+    this.#hasTokens = true
+  }
+
   /** Whether no block behind `final` can hold the payment: its last one has passed, or its number was used. */
   async #isOver(from: ChainAddress, { sequence, lastHeight }: Extract<PaymentExpiry, { readonly by: 'sequence' }>, final: Height): Promise<boolean> {
     if (final >= lastHeight) return true
@@ -188,9 +202,9 @@ export class TerraChainAdapter implements ChainAdapter {
   }
 
   /** The first asset of which the payer has too little, as far as this endpoint says, with what is in flight taken off. */
-  async #missing(from: ChainAddress, intent: PaymentIntent, cost: PaymentCost, taxRate: bigint): Promise<AssetId | undefined> {
+  async #missing(from: ChainAddress, intent: PaymentIntent, cost: PaymentCost, terms: TaxTerms): Promise<AssetId | undefined> {
     for (const asset of new Set([LUNA, ...intent.outputs.map((output) => output.asset)])) {
-      if ((await this.#held(from, asset) ?? 0n) < neededOf(asset, intent, cost, taxRate)) return asset
+      if ((await this.#held(from, asset) ?? 0n) < neededOf(asset, intent, cost, terms)) return asset
     }
     return undefined
   }

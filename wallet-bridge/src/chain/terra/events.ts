@@ -1,3 +1,5 @@
+import { isJsonObject } from '../json.js'
+
 /** What a node tells that happened, as it stands in `tx_response.events`. */
 export interface TerraEvent {
   readonly type: string
@@ -21,6 +23,48 @@ export interface TerraMove {
   readonly place: number
 }
 
+/** Events of one transaction, at most. */
+const EVENTS_MAX = 100_000
+const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/
+/** Lines that the chain itself writes into every transaction that was admitted, as old nodes write them. No contract can: its events are of other types. */
+const OWN_TYPES: ReadonlySet<string> = new Set(['tx', 'coin_spent', 'coin_received'])
+const OWN_KEYS_ENCODED: ReadonlySet<string> = new Set(['fee', 'acc_seq', 'signature', 'spender', 'receiver'].map((key) => Buffer.from(key).toString('base64')))
+
+/**
+ * Events as a node answers them. Nodes of today write their lines plain, those before Tendermint 0.37 in base64: which of both is seen on what the chain itself
+ * wrote. Throws for what are no events.
+ */
+export function eventsOfNode(value: unknown): readonly TerraEvent[] {
+  if (!Array.isArray(value) || value.length > EVENTS_MAX) throw new Error('no list of events')
+  const events = value.map(eventOf)
+  const isEncoded = events.some(({ type, attributes: [first] }) => OWN_TYPES.has(type) && first !== undefined && OWN_KEYS_ENCODED.has(first.key))
+  if (!isEncoded) return events
+  return events.map(({ type, attributes }) => ({ type, attributes: attributes.map(({ key, value: text }) => ({ key: decoded(key), value: decoded(text) })) }))
+}
+
+function eventOf(event: unknown): TerraEvent {
+  const { type, attributes } = isJsonObject(event) ? event : {}
+  if (typeof type !== 'string' || !Array.isArray(attributes)) throw new Error('no event')
+  return {
+    type, attributes: attributes.map((attribute: unknown) => {
+      const { key, value } = isJsonObject(attribute) ? attribute : {}
+      return { key: lineText(key), value: lineText(value) }
+    }),
+  }
+}
+
+/** Nodes write what is empty as nothing. */
+function lineText(value: unknown): string {
+  const text = value ?? ''
+  if (typeof text !== 'string') throw new Error('a line that is no text')
+  return text
+}
+
+function decoded(text: string): string {
+  if (!BASE64.test(text)) throw new Error('a line that is no base64 among some that are')
+  return Buffer.from(text, 'base64').toString('utf8')
+}
+
 const COIN = /^(\d{1,78})([a-zA-Z][a-zA-Z0-9/:._-]{2,127})$/
 const AMOUNT = /^\d{1,78}$/
 /** What actions of a CW20 take from `from` and give to `to`; other actions move nothing (allowances, marketing). */
@@ -29,13 +73,14 @@ const TOKEN_ACTIONS: ReadonlySet<string> = new Set(['transfer', 'send', 'mint', 
 /**
  * Every coin and token that moved, by what the bank (`coin_spent`, `coin_received`) and the CW20 contracts (`wasm`) recorded. One event may hold several
  * happenings one behind the other, since nodes join events of one type: each begins with the line that names its holder or contract. Undefined for a line of
- * the bank that cannot be read.
+ * the bank that cannot be read, or that begins in a way that is not known: money that moved must not be passed over.
  */
 export function movesOf(events: readonly TerraEvent[]): readonly TerraMove[] | undefined {
   const moves: TerraMove[] = []
   let place = 0
   for (const { type, attributes } of events) {
     const opening = OPENING_KEYS[type]
+    if (opening !== undefined && type !== 'wasm' && attributes[0] !== undefined && attributes[0].key !== opening) return undefined
     for (const group of opening === undefined ? [] : groupsOf(attributes, opening)) {
       const read = type === 'wasm' ? tokenMovesOf(group, place) : coinMovesOf(group, opening === 'receiver' ? 1n : -1n, place)
       if (read === undefined) return undefined

@@ -5,6 +5,7 @@ import { requireTaken, type PayerFacts, type PlayDesk } from '../play-desk.js'
 import { TERRA_GAS_PRICES } from './gas-price.js'
 import { TerraRpc } from './rpc.js'
 import { terraTxid } from './signer.js'
+import { readTaxTerms } from './tax-terms.js'
 
 /** What the local chain gives at once: 1,000,000,000 LUNC. */
 const GIFT_MAX = 1_000_000_000_000_000n
@@ -29,7 +30,9 @@ export class TerraPlayDesk implements PlayDesk {
     const account = await this.#rpc.account(from)
     if (account === undefined) throw new EvegramError('wallet.insufficient_funds', { operation: 'read payer', advice: 'This address has nothing on the chain yet.' })
     const { number: accountNumber, sequence } = account
-    return { chain: 'terra', chainId: this.#rpc.chainId, accountNumber, sequence, gasPrice: TERRA_GAS_PRICES.uluna, taxRate: await this.#rpc.taxRate() }
+    const terms = await readTaxTerms(this.#rpc, [])
+    // Of uluna, which is all that wallets pay here, the stability tax takes nothing.
+    return { chain: 'terra', chainId: this.#rpc.chainId, accountNumber, sequence, gasPrice: TERRA_GAS_PRICES.uluna, taxRate: terms.kind === 'burn' ? terms.rate : 0n }
   }
 
   async submit(bytes: Uint8Array): Promise<string> {

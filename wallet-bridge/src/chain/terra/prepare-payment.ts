@@ -2,8 +2,8 @@ import { Coin, MsgExecuteContract, MsgSend, TxBody, type Msg } from '@terra-mone
 import { EvegramError, type Random } from '@evegram/protocol'
 import type { ChainAddress, PaymentIntent, PaymentOutput, SignedPayment } from '../chain-adapter.js'
 import { LUNA, terraAssetOf } from './address.js'
-import { TAX_RATE_UNIT } from './rpc.js'
 import { ceilShare } from './share.js'
+import { taxOf, type TaxTerms } from './tax-terms.js'
 
 /** Gas that is signed for: half as much again as today's network was seen to take. */
 const GAS_PER_PAYMENT = 120_000
@@ -21,21 +21,16 @@ export interface PaymentCost {
   readonly native: bigint
 }
 
-/** What the outputs cost at a gas price (millionths of uluna) and a tax rate. The tax is rounded up for each output: never less than the network takes. */
-export function costOf(outputs: readonly PaymentOutput[], { gasPrice, taxRate, random }: { readonly gasPrice: bigint; readonly taxRate: bigint; readonly random: Random }): PaymentCost {
+/** What the outputs cost at a gas price (millionths of uluna) and what the network takes of each. */
+export function costOf(outputs: readonly PaymentOutput[], { gasPrice, terms, random }: { readonly gasPrice: bigint; readonly terms: TaxTerms; readonly random: Random }): PaymentCost {
   const [high = 0, low = 0] = random.bytes(2)
   const gas = outputs.reduce((sum, { asset }) => sum + (terraAssetOf(asset).kind === 'coin' ? GAS_PER_SEND : GAS_PER_TOKEN_TRANSFER), GAS_PER_PAYMENT) + (high * 256 + low) % GAS_SPREAD
   const fee = new Map([['uluna', ceilShare(BigInt(gas), gasPrice, 1_000_000n)]])
   for (const { asset, amount } of outputs) {
     const { kind, name } = terraAssetOf(asset)
-    if (kind === 'coin') fee.set(name, (fee.get(name) ?? 0n) + taxOf(name, amount, taxRate))
+    if (kind === 'coin') fee.set(name, (fee.get(name) ?? 0n) + taxOf(name, amount, terms))
   }
   return { gas, fee, native: fee.get('uluna') ?? 0n }
-}
-
-/** The tax on a coin; what came over IBC is not taxed. */
-export function taxOf(denom: string, amount: bigint, taxRate: bigint): bigint {
-  return denom.startsWith('ibc/') ? 0n : ceilShare(amount, taxRate, TAX_RATE_UNIT)
 }
 
 /** One message for each output. Throws `invalid.argument` for an amount that the SDK does not carry exactly. */
@@ -52,12 +47,12 @@ export function freeSequence(next: number, inFlight: readonly SignedPayment[], f
 }
 
 /** What must be there of an asset for the payment and those in flight, fees and taxes with it. */
-export function neededOf(asset: PaymentOutput['asset'], { outputs, inFlight }: PaymentIntent, cost: PaymentCost, taxRate: bigint): bigint {
+export function neededOf(asset: PaymentOutput['asset'], { outputs, inFlight }: PaymentIntent, cost: PaymentCost, terms: TaxTerms): bigint {
   const leaving = [...outputs, ...inFlight.flatMap((payment) => payment.outputs)].filter((output) => output.asset === asset)
   const sum = leaving.reduce<bigint>((total, { amount }) => total + amount, 0n)
   if (asset === LUNA) return sum + inFlight.reduce<bigint>((total, { feeMax }) => total + feeMax, cost.native)
   const { kind, name } = terraAssetOf(asset)
-  return kind === 'token' ? sum : sum + leaving.reduce<bigint>((total, { amount }) => total + taxOf(name, amount, taxRate), 0n)
+  return kind === 'token' ? sum : sum + leaving.reduce<bigint>((total, { amount }) => total + taxOf(name, amount, terms), 0n)
 }
 
 function messageOf({ to, asset, amount }: PaymentOutput, from: ChainAddress): Msg {

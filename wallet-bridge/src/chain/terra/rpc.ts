@@ -3,8 +3,9 @@ import { EvegramError, isEvegramError } from '@evegram/protocol'
 import { boundedFetch } from '../bounded-fetch.js'
 import type { BroadcastAnswer } from '../chain-adapter.js'
 import { isJsonObject, type Json, type JsonObject } from '../json.js'
-import type { TerraEvent } from './events.js'
+import { eventsOfNode, type TerraEvent } from './events.js'
 import { terraTxid } from './signer.js'
+import { TAX_RATE_UNIT } from './tax-terms.js'
 
 /** Options of {@link TerraRpc}. */
 export interface TerraRpcOptions {
@@ -44,15 +45,13 @@ export interface AccountFacts {
   readonly sequence: number
 }
 
-/** Decimals of a rate that the tax module tells. */
-export const TAX_RATE_UNIT = 10n ** 18n
-
 const TIMEOUT_MS = 10_000
 const SEARCH_PAGE = 100
-const EVENTS_MAX = 100_000
 const HEIGHT_HEADER = 'x-cosmos-block-height'
 const ANSWERED_HEIGHT_HEADER = `grpc-metadata-${HEIGHT_HEADER}`
 const NOT_FOUND = 404
+const WRONG_QUESTION = 400
+const NOT_IMPLEMENTED = 501
 const TX_CODES = { ok: 0, wrongSequence: 32, inMempool: 19, mempoolFull: 20 } as const
 const REASON_CHARACTERS_MAX = 80
 const STATE_GONE = /failed to load state at height|height in the future|version does not exist|not available/
@@ -110,8 +109,11 @@ export class TerraRpc {
     return this.#ask('search a block', async () => {
       const found: TransactionFacts[] = []
       for (let page = 1; found.length < count; page++) {
-        // Numbers, since nodes of today read `order_by` as one; `page` and `limit`, since they pass `pagination.limit` over.
-        const query = new URLSearchParams({ events: `tx.height=${String(height)}`, order_by: '1', page: String(page), limit: String(SEARCH_PAGE) })
+        // Numbers, since nodes of today read `order_by` as one; `page` and `limit`, since they pass `pagination.limit` over, and that beside it, since old ones read it alone.
+        const query = new URLSearchParams({
+          'events': `tx.height=${String(height)}`, 'order_by': '1', 'page': String(page), 'limit': String(SEARCH_PAGE),
+          'pagination.offset': String((page - 1) * SEARCH_PAGE), 'pagination.limit': String(SEARCH_PAGE),
+        })
         const { body } = await this.#request('GET', `/cosmos/tx/v1beta1/txs?${query.toString()}`)
         const part = listOf(body, 'tx_responses').map(transactionOf)
         found.push(...part)
@@ -124,7 +126,9 @@ export class TerraRpc {
   /** A transaction; undefined when the node knows none. */
   transaction(txid: string): Promise<TransactionFacts | undefined> {
     return this.#ask('read a transaction', async () => {
-      const body = await this.#found(`/cosmos/tx/v1beta1/txs/${txid}`)
+      // Nodes before SDK 0.45 call what they do not have a wrong question.
+      const isAbsent = ({ status, message }: LcdFailure): boolean => status === NOT_FOUND || (status === WRONG_QUESTION && message.startsWith(`tx (${txid}) not found`))
+      const body = await this.#unless(isAbsent, `/cosmos/tx/v1beta1/txs/${txid}`)
       const facts = body === undefined ? undefined : transactionOf(body['tx_response'])
       if (facts !== undefined && facts.txid !== txid) throw new Error('another transaction')
       return facts
@@ -134,7 +138,7 @@ export class TerraRpc {
   /** An account, at the end of a block or as it is now; undefined for one that never had anything. */
   account(address: string, height?: number): Promise<AccountFacts | undefined> {
     return this.#ask('read an account', async () => {
-      const body = await this.#found(`/cosmos/auth/v1beta1/accounts/${address}`, height)
+      const body = await this.#unless(({ status }) => status === NOT_FOUND, `/cosmos/auth/v1beta1/accounts/${address}`, height)
       if (body === undefined) return undefined
       // Accounts with a schedule hold the simple one inside.
       let account = objectOf(body['account'])
@@ -163,13 +167,32 @@ export class TerraRpc {
     }))
   }
 
-  /** What is taken of what is sent, in parts of {@link TAX_RATE_UNIT}. The SDK has no method for it, and what the treasury tells is not what is charged. */
-  taxRate(): Promise<bigint> {
+  /**
+   * What today's network takes of what is sent, in parts of {@link TAX_RATE_UNIT}; undefined for a node that says that it has no such module. The SDK has no method for it,
+   * and what the treasury of such a node tells is not what is charged.
+   */
+  burnTaxRate(): Promise<bigint | undefined> {
     return this.#ask('ask for the tax', async () => {
-      const { body } = await this.#request('GET', '/terra/tax/v1beta1/burn_tax_rate')
-      const [, whole, part] = /^([01])\.(\d{18})$/.exec(textOf(body['tax_rate'])) ?? []
-      if (whole === undefined || part === undefined) throw new Error('not a rate')
-      return BigInt(whole) * TAX_RATE_UNIT + BigInt(part)
+      const body = await this.#unless(({ status }) => status === NOT_IMPLEMENTED, '/terra/tax/v1beta1/burn_tax_rate')
+      return body === undefined ? undefined : rateOf(body['tax_rate'])
+    })
+  }
+
+  /** What a node of 2022 takes of coins other than uluna, in parts of {@link TAX_RATE_UNIT}. */
+  stabilityTaxRate(): Promise<bigint> {
+    return this.#ask('ask for the tax', async () => rateOf((await this.#request('GET', '/terra/treasury/v1beta1/tax_rate')).body['tax_rate']))
+  }
+
+  /** The most that such a node takes of one output in a coin. */
+  stabilityTaxCap(denom: string): Promise<bigint> {
+    return this.#ask('ask for the tax', async () => amountOf((await this.#request('GET', `/terra/treasury/v1beta1/tax_caps/${encodeURIComponent(denom)}`)).body['tax_cap']))
+  }
+
+  /** The release that the program of the node calls itself; empty for one that was built without a name. */
+  nodeVersion(): Promise<string> {
+    return this.#ask('ask for the version', async () => {
+      const { application_version: application } = (await this.#request('GET', '/cosmos/base/tendermint/v1beta1/node_info')).body
+      return textOf(objectOf(application)['version'] ?? '')
     })
   }
 
@@ -199,11 +222,12 @@ export class TerraRpc {
     }
   }
 
-  async #found(path: string, height?: number): Promise<JsonObject | undefined> {
+  /** An answer; undefined for a failure that says that there is none. */
+  async #unless(isNone: (failure: LcdFailure) => boolean, path: string, height?: number): Promise<JsonObject | undefined> {
     try {
       return (await this.#request('GET', path, { height })).body
     } catch (error) {
-      if (error instanceof LcdFailure && error.status === NOT_FOUND) return undefined
+      if (error instanceof LcdFailure && isNone(error)) return undefined
       throw error
     }
   }
@@ -248,22 +272,16 @@ function transactionOf(value: unknown): TransactionFacts {
   const { memo } = objectOf(objectOf(tx)['body'])
   if (!Array.isArray(logs)) throw new Error('no logs')
   return {
-    txid: textOf(txhash), height: wholeOf(height), failed: code !== TX_CODES.ok, memo: textOf(memo), events: eventsOf(events),
-    logs: logs.map((log) => eventsOf(objectOf(log)['events'])),
+    txid: textOf(txhash), height: wholeOf(height), failed: code !== TX_CODES.ok, memo: textOf(memo), events: eventsOfNode(events),
+    logs: logs.map((log) => eventsOfNode(objectOf(log)['events'])),
   }
 }
 
-function eventsOf(value: unknown): readonly TerraEvent[] {
-  if (!Array.isArray(value) || value.length > EVENTS_MAX) throw new Error('no list of events')
-  return value.map((event) => {
-    const { type, attributes } = objectOf(event)
-    if (!Array.isArray(attributes)) throw new Error('an event without attributes')
-    return { type: textOf(type), attributes: attributes.map((attribute) => {
-      const { key, value: text } = objectOf(attribute)
-      // Nodes write what is empty as nothing.
-      return { key: textOf(key ?? ''), value: textOf(text ?? '') }
-    }) }
-  })
+/** A rate as nodes write decimals, at most 1 and a part. */
+function rateOf(value: unknown): bigint {
+  const [, whole, part] = /^([01])\.(\d{18})$/.exec(textOf(value)) ?? []
+  if (whole === undefined || part === undefined) throw new Error('not a rate')
+  return BigInt(whole) * TAX_RATE_UNIT + BigInt(part)
 }
 
 /** Whether a refusal says that the number is above the one that is next. */

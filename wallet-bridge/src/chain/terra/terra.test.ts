@@ -6,17 +6,39 @@ import { amountOf } from '../../ledger/amount.js'
 import type { AssetId } from '../../ledger/ids.js'
 import { AgreedChain } from '../agreed-chain.js'
 import type { ChainAddress, ConfirmedTransfer, FinalTransfer, PaymentIntent, PaymentOutput, SignedPayment } from '../chain-adapter.js'
+import type { JsonObject } from '../json.js'
 import { listenOnLoopback, readBody } from '../loopback-http.js'
 import type { Signer } from '../signer.js'
 import { simulatedSigner } from '../simulated/signer.js'
 import { countingRandom } from '../simulated/simulated-world.contract.js'
 import { LUNA, parseTerraAddress, terraAssetOf, terraToken } from './address.js'
 import { TerraChainAdapter, WATCH_BLOCKS_MAX, type TerraAdapterOptions } from './adapter.js'
+import type { TerraEvent } from './events.js'
 import { GAS_FEE, TerraWorld, type WorldAccount } from './devnet/terra-world.js'
 
 const FUNDS = 1_000_000_000n
 const TIMEOUT_BLOCKS = 20
 const UUSD = 'terra/uusd' as AssetId
+/** What a chain of today answers, as terrad 0.5.20 says it. */
+function asNodeOf2022(path: string, answer: JsonObject): JsonObject | number {
+  if (path.includes('burn_tax_rate')) return 501
+  if (path.includes('node_info')) return { application_version: { version: '0.5.20' } }
+  if (path.includes('tax_caps')) return { tax_cap: '1000000' }
+  const [, txid] = /\/txs\/([0-9A-F]{64})$/.exec(path) ?? []
+  if (txid !== undefined && answer['tx_response'] === undefined) return 400
+  return JSON.parse(JSON.stringify(answer), encodedEvents) as JsonObject
+}
+
+/** Of events the lines in base64, but not those of logs; and nobody named who paid a fee. */
+function encodedEvents(this: unknown, name: string, value: unknown): unknown {
+  const isLog = typeof this === 'object' && this !== null && 'msg_index' in this
+  if (name !== 'events' || isLog || !Array.isArray(value)) return value
+  const base64 = (text: string): string => Buffer.from(text).toString('base64')
+  return (value as readonly TerraEvent[]).map(({ type, attributes }) => ({
+    type, attributes: attributes.filter(({ key }) => key !== 'fee_payer').map(({ key, value: text }) => ({ key: base64(key), value: base64(text), index: true })),
+  }))
+}
+
 const unavailable: unknown = expect.toSatisfy((error) => isEvegramError(error, 'unavailable.chain'))
 const refused: unknown = expect.toSatisfy((error) => isEvegramError(error, 'invalid.argument'))
 
@@ -82,7 +104,7 @@ describe('Terra Classic, against the local chain', () => {
         const changed = change(decodeURIComponent(path), await answered.json() as never)
         const answeredHeight = answered.headers.get('grpc-metadata-x-cosmos-block-height')
         response.writeHead(typeof changed === 'number' ? changed : answered.status, answeredHeight === null ? {} : { 'grpc-metadata-x-cosmos-block-height': answeredHeight })
-        response.end(JSON.stringify(typeof changed === 'number' ? { code: 5, message: 'not found', details: [] } : changed))
+        response.end(JSON.stringify(typeof changed === 'number' ? { code: 5, message: `tx (${path.split('/').at(-1) ?? ''}) not found: invalid request`, details: [] } : changed))
       })()
     })
     proxies.push(proxy)
@@ -366,6 +388,50 @@ describe('Terra Classic, against the local chain', () => {
       expect(await full.broadcast(payment)).toEqual({ status: 'unknown' })
       const garbled = adapterOf({ url: await lying((path, real) => path.endsWith('/txs') ? { tx_response: null } : real) })
       expect(await garbled.broadcast(payment)).toEqual({ status: 'unknown' })
+    })
+
+    it('reads a node of 0.5 as one of today: its lines in base64, no name of who paid the fee, and its word for a transaction that it does not have', async () => {
+      await funded()
+      const payment = await signed([output(1_000n)])
+      const url = await lying(asNodeOf2022)
+      const old = adapterOf({ url, tokens: [] })
+      expect(await old.lookUp(payment)).toEqual({ status: 'unknown' })
+      await landed(payment)
+      const [mine, theirs] = [await told(adapterOf({ tokens: [] }), [ours.holder, other]), await told(old, [ours.holder, other])]
+      expect(mine).toHaveLength(4)
+      expect(theirs.map((transfer) => ({ ...transfer }))).toEqual(mine.map((transfer) => ({ ...transfer })))
+      expect(theirs.find(({ direction }) => direction === 'out')).toMatchObject({ fee: payment.feeMax })
+      expect(await old.lookUp(payment)).toEqual(await adapter.lookUp(payment))
+    })
+
+    it('takes the tax that such a node takes: none of uluna, of uusd up to its cap', async () => {
+      await funded()
+      const old = adapterOf({ url: await lying(asNodeOf2022), tokens: [] })
+      const { feeMax } = await signed([output(800_000_000n)], {}, old)
+      // Gas and nothing else.
+      expect(feeMax).toBeLessThan(250_000n * 28_325n / 1_000n)
+      const [most, less] = [1_000_000n, 999_999n].map((tax) => ({ taxMax: new Map([[UUSD, amountOf(tax)]]) }))
+      await world.chain.give(ours.address, 'uusd', 10n ** 12n)
+      world.blocks(2)
+      expect(await old.sign(intent([output(10n ** 12n, UUSD)], less), ours.signer)).toMatchObject({ status: 'fee_exceeds_max' })
+      expect(await old.sign(intent([output(10n ** 12n, UUSD)], most), ours.signer)).toMatchObject({ status: 'signed' })
+    })
+
+    it('works with no CW20 on such a node, whose contracts say otherwise what they moved', async () => {
+      await funded()
+      const url = await lying(asNodeOf2022)
+      expect(await adapterOf({ url, tokens: [] }).sign(intent([output(5n, token)]), ours.signer)).toMatchObject({ status: 'not_payable', problem: expect.stringMatching(/CW20/) as string })
+      await expect(adapterOf({ url }).head()).rejects.toThrow(unavailable)
+      // Not even the first time, and not only then.
+      await expect(adapterOf({ url }).watch({ addresses: new Set([ours.holder]), after: 0, upTo: 5, limit: 1 })).rejects.toThrow(unavailable)
+    })
+
+    it('signs nothing on a node that has neither tax, and credits nothing while money moves in a way that is not known', async () => {
+      await funded()
+      const neither = await lying((path, answer) => path.includes('burn_tax_rate') ? 501 : path.includes('node_info') ? { application_version: { version: '1.0.5' } } : answer)
+      await expect(adapterOf({ url: neither, tokens: [] }).sign(intent([output(1n)]), ours.signer)).rejects.toThrow(/0\.5\.0 to 0\.5\.20/)
+      const renamed = await lying((path, answer) => path.includes('/txs') ? JSON.parse(JSON.stringify(answer).replaceAll('"receiver"', '"recipient"')) as object : answer)
+      await expect(told(adapterOf({ url: renamed }))).rejects.toThrow(unavailable)
     })
 
     it('says that it no longer knows what was long ago', async () => {

@@ -76,11 +76,21 @@ interface FeePaid {
   readonly fees: ReadonlyMap<AssetId, bigint>
 }
 
-/** Who paid which fee, as the node recorded it. */
+/**
+ * Who paid which fee, as the node recorded it. Old nodes name the fee and not who paid it: that is who spent exactly so much, right before it was noted and before any
+ * message was executed.
+ */
 function feePaid(events: readonly TerraEvent[]): FeePaid {
-  const paid = events.find(({ type, attributes }) => type === 'tx' && attributes.some(({ key }) => key === 'fee_payer'))
-  const valueOf = (key: string): string | undefined => paid?.attributes.find((attribute) => attribute.key === key)?.value
-  return { payer: valueOf('fee_payer'), fees: new Map((coinsOf(valueOf('fee') ?? '') ?? []).map(({ denom, amount }) => [assetOf(denom), amount])) }
+  const placeOf = (wanted: string): number => events.findIndex(({ type, attributes }) => type === 'tx' && attributes.some(({ key }) => key === wanted))
+  const place = placeOf('fee_payer') === -1 ? placeOf('fee') : placeOf('fee_payer')
+  const fee = valueIn(events[place], 'fee')
+  const spent = events.slice(0, Math.max(0, place)).find((event) => event.type === 'coin_spent' && fee !== undefined && valueIn(event, 'amount') === fee)
+  const payer = valueIn(events[place], 'fee_payer') ?? valueIn(spent, 'spender')
+  return { payer, fees: new Map((coinsOf(fee ?? '') ?? []).map(({ denom, amount }) => [assetOf(denom), amount])) }
+}
+
+function valueIn(event: TerraEvent | undefined, key: string): string | undefined {
+  return event?.attributes.find((attribute) => attribute.key === key)?.value
 }
 
 /** Who paid, when there is exactly one whose balance of the asset went down by more than the fee. */
