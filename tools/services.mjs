@@ -28,6 +28,8 @@ folder of an initdb and a postgres). What is missing is listed with its install 
   --only <list>            some of cassandra,nats,redis,postgres,solana,ton,terra (chromium is for later releases)
   --chains                 local chains with play money beside them: Solana, TON and Terra Classic, for unmodified SDKs. Built from this repository, never in
                            Docker; what is on them is in memory, and gone when they end
+  --terra-node             up: Terra's chain in a real node instead, behind the same faucet: the program that TERRAD_BIN names, else terrad 0.5.20, which Go
+                           builds from its module proxy once (npm run terrad -- --help). Brings that chain up also without --chains
   --dir <folder>           where data and state.json are (default .services); several folders run side by side on ports of their own
   --commitlog-sync <how>   Cassandra: group (default), batch, periodic (acknowledges up to a second before the disk has it)
   --nats-sync <interval>   JetStream: always (default, before each acknowledgement), or a duration such as 2m
@@ -51,7 +53,7 @@ const say = startProgress()
 try {
   if (command === 'up') {
     const state = await up({
-      nodes: options.nodes, dir, kinds: options.only.filter((kind) => !LATER.includes(kind)), asked: options.only, native: options.native, say, abort,
+      nodes: options.nodes, dir, kinds: options.only.filter((kind) => !LATER.includes(kind)), asked: options.only, native: options.native, say, abort, terraNode: options['terra-node'],
       settings: { commitlogSync: options['commitlog-sync'], natsSync: options['nats-sync'], redisSync: options['redis-sync'] },
     })
     if (options.json) console.log(JSON.stringify(state, undefined, 2))
@@ -78,7 +80,7 @@ function readCommand() {
     parsed = parseArgs({
       allowPositionals: true,
       options: {
-        'nodes': { type: 'string', default: '1' }, 'only': { type: 'string', default: KINDS.join(',') }, 'chains': { type: 'boolean', default: false }, 'dir': { type: 'string', default: '.services' },
+        'nodes': { type: 'string', default: '1' }, 'only': { type: 'string', default: KINDS.join(',') }, 'chains': { type: 'boolean', default: false }, 'terra-node': { type: 'boolean', default: false }, 'dir': { type: 'string', default: '.services' },
         'commitlog-sync': { type: 'string', default: DEFAULT_SETTINGS.commitlogSync }, 'nats-sync': { type: 'string', default: DEFAULT_SETTINGS.natsSync },
         'redis-sync': { type: 'string', default: DEFAULT_SETTINGS.redisSync },
         'native': { type: 'boolean', default: false }, 'purge': { type: 'boolean', default: false }, 'json': { type: 'boolean', default: false }, 'help': { type: 'boolean', short: 'h', default: false },
@@ -92,7 +94,7 @@ function readCommand() {
     console.log(USAGE)
     process.exit(0)
   }
-  const only = [...new Set([...values.only.split(',').filter(Boolean), ...(values.chains ? CHAINS : [])])]
+  const only = [...new Set([...values.only.split(',').filter(Boolean), ...(values.chains ? CHAINS : []), ...(values['terra-node'] ? ['terra'] : [])])]
   const unknown = only.filter((kind) => ![...KINDS, ...CHAINS, ...LATER].includes(kind))
   if (!['up', 'down', 'status'].includes(name) || rest.length > 0) return refuse(name === '' ? 'say up, down or status' : `no such command: ${[name, ...rest].join(' ')}`)
   if (!['1', '3'].includes(values.nodes)) return refuse('--nodes is 1 or 3')
@@ -102,6 +104,7 @@ function readCommand() {
   if (!REDIS_SYNCS.includes(values['redis-sync'])) return refuse(`--redis-sync is ${REDIS_SYNCS.join(', ')}`)
   if (values.purge && name !== 'down') return refuse('--purge goes with down')
   if (values.chains && name !== 'up') return refuse('--chains goes with up')
+  if (values['terra-node'] && name !== 'up') return refuse('--terra-node goes with up')
   return { command: name, options: { ...values, nodes: Number(values.nodes), only } }
 }
 

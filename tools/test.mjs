@@ -4,9 +4,11 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { contractTables, portsOf, tableLines } from './contracts/tables.mjs'
 import { build, install, requireNode, root, run } from './prepare.mjs'
+import { cacheDir } from './services/cache.mjs'
 import { interruptSignal } from './services/interrupt.mjs'
 import { startProgress } from './services/progress.mjs'
 import { startTemporary } from './services/temporary.mjs'
+import { findTerrad, NO_TERRAD } from './services/terrad.mjs'
 import { DEFAULT_SETTINGS } from './services/up.mjs'
 
 const EXIT_INTERRUPTED = 130
@@ -20,6 +22,7 @@ Installs, builds, checks (types, lint, docstrings, licences, unused code), runs 
 the long runs. Everything runs against real stores and real sockets on loopback: the embedded ones, and Cassandra, NATS, Redis and PostgreSQL that this
 command starts in a temporary folder and ends with it (npm run services -- --help says how, and what the machine needs for it: Docker, or Java 17, Maven,
 Go and Redis). When EVEGRAM_CASSANDRA, EVEGRAM_NATS, EVEGRAM_REDIS and EVEGRAM_POSTGRES are all set, those are used instead.
+What needs a real Terra node runs where there is one (npm run terrad -- where); npm run terra:node builds one and runs it.
 Long forms: npm run sim -- --seeds 500, sim -- --profile payouts --seeds 200 --crash-points every, sim:planted (bugs planted on purpose), crash, hostile, lying-server, prekeys, idle, route, bench, verify:bench,
 ledger:histories, ledger:bench, wally:holds, wally:crash, wally:fuzz, and on a cluster of three: faults, storm, nonces, resume, churn, durability (each with --help).`)
   process.exit(0)
@@ -73,6 +76,8 @@ let services
 
 const startedAt = performance.now()
 const failed = []
+const terraNode = sayTerraNode()
+console.log(terraNode)
 for (const [name, step] of STEPS) {
   const stepStartedAt = performance.now()
   console.log(`\n== ${name}`)
@@ -90,6 +95,7 @@ for (const [name, step] of STEPS) {
 await endServices()
 if (abort.aborted) process.exit(EXIT_INTERRUPTED)
 console.log(`\n${((performance.now() - startedAt) / 1000).toFixed(0)} s in all`)
+console.log(terraNode)
 if (failed.length > 0) console.log(`failed: ${failed.join(', ')}`)
 console.log(`${STEPS.length - failed.length} passed, ${failed.length} failed`)
 process.exit(failed.length === 0 ? 0 : 1)
@@ -101,6 +107,16 @@ async function unitTests() {
   } finally {
     const lines = tableLines(contractTables(JSON.parse(readFileSync(REPORT, 'utf8')), portsOf(root)))
     console.log(['', 'adapter x promise (gap: declared, and named in its test; -: replaced by a declared gap)', '', ...lines].join('\n'))
+  }
+}
+
+/** Whether the tests on a real Terra node run, and on which. */
+function sayTerraNode() {
+  try {
+    const found = findTerrad(cacheDir())
+    return found === undefined ? NO_TERRAD : `tests on a real Terra node run: ${found.path} (from ${found.from})`
+  } catch (error) {
+    return `tests on a real Terra node cannot run: ${error.message}`
   }
 }
 

@@ -1,6 +1,7 @@
 // Local chains with play money, behind what the SDKs of the real ones expect. They are programs of this repository and run natively, beside containers too.
 import { join } from 'node:path'
 import { build, install, root } from '../prepare.mjs'
+import { provideTerrad, terradVersion } from './terrad.mjs'
 import { freePort, freePortPair } from './free-port.mjs'
 
 /** What differs between chains: how ports are chosen, whether one answers, and where behind its address SDKs begin. */
@@ -13,15 +14,20 @@ const KINDS_OF_CHAIN = {
 
 /** The chains that --chains starts. */
 export const CHAINS = Object.keys(KINDS_OF_CHAIN)
-/** Time to become ready. */
-export const CHAIN_READY_MS = 30_000
+/** Time to become ready. A real node of Terra makes its first state by half a dozen commands of its own. */
+export const CHAIN_READY_MS = 60_000
 
 const PROBE_MS = 3_000
+/** By which the program of the chain is told of the node that it runs. */
+const NODE_OPTION = '--program'
 
-/** Installs and builds the programs of the chains, where that is not done. */
-export async function buildChains(say) {
-  await install(say)
-  await build(say, ['wallet-bridge'])
+/** Installs and builds the programs of the chains, where that is not done; with `terraNode` a real node of Terra, too, whose `{path, version}` this resolves with. */
+export async function buildChains(say, { terraNode, cache, abort, environment }) {
+  const [, node] = await Promise.all([
+    install(say).then(() => build(say, ['wallet-bridge'])),
+    terraNode ? provideTerrad(cache, say, abort, environment) : undefined,
+  ])
+  return node === undefined ? undefined : { path: node.path, version: await terradVersion(node.path) }
 }
 
 /** A port of each chain: the known ones, and new ones for chains that a release did not have. */
@@ -31,16 +37,25 @@ export async function chainPorts(known, taken) {
   return ports
 }
 
-/** The processes of the chains among `kinds`: one each. */
-export function planChains({ kinds, ports, dir }) {
+/** The processes of the chains among `kinds`: one each. `terraNode` is the path of a real node, which then is Terra's. */
+export function planChains({ kinds, ports, dir, terraNode }) {
   return CHAINS.filter((name) => kinds.includes(name)).map((name) => {
     const home = join(dir, name)
+    const isNode = name === 'terra' && terraNode !== undefined
+    const program = join(root, 'wallet-bridge', 'dist', 'chain', name, isNode ? 'node' : 'devnet', 'main.js')
     return {
       name, kind: name, address: `127.0.0.1:${ports[name]}`, folders: [home], files: [],
-      start: { command: process.execPath, args: [join(root, 'wallet-bridge', 'dist', 'chain', name, 'devnet', 'main.js'), '--port', String(ports[name])], env: {}, cwd: home },
+      start: { command: process.execPath, args: [program, '--port', String(ports[name]), ...(isNode ? [NODE_OPTION, terraNode, '--within', home] : [])], env: {}, cwd: home },
       log: join(home, 'output.log'),
     }
   })
+}
+
+/** Throws when a chain of Terra that runs is not the real node that is asked for. */
+export function requireTerraNode(processes, dir) {
+  const running = processes.find(({ kind }) => kind === 'terra')
+  if (running === undefined || running.start.args.includes(NODE_OPTION)) return
+  throw new Error(`the imitating chain of Terra runs in ${dir}: run "npm run services -- down" first, or use another folder (--dir)`)
 }
 
 /** Where programs find the chains that run. */

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { canInstallRedis, installRedis } from './apt-redis.mjs'
 import { cacheDir } from './cache.mjs'
 import { CASSANDRA_DATA_CENTER, CASSANDRA_VERSION, fetchCassandraJars, planCassandra } from './cassandra.mjs'
-import { buildChains, CHAINS, chainSettings, planChains } from './chains.mjs'
+import { buildChains, CHAINS, chainSettings, planChains, requireTerraNode } from './chains.mjs'
 import { composeUp, hasDocker, planDocker } from './docker.mjs'
 import { waitUntilHealthy } from './health.mjs'
 import { layoutOf, requireFree } from './layout.mjs'
@@ -34,16 +34,17 @@ export class MissingTools extends Error {
 
 /**
  * Brings up `kinds` with `nodes` (1 or 3) of each in the folder `dir` (of PostgreSQL always one); a no-op that checks their health when they run. `settings` is `{commitlogSync,
- * natsSync, redisSync}`, `asked` what --only named, `native` never asks Docker; `hosts` are other addresses for the nodes of Cassandra, and
+ * natsSync, redisSync}`, `asked` what --only named, `native` never asks Docker; `terraNode` makes Terra's chain a real node; `hosts` are other addresses for the nodes of Cassandra, and
  * `enclose({name, start})` another recipe for a process, which then is not asked for its port from here. Resolves with the state. What this call started is ended again when it fails or `abort` (a signal) fires.
  */
-export async function up({ nodes, dir, kinds = KINDS, settings, say, asked = [], native = false, environment = process.env, abort = new AbortController().signal, hosts = loopbackHosts(nodes), enclose = ({ start }) => start }) {
+export async function up({ nodes, dir, kinds = KINDS, settings, say, asked = [], native = false, terraNode = false, environment = process.env, abort = new AbortController().signal, hosts = loopbackHosts(nodes), enclose = ({ start }) => start }) {
   if (asked.some((kind) => !KINDS.includes(kind) && !CHAINS.includes(kind))) throw new MissingTools((await preflight({ kinds: [], nodes, cache: cacheDir(environment), environment, asked })).findings)
   mkdirSync(dir, { recursive: true })
   return withState(dir, async () => {
     const before = readState(dir)
     requireSame(before, nodes, settings)
     const alive = (before?.processes ?? []).filter((noted) => noted.container !== undefined || isRunning(noted))
+    if (terraNode) requireTerraNode(alive, dir)
     const wanted = [...new Set([...alive.map(serviceOf), ...kinds])]
     const work = join(dir, `nodes-${nodes}`)
     const mode = before !== undefined && alive.length > 0 ? before.mode : !native && (await hasDocker()) ? 'docker' : 'native'
@@ -52,7 +53,7 @@ export async function up({ nodes, dir, kinds = KINDS, settings, say, asked = [],
     const start = mode === 'docker' ? startContainers : startNatively
     const started = []
     try {
-      if (absent.length > 0) await start({ state, started, kinds: wanted, absent, work, say, environment, abort, hosts, enclose })
+      if (absent.length > 0) await start({ state, started, kinds: wanted, absent, work, say, environment, abort, hosts, enclose, terraNode })
       await waitForAll(state, started, say, abort)
     } catch (error) {
       if (started.length > 0) say('ending what this command started')
@@ -112,14 +113,14 @@ function requireSame(before, nodes, settings) {
   if (differs !== '') throw new Error(`services with ${differs} run in ${before.dir}: run "npm run services -- down" first, or use another folder (--dir)`)
 }
 
-async function startNatively({ state, started, kinds, absent, work, say, environment, abort, hosts, enclose }) {
+async function startNatively({ state, started, kinds, absent, work, say, environment, abort, hosts, enclose, terraNode }) {
   const cache = usableCache(state.dir, environment, say)
   const { tools, findings } = await requireTools({ kinds: absent, nodes: state.nodes, cache, environment }, say)
-  const [jars, server, postgresBin] = await Promise.all([
+  const [jars, server, postgresBin, node] = await Promise.all([
     absent.includes('cassandra') ? fetchCassandraJars(cache, tools, say, abort) : undefined,
     absent.includes('nats') ? buildNatsServer(cache, tools, say, abort) : undefined,
     absent.includes('postgres') ? tools.postgresBin ?? fetchPostgres(cache, tools, say, abort) : undefined,
-    absent.some(isChain) ? buildChains(say) : undefined,
+    absent.some(isChain) ? buildChains(say, { terraNode: terraNode && absent.includes('terra'), cache, abort, environment }) : undefined,
   ])
   abort.throwIfAborted()
   const layout = await layoutOf(work, state.nodes)
@@ -134,10 +135,10 @@ async function startNatively({ state, started, kinds, absent, work, say, environ
     ...(server === undefined ? [] : planNats({ ports: layout.nats, dir: work, server, syncInterval: settings.natsSync })),
     ...(absent.includes('redis') ? planRedis({ ports: layout.redis, sentinels: layout.sentinels, dir: work, server: tools.redis, sync: settings.redisSync }) : []),
     ...(postgres === undefined ? [] : planPostgres(postgres)),
-    ...planChains({ kinds: absent, ports: layout.chains, dir: work }),
+    ...planChains({ kinds: absent, ports: layout.chains, dir: work, terraNode: node?.path }),
   ]
   const foundVersion = (name) => findings.find((finding) => finding.name.startsWith(name))?.detail.split(' ')[0]
-  const versions = { cassandra: CASSANDRA_VERSION, nats: NATS_VERSION, redis: foundVersion('Redis'), postgres: tools.postgresBin === undefined ? POSTGRES_VERSION : foundVersion('PostgreSQL'), ...Object.fromEntries(CHAINS.map((name) => [name, 'of this release'])) }
+  const versions = { cassandra: CASSANDRA_VERSION, nats: NATS_VERSION, redis: foundVersion('Redis'), postgres: tools.postgresBin === undefined ? POSTGRES_VERSION : foundVersion('PostgreSQL'), ...chainVersions(node) }
   for (const kind of absent) state.versions[kind] = versions[kind]
   await startPlanned(plan, { state, started, kinds, say, enclose })
 }
@@ -190,7 +191,7 @@ async function requireTools(options, say) {
   return second
 }
 
-async function startContainers({ state, started, kinds, absent, work, say, abort, enclose }) {
+async function startContainers({ state, started, kinds, absent, work, say, environment, abort, enclose, terraNode }) {
   const layout = await layoutOf(work, state.nodes)
   const plan = planDocker({ root, dir: state.dir, nodes: state.nodes, kinds, layout, settings: state.settings })
   state.processes = [...plan, ...state.processes.filter(({ container }) => container === undefined)]
@@ -199,8 +200,14 @@ async function startContainers({ state, started, kinds, absent, work, say, abort
   writeState(state.dir, state)
   if (plan.length > 0) await composeUp({ root, dir: state.dir, nodes: state.nodes, plan }, say, abort)
   if (!absent.some(isChain)) return
-  await buildChains(say)
-  await startPlanned(planChains({ kinds: absent, ports: layout.chains, dir: work }), { state, started, kinds, say, enclose })
+  const node = await buildChains(say, { terraNode: terraNode && absent.includes('terra'), cache: usableCache(state.dir, environment, say), abort, environment })
+  Object.assign(state.versions, chainVersions(node))
+  await startPlanned(planChains({ kinds: absent, ports: layout.chains, dir: work, terraNode: node?.path }), { state, started, kinds, say, enclose })
+}
+
+/** What the chains are: programs of this release, and for Terra the node that was asked for. */
+function chainVersions(node) {
+  return { ...Object.fromEntries(CHAINS.map((name) => [name, 'of this release'])), ...(node === undefined ? {} : { terra: `terrad ${node.version}` }) }
 }
 
 function isChain(kind) {

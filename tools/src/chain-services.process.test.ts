@@ -54,6 +54,7 @@ describe('the local chains of npm run services', () => {
     const { processes } = state()
     await up()
     expect(state().processes.map(({ pid }) => pid)).toEqual(processes.map(({ pid }) => pid))
+    await expect(services('up', '--native', '--only', 'terra', '--terra-node')).rejects.toThrow(/imitating chain of Terra runs in .*run "npm run services -- down" first/)
     await services('down')
     expect(processes.filter(isRunning)).toEqual([])
     await up()

@@ -2,20 +2,16 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { buildPrograms, evegram, temporaryFolder, TestChain, TestServer, type Outcome } from './testing/programs.js'
-import { readmeChainCommands } from './testing/readme.js'
+import { takeTour, type TourChain } from './testing/chain-tour.js'
 
 // A dozen programs for each chain, and blocks that become final.
 vi.setConfig({ testTimeout: 300_000 })
 
-type Fields = Readonly<Record<string, unknown>>
-/** An endpoint of a chain is asked past server and bridge: what people paid to the network, by what their chain recorded, in minor units. */
-type NetworkFee = (payer: string, url: string, amount: bigint) => Promise<bigint>
-
 /** How README.md says that the tour is typed on each chain. What the network takes of who pays in: a signature; gas by what was used; gas and 0.5 % of burn tax. */
-const CHAINS: readonly (readonly [chain: 'solana' | 'ton' | 'terra', symbol: string, whole: bigint, networkFee: NetworkFee])[] = [
-  ['solana', 'SOL', 1_000_000_000n, () => Promise.resolve(5_000n)],
-  ['ton', 'TON', 1_000_000_000n, tonFees],
-  ['terra', 'LUNC', 1_000_000n, (_payer, _url, amount) => Promise.resolve(200_000n * 28_325n / 1_000n + amount * 5n / 1_000n)],
+const CHAINS: readonly TourChain[] = [
+  { chain: 'solana', symbol: 'SOL', whole: 1_000_000_000n, networkFee: () => Promise.resolve(5_000n) },
+  { chain: 'ton', symbol: 'TON', whole: 1_000_000_000n, networkFee: tonFees },
+  { chain: 'terra', symbol: 'LUNC', whole: 1_000_000n, networkFee: (_payer, _url, amount) => Promise.resolve(200_000n * 28_325n / 1_000n + amount * 5n / 1_000n) },
 ]
 
 describe('the tour of README.md on local chains', () => {
@@ -44,51 +40,8 @@ describe('the tour of README.md on local chains', () => {
     folder.remove()
   })
 
-  it.each(CHAINS)('leads from the faucet through a chat back to %s, every balance of the chain right to the smallest unit', async (chain, symbol, whole, networkFee) => {
-    const ok = async (args: readonly string[]): Promise<Fields> => {
-      const outcome = await run(args, chain)
-      expect(outcome.code, `${args.join(' ')}: ${outcome.stderr}`).toBe(0)
-      return outcome.objects[0] ?? {}
-    }
-    const onChain = async (address: string): Promise<bigint> => BigInt(String((await ok(['play', 'balance', address]))['amount']))
-    const addresses = new Map<string, string>()
-    const typed: [command: string, result: Fields][] = []
-    for (const command of readmeChainCommands()) {
-      const args = command.replaceAll('solana', chain).replaceAll('SOL', symbol).replace(/<(\w+)'s address>/g, (_, name: string) => addresses.get(name.toLowerCase()) ?? '').split(/\s+/)
-      const result = await ok(args)
-      typed.push([args.slice(0, 2).join(' '), result])
-      if (args[0] === 'keys') addresses.set(/(\w+)\.json/.exec(command)?.[1] ?? '', String(result['address']))
-    }
-    const { dora = '', emil = '' } = Object.fromEntries(addresses)
-    const resultsOf = (command: string): readonly Fields[] => typed.filter(([name]) => name === command).map(([, result]) => result)
-    expect(typed.map(([name]) => name)).toEqual([
-      'keys new', 'keys new', 'login --wallet', 'login --wallet', 'play fund', 'play pay', 'wallet send', 'play balance', 'wallet withdraw', 'play balance', 'play balance', 'wallet balance',
-    ])
-    const [[fund], [paid], [sent], [out]] = [resultsOf('play fund'), resultsOf('play pay'), resultsOf('wallet send'), resultsOf('wallet withdraw')]
-
-    // In: the faucet gave exactly that, the wallet paid it to the bridge with its memo, and what arrived was credited.
-    const paidIn = 400n * whole
-    expect(fund).toMatchObject({ chain, to: dora, decimal: '500', held: String(500n * whole) })
-    expect(paid).toMatchObject({ from: dora, decimal: '400', credited: String(paidIn) })
-    expect(String(paid?.['memo'])).toMatch(/^evg1/)
-    const fee = await networkFee(dora, urls[chain] ?? '', paidIn)
-    expect(fee).toBeGreaterThan(0n)
-    if (paid?.['fee'] !== undefined) expect(paid['fee']).toBe(String(fee))
-
-    // In chat: no chain saw that.
-    expect(sent).toMatchObject({ paid: true, to: emil, decimal: '250' })
-
-    // Out: before and after, as the chain says; what it cost is Emil's, and nobody else has less.
-    expect(out).toMatchObject({ state: 'paid', to: emil, decimal: '100' })
-    const payoutFee = BigInt(String(out?.['fee']))
-    expect(payoutFee).toBeGreaterThan(0n)
-    expect(resultsOf('play balance').map(({ address, amount }) => [address, amount])).toEqual([[emil, '0'], [emil, String(100n * whole)], [dora, String(500n * whole - paidIn - fee)]])
-    const hot = String(paid?.['to'])
-    expect(await onChain(hot)).toBe(paidIn - 100n * whole - payoutFee)
-    expect(minor(String(resultsOf('wallet balance')[0]?.['held']), whole)).toBe(150n * whole - payoutFee)
-    expect((await ok(['wallet', 'balance', '--profile', './dora']))['held']).toBe('150')
-    const books = await run(['wally', 'reconcile', '--chain', chain, '--token', join(folder.path, 'data', 'operator-token')], chain)
-    expect([books.code, books.objects[0]]).toMatchObject([0, { status: 'done', drift: false }])
+  it.each(CHAINS)('leads from the faucet through a chat back to $chain, every balance of the chain right to the smallest unit', async (tour) => {
+    await takeTour(tour, { run, url: urls[tour.chain] ?? '', dataDir: join(folder.path, 'data') })
   })
 
   it('is for wallets of that chain, amounts that are some, and servers on this machine', async () => {
@@ -118,10 +71,4 @@ async function tonFees(payer: string, url: string): Promise<bigint> {
   const { result } = await answer.json() as { readonly result: readonly { readonly fee: string; readonly out_msgs: readonly { readonly fwd_fee: string }[] }[] }
   // As toncenter tells it, what a message costs on its way is with the message and not with the fee.
   return result.flatMap(({ fee, out_msgs: sent }) => [fee, ...sent.map((message) => message.fwd_fee)]).reduce((sum, fee) => sum + BigInt(fee), 0n)
-}
-
-/** A decimal text in the smallest unit. */
-function minor(text: string, whole: bigint): bigint {
-  const [units = '', part = ''] = text.split('.')
-  return BigInt(units) * whole + BigInt(part.padEnd(String(whole).length - 1, '0'))
 }

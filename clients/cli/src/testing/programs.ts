@@ -77,26 +77,31 @@ export class TestChain {
   readonly #child: ChildProcess
   /** Where SDKs find it. */
   readonly url: Promise<string>
+  /** What it says of itself when it runs: its address among it. */
+  readonly facts: Promise<Readonly<Record<string, string>>>
 
-  /** `args`: how fast it is. */
-  constructor(chain: 'solana' | 'ton' | 'terra', args: readonly string[]) {
-    const child = spawn(process.execPath, [join(root, 'wallet-bridge/dist/chain', chain, 'devnet/main.js'), '--port', '0', '--json', ...args], { stdio: ['ignore', 'pipe', 'inherit'] })
+  /** `args`: how fast it is. `program`: that of this repository which imitates the chain, or the one that runs a real node. */
+  constructor(chain: 'solana' | 'ton' | 'terra', args: readonly string[], program: 'devnet' | 'node' = 'devnet') {
+    const child = spawn(process.execPath, [join(root, 'wallet-bridge/dist/chain', chain, program, 'main.js'), '--port', '0', '--json', ...args], { stdio: ['ignore', 'pipe', 'inherit'] })
     this.#child = child
-    this.url = new Promise((resolve, reject) => {
+    this.facts = new Promise((resolve, reject) => {
       const timer = setTimeout(() => reject(new Error(`${chain} did not start in time`)), START_MS)
       child.once('exit', (code) => reject(new Error(`${chain} ended with ${String(code)}`)))
       child.stdout.setEncoding('utf8').once('data', (text: string) => {
         clearTimeout(timer)
-        resolve((JSON.parse(text) as { readonly url: string }).url)
+        resolve(JSON.parse(text) as Readonly<Record<string, string>>)
       })
     })
+    this.url = this.facts.then(({ url = '' }) => url)
+    // Who waits for neither is told by what it does without them.
+    this.url.catch(() => undefined)
   }
 
-  /** Ends it. */
-  async stop(): Promise<void> {
+  /** Ends it, in order or as a power cut would. */
+  async stop(signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM'): Promise<void> {
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return
     const gone = new Promise((resolve) => this.#child.once('exit', resolve))
-    this.#child.kill('SIGTERM')
+    this.#child.kill(signal)
     await gone
   }
 }
