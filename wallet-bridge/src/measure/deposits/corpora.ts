@@ -2,7 +2,7 @@ import type { DepositCorpus } from './deposit-corpus.js'
 
 /** The corpora, by the name that the command line takes. Each is loaded alone: the SDK of a chain takes its time. */
 const CORPORA = {
-  simulated: async () => (await import('./run-case.js')).simulatedCorpus,
+  simulated: async () => (await import('./simulated-corpus.js')).simulatedCorpus,
   solana: async () => (await import('./chains/solana.js')).solanaCorpus,
   ton: async () => (await import('./chains/ton.js')).tonCorpus,
   terra: async () => (await import('./chains/terra.js')).terraCorpus,
