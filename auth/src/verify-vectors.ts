@@ -4,7 +4,7 @@
 import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { benchProofs, reportVectorFile } from '@evegram/protocol/proof'
-import { createNodePrimitives } from '@evegram/platform'
+import { bareNodePrimitives, createNodePrimitives } from '@evegram/platform'
 
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { bench: { type: 'string' } } })
 const print = (line: object): void => {
@@ -22,5 +22,5 @@ if (values.bench === undefined) {
     return (user + system) / 1e6
   }
   benchProofs(files, 'node:crypto', createNodePrimitives(), cpuSeconds, seconds).forEach(print)
-  benchProofs(files, 'node:crypto, key imported each time', createNodePrimitives(0), cpuSeconds, seconds).forEach(print)
+  benchProofs(files, 'node:crypto, key imported each time', createNodePrimitives(0), cpuSeconds, seconds, bareNodePrimitives).forEach(print)
 }

@@ -51,7 +51,9 @@ function hexOfId(bytes: Uint8Array, at: number): string {
 export function hexOf(bytes: Uint8Array, from = 0, to = bytes.length): string {
   if (to - from === 16) return hexOfId(bytes, from)
   let hex = ''
-  for (let index = from; index < to; index++) hex += HEX_OF_BYTE[bytes[index] ?? 0] ?? ''
+  let next = from
+  for (; to - next >= 16; next += 16) hex += hexOfId(bytes, next)
+  for (let index = next; index < to; index++) hex += HEX_OF_BYTE[bytes[index] ?? 0] ?? ''
   return hex
 }
 

@@ -67,10 +67,16 @@ export function originOf(url: string): string {
   return `${scheme}://${domain}`
 }
 
+/** The last texts that were found to be canonical: a verifier asks about its own configuration again and again. */
+let [lastDomain, lastOrigin]: (string | undefined)[] = []
+
 /** Whether `text` is a domain as {@link domainOf} writes it, for either scheme. */
 export function isCanonicalDomain(text: string): boolean {
+  if (text === lastDomain) return true
   try {
-    return domainOf(`https://${text}`) === text || domainOf(`http://${text}`) === text
+    if (domainOf(`https://${text}`) !== text && domainOf(`http://${text}`) !== text) return false
+    lastDomain = text
+    return true
   } catch {
     // Every refusal of the reader means no.
     return false
@@ -79,8 +85,11 @@ export function isCanonicalDomain(text: string): boolean {
 
 /** Whether `text` is an origin as {@link originOf} writes it. */
 export function isCanonicalOrigin(text: string): boolean {
+  if (text === lastOrigin) return true
   try {
-    return originOf(text) === text
+    if (originOf(text) !== text) return false
+    lastOrigin = text
+    return true
   } catch {
     // Every refusal of the reader means no.
     return false

@@ -29,30 +29,54 @@ const FIELDS = [
   ['requestId', 'Request ID'],
 ] as const
 
-function oneLine(value: string, name: string): string {
-  // A line break in a field would let one field pose as another; control characters have no place in a text that people read.
-  if (/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/.test(value) || value.length === 0) {
-    throw new EvegramError('invalid.argument', { operation: 'build sign-in text', details: { field: name } })
+/** A line break in a field would let one field pose as another; control characters have no place in a text that people read. */
+const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/
+
+function refuse(field: string): never {
+  throw new EvegramError('invalid.argument', { operation: 'build sign-in text', details: { field } })
+}
+
+/** Values that go into a text: none is empty, and all of them are looked through at once, which is a third of the work of a text. */
+class Lines {
+  readonly #values: (readonly [value: string, name: string])[] = []
+  #all = ''
+
+  put(value: string, name: string): string {
+    if (value.length === 0) refuse(name)
+    this.#values.push([value, name])
+    this.#all += value
+    return value
   }
-  return value
+
+  /** Throws for the first value that is more than one line. */
+  check(): void {
+    if (CONTROL.test(this.#all)) refuse(this.#values.find(([value]) => CONTROL.test(value))?.[1] ?? '')
+  }
 }
 
 /** The text with the account called `title` in its first line. Throws `invalid.argument` for a line break or control character in a field. */
 export function signInText(input: SignInText, title: string): string {
-  let text = `${oneLine(input.domain, 'domain')} wants you to sign in with your ${title} account:\n${oneLine(input.address, 'address')}`
+  const lines = new Lines()
+  let text = `${lines.put(input.domain, 'domain')} wants you to sign in with your ${title} account:\n${lines.put(input.address, 'address')}`
   if (input.statement !== undefined && input.statement !== '') {
-    for (const line of input.statement.split('\n')) if (line !== '') oneLine(line, 'statement')
+    for (const line of input.statement.split('\n')) if (line !== '') lines.put(line, 'statement')
     text += `\n\n${input.statement}`
   }
-  const lines: string[] = []
+  let separator = '\n\n'
+  const add = (line: string): void => {
+    text += separator + line
+    separator = '\n'
+  }
   for (const [name, label] of FIELDS) {
     const value = input[name]
-    if (value !== undefined) lines.push(`${label}: ${oneLine(value, name)}`)
+    if (value !== undefined) add(`${label}: ${lines.put(value, name)}`)
   }
   if (input.resources !== undefined) {
-    lines.push('Resources:', ...input.resources.map((resource) => `- ${oneLine(resource, 'resources')}`))
+    add('Resources:')
+    for (const resource of input.resources) add(`- ${lines.put(resource, 'resources')}`)
   }
-  return lines.length === 0 ? text : `${text}\n\n${lines.join('\n')}`
+  lines.check()
+  return text
 }
 
 /** The text of Sign-In With Solana, byte for byte as wallets make it. Throws `invalid.argument` when a field has a line break. */

@@ -7,7 +7,7 @@ import { LIMITS } from '../limits.js'
 import { isCanonicalDomain, isCanonicalOrigin } from './domain.js'
 import { chainFactsOf, type Network } from './network.js'
 import { signInText } from './siws-text.js'
-import { parseWalletId, readWalletId } from './wallet-id.js'
+import { parseWalletId, readWalletId, type ParsedAddress } from './wallet-id.js'
 
 /** What a wallet may be asked to allow, with the one sentence that it shows for it. `{domain}` is filled in. */
 export const PURPOSES = {
@@ -114,10 +114,23 @@ export function rfc3339(ms: number): string {
  * another. Throws `invalid.argument` naming the field that has another form than documented, `invalid.address` for a wallet id.
  */
 export function proofText(fields: ProofFields): string {
+  refuseFault(fields)
+  return textOf(fields, fields.walletId === TON_PROOF_PLACEHOLDER ? undefined : readWalletId(fields.walletId))
+}
+
+/** {@link proofText} of a wallet id that was read already: `wallet` is what it says, undefined for the placeholder. */
+export function proofTextOf(fields: ProofFields, wallet: ParsedAddress | undefined): string {
+  refuseFault(fields)
+  return textOf(fields, wallet)
+}
+
+function refuseFault(fields: ProofFields): void {
   const fault = faultyField(fields)
   if (fault !== undefined) throw new EvegramError('invalid.argument', { operation: 'build proof text', details: { field: fault } })
-  const isPlaceholder = fields.walletId === TON_PROOF_PLACEHOLDER
-  const wallet = isPlaceholder ? undefined : readWalletId(fields.walletId)
+}
+
+function textOf(fields: ProofFields, wallet: ParsedAddress | undefined): string {
+  const isPlaceholder = wallet === undefined
   const facts = chainFactsOf(wallet?.chain ?? 'ton', wallet?.network ?? fields.network ?? 'mainnet')
   const resources = [
     `evegram:v1:purpose:${fields.purpose}`,

@@ -1,5 +1,4 @@
-import { sha256 } from '@noble/hashes/sha2.js'
-import { concatBytes } from '../bytes.js'
+import { sha256 as nobleSha256 } from '@noble/hashes/sha2.js'
 
 /** A TON cell of level 0: ordinary, or a library reference, which stands for code that is kept elsewhere. */
 export interface TonCell {
@@ -19,6 +18,7 @@ export interface TonCell {
 export const TON_BOC_BOUNDS = { bytesMax: 8_192, cellsMax: 128 } as const
 
 const BITS_MAX = 1_023
+const HASH_BYTES = 32
 const REFS_MAX = 4
 /** Part of d1 that says that a cell is not ordinary. */
 const EXOTIC = 8
@@ -26,39 +26,55 @@ const EXOTIC = 8
 const LIBRARY = { type: 2, bits: 264 } as const
 const MAGIC = [0xb5, 0xee, 0x9c, 0x72] as const
 
+/** What CRC-32C makes of each byte, and of each byte with one, two and three zeros behind it: four bytes are taken in one step. */
+const CRC_TABLES = [0, 1, 2, 3].map((zeros) => Uint32Array.from({ length: 256 }, (_, byte) => {
+  let crc = byte
+  for (let bit = 0; bit < 8 * (zeros + 1); bit++) crc = (crc & 1) === 0 ? crc >>> 1 : (crc >>> 1) ^ 0x82f63b78
+  return crc
+}))
+const [CRC_0 = new Uint32Array(), CRC_1 = CRC_0, CRC_2 = CRC_0, CRC_3 = CRC_0] = CRC_TABLES
+
 /** CRC-32C (Castagnoli), reflected, as the trailer of a bag of cells. */
 export function crc32c(bytes: Uint8Array): number {
-  let crc = 0xffffffff
-  for (const byte of bytes) {
-    crc ^= byte
-    for (let bit = 0; bit < 8; bit++) crc = (crc & 1) === 0 ? crc >>> 1 : (crc >>> 1) ^ 0x82f63b78
+  let crc = -1
+  let at = 0
+  for (; at + 4 <= bytes.length; at += 4) {
+    crc ^= (bytes[at] ?? 0) | ((bytes[at + 1] ?? 0) << 8) | ((bytes[at + 2] ?? 0) << 16) | ((bytes[at + 3] ?? 0) << 24)
+    crc = (CRC_3[crc & 0xff] ?? 0) ^ (CRC_2[(crc >>> 8) & 0xff] ?? 0) ^ (CRC_1[(crc >>> 16) & 0xff] ?? 0) ^ (CRC_0[crc >>> 24] ?? 0)
   }
-  return (crc ^ 0xffffffff) >>> 0
+  for (; at < bytes.length; at++) crc = (crc >>> 8) ^ (CRC_0[(crc ^ (bytes[at] ?? 0)) & 0xff] ?? 0)
+  return ~crc >>> 0
 }
 
-/** Data as it is hashed and stored: a one bit and zeros complete a last byte that is not full. */
-function completed(data: Uint8Array, bits: number): Uint8Array {
-  if (bits % 8 === 0) return data
-  const bytes = Uint8Array.from(data)
-  const last = bytes.length - 1
-  bytes[last] = (bytes[last] ?? 0) | (0x80 >> bits % 8)
+/**
+ * What the hash of a cell of level 0 is made of: descriptors d1 (references, 8 for an exotic cell) and d2 (half-bytes of data), data with a
+ * one bit behind it where the last byte is not full, depths and hashes of the references.
+ */
+function representation(data: Uint8Array, bits: number, refs: readonly TonCell[], isLibrary: boolean): Uint8Array {
+  const bytes = new Uint8Array(2 + data.length + refs.length * (2 + HASH_BYTES))
+  bytes[0] = refs.length + (isLibrary ? EXOTIC : 0)
+  bytes[1] = Math.floor(bits / 8) + Math.ceil(bits / 8)
+  bytes.set(data, 2)
+  let at = 2 + data.length
+  if (bits % 8 !== 0) bytes[at - 1] = (bytes[at - 1] ?? 0) | (0x80 >> bits % 8)
+  for (const { depth } of refs) {
+    bytes[at++] = depth >> 8
+    bytes[at++] = depth
+  }
+  for (const { hash } of refs) {
+    bytes.set(hash, at)
+    at += HASH_BYTES
+  }
   return bytes
-}
-
-/** Descriptors d1 (references, 8 for an exotic cell; level 0) and d2 (half-bytes of data). */
-function descriptors(bits: number, references: number, isLibrary: boolean): Uint8Array {
-  return Uint8Array.of(references + (isLibrary ? EXOTIC : 0), Math.floor(bits / 8) + Math.ceil(bits / 8))
 }
 
 /**
  * A cell of its parts, with depth and hash (representation of a cell of level 0: descriptors, data, depths, hashes). `isLibrary` makes it
- * a library reference. Throws RangeError beyond a cell's bounds.
+ * a library reference, `sha256` is one's own. Throws RangeError beyond a cell's bounds.
  */
-export function makeTonCell(data: Uint8Array, bits: number, refs: readonly TonCell[], isLibrary = false): TonCell {
+export function makeTonCell(data: Uint8Array, bits: number, refs: readonly TonCell[], isLibrary = false, sha256: (bytes: Uint8Array) => Uint8Array = nobleSha256): TonCell {
   if (bits > BITS_MAX || refs.length > REFS_MAX || data.length !== Math.ceil(bits / 8)) throw new RangeError('no TON cell')
-  const depths = refs.map((cell) => Uint8Array.of(cell.depth >> 8, cell.depth & 0xff))
-  const hashes = refs.map((cell) => cell.hash)
-  const hash = sha256(concatBytes(descriptors(bits, refs.length, isLibrary), completed(data, bits), ...depths, ...hashes))
+  const hash = sha256(representation(data, bits, refs, isLibrary))
   return { data, bits, refs, depth: refs.reduce((deepest, cell) => Math.max(deepest, cell.depth + 1), 0), hash }
 }
 

@@ -1,10 +1,11 @@
-import { sha256 } from '@noble/hashes/sha2.js'
+import { sha256 as nobleSha256 } from '@noble/hashes/sha2.js'
 import { concatBytes, equalBytes, hexOf, utf8 } from '../bytes.js'
 import { verifyEd25519 } from './ed25519.js'
 import { outcomeOf, refused, type ProofOutcome } from './outcome.js'
 import type { ProofPrimitives } from './primitives.js'
 import type { TonAddress } from './ton-address.js'
 import { readTonBoc, type TonCell } from './ton-cell.js'
+import { TonStateShapes } from './ton-state-shapes.js'
 
 /** The wallet contracts whose owner can be read from their first state alone. */
 export type TonWalletKind = 'v3r1' | 'v3r2' | 'v4r2' | 'v5r1'
@@ -43,10 +44,15 @@ function bitAt(cell: TonCell, bit: number): number {
 }
 
 function bytesAt(cell: TonCell, bit: number, length: number): Uint8Array<ArrayBuffer> {
+  const [first, shift] = [bit >> 3, bit & 7]
   const bytes = new Uint8Array(length)
-  for (let index = 0; index < length * 8; index++) bytes[index >> 3] = ((bytes[index >> 3] ?? 0) << 1) | bitAt(cell, bit + index)
+  // Of the two bytes that hold it; an array of bytes keeps the lowest eight bits of what is written.
+  for (let index = 0; index < length; index++) bytes[index] = (((cell.data[first + index] ?? 0) << 8) | (cell.data[first + index + 1] ?? 0)) >> (8 - shift)
   return bytes
 }
+
+/** States of known contracts as they were read before. It changes no answer, so all verifiers of a process share it. */
+const shapes = new TonStateShapes()
 
 /** Why the data of a known contract is not that of a plain wallet, or undefined. */
 function dataFault(data: TonCell, layout: StateLayout): string | undefined {
@@ -67,8 +73,9 @@ export interface TonWalletState {
  * (`proof.state_init`), it is a plain state of a known contract with exact data, signatures on, no plugins or extensions
  * (`proof.wallet_unsupported`).
  */
-export function readTonWallet(address: TonAddress, stateInit: Uint8Array): TonWalletState | ProofOutcome {
-  const root = readTonBoc(stateInit)
+export function readTonWallet(address: TonAddress, stateInit: Uint8Array, sha256: Sha256 = nobleSha256): TonWalletState | ProofOutcome {
+  const remembered = shapes.read(stateInit, sha256)
+  const root = remembered ?? readTonBoc(stateInit)
   if (root === undefined) return refused('proof.malformed', 'StateInit is no bag of ordinary cells with one root')
   if (!equalBytes(root.hash, address.hash)) return refused('proof.state_init', 'hash of the StateInit is not the address')
   const [code, data] = root.refs
@@ -79,6 +86,7 @@ export function readTonWallet(address: TonAddress, stateInit: Uint8Array): TonWa
   if (layout === undefined) return refused('proof.wallet_unsupported', 'unknown code')
   const fault = dataFault(data, layout)
   if (fault !== undefined) return refused('proof.wallet_unsupported', fault)
+  if (remembered === undefined) shapes.remember(stateInit, root)
   return { status: 'read', kind: layout.kind, publicKey: bytesAt(data, layout.keyBit, 32) }
 }
 
@@ -92,37 +100,68 @@ export interface TonSigned {
   readonly payload: string
 }
 
-function numberBytes(length: 4 | 8, value: number, littleEndian: boolean): Uint8Array {
-  const view = new DataView(new ArrayBuffer(length))
-  if (length === 4) view.setInt32(0, value, littleEndian)
-  else view.setBigUint64(0, BigInt(value), littleEndian)
-  return new Uint8Array(view.buffer)
+/** One's own SHA-256: 32 bytes of any bytes. */
+type Sha256 = (bytes: Uint8Array) => Uint8Array
+
+const PROOF_ITEM = utf8('ton-proof-item-v2/')
+const PROOF_PREFIX = concatBytes(Uint8Array.of(0xff, 0xff), utf8('ton-connect'))
+const SIGN_DATA_PREFIX = concatBytes(Uint8Array.of(0xff, 0xff), utf8('ton-connect/sign-data/'))
+const TEXT_TAG = utf8('txt')
+
+/** Writes bytes and numbers one behind the other into an array of the length that they have together. */
+class SignedBytes {
+  readonly bytes: Uint8Array
+  readonly #view: DataView
+  #at = 0
+
+  constructor(length: number) {
+    this.bytes = new Uint8Array(length)
+    this.#view = new DataView(this.bytes.buffer)
+  }
+
+  put(bytes: Uint8Array): this {
+    this.bytes.set(bytes, this.#at)
+    this.#at += bytes.length
+    return this
+  }
+
+  int32(value: number, littleEndian: boolean): this {
+    this.#view.setInt32(this.#at, value, littleEndian)
+    this.#at += 4
+    return this
+  }
+
+  /** A safe integer: its halves are exact. */
+  uint64(value: number, littleEndian: boolean): this {
+    const [high, low] = [Math.floor(value / 2 ** 32), value % 2 ** 32]
+    this.#view.setUint32(this.#at, littleEndian ? low : high, littleEndian)
+    this.#view.setUint32(this.#at + 4, littleEndian ? high : low, littleEndian)
+    this.#at += 8
+    return this
+  }
 }
 
 /**
  * What the wallet signs for `ton_proof` (TON Connect, address proof): SHA-256(0xffff "ton-connect" SHA-256("ton-proof-item-v2/"
  * workchain i32 BE, hash, domain length u32 LE, domain, timestamp u64 LE, payload)). 32 bytes.
  */
-export function tonProofDigest(signed: TonSigned): Uint8Array {
-  const domain = utf8(signed.domain)
-  const item = concatBytes(
-    utf8('ton-proof-item-v2/'), numberBytes(4, signed.address.workchain, false), signed.address.hash,
-    numberBytes(4, domain.length, true), domain, numberBytes(8, signed.timestamp, true), utf8(signed.payload),
-  )
-  return sha256(concatBytes(Uint8Array.of(0xff, 0xff), utf8('ton-connect'), sha256(item)))
+export function tonProofDigest({ address, domain: text, timestamp, payload: payloadText }: TonSigned, sha256: Sha256 = nobleSha256): Uint8Array {
+  const [domain, payload] = [utf8(text), utf8(payloadText)]
+  const item = new SignedBytes(PROOF_ITEM.length + 4 + address.hash.length + 4 + domain.length + 8 + payload.length)
+    .put(PROOF_ITEM).int32(address.workchain, false).put(address.hash).int32(domain.length, true).put(domain).uint64(timestamp, true).put(payload)
+  return sha256(concatBytes(PROOF_PREFIX, sha256(item.bytes)))
 }
 
 /**
  * What the wallet signs for `signData` of type text (TON Connect): SHA-256(0xffff "ton-connect/sign-data/" workchain i32 BE, hash,
  * domain length u32 BE, domain, timestamp u64 BE, "txt", text length u32 BE, text). 32 bytes.
  */
-export function tonSignDataDigest(signed: TonSigned): Uint8Array {
-  const [domain, text] = [utf8(signed.domain), utf8(signed.payload)]
-  return sha256(concatBytes(
-    Uint8Array.of(0xff, 0xff), utf8('ton-connect/sign-data/'), numberBytes(4, signed.address.workchain, false), signed.address.hash,
-    numberBytes(4, domain.length, false), domain, numberBytes(8, signed.timestamp, false),
-    utf8('txt'), numberBytes(4, text.length, false), text,
-  ))
+export function tonSignDataDigest({ address, domain: domainText, timestamp, payload }: TonSigned, sha256: Sha256 = nobleSha256): Uint8Array {
+  const [domain, text] = [utf8(domainText), utf8(payload)]
+  const signed = new SignedBytes(SIGN_DATA_PREFIX.length + 4 + address.hash.length + 4 + domain.length + 8 + TEXT_TAG.length + 4 + text.length)
+    .put(SIGN_DATA_PREFIX).int32(address.workchain, false).put(address.hash).int32(domain.length, false).put(domain).uint64(timestamp, false)
+    .put(TEXT_TAG).int32(text.length, false).put(text)
+  return sha256(signed.bytes)
 }
 
 /** One TON Connect signature with the wallet's first state. */
@@ -140,8 +179,8 @@ export interface TonConnectProof extends TonSigned {
 export function verifyTonConnect(proof: TonConnectProof, primitives: ProofPrimitives): ProofOutcome {
   if (utf8(proof.domain).length !== proof.domainBytes) return refused('proof.domain', 'length of the domain')
   if (!Number.isSafeInteger(proof.timestamp) || proof.timestamp < 0) return refused('proof.malformed', 'timestamp')
-  const state = readTonWallet(proof.address, proof.stateInit)
+  const state = readTonWallet(proof.address, proof.stateInit, primitives.sha256)
   if (state.status !== 'read') return state
-  const digest = proof.kind === 'ton-proof' ? tonProofDigest(proof) : tonSignDataDigest(proof)
+  const digest = proof.kind === 'ton-proof' ? tonProofDigest(proof, primitives.sha256) : tonSignDataDigest(proof, primitives.sha256)
   return outcomeOf(verifyEd25519(primitives, state.publicKey, digest, proof.signature))
 }

@@ -1,4 +1,4 @@
-import { sha256 } from '@noble/hashes/sha2.js'
+import { sha256 as nobleSha256 } from '@noble/hashes/sha2.js'
 import { base64urlnopad } from '@scure/base'
 import { equalBytes, utf8 } from '../bytes.js'
 import { isEvegramError } from '../errors.js'
@@ -9,7 +9,7 @@ import { refused, VALID, type ProofOutcome } from './outcome.js'
 import type { ProofPrimitives } from './primitives.js'
 import { verifyMemoTransaction, verifyOffchainMessage, verifySiws } from './solana.js'
 import { verifyAdr036 } from './terra.js'
-import { proofText, TON_PROOF_PLACEHOLDER, type Purpose } from './text.js'
+import { proofTextOf, TON_PROOF_PLACEHOLDER, type Purpose } from './text.js'
 import { verifyTonConnect } from './ton.js'
 import { readWalletId, solanaKeyOf, tonAddressOf, type ParsedAddress } from './wallet-id.js'
 import type { ProofForm, WalletProof } from './wallet-proof.js'
@@ -78,10 +78,10 @@ function checkTonTime(proof: WalletProof, timestamp: number): ProofOutcome {
   return timestamp * 1_000 > proof.expirationTimeMs ? refused('proof.not_yet_valid', 'signed after the end of the nonce') : VALID
 }
 
-function rebuiltText(proof: WalletProof, network: Network): string | undefined {
+function rebuiltText(proof: WalletProof, network: Network, wallet: ParsedAddress): string | undefined {
   try {
     const isPlaceholder = proof.form === 'ton-proof'
-    return proofText({ ...proof, network, walletId: isPlaceholder ? TON_PROOF_PLACEHOLDER : proof.walletId })
+    return proofTextOf({ ...proof, network, walletId: isPlaceholder ? TON_PROOF_PLACEHOLDER : proof.walletId }, isPlaceholder ? undefined : wallet)
   } catch (cause) {
     if (isEvegramError(cause)) return undefined
     throw cause
@@ -91,22 +91,22 @@ function rebuiltText(proof: WalletProof, network: Network): string | undefined {
 function verifyForm(proof: WalletProof, text: string, wallet: ParsedAddress, primitives: ProofPrimitives): ProofOutcome {
   switch (proof.form) {
     case 'siws':
-      return verifySiws(solanaKeyOf(wallet.walletId), text, proof.signature, primitives)
+      return verifySiws(solanaKeyOf(wallet), text, proof.signature, primitives)
     case 'solana-offchain':
-      return verifyOffchainMessage(solanaKeyOf(wallet.walletId), text, proof.signedMessage, proof.signature, primitives)
+      return verifyOffchainMessage(solanaKeyOf(wallet), text, proof.signedMessage, proof.signature, primitives)
     case 'solana-memo-tx':
-      return verifyMemoTransaction(solanaKeyOf(wallet.walletId), text, proof.signedMessage, proof.signature, primitives)
+      return verifyMemoTransaction(solanaKeyOf(wallet), text, proof.signedMessage, proof.signature, primitives)
     case 'ton-proof':
     case 'ton-sign-data': {
       const time = checkTonTime(proof, proof.tonTimestamp)
       if (time.status === 'refused') return time
       return verifyTonConnect({
         kind: proof.form,
-        address: tonAddressOf(wallet.walletId),
+        address: tonAddressOf(wallet),
         domain: proof.domain,
         domainBytes: proof.tonDomainBytes,
         timestamp: proof.tonTimestamp,
-        payload: proof.form === 'ton-proof' ? tonProofPayload(text) : text,
+        payload: proof.form === 'ton-proof' ? tonProofPayload(text, primitives.sha256) : text,
         stateInit: proof.stateInit,
         signature: proof.signature,
       }, primitives)
@@ -119,7 +119,7 @@ function verifyForm(proof: WalletProof, text: string, wallet: ParsedAddress, pri
 }
 
 /** The payload that a wallet is given for `ton_proof`: base64url of SHA-256 of the text, 43 characters. */
-export function tonProofPayload(text: string): string {
+export function tonProofPayload(text: string, sha256: (bytes: Uint8Array) => Uint8Array = nobleSha256): string {
   return base64urlnopad.encode(sha256(utf8(text)))
 }
 
@@ -150,7 +150,7 @@ export function verifyProof(proof: WalletProof, expected: ProofExpectation, prim
   if (CHAIN_OF_FORM[proof.form] !== wallet.chain) return refused('proof.form', 'form of another chain')
   const claims = checkClaims(proof, expected)
   if (claims.status === 'refused') return claims
-  const text = rebuiltText(proof, expected.network)
+  const text = rebuiltText(proof, expected.network, wallet)
   if (text === undefined) return refused('proof.malformed', 'nonce or times')
   const time = checkTime(proof, expected)
   return time.status === 'refused' ? time : verifyForm(proof, text, wallet, primitives)

@@ -138,16 +138,16 @@ export function networkOf(walletId: WalletId): Network {
   return readWalletId(walletId).network
 }
 
-/** The 32-byte public key that a Solana wallet id is. Throws `invalid.address` for another chain. */
-export function solanaKeyOf(walletId: WalletId): Uint8Array {
-  const parsed = readWalletId(walletId)
+/** The 32-byte public key that a Solana wallet id is, or one that was read. Throws `invalid.address` for another chain. */
+export function solanaKeyOf(wallet: WalletId | ParsedAddress): Uint8Array {
+  const parsed = typeof wallet === 'string' ? readWalletId(wallet) : wallet
   if (parsed.chain !== 'solana') refuse('This is not a Solana wallet.')
   return base58.decode(parsed.address)
 }
 
-/** Workchain and hash of a TON wallet id. Throws `invalid.address` for another chain. */
-export function tonAddressOf(walletId: WalletId): TonAddress {
-  const parsed = readWalletId(walletId)
+/** Workchain and hash of a TON wallet id, or of one that was read. Throws `invalid.address` for another chain. */
+export function tonAddressOf(wallet: WalletId | ParsedAddress): TonAddress {
+  const parsed = typeof wallet === 'string' ? readWalletId(wallet) : wallet
   const address = parsed.chain === 'ton' ? readTonAddress(parsed.address, true) : 'syntax'
   return typeof address === 'string' ? refuse('This is not a TON wallet.') : address
 }

@@ -13,7 +13,7 @@ const answersOf = new WeakMap<ProofPrimitives, Map<string, boolean>>()
 export function memoizedPrimitives(inner: ProofPrimitives): ProofPrimitives {
   const answers = answersOf.get(inner) ?? new Map<string, boolean>()
   answersOf.set(inner, answers)
-  const once = (curve: keyof ProofPrimitives): ProofPrimitives['ed25519Verify'] => (publicKey, message, signature) => {
+  const once = (curve: 'ed25519Verify' | 'secp256k1Verify'): ProofPrimitives['ed25519Verify'] => (publicKey, message, signature) => {
     const name = createHash('sha256').update(`${curve} ${publicKey.length} ${message.length} `).update(publicKey).update(message).update(signature)
       .digest('base64')
     const known = answers.get(name)
@@ -23,5 +23,5 @@ export function memoizedPrimitives(inner: ProofPrimitives): ProofPrimitives {
     answers.set(name, answer)
     return answer
   }
-  return { ed25519Verify: once('ed25519Verify'), secp256k1Verify: once('secp256k1Verify') }
+  return { ...inner, ed25519Verify: once('ed25519Verify'), secp256k1Verify: once('secp256k1Verify') }
 }

@@ -39,7 +39,7 @@ function samplesOf(text: string): readonly Sample[] {
 /** The calls of the primitive that verifying the samples makes, to be repeated without anything around them. */
 function primitiveCalls(samples: readonly Sample[], primitives: ProofPrimitives): readonly (() => boolean)[] {
   const calls: (() => boolean)[] = []
-  const record = (name: keyof ProofPrimitives) => (...input: Parameters<ProofPrimitives['ed25519Verify']>): boolean => {
+  const record = (name: 'ed25519Verify' | 'secp256k1Verify') => (...input: Parameters<ProofPrimitives['ed25519Verify']>): boolean => {
     calls.push(() => primitives[name](...input))
     return true
   }
@@ -73,17 +73,18 @@ function perCpuSecond(
 
 /**
  * Measures every chain for which the vector files hold valid proofs, each for about `seconds` of CPU time per figure.
- * `cpuSeconds` is the CPU time of this process, `name` says which primitives these are.
+ * `cpuSeconds` is the CPU time of this process, `name` says which primitives these are, `alone` computes the equations to compare with.
  */
 export function benchProofs(
   files: readonly string[], name: string, primitives: ProofPrimitives, cpuSeconds: () => number, seconds: number,
+  alone = primitives,
 ): readonly ProofSpeed[] {
   const all = files.flatMap(samplesOf)
   const chains = [...new Set(all.map(({ proof }) => chainOf(proof.walletId)))]
   return chains.map((chain) => {
     const samples = all.filter(({ proof }) => chainOf(proof.walletId) === chain)
     const proofs = samples.map(({ proof, expected }) => () => verifyProof(proof, expected, primitives).status === 'valid')
-    const [proofsPerCpuSecond, primitivesPerCpuSecond] = perCpuSecond(proofs, primitiveCalls(samples, primitives), cpuSeconds, seconds)
+    const [proofsPerCpuSecond, primitivesPerCpuSecond] = perCpuSecond(proofs, primitiveCalls(samples, alone), cpuSeconds, seconds)
     return { chain, primitives: name, proofs: samples.length, proofsPerCpuSecond, primitivesPerCpuSecond }
   })
 }
