@@ -57,6 +57,12 @@ const STEPS = [
   // Nothing is lost, here or on the relay, and a message costs no more than a few of the relay's: a ratio within one run, far below today's, and no time. With
   // fewer clients than it has by itself, a busy machine spends more on waiting than on messages.
   ['load harness beside the raw relay (short)', npm('bench', 'compare', '--with', 'raw-uws', '--duration', '3s', '--counters-only', '--at-least', '0.1')],
+  // Of the bounds on time only those that a busy machine cannot break: counters, and what must not be lost.
+  ['load harness, sign-in storm (short)', npm('bench', 'sign-in-storm', '--fresh', '--sign-ins', '12', '--proofs', '40', '--seconds', '1', ...['solana', 'ton', 'terra'].flatMap((chain) => ['--threshold', `${chain}.ratio>=0.3`]))],
+  ['load harness, resume (short)', npm('bench', 'resume', '--fresh', '--clients', '24', '--messages', '20')],
+  ['load harness, slow consumers (short)', npm('bench', 'slow-consumers', '--fresh', '--clients', '8', '--rate', '40', '--slow', '2', '--seconds', '4', '--feed', '300', '--threshold', 'rssPerSlow<=64')],
+  ['load harness, mixed day (short)', npm('bench', 'mixed-day', '--fresh', '--clients', '20', '--peak', '40', '--seconds', '8', '--travellers', '4', '--sign-ins', '3', '--counters-only')],
+  ['load harness, soak (short)', npm('bench', 'soak', '--fresh', '--clients', '10', '--rate', '50', '--duration', '10s', '--counters-only', '--threshold', 'rssPerHour<=1000000', '--threshold', 'p99PerHour<=1000000')],
   ['resume (short)', npm('resume', '--days', '3', '--conversations', '20')],
   ['churn (short)', npm('churn', '--days', '31', '--dayMs', '300', '--conversations', '10', '--busy', '16')],
   ['ledger histories (short)', npm('ledger:histories', '--histories', '2000', '--sample', '20')],
@@ -67,6 +73,7 @@ const STEPS = [
   ['durability (short)', npm('durability', '--only', 'redis', '--seconds', '1')],
   ['nonces on a cluster (short)', npm('nonces', '--nodes', '1', '--rounds', '4', '--verifies', '200')],
   ['prekeys on a cluster (short)', npm('prekeys', '--nodes', '1', '--fetches', '300', '--requesters', '60', '--targets', '4')],
+  ['load harness, an engine killed (short)', npm('bench', 'node-kill', '--clients', '8', '--rate', '20', '--seconds', '9')],
   ['storm on a cluster (short)', npm('storm', '--nodes', '1', '--clients', '64')],
   ['faults on a cluster (short)', npm('faults', '--nodes', '1', '--clients', '6', '--messages', '120', '--pace', '600', '--pauseMs', '3000', '--roll', '--seed', '4')],
 ]

@@ -5,6 +5,7 @@ import { DRIVER_NAMES } from './drivers/driver-names.js'
 import { SATURATION_LIMITS } from './measure/saturation.js'
 import { IMPLICIT_THRESHOLDS, THRESHOLD_METRICS } from './measure/thresholds.js'
 import { SCENARIOS } from './scenarios/find-scenario.js'
+import { TASKS } from './tasks/find-task.js'
 
 const text = readFileSync(new URL('../../../docs/bench.md', import.meta.url), 'utf8')
 /** The cells of the row of a table that begins with `first`. */
@@ -15,6 +16,7 @@ function row(first: string): readonly string[] | undefined {
 describe('docs/bench.md', () => {
   it('has a row for every scenario with its sizes, every driver, counter and exit code', () => {
     for (const { name, clients, ratePerSecond } of SCENARIOS) expect(row(`\`${name}\``)?.[2], name).toBe(`${String(clients)} clients, ${String(ratePerSecond)}/s`)
+    for (const { name, summary, defaults } of TASKS) expect(row(`\`${name}\``)?.slice(1), name).toEqual([summary, defaults])
     for (const name of DRIVER_NAMES) expect(row(`\`${name}\``), name).toBeDefined()
     for (const threshold of IMPLICIT_THRESHOLDS) expect(row(`\`${threshold.replace('==0', '')}\``), threshold).toBeDefined()
     for (const code of Object.values(EXIT)) expect(row(String(code))).toBeDefined()

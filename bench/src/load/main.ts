@@ -5,6 +5,8 @@ import { EXIT } from './cli/exit-codes.js'
 import { UsageError } from './usage-error.js'
 import { mainHelp } from './cli/main-help.js'
 import { runCommand } from './cli/run-command.js'
+import { taskCommand } from './cli/task-command.js'
+import { findTask } from './tasks/find-task.js'
 
 /** Dispatches `npm run bench -- …`. */
 async function main(args: readonly string[]): Promise<number> {
@@ -16,7 +18,9 @@ async function main(args: readonly string[]): Promise<number> {
   if (command === 'compare') return compareCommand(rest)
   if (command === 'accept') return acceptCommand(rest)
   if (command === 'diff') return diffCommand(rest)
-  return runCommand(command === 'run' ? rest : args)
+  const runArgs = command === 'run' ? rest : args
+  const task = findTask(runArgs[0] ?? '')
+  return task === undefined ? runCommand(runArgs) : taskCommand(task, runArgs)
 }
 
 try {

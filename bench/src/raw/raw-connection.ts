@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import {
   decodeChallenge, decodeFailure, decodeFrames, decodePage, encodeCatchUp, encodeDeviceAck, encodeFrame, encodeHello, FRAME_TYPE, helloBytes,
-  type Frame,
+  decodeSynced, type Frame, type Page,
 } from '@evegram/protocol'
 import { WebSocket } from 'ws'
 import type { RawDevice } from './raw-device.js'
@@ -26,6 +26,12 @@ export interface RawConnectionOptions {
   readonly origin: string
   /** Address of this machine to connect from: many connections need several (28,000 ports a pair). */
   readonly localAddress?: string
+  /** The cursor: everything since then is asked for before the connection is live. Without it, what comes from now on. */
+  readonly sinceMs?: number
+  /** Called with every page of the catch-up. */
+  readonly onPage?: (page: Page) => void
+  /** Called with the cursor at the end of the catch-up; later ones are frames. */
+  readonly onCaughtUp?: (cursorMs: number) => void
   /** Called with every frame behind the catch-up. */
   readonly onFrame?: (frame: Frame, connection: RawConnection) => void
   readonly onClose?: (code: number, reason: string) => void
@@ -72,9 +78,10 @@ export class RawConnection {
             options.onFrame?.(frame, connection)
             continue
           }
-          const answer = answerBeforeLive(frame, device, options.origin)
+          const answer = answerBeforeLive(frame, device, options)
           if (answer === 'live') {
             live = true
+            options.onCaughtUp?.(decodeSynced(frame.body))
             clearTimeout(timeout)
             resolve()
           } else if (answer instanceof Error) reject(answer)
@@ -102,14 +109,15 @@ export class RawConnection {
   }
 }
 
-function answerBeforeLive(frame: Frame, device: RawDevice, origin: string): Uint8Array | 'live' | Error | undefined {
+function answerBeforeLive(frame: Frame, device: RawDevice, { origin, sinceMs, onPage }: RawConnectionOptions): Uint8Array | 'live' | Error | undefined {
   switch (frame.type) {
     case FRAME_TYPE.challenge:
       return helloFrame(device, origin, decodeChallenge(frame.body).nonce)
     case FRAME_TYPE.welcome:
-      return encodeFrame(FRAME_TYPE.catchUp, 2, encodeCatchUp({ sinceMs: Date.now() }))
+      return encodeFrame(FRAME_TYPE.catchUp, 2, encodeCatchUp({ sinceMs: sinceMs ?? Date.now() }))
     case FRAME_TYPE.page: {
       const page = decodePage(frame.body)
+      onPage?.(page)
       return page.more && page.token !== undefined ? encodeFrame(FRAME_TYPE.catchUp, 2, encodeCatchUp({ token: page.token })) : undefined
     }
     case FRAME_TYPE.synced:

@@ -51,9 +51,14 @@ export class RawEnrolment {
     return createLocalWallet(chain, random.bytes(32))
   }
 
-  /** Adds a fresh device to the account of `wallet` (made if need be) and opens its session. */
-  async enrol(wallet: Wallet, state: AccountState = emptyAccountState(accountIdOf(wallet.walletId))): Promise<{ readonly device: RawDevice; readonly state: AccountState }> {
-    const keys = await generateDevice(this.signal, random)
+  /** Keys of a fresh device that nobody has seen. */
+  newKeys(): Promise<DeviceKeys> {
+    return generateDevice(this.signal, random)
+  }
+
+  /** Adds a fresh device to the account of `wallet` (made if need be) and opens its session. `made` are keys that were made before, where making them is not to be measured. */
+  async enrol(wallet: Wallet, state: AccountState = emptyAccountState(accountIdOf(wallet.walletId)), made?: DeviceKeys): Promise<{ readonly device: RawDevice; readonly state: AccountState }> {
+    const keys = made ?? await this.newKeys()
     const { entry, after } = await this.deviceEntry(wallet, keys, state)
     await this.api.appendEntry(state.account, entry)
     const signer: DeviceSigner = {

@@ -8,6 +8,7 @@ export class LiveView implements RunEvents {
   readonly #name: string
   #bar: SingleBar | undefined
   #tenths = -1
+  #step = ''
 
   constructor(name: string, isSilent: boolean) {
     this.#name = name
@@ -24,6 +25,13 @@ export class LiveView implements RunEvents {
 
   readonly onProgress = (atSeconds: number, ofSeconds: number, last: TimelinePoint | undefined): void => {
     this.#show(this.#name, Math.round(atSeconds), Math.round(ofSeconds), last === undefined ? '' : figuresText(last))
+  }
+
+  /** How far a step is that has no messages; the next one begins on a line of its own. */
+  readonly onStep = (step: string, done: number, total: number): void => {
+    if (this.#step !== step) this.stop()
+    this.#step = step
+    this.#show(step, done, total, '')
   }
 
   /** Leaves the line. */

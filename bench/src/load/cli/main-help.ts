@@ -1,4 +1,5 @@
 import { SCENARIOS } from '../scenarios/find-scenario.js'
+import { TASKS } from '../tasks/find-task.js'
 
 /** `npm run bench -- --help`. */
 export function mainHelp(): string {
@@ -10,7 +11,7 @@ npm run bench -- accept <a.json> --why <text>     a line in the history of accep
 Each with --help. To begin with: npm run bench -- one-to-one --duration 10s --html report.html
 
 Scenarios:
-${SCENARIOS.map(({ name, summary }) => `  ${name.padEnd(12)}${summary}`).join('\n')}
+${[...SCENARIOS, ...TASKS].map(({ name, summary }) => `  ${name.padEnd(16)}${summary}`).join('\n')}
 
 Exit codes: 0 pass, 99 a threshold was broken, 2 the run is not valid, 1 the tool could not do it. Method and flags: docs/bench.md`
 }

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import {
-  ACK_BYTES, CHANNEL_KEY_BYTES, channelSaltOf, concatBytes, decodeChannelPage, decodeFailure, decodeOpened, draftChannel, draftGroup, encodeFrame, encodeOpen, encodeReadChannel, FRAME_TYPE,
-  LIMITS, membershipEntryHash, sealMembershipEntry, type Frame, type FrameType, type LogActor, type MembershipDraft,
+  ACK_BYTES, CHANNEL_KEY_BYTES, channelSaltOf, concatBytes, decodeChannelPage, decodeFailure, decodeOpened, decodeSynced, draftChannel, draftGroup, encodeFrame, encodeListen, encodeOpen,
+  encodeReadChannel, encodeSignal, FRAME_TYPE, LIMITS, membershipEntryHash, sealMembershipEntry, SIGNAL_KIND, type Frame, type FrameType, type LogActor, type MembershipDraft,
 } from '@evegram/protocol'
 import { RawConnection } from '../../raw/raw-connection.js'
 import type { RawDevice } from '../../raw/raw-device.js'
@@ -27,6 +27,12 @@ export interface EvegramClientOptions {
   readonly events: ClientEvents
   /** A connection ended, also one that was put off before the next try. */
   readonly onClosed: (client: EvegramClient) => void
+  /** The cursor of a device that was here before: what it missed comes first. */
+  readonly sinceMs?: number
+  /** A payload that came with the catch-up. The bytes are valid during the call alone. */
+  readonly onMissed?: (payload: Uint8Array) => void
+  /** A signal of another member came; with this the client asks to be sent them. */
+  readonly onSignal?: () => void
 }
 
 /** A message that waits for its acknowledgement. */
@@ -43,6 +49,7 @@ export class EvegramClient implements DriverClient {
   #unacknowledged = 0
   #isEnded = false
   #lastFailure = ''
+  #cursorMs: number | undefined
   readonly #inFlight = new Map<number, InFlight>()
   readonly #answers = new Map<number, { readonly type: FrameType; readonly resolve: (body: Uint8Array) => void; readonly reject: (error: Error) => void }>()
   readonly #requests: Uint8Array[] = []
@@ -58,9 +65,13 @@ export class EvegramClient implements DriverClient {
     const client = new EvegramClient(options)
     client.#connection = await RawConnection.open(options.device, {
       ws: options.ws, origin: options.origin, ...(options.localAddress === undefined ? {} : { localAddress: options.localAddress }),
+      ...(options.sinceMs === undefined ? {} : { sinceMs: options.sinceMs }),
+      onPage: ({ deliveries }) => { for (const { envelope } of deliveries) options.onMissed?.(client.#payloadOf(envelope)) },
+      onCaughtUp: (cursorMs) => { client.#cursorMs = cursorMs },
       onFrame: (frame) => { client.#onFrame(frame) },
       onClose: (code, reason) => { client.#onClose(code, reason) },
     })
+    if (options.onSignal !== undefined) client.#connection.send(encodeFrame(FRAME_TYPE.listen, 0, encodeListen(true)))
     return client
   }
 
@@ -105,6 +116,32 @@ export class EvegramClient implements DriverClient {
   close(): void {
     this.#isEnded = true
     this.#connection?.close()
+  }
+
+  /** Up to here everything came; undefined before the first catch-up. */
+  get cursorMs(): number | undefined {
+    return this.#cursorMs
+  }
+
+  /** Reads nothing any more, as a device whose network or program hangs; {@link read} goes on. */
+  pause(): void {
+    this.#connection?.socket.pause()
+  }
+
+  /** Reads again. */
+  read(): void {
+    this.#connection?.socket.resume()
+  }
+
+  /** Sends a whole frame that was made before: a message once more, after a connection ended before its acknowledgement. */
+  sendAgain(token: number, message: { readonly correlation: number; readonly frame: Uint8Array }, events: SendEvents): void {
+    this.#send(token, message, events)
+  }
+
+  /** Tells the other members of a conversation that somebody types here. Nobody answers. */
+  signalTyping(handle: Handle): void {
+    const { conversation } = readEnvelopeHandle(handle)
+    this.#connection?.send(encodeFrame(FRAME_TYPE.signal, 0, encodeSignal({ kind: SIGNAL_KIND.typingStarted, conversation })))
   }
 
   /** Shows the server that somebody is there. */
@@ -170,12 +207,17 @@ export class EvegramClient implements DriverClient {
         this.#onAcks(frame.body)
         return
       case FRAME_TYPE.deliver:
-        // Position, envelope, and at the end of it the one body for this device.
-        this.#options.events.delivered(frame.body.subarray(Math.max(0, frame.body.length - this.#options.payloadBytes)))
+        this.#options.events.delivered(this.#payloadOf(frame.body))
         if (++this.#unacknowledged >= DEVICE_ACK_EVERY) this.acknowledge()
         return
       case FRAME_TYPE.posted:
         this.#options.events.delivered(this.#posts.bodyOf(frame.body))
+        return
+      case FRAME_TYPE.synced:
+        this.#cursorMs = decodeSynced(frame.body)
+        return
+      case FRAME_TYPE.signalled:
+        this.#options.onSignal?.()
         return
       case FRAME_TYPE.failure:
         this.#onFailure(frame)
@@ -185,6 +227,11 @@ export class EvegramClient implements DriverClient {
         if (waiting?.type === frame.type) waiting.resolve(frame.body.slice())
       }
     }
+  }
+
+  /** At the end of an envelope, and of the frame that delivers it, is the one body for this device. */
+  #payloadOf(envelope: Uint8Array): Uint8Array {
+    return envelope.subarray(Math.max(0, envelope.length - this.#options.payloadBytes))
   }
 
   #onAcks(body: Uint8Array): void {

@@ -24,18 +24,17 @@ export class EvegramEnvelopes implements DriverConversation {
 
   send(payload: Uint8Array, token: number): void {
     // A run has payloads of one length. The numbers of a conversation go on from 1: one template for all of them.
-    this.#template ??= { payloadBytes: payload.length, envelopes: this.#newTemplate(payload.length) }
+    this.#template ??= { payloadBytes: payload.length, envelopes: opaqueEnvelopes(this.#device, this.#conversation, payload.length) }
     if (this.#template.payloadBytes !== payload.length) throw new RangeError('all payloads of a conversation have one length')
     this.#write(token, this.#template.envelopes.next((bytes) => { bytes.set(payload) }, this.#nextCorrelation()))
   }
+}
 
-  #newTemplate(payloadBytes: number): EnvelopeTemplate {
-    const { conversation, membershipVersion, versions, devices } = this.#conversation
-    const { account, device } = this.#device
-    const to = devices.find((one) => one.device !== device)?.device ?? ALL_DEVICES
-    return new EnvelopeTemplate({
-      kind: ENVELOPE_KIND.message, conversation, device, account, epoch: 1, membershipVersion, accounts: versions,
-      bodies: [{ device: to, type: BODY_TYPE.opaque, bytes: new Uint8Array(payloadBytes) }],
-    })
-  }
+/** Envelopes of one length that `device` sends into a conversation, with opaque bodies; their numbers begin with 1. */
+export function opaqueEnvelopes({ account, device }: RawDevice, { conversation, membershipVersion, versions, devices }: EnvelopeConversation, payloadBytes: number): EnvelopeTemplate {
+  const to = devices.find((one) => one.device !== device)?.device ?? ALL_DEVICES
+  return new EnvelopeTemplate({
+    kind: ENVELOPE_KIND.message, conversation, device, account, epoch: 1, membershipVersion, accounts: versions,
+    bodies: [{ device: to, type: BODY_TYPE.opaque, bytes: new Uint8Array(payloadBytes) }],
+  })
 }

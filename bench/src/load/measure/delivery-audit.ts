@@ -58,6 +58,11 @@ export class DeliveryAudit {
     return stamp
   }
 
+  /** See {@link DeliveryCounts.duplicated}. */
+  get duplicated(): number {
+    return this.#duplicated
+  }
+
   counts(): DeliveryCounts {
     return {
       delivered: this.#delivered, duplicated: this.#duplicated, reordered: this.#reordered, undecryptable: this.#undecryptable,

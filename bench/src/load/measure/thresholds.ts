@@ -38,15 +38,19 @@ export interface JudgedThreshold {
 
 /** Reads `p99<50ms`, `lost==0`, `rate>=1000`. Throws RangeError with what was expected. */
 export function parseThreshold(text: string): Threshold {
+  return parseThresholdOf(text, THRESHOLD_METRICS)
+}
+
+/** Reads a threshold about one of these figures, each with its unit: what begins with `ms` takes times. Throws RangeError with what was expected. */
+export function parseThresholdOf(text: string, units: Readonly<Record<string, string>>): Threshold {
   const compact = text.replaceAll(/\s/g, '')
   const operator = OPERATORS.find((one) => compact.includes(one))
   const [metric = '', value = ''] = operator === undefined ? [] : compact.split(operator)
-  if (operator === undefined || !Object.hasOwn(THRESHOLD_METRICS, metric)) {
-    throw new RangeError(`"${text}" is no threshold: write a figure, one of ${OPERATORS.join(' ')}, and a bound, as p99<50ms. Figures: ${Object.keys(THRESHOLD_METRICS).join(', ')}`)
+  if (operator === undefined || !Object.hasOwn(units, metric)) {
+    throw new RangeError(`"${text}" is no threshold: write a figure, one of ${OPERATORS.join(' ')}, and a bound, as p99<50ms. Figures: ${Object.keys(units).join(', ')}`)
   }
   const match = /^(\d+(?:\.\d+)?)(us|ms|s)?$/.exec(value)
-  // Checked by hasOwn above.
-  const isTime = THRESHOLD_METRICS[metric as keyof typeof THRESHOLD_METRICS] === 'ms'
+  const isTime = /^ms\b/.test(units[metric] ?? '')
   if (match === null || (match[2] !== undefined && !isTime)) throw new RangeError(`"${text}": "${value}" is no bound for ${metric}${isTime ? ' (as 50ms, 2s, 800us)' : ' (a number)'}`)
   // The expression lets no other unit through.
   const unit = (match[2] ?? 'ms') as keyof typeof TIME_UNITS

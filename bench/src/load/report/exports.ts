@@ -1,4 +1,5 @@
 import { decodeLatencyHistogram } from '../measure/latency-histogram.js'
+import type { TaskResult } from '../tasks/task-result.js'
 import { metricsOf, type LoadResult, type TimelinePoint } from '../result.js'
 
 const COLUMNS = [
@@ -19,9 +20,17 @@ export function deliveryHgrm({ latency }: Pick<LoadResult, 'latency'>): string {
 /** All figures in the Prometheus text format, for a push gateway or the textfile collector. */
 export function prometheusText(result: LoadResult): string {
   const { scenario, driver, seed } = result.config
-  const labels = `{scenario="${escaped(scenario)}",driver="${escaped(driver)}",seed="${escaped(seed)}"}`
-  const valid = ['# TYPE evegram_bench_valid gauge', `evegram_bench_valid${labels} ${result.validity.valid ? '1' : '0'}`]
-  const figures = Object.entries(metricsOf(result)).flatMap(([name, value]) => {
+  return gauges(`{scenario="${escaped(scenario)}",driver="${escaped(driver)}",seed="${escaped(seed)}"}`, result.validity.valid, metricsOf(result))
+}
+
+/** The figures of a task in the same format. */
+export function taskPrometheus({ scenario, seed, validity, figures }: Pick<TaskResult, 'scenario' | 'seed' | 'validity' | 'figures'>): string {
+  return gauges(`{scenario="${escaped(scenario)}",driver="evegram",seed="${escaped(seed)}"}`, validity.valid, figures)
+}
+
+function gauges(labels: string, isValid: boolean, metrics: Readonly<Record<string, number>>): string {
+  const valid = ['# TYPE evegram_bench_valid gauge', `evegram_bench_valid${labels} ${isValid ? '1' : '0'}`]
+  const figures = Object.entries(metrics).flatMap(([name, value]) => {
     const metric = `evegram_bench_${name.replaceAll('.', '_').replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)}`
     return [`# TYPE ${metric} gauge`, `${metric}${labels} ${String(value)}`]
   })
