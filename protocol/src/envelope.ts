@@ -166,24 +166,23 @@ export interface EnvelopeView extends EnvelopeHeader {
 export function viewEnvelope(bytes: Uint8Array, ids: IdReader = ID_READER): EnvelopeView {
   if (bytes.length > LIMITS.envelopeBytesMax) throw new EvegramError('too_large.envelope', { operation: 'decode envelope' })
   if (bytes.length < ENVELOPE_OFFSETS.end) fail('The envelope is shorter than its fixed part.')
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   if (bytes[ENVELOPE_OFFSETS.version] !== ENVELOPE_VERSION) fail('The envelope has an unknown version.')
   const kind = bytes[ENVELOPE_OFFSETS.kind]
   if (!isEnvelopeKind(kind)) fail('The envelope has an unknown kind.')
-  if (view.getUint16(ENVELOPE_OFFSETS.reserved) !== 0) fail('The reserved bytes of the envelope must be zero.')
-  const bodyCount = view.getUint16(ENVELOPE_OFFSETS.bodyCount)
-  const accountCount = view.getUint16(ENVELOPE_OFFSETS.accountCount)
+  if (uint16At(bytes, ENVELOPE_OFFSETS.reserved) !== 0) fail('The reserved bytes of the envelope must be zero.')
+  const bodyCount = uint16At(bytes, ENVELOPE_OFFSETS.bodyCount)
+  const accountCount = uint16At(bytes, ENVELOPE_OFFSETS.accountCount)
   if (bodyCount > LIMITS.envelopeBodiesMax || accountCount > LIMITS.envelopeAccountsMax) fail('The envelope names too many recipients.')
-  const epoch = view.getUint32(ENVELOPE_OFFSETS.epoch)
+  const epoch = uint32At(bytes, ENVELOPE_OFFSETS.epoch)
   if ((kind === ENVELOPE_KIND.control) !== (epoch === 0)) fail('Epoch 0 is for control traffic and only for it.')
-  const numberHigh = view.getUint32(ENVELOPE_OFFSETS.number)
+  const numberHigh = uint32At(bytes, ENVELOPE_OFFSETS.number)
   if (numberHigh >= 2 ** 21) fail('The number of the message is too large.')
   let offset: number = ENVELOPE_OFFSETS.end
   if (offset + accountCount * ACCOUNT_VERSION_BYTES > bytes.length) fail('The envelope ends inside its account versions.')
   // Arrays of just the size: one that grows by `push` begins with room for sixteen, for every message.
   const accounts = new Array<AccountVersion>(accountCount)
   for (let index = 0; index < accountCount; index++) {
-    accounts[index] = { account: ids.hexAt(bytes, offset) as AccountId, seq: view.getUint32(offset + 16) }
+    accounts[index] = { account: ids.hexAt(bytes, offset) as AccountId, seq: uint32At(bytes, offset + 16) }
     offset += ACCOUNT_VERSION_BYTES
   }
   const bodies = new Array<BodySlice>(bodyCount)
@@ -191,9 +190,9 @@ export function viewEnvelope(bytes: Uint8Array, ids: IdReader = ID_READER): Enve
   for (let index = 0; index < bodyCount; index++) {
     if (offset + BODY_HEADER_BYTES > bytes.length) fail('The envelope ends inside a body.')
     const type = bytes[offset + 16] ?? 255
-    const length = view.getUint32(offset + 20)
+    const length = uint32At(bytes, offset + 20)
     if (!isBodyType(type)) fail('A body has an unknown type.')
-    if (view.getUint32(offset + 16) << 8 !== 0) fail('The reserved bytes of a body must be zero.')
+    if (uint32At(bytes, offset + 16) << 8 !== 0) fail('The reserved bytes of a body must be zero.')
     if (length > LIMITS.bodyBytesMax) fail('A body is too large.')
     if ((type === BODY_TYPE.skip) !== (length === 0)) fail('Only a skipped device has an empty body.')
     const end = offset + BODY_HEADER_BYTES + length
@@ -214,9 +213,9 @@ export function viewEnvelope(bytes: Uint8Array, ids: IdReader = ID_READER): Enve
     device: ids.hexAt(bytes, ENVELOPE_OFFSETS.device) as DeviceId,
     account: ids.hexAt(bytes, ENVELOPE_OFFSETS.account) as AccountId,
     epoch,
-    number: numberHigh * 2 ** 32 + view.getUint32(ENVELOPE_OFFSETS.number + 4),
-    order: view.getBigUint64(ENVELOPE_OFFSETS.order),
-    membershipVersion: view.getUint32(ENVELOPE_OFFSETS.membershipVersion),
+    number: numberHigh * 2 ** 32 + uint32At(bytes, ENVELOPE_OFFSETS.number + 4),
+    order: uint64At(bytes, ENVELOPE_OFFSETS.order),
+    membershipVersion: uint32At(bytes, ENVELOPE_OFFSETS.membershipVersion),
     accounts,
     bodies,
     bytes,
@@ -253,6 +252,23 @@ export function writeEnvelopeSlice(target: Uint8Array, offset: number, encoded: 
   if (body === undefined) return offset + ENVELOPE_OFFSETS.end
   target.set(encoded.subarray(body.start, body.end), offset + ENVELOPE_OFFSETS.end)
   return offset + ENVELOPE_OFFSETS.end + body.end - body.start
+}
+
+function uint16At(bytes: Uint8Array, at: number): number {
+  return ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0)
+}
+
+function uint32At(bytes: Uint8Array, at: number): number {
+  return (((bytes[at] ?? 0) << 24) | ((bytes[at + 1] ?? 0) << 16) | ((bytes[at + 2] ?? 0) << 8) | (bytes[at + 3] ?? 0)) >>> 0
+}
+
+/** For one number at a time: a view of its own for each envelope would be memory to collect. */
+const SCRATCH = new DataView(new ArrayBuffer(8))
+
+function uint64At(bytes: Uint8Array, at: number): bigint {
+  SCRATCH.setUint32(0, uint32At(bytes, at))
+  SCRATCH.setUint32(4, uint32At(bytes, at + 4))
+  return SCRATCH.getBigUint64(0)
 }
 
 /** Milliseconds of an order key. */

@@ -11,11 +11,20 @@ export function deliveryBytes(body: BodyRange): number {
   return FRAME_HEADER_BYTES + POSITION_BYTES + ENVELOPE_OFFSETS.end + body.end - body.start
 }
 
-function putUint32(target: Uint8Array, offset: number, value: number): void {
+/** Writes 32 bits, big-endian: plain stores, which cost less than a view for each message. */
+export function putUint32(target: Uint8Array, offset: number, value: number): void {
   target[offset] = value >>> 24
   target[offset + 1] = value >>> 16
   target[offset + 2] = value >>> 8
   target[offset + 3] = value
+}
+
+/** Writes the 16 bytes of a position. */
+export function putPosition(target: Uint8Array, at: number, position: Position): void {
+  putUint32(target, at, Math.floor(position.timeMs / 2 ** 32))
+  putUint32(target, at + 4, position.timeMs)
+  putUint32(target, at + 8, position.incarnation)
+  putUint32(target, at + 12, position.counter)
 }
 
 /**
@@ -31,10 +40,7 @@ export function writeDelivery(target: Uint8Array, offset: number, position: Posi
   putUint32(target, offset + 4, POSITION_BYTES + ENVELOPE_OFFSETS.end + bodyBytes)
   putUint32(target, offset + 8, 0)
   const at = offset + FRAME_HEADER_BYTES
-  putUint32(target, at, Math.floor(position.timeMs / 2 ** 32))
-  putUint32(target, at + 4, position.timeMs)
-  putUint32(target, at + 8, position.incarnation)
-  putUint32(target, at + 12, position.counter)
+  putPosition(target, at, position)
   return writeSlice(target, at + POSITION_BYTES, envelope, body)
 }
 

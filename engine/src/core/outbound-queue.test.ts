@@ -52,6 +52,36 @@ describe('OutboundQueue', () => {
     expect(frames().map(({ body }) => body[0])).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
   })
 
+  it.each([
+    ['behind the last frame when there is room', [200_000, 1_000], [[200_012 + 1_012 + 12 + 60]]],
+    ['in a message of their own when there is none', [LIMITS.frameBytesMax - 12 - 40], [[LIMITS.frameBytesMax - 40], [12 + 60]]],
+    ['in the last of several messages', [LIMITS.frameBytesMax - 12, 500], [[LIMITS.frameBytesMax], [512 + 12 + 60]]],
+  ])('puts acknowledgements %s', (_, bodies, messages) => {
+    const { socket, queue, turn, frames } = setup()
+    for (const [index, bytes] of bodies.entries()) queue.frame(frame(bytes, index + 1))
+    for (let number = 1; number <= 3; number++) queue.ack(number, positionAtTime(number))
+    turn()
+    expect(socket.messages.map((message) => [message.length])).toEqual(messages)
+    expect(frames().map(({ type, body }) => (type === FRAME_TYPE.ack ? decodeAcks(body).map(({ correlation }) => correlation) : body[0]))).toEqual([...bodies.map((_bytes, index) => index + 1), [1, 2, 3]])
+  })
+
+  it('hands every socket bytes of its own turn, though all are written in one place', () => {
+    const tasks: (() => void)[] = []
+    const flush = new OutboundFlush({ defer: (task) => { tasks.push(task) } })
+    const sockets = [new FakeSocket(), new FakeSocket()]
+    const queues = sockets.map((socket) => new OutboundQueue(socket, flush))
+    for (const [index, queue] of queues.entries()) {
+      queue.frame(frame(40 - index * 20, index + 1))
+      queue.ack(index + 1, positionAtTime(index + 1))
+    }
+    for (const task of tasks.splice(0)) task()
+    for (const [index, socket] of sockets.entries()) {
+      const [first, second, ...others] = socket.messages.flatMap((message) => decodeFrames(message))
+      expect([first?.body.length, new Set(first?.body), others]).toEqual([40 - index * 20, new Set([index + 1]), []])
+      expect(decodeAcks(second?.body ?? new Uint8Array())).toEqual([{ correlation: index + 1, position: positionAtTime(index + 1) }])
+    }
+  })
+
   it('closes the socket as a slow consumer when the queue of one turn passes the bound', () => {
     const { socket, queue, turn } = setup()
     for (let index = 0; index < 50; index++) queue.frame(frame(100_000))

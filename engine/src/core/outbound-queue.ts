@@ -1,7 +1,7 @@
 import { ACK_BYTES, FRAME_HEADER_BYTES, FRAME_TYPE, LIMITS, writeFrameHeader, type Position } from '@evegram/protocol'
 import type { Socket } from '../ports/socket-server.js'
 import type { Turn } from '../ports/turn.js'
-import { deliveryBytes, writeDelivery, type BodyRange } from './delivery.js'
+import { deliveryBytes, putPosition, putUint32, writeDelivery, type BodyRange } from './delivery.js'
 
 interface QueuedDelivery {
   readonly position: Position
@@ -9,9 +9,19 @@ interface QueuedDelivery {
   readonly body: BodyRange
 }
 
+/** A correlation and the position of what was sent under it. */
+interface QueuedAck {
+  readonly correlation: number
+  readonly position: Position
+}
+
+/** Room for one message, shared by all sockets, as each takes its bytes at once. Larger messages are rare and get memory of their own. */
+const ROOM_BYTES = 65_536
+
 /** Collects the queues that got something in this turn and writes each once at its end. */
 export class OutboundFlush {
   readonly #turn: Turn
+  readonly #room = new Uint8Array(ROOM_BYTES)
   #waiting: OutboundQueue[] = []
 
   constructor(turn: Turn) {
@@ -21,6 +31,11 @@ export class OutboundFlush {
   /** The queue has something to write. Called once per queue and turn. */
   add(queue: OutboundQueue): void {
     if (this.#waiting.push(queue) === 1) this.#turn.defer(() => { this.#run() })
+  }
+
+  /** Memory for a message that is handed to a socket before the next one is asked for. Its bytes are anything. */
+  room(bytes: number): Uint8Array {
+    return bytes <= ROOM_BYTES ? this.#room.subarray(0, bytes) : Buffer.allocUnsafe(bytes)
   }
 
   #run(): void {
@@ -41,8 +56,8 @@ export class OutboundQueue {
   /** Undefined while nothing waits: most queues are empty, and an empty list that waits for the next frame grows old and is garbage of the old kind. */
   #frames: (Uint8Array | QueuedDelivery)[] | undefined
   #bytes = 0
-  /** Correlation and position of sends to acknowledge. */
-  #acks: { readonly correlation: number; readonly position: Position }[] | undefined
+  /** Sends to acknowledge. */
+  #acks: QueuedAck[] | undefined
   #planned = false
   #ended = false
 
@@ -76,14 +91,13 @@ export class OutboundQueue {
   flush(): void {
     this.#planned = false
     if (this.#ended) return
-    const frames = this.#frames ?? []
-    if (this.#acks !== undefined) frames.push(ackFrame(this.#acks))
-    if (frames.length === 0) return
+    const [frames, acks, bytes] = [this.#frames ?? NO_FRAMES, this.#acks ?? NO_ACKS, this.#bytes]
+    if (frames.length === 0 && acks.length === 0) return
     this.#frames = undefined
     this.#acks = undefined
     this.#bytes = 0
-    if (frames.length === 1 && frames[0] instanceof Uint8Array) this.#write(frames[0])
-    else this.#pack(frames)
+    if (frames.length === 1 && acks.length === 0 && frames[0] instanceof Uint8Array) this.#write(frames[0])
+    else this.#pack(frames, acks, acks.length === 0 ? bytes : bytes + FRAME_HEADER_BYTES)
   }
 
   /** Bytes that were queued in this turn. */
@@ -115,23 +129,34 @@ export class OutboundQueue {
   }
 
   /** Packs frames into messages of at most `frameBytesMax`, so that a client's message limit can be the frame limit. */
-  #pack(frames: readonly (Uint8Array | QueuedDelivery)[]): void {
-    const messages: Uint8Array[] = []
-    for (let from = 0; from < frames.length;) {
-      let bytes = 0
-      let to = from
-      for (let next = frames[to]; next !== undefined; next = frames[to]) {
-        const nextBytes = next instanceof Uint8Array ? next.length : deliveryBytes(next.body)
-        if (to > from && bytes + nextBytes > LIMITS.frameBytesMax) break
-        bytes += nextBytes
-        to++
+  #pack(frames: readonly (Uint8Array | QueuedDelivery)[], acks: readonly QueuedAck[], wholeBytes: number): void {
+    if (wholeBytes <= LIMITS.frameBytesMax) return this.#writePacked(frames, 0, frames.length, acks, wholeBytes)
+    this.#socket.cork(() => {
+      let left = wholeBytes
+      for (let from = 0; from < frames.length || left > 0;) {
+        let bytes = 0
+        let to = from
+        for (let next = frames[to]; next !== undefined; next = frames[to]) {
+          const nextBytes = next instanceof Uint8Array ? next.length : deliveryBytes(next.body)
+          if (to > from && bytes + nextBytes > LIMITS.frameBytesMax) break
+          bytes += nextBytes
+          to++
+        }
+        // Acknowledgements are the last frame: in the last message when there is room, else in one of their own.
+        const isLast = to === frames.length && (left <= LIMITS.frameBytesMax || from === to)
+        this.#writePacked(frames, from, to, isLast ? acks : NO_ACKS, isLast ? left : bytes)
+        left -= isLast ? left : bytes
+        from = to
       }
-      messages.push(packMessage(frames, from, to, bytes))
-      from = to
-    }
-    const [only] = messages
-    if (messages.length === 1 && only !== undefined) this.#write(only)
-    else this.#socket.cork(() => { for (const message of messages) this.#write(message) })
+    })
+  }
+
+  #writePacked(frames: readonly (Uint8Array | QueuedDelivery)[], from: number, to: number, acks: readonly QueuedAck[], bytes: number): void {
+    const message = this.#flush.room(bytes)
+    // The room is anything: every byte is written, each frame by its exact length.
+    const offset = writeFrames(message, frames, from, to)
+    if (acks.length > 0) writeAcks(message, offset, acks)
+    this.#write(message)
   }
 
   #write(message: Uint8Array): void {
@@ -139,24 +164,11 @@ export class OutboundQueue {
   }
 }
 
-function ackFrame(acks: readonly { readonly correlation: number; readonly position: Position }[]): Uint8Array {
-  const bodyBytes = acks.length * ACK_BYTES
-  const bytes = Buffer.allocUnsafe(FRAME_HEADER_BYTES + bodyBytes)
-  writeFrameHeader(bytes, 0, FRAME_TYPE.ack, 0, bodyBytes)
-  let offset = FRAME_HEADER_BYTES
-  for (const { correlation, position } of acks) {
-    offset = bytes.writeUInt32BE(correlation, offset)
-    offset = bytes.writeUInt32BE(Math.floor(position.timeMs / 2 ** 32), offset)
-    offset = bytes.writeUInt32BE(position.timeMs % 2 ** 32, offset)
-    offset = bytes.writeUInt32BE(position.incarnation, offset)
-    offset = bytes.writeUInt32BE(position.counter, offset)
-  }
-  return bytes
-}
+const NO_FRAMES: readonly (Uint8Array | QueuedDelivery)[] = []
+const NO_ACKS: readonly QueuedAck[] = []
 
-function packMessage(frames: readonly (Uint8Array | QueuedDelivery)[], from: number, to: number, bytes: number): Uint8Array {
-  // Uninitialised memory: every byte is written below, each frame by its exact length.
-  const message = Buffer.allocUnsafe(bytes)
+/** Writes `frames[from, to)` from the start of `message`; returns the offset behind them. */
+function writeFrames(message: Uint8Array, frames: readonly (Uint8Array | QueuedDelivery)[], from: number, to: number): number {
   let offset = 0
   for (let index = from; index < to; index++) {
     const frame = frames[index]
@@ -166,5 +178,16 @@ function packMessage(frames: readonly (Uint8Array | QueuedDelivery)[], from: num
       offset += frame.length
     } else offset = writeDelivery(message, offset, frame.position, frame.envelope, frame.body)
   }
-  return message
+  return offset
+}
+
+/** Writes one `ack` frame at `offset`. */
+function writeAcks(message: Uint8Array, offset: number, acks: readonly QueuedAck[]): void {
+  writeFrameHeader(message, offset, FRAME_TYPE.ack, 0, acks.length * ACK_BYTES)
+  let at = offset + FRAME_HEADER_BYTES
+  for (const { correlation, position } of acks) {
+    putUint32(message, at, correlation)
+    putPosition(message, at + 4, position)
+    at += ACK_BYTES
+  }
 }
