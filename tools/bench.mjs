@@ -9,6 +9,7 @@ await build()
 // The run reads its own options: what is left of the command line is for it.
 const [name] = process.argv.splice(2, 1)
 whenLauncherEnds(name, () => process.kill(process.pid, 'SIGTERM'))
-// `npm run bench` is the general harness, and `npm run prekeys` one of its scenarios on a server of its own; the others are runs of their own.
+// `npm run bench` is the general harness, `npm run prekeys` and `npm run idle` are scenarios of it on servers of their own; the others are runs of their own.
 if (name === 'prekeys') process.argv.splice(2, 0, 'prekeys', '--fresh')
-await import(`../bench/dist/${name === 'bench' || name === 'prekeys' ? 'load' : name}/main.js`)
+if (name === 'idle') process.argv.splice(2, 0, 'idle')
+await import(`../bench/dist/${['bench', 'prekeys', 'idle'].includes(name) ? 'load' : name}/main.js`)

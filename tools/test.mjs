@@ -53,7 +53,9 @@ const STEPS = [
   ['lying server', npm('lying-server')],
   ['prekeys (short)', npm('prekeys', '--fetches', '1000')],
   ['route (short)', npm('route', '--pairs', '20', '--seconds', '3')],
-  ['idle (short)', npm('idle', '--connections', '500')],
+  // Of so few connections each has much of what does not grow with their number: what counts is that all are held.
+  ['idle (short)', npm('idle', '--connections', '500', '--duration', '5s', '--threshold', 'rssPerConnection<200')],
+  ['reconnect storm (short)', npm('bench', 'reconnect-storm', '--connections', '200')],
   // Nothing is lost, here or on the relay, and a message costs no more than a few of the relay's: a ratio within one run, far below today's, and no time. With
   // fewer clients than it has by itself, a busy machine spends more on waiting than on messages.
   ['load harness beside the raw relay (short)', npm('bench', 'compare', '--with', 'raw-uws', '--duration', '3s', '--counters-only', '--at-least', '0.1')],

@@ -15,8 +15,8 @@ export function openFilesFault(count: number): string | undefined {
   return `This run needs ${String(count)} open files and sockets in a process, and this system allows ${String(limit)}: run it after "ulimit -n ${String(count)}" (as root, or raise the hard limit in /etc/security/limits.conf), or with fewer clients.`
 }
 
-/** The limit of this process by proc(5); none where there is no such file. */
-function openFilesMax(): number {
+/** Files and sockets that this process, or what it starts, may hold open, by proc(5); without end where there is no such file. */
+export function openFilesMax(): number {
   let limits: string
   try {
     limits = readFileSync('/proc/self/limits', 'utf8')

@@ -69,7 +69,7 @@ function recipe({ root, dir, ports, keys, services, environment }, kind, name, o
     EVEGRAM_ADMIN_PORT: own.admin,
     // The wallet bridge answers no other service.
     ...(own.internal === undefined ? {} : { EVEGRAM_INTERNAL_PORT: own.internal, EVEGRAM_INTERNAL_URL: `http://${HOST}:${own.internal}` }),
-    EVEGRAM_AUTH_URLS: urls(ports.auth), EVEGRAM_ENGINE_URLS: urls(ports.engine),
+    EVEGRAM_AUTH_URLS: environment['EVEGRAM_AUTH_URLS'] ?? urls(ports.auth), EVEGRAM_ENGINE_URLS: urls(ports.engine),
     // The edge says whom a request came from.
     EVEGRAM_TRUSTED_PROXIES: HOST,
     ...more,

@@ -6,6 +6,7 @@ import { machineFacts } from '../../process-cost.js'
 import { parseThresholdOf } from '../measure/thresholds.js'
 import { taskPrometheus } from '../report/exports.js'
 import { taskReport, taskSummary } from '../report/task-report.js'
+import { NO_TARGET } from '../targets/no-target.js'
 import { startTarget } from '../targets/start-target.js'
 import type { Task } from '../tasks/task.js'
 import { judgeTask, taskThresholds, type TaskResult } from '../tasks/task-result.js'
@@ -19,6 +20,8 @@ import { RUN_SPEC } from './run-spec.js'
 const FILES_BESIDE = 200
 /** Options of `run` that every task has too. */
 const SHARED_OPTIONS = ['seed', 'server', 'admin', 'fresh', 'threshold', 'counters-only', 'html', 'prometheus', 'json', 'dry-run'] as const
+/** Those of them that name a server. */
+const SERVER_OPTIONS: readonly string[] = ['server', 'admin', 'fresh']
 
 /** `npm run bench -- <task>`. Returns the exit code. Throws UsageError for what was asked wrongly. */
 export async function taskCommand(task: Task, args: readonly string[]): Promise<number> {
@@ -41,10 +44,10 @@ export async function taskCommand(task: Task, args: readonly string[]): Promise<
   const fault = openFilesFault(plan.clients + FILES_BESIDE)
   if (fault !== undefined) throw new UsageError(fault)
   const [startedAt, loadAverageBefore] = [new Date().toISOString(), loadavg()]
-  const target = await startTarget({ driver: 'evegram', url: given.text('server'), admin: given.text('admin'), isFresh: given.has('fresh'), clients: plan.clients, cluster: plan.cluster })
+  const target = task.hasOwnServer === true ? NO_TARGET : await startTarget({ driver: 'evegram', url: given.text('server'), admin: given.text('admin'), isFresh: given.has('fresh'), clients: plan.clients, cluster: plan.cluster })
   const view = new LiveView(task.name, isJson)
   try {
-    if (!isJson) console.error(`Load on ${target.description}; clients are real accounts, which stay in its data.`)
+    if (!isJson && task.hasOwnServer !== true) console.error(`Load on ${target.description}; clients are real accounts, which stay in its data.`)
     const outcome = await plan.run({ target, seed, onProgress: (step, done, total) => { view.onStep(step, done, total) } })
     view.stop()
     const result = judgeTask({
@@ -62,7 +65,7 @@ export async function taskCommand(task: Task, args: readonly string[]): Promise<
 }
 
 function specOf(task: Task): CommandSpec {
-  const shared = Object.fromEntries(SHARED_OPTIONS.flatMap((name) => {
+  const shared = Object.fromEntries(SHARED_OPTIONS.filter((name) => task.hasOwnServer !== true || !SERVER_OPTIONS.includes(name)).flatMap((name) => {
     const option = RUN_SPEC.options[name]
     return option === undefined ? [] : [[name, name === 'threshold' ? { ...option, help: `fail (99) unless it holds; may be repeated. Always: ${task.mustHold.map((text) => `'${text}'`).join(' ')}` } : option]]
   }))

@@ -19,6 +19,8 @@ export interface Task {
   readonly figures: Readonly<Record<string, string>>
   /** Thresholds that every run of it has, unless one about the same figure is given. */
   readonly mustHold: readonly string[]
+  /** It starts and ends servers of its own: none is looked for, and the target of its runs is nothing. */
+  readonly hasOwnServer?: true
   /** Reads what was asked. Throws UsageError or RangeError for what cannot be done; starts nothing. */
   plan(given: GivenOptions): TaskPlan
 }
