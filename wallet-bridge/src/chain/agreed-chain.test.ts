@@ -1,7 +1,10 @@
 import { isEvegramError, utf8 } from '@evegram/protocol'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { amountOf } from '../ledger/amount.js'
+import type { AssetId } from '../ledger/ids.js'
 import { AgreedChain, SOURCES_MAX, type Agreement, type AgreedPage, type Disagreement } from './agreed-chain.js'
+import { chainAmountOf } from './amount.js'
+import { parseChainTxid, type Settlement } from './chain-adapter.js'
 import { SimulatedChainAdapter } from './simulated/adapter.js'
 import type { RpcFaults } from './simulated/rpc.js'
 import type { SimulatedProfile } from './simulated/rules.js'
@@ -106,6 +109,29 @@ describe('AgreedChain', () => {
     expect(await agreed.lookUp(payment)).toMatchObject({ status: 'agreed', value: { status: 'final' } })
     liar.altered.set(payment.txid, (record) => ({ ...record, outputs: ['transaction_failed'] }))
     expect(await agreed.lookUp(payment)).toMatchObject({ status: 'disagreed' })
+  })
+
+  it.each<[string, (settlement: Settlement, asset: AssetId) => Partial<Settlement>]>([
+    ['transaction', () => ({ txid: parseChainTxid('other') })],
+    ['height', ({ height }) => ({ height: height + 1 })],
+    ['fee', ({ fee }) => ({ fee: chainAmountOf(fee + 1n) })],
+    ['tax', (_settlement, asset) => ({ taxes: [{ asset, amount: chainAmountOf(1n) }] })],
+    ['amount that arrived', () => ({ outputs: [{ status: 'paid', received: chainAmountOf(2n) }] })],
+  ])('believes no source that states another %s of a payment that is final', async (_what, lie) => {
+    const { world } = await open('solana')
+    const [liar, honest] = world.network.endpoints.map(({ adapter }) => adapter)
+    const told = liar!.lookUp.bind(liar!)
+    liar!.lookUp = async (payment) => {
+      const sighting = await told(payment)
+      return sighting.status === 'final' ? { ...sighting, settlement: { ...sighting.settlement, ...lie(sighting.settlement, world.rules.nativeAsset) } } : sighting
+    }
+    const agreed = new AgreedChain({ sources: [{ name: 'liar', adapter: liar! }, { name: 'honest', adapter: honest! }], alarm: (disagreement) => alarms.push(disagreement) })
+    const { signer } = await world.wallet(1_000_000n)
+    const payment = await world.sign(signer, [[bob, 1n]])
+    await agreed.broadcast(payment)
+    await world.makeFinal()
+    expect(await agreed.lookUp(payment)).toMatchObject({ status: 'disagreed', disagreement: { about: 'payment', subject: payment.txid } })
+    expect(alarms).toHaveLength(1)
   })
 
   it('calls a payment confirmed while one source has not found it', async () => {

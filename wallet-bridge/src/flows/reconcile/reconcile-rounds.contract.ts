@@ -1,10 +1,10 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { openingOf } from '../../ledger/account.js'
 import { amountOf } from '../../ledger/amount.js'
-import { depositTransferId, parsePurpose } from '../../ledger/ids.js'
+import { depositTransferId, parsePurpose, userTransferId } from '../../ledger/ids.js'
 import { custodyOf, depositCursorOf } from '../deposit/deposit-flow.js'
 import { alice, recipientOf } from '../payout/payout-world.contract.js'
-import type { ReconcileCheckpoints } from './checkpoint.js'
+import { CARRIED_MAX, type ReconcileCheckpoints } from './checkpoint.js'
 import { Books, type ReconcileStores } from './reconcile-flow.contract.js'
 import { ReconcileFlow, type ReconcileParts, type ReconcileRequest } from './reconcile-flow.js'
 import type { ReconciliationReport } from './report.js'
@@ -83,6 +83,21 @@ export function describeReconciliationInRounds(name: string, setup: () => Promis
         amount: amountOf(7n), purpose: parsePurpose('deposit'),
       }] })
       expect((await reading(scene)).report).toMatchObject({ drift: false, lines: [] })
+    })
+
+    it('leaves the checkpoint that there is where more differs than one carries', async () => {
+      const scene = await openBooks()
+      const { books, checkpoints } = scene
+      await reading(scene)
+      const known = (await checkpoints.get(books.chain.chain))!
+      const unknown = Array.from({ length: CARRIED_MAX }, (_, index) => ({ asset: books.native, subject: `u:one:${String(index)}`, ledger: 1n }))
+      const full = { ...known, unknown, assets: known.assets.map((one) => ({ ...one, unknown: CARRIED_MAX })) }
+      await checkpoints.put(full)
+      await books.ledger.submit({ linked: false, transfers: [{
+        kind: 'transfer', id: userTransferId(alice, 'odd'), debit: openingOf('user', alice, books.native).id, credit: custodyOf(books.native).id, amount: amountOf(5n), purpose: parsePurpose('chat'),
+      }] })
+      for (let round = 0; round < 2; round++) expect((await reading(scene)).report.assets[0]?.totals.unknown, `round ${String(round)}`).toBe(CARRIED_MAX + 1)
+      expect(await checkpoints.get(books.chain.chain)).toEqual(full)
     })
 
     it('begins at the start when it is asked to, for a height of the past, and for other addresses', async () => {
