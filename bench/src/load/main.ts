@@ -5,6 +5,7 @@ import { EXIT } from './cli/exit-codes.js'
 import { UsageError } from './usage-error.js'
 import { mainHelp } from './cli/main-help.js'
 import { runCommand } from './cli/run-command.js'
+import { scaleCommand } from './cli/scale-command.js'
 import { taskCommand } from './cli/task-command.js'
 import { findTask } from './tasks/find-task.js'
 
@@ -18,6 +19,7 @@ async function main(args: readonly string[]): Promise<number> {
   if (command === 'compare') return compareCommand(rest)
   if (command === 'accept') return acceptCommand(rest)
   if (command === 'diff') return diffCommand(rest)
+  if (command === 'scale') return scaleCommand(rest)
   const runArgs = command === 'run' ? rest : args
   const task = findTask(runArgs[0] ?? '')
   return task === undefined ? runCommand(runArgs) : taskCommand(task, runArgs)

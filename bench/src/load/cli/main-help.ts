@@ -7,6 +7,7 @@ export function mainHelp(): string {
 npm run bench -- compare --with raw-uws [options] the same load on other systems, and the ratios
 npm run bench -- diff <a.json> <b.json> [options] what changed between two results; with one, since the last accepted run
 npm run bench -- accept <a.json> --why <text>     a line in the history of accepted runs
+npm run bench -- scale [options]                  what people cost on a cluster, and what 10^6 to 10^8 of them need
 
 Each with --help. To begin with: npm run bench -- one-to-one --duration 10s --html report.html
 
