@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { ENVELOPE_KIND, type EnvelopeHeader } from './envelope.js'
 import { messageIdOf, parseAccountId, parseConversationId, parseDeviceId } from './ids.js'
 import type { Payload } from './payload.js'
-import { resendRequestBytes } from './payload-body.js'
+import { resendRequestBytes } from './payload-body-resend.js'
 import { checkPayload, type PayloadReceiver } from './payload-check.js'
 
 const id = (byte: string): string => byte.repeat(16)

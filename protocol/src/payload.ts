@@ -41,6 +41,9 @@ const KIND_NAMES: ReadonlyMap<number, KnownPayloadKind> = new Map(
   Object.entries(PAYLOAD_KIND).map(([name, wire]) => [wire, name as KnownPayloadKind]),
 )
 const KIND_WIRE_MAX = 0xffff
+const NUMBERED_KINDS: ReadonlySet<KnownPayloadKind> = new Set([
+  'text', 'void', 'payment', 'payment_request',
+] as const)
 
 /** State of an account log that the sender knows. */
 export interface AccountHead {
@@ -97,7 +100,8 @@ function wireOfKind(kind: PayloadKind): number {
 /** Whether payloads of `kind` take a number of the chain: `undefined` for kinds of newer versions, which may do either. */
 export function isNumberedKind(kind: PayloadKind): boolean | undefined {
   if (!Object.hasOwn(PAYLOAD_KIND, kind)) return undefined
-  return kind === 'text' || kind === 'void' || kind === 'payment' || kind === 'payment_request'
+  // Object.hasOwn does not narrow; the key is one of the constant's.
+  return NUMBERED_KINDS.has(kind as KnownPayloadKind)
 }
 
 /**

@@ -24,7 +24,8 @@ import { decodeMembershipEntry, encodeMembershipEntry, membershipEntryHash, memb
 import { groupMembershipHash } from './membership-log-state.js'
 import { paddedLength } from './padding.js'
 import { decodePayload, encodePayload, PAYLOAD_KIND, type KnownPayloadKind, type Payload } from './payload.js'
-import { decodePayloadBody, encodePayloadBody, resendRequestBytes, type PayloadContent } from './payload-body.js'
+import { decodePayloadBody, encodePayloadBody, type PayloadContent } from './payload-body.js'
+import { resendRequestBytes } from './payload-body-resend.js'
 import { paymentLink, type PaymentLinkTerms } from './payment-link.js'
 import { decodePosition, encodePosition, type Position } from './position.js'
 
