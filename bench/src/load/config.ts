@@ -8,8 +8,11 @@ export interface LoadConfig {
   readonly driver: DriverName
   readonly clients: number
   readonly payloadBytes: number
-  /** Bytes without meaning: what end-to-end encryption costs is on the clients, and not in these figures. */
-  readonly payload: 'opaque'
+  /**
+   * `opaque`: bytes without meaning, written by lean clients: what encryption costs is on the clients, and not in these figures. `e2ee`: texts that the SDK
+   * encrypts and decrypts in the generator, which is its limit then.
+   */
+  readonly payload: 'opaque' | 'e2ee'
   readonly seed: string
   readonly workers: number
   readonly warmUpSeconds: number

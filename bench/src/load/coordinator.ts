@@ -63,7 +63,7 @@ export async function runLoad({ config, cast, target, abortOn, events }: RunOpti
   const soFar = new LatencyHistogram()
   const growing = { refused: 0, duplicated: 0, sent: 0, delivered: 0 }
   const pool = new WorkerPool({
-    workers: config.workers, driver: config.driver, url: target.url, ws: target.ws, payloadBytes: config.payloadBytes, cast,
+    workers: config.workers, driver: config.driver, url: target.url, ws: target.ws, payloadBytes: config.payloadBytes, payload: config.payload, cast,
     onReady: (done) => { events.onPreparing(done, cast.clients * 2) },
     onTick: (tick) => {
       timeline.addTick(tick)

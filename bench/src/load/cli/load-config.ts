@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { cpus } from 'node:os'
+import { LIMITS } from '@evegram/protocol'
 import type { LoadConfig } from '../config.js'
 import type { DriverName } from '../drivers/driver-names.js'
 import { DRIVER_FACTS } from '../drivers/make-driver.js'
@@ -20,6 +21,8 @@ const WARM_UP_SECONDS_MAX = 5
 const WINDOW_MAX = 256
 /** Room for the stamp, and a post of a channel around it. */
 const PAYLOAD_BYTES_MAX = 48_000
+/** What base64 makes a text of that can be sent. */
+const E2EE_PAYLOAD_BYTES_MAX = Math.floor(LIMITS.textBytesMax / 4) * 3
 
 /** What a run is asked for: its configuration, and the cast of its scenario. Throws {@link UsageError}, or RangeError with what was expected. */
 export function loadConfig(scenario: Scenario, driver: DriverName, given: GivenOptions, loop?: LoadConfig['loop']): { readonly config: LoadConfig; readonly cast: Cast } {
@@ -29,14 +32,15 @@ export function loadConfig(scenario: Scenario, driver: DriverName, given: GivenO
   if (fault !== undefined) throw new UsageError(`the scenario ${scenario.name} cannot be played: ${fault}`)
   const unknown = cast.conversations.find(({ kind }) => !DRIVER_FACTS[driver].kinds.includes(kind))
   if (unknown !== undefined) throw new UsageError(`${driver} has no conversations of kind ${unknown.kind}`)
+  if (given.has('e2ee') && driver !== 'evegram') throw new UsageError(`--e2ee is for evegram: the clients of ${driver} encrypt nothing`)
   const theLoop = loop ?? loopOf(scenario, given)
   const seconds = theLoop.kind === 'closed' ? theLoop.seconds : new RatePlan(theLoop.stages).seconds
   const warmup = given.text('warmup')
   return {
     cast,
     config: {
-      scenario: scenario.name, driver, clients: cast.clients, payload: 'opaque', loop: theLoop, pinned: given.has('pin'),
-      payloadBytes: wholeNumber('payload', given.text('payload') ?? String(scenario.payloadBytes), PAYLOAD_BYTES_MIN, PAYLOAD_BYTES_MAX),
+      scenario: scenario.name, driver, clients: cast.clients, payload: given.has('e2ee') ? 'e2ee' : 'opaque', loop: theLoop, pinned: given.has('pin'),
+      payloadBytes: wholeNumber('payload', given.text('payload') ?? String(scenario.payloadBytes), PAYLOAD_BYTES_MIN, given.has('e2ee') ? E2EE_PAYLOAD_BYTES_MAX : PAYLOAD_BYTES_MAX),
       seed: given.text('seed') ?? randomBytes(6).toString('hex'),
       workers: wholeNumber('workers', given.text('workers') ?? String(defaultWorkers(cast)), 1, WORKERS_MAX),
       warmUpSeconds: warmup === '0' ? 0 : warmup === undefined ? Math.min(WARM_UP_SECONDS_MAX, seconds * WARM_UP_SHARE) : parseSeconds(warmup),

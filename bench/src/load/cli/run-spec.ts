@@ -5,7 +5,7 @@ import type { CommandSpec, OptionSpec } from './command-line.js'
 /** Options that shape the load, of `run` and `compare` alike. */
 export const LOAD_OPTIONS: Readonly<Record<string, OptionSpec>> = {
   clients: { placeholder: 'n', help: 'connected clients (default: the scenario\'s own)' },
-  payload: { placeholder: 'bytes', help: 'length of every payload, 25 to 48000 (default: the scenario\'s own); payloads are opaque bytes' },
+  payload: { placeholder: 'bytes', help: 'length of every payload, 25 to 48000 (default: the scenario\'s own); payloads are opaque bytes unless --e2ee' },
   warmup: { placeholder: 'time', help: 'excluded from every figure (default: a fifth of the duration, at most 5s; 0 for none)' },
   arrivals: { placeholder: 'kind', help: 'poisson (default) or constant: how planned times of an open loop lie' },
   seed: { placeholder: 'text', help: 'the same seed plans the same times (default: drawn, and printed)' },
@@ -25,6 +25,7 @@ export const RUN_SPEC: CommandSpec = {
     stages: { placeholder: 'list', help: 'parts with rates of their own instead of --rate and --duration: 10s:100,1m:100-500,30s:500' },
     closed: { placeholder: 'n', help: 'closed loop: n messages of every sender under way at a time, as fast as it goes' },
     ...LOAD_OPTIONS,
+    e2ee: { help: 'real clients: the SDK encrypts, decrypts and verifies every message (in the generator, so hundreds a second, not tens of thousands)' },
     driver: { placeholder: 'name', help: `evegram (default), or another system, started for the run: ${DRIVER_NAMES.filter((name) => name !== 'evegram').join(', ')}` },
     server: { placeholder: 'url', help: 'the server to measure (default: http://localhost:8080 if one answers there)' },
     admin: { placeholder: 'url', help: 'its metrics, for the event-loop delay (default with the default server: http://localhost:8082)' },

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { readStamp, writeStamp } from '../measure/stamp.js'
 import type { Target } from '../targets/target.js'
+import type { LoadConfig } from '../config.js'
 import type { DriverName } from './driver-names.js'
 import type { ClientEvents, Driver, DriverClient, DriverConversation } from './driver.js'
 import { makeDriver } from './make-driver.js'
@@ -37,8 +38,8 @@ class Watched implements ClientEvents {
 }
 
 /** What every driver promises, whatever its system is. Needs the build: systems and relays are processes of their own. */
-export function describeDriver(name: DriverName, start: () => Promise<Target>): void {
-  describe(`driver ${name}`, () => {
+export function describeDriver(name: DriverName, start: () => Promise<Target>, payload: LoadConfig['payload'] = 'opaque'): void {
+  describe(`driver ${name}, ${payload}`, () => {
     let target: Target
     let driver: Driver
     const watched = Array.from({ length: CLIENTS }, () => new Watched())
@@ -46,7 +47,7 @@ export function describeDriver(name: DriverName, start: () => Promise<Target>): 
 
     beforeAll(async () => {
       target = await start()
-      driver = makeDriver(name, { url: target.url, ws: target.ws, worker: 0, payloadBytes: PAYLOAD_BYTES })
+      driver = makeDriver(name, { url: target.url, ws: target.ws, worker: 0, payloadBytes: PAYLOAD_BYTES, payload })
       const told: number[] = []
       await driver.enrol(CLIENTS, (count) => { told.push(count) })
       expect(told.at(-1)).toBe(CLIENTS)

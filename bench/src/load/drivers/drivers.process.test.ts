@@ -6,6 +6,7 @@ import { UsageError } from '../usage-error.js'
 import { describeDriver } from './driver.contract.js'
 
 describeDriver('evegram', () => evegramTarget({ url: undefined, admin: undefined, isFresh: true, clients: 10 }))
+describeDriver('evegram', () => evegramTarget({ url: undefined, admin: undefined, isFresh: true, clients: 10 }), 'e2ee')
 // What a registry has is fetched or built on demand; where that fails, so does this.
 for (const name of ['raw-uws', 'ws', 'socket.io', 'socket.io-uws', 'nats', 'ejabberd', 'ejabberd-no-archive'] as const) describeDriver(name, () => peerTarget(name))
 for (const name of ['centrifugo', 'centrifugo-history', 'tinode'] as const) {

@@ -1,7 +1,9 @@
+import type { LoadConfig } from '../config.js'
 import { openCentrifugoWire } from './centrifugo-wire.js'
 import type { DriverName, PeerName } from './driver-names.js'
 import type { Driver, DriverFacts } from './driver.js'
 import { EVEGRAM_FACTS, EvegramDriver } from './evegram-driver.js'
+import { EvegramSdkDriver } from './evegram-sdk-driver.js'
 import { openNatsWire } from './nats-wire.js'
 import { PeerDriver } from './peer-driver.js'
 import type { OpenWire } from './peer-wire.js'
@@ -16,6 +18,7 @@ export interface DriverSettings {
   readonly ws: string
   readonly worker: number
   readonly payloadBytes: number
+  readonly payload: LoadConfig['payload']
 }
 
 const peer = (name: PeerName, acknowledges: DriverFacts['acknowledges'], summary: string): DriverFacts => ({ name, summary, acknowledges, kinds: ['direct', 'group', 'channel'] })
@@ -43,7 +46,7 @@ const WIRES: Readonly<Record<Exclude<PeerName, 'tinode'>, OpenWire>> = {
 
 /** The driver of one worker. */
 export function makeDriver(name: DriverName, settings: DriverSettings): Driver {
-  if (name === 'evegram') return new EvegramDriver(settings)
+  if (name === 'evegram') return settings.payload === 'e2ee' ? new EvegramSdkDriver(settings) : new EvegramDriver(settings)
   if (name === 'tinode') return new TinodeDriver(DRIVER_FACTS.tinode, settings)
   return new PeerDriver(DRIVER_FACTS[name], settings, WIRES[name])
 }

@@ -1,5 +1,6 @@
 import type { Driver, DriverClient, DriverConversation } from '../drivers/driver.js'
 import { makeDriver } from '../drivers/make-driver.js'
+import { inParallel } from '../in-parallel.js'
 import { DeliveryAudit } from '../measure/delivery-audit.js'
 import { closedPacer, openPacer, type Pacer } from './pacer.js'
 import { SendingStream } from './streams.js'
@@ -36,7 +37,7 @@ export class LoadWorker {
     const worker = new LoadWorker(order)
     await worker.#driver.enrol(order.clients.length, onReady)
     let connected = 0
-    await inParallel(order.clients.map((client, index) => ({ client, index })), async ({ client, index }) => {
+    await inParallel(order.clients.map((client, index) => ({ client, index })), AT_ONCE, async ({ client, index }) => {
       worker.#clients.set(client, await worker.#driver.connect(index, {
         delivered: (payload) => { worker.#onDelivered(client, payload) },
         closed: (reason) => {
@@ -52,7 +53,7 @@ export class LoadWorker {
   /** Makes conversations; other workers may have members of channels. */
   async found(orders: readonly FoundOrder[]): Promise<WorkerCalls['found']['answer']> {
     const founded: { readonly conversation: number; readonly handle: WorkerCalls['found']['answer'][number]['handle'] }[] = []
-    await inParallel(orders, async ({ conversation, kind, members }) => {
+    await inParallel(orders, AT_ONCE, async ({ conversation, kind, members }) => {
       const [founder, ...others] = members
       const addresses = kind === 'channel' ? [] : others.map((other) => this.#driver.addressOf(this.#order.clients.indexOf(other)))
       founded.push({ conversation, handle: await this.#client(founder).found(kind, addresses) })
@@ -62,7 +63,7 @@ export class LoadWorker {
 
   /** Lets the clients who are here take part. */
   async join(orders: readonly JoinOrder[]): Promise<void> {
-    await inParallel(orders.flatMap((order) => order.members.map((member) => ({ order, member }))), async ({ order, member }) => {
+    await inParallel(orders.flatMap((order) => order.members.map((member) => ({ order, member }))), AT_ONCE, async ({ order, member }) => {
       const sender = order.senders.find(({ client }) => client === member)
       for (const { client, stream } of order.senders) if (client !== member) this.#audit.expect(member, stream)
       const stream = sender === undefined ? undefined : new SendingStream({
@@ -151,15 +152,4 @@ export class LoadWorker {
     if (client === undefined) throw new RangeError(`client ${String(number)} is not in this worker`)
     return client
   }
-}
-
-async function inParallel<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
-  let next = 0
-  const take = async (): Promise<void> => {
-    for (let index = next++; index < items.length; index = next++) {
-      const item = items[index]
-      if (item !== undefined) await work(item)
-    }
-  }
-  await Promise.all(Array.from({ length: Math.min(AT_ONCE, items.length) }, take))
 }

@@ -1,3 +1,4 @@
+import type { LoadConfig } from '../config.js'
 import type { ArrivalKind } from '../plan/arrivals.js'
 import type { ConversationKind } from '../plan/cast.js'
 import type { Stage } from '../plan/rate-plan.js'
@@ -14,6 +15,7 @@ export interface PrepareOrder {
   /** Numbers of its clients in the scenario. */
   readonly clients: readonly number[]
   readonly payloadBytes: number
+  readonly payload: LoadConfig['payload']
 }
 
 /** A conversation that one of this worker's clients makes. */

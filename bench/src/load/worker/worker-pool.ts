@@ -1,6 +1,7 @@
 import { clockOffset, type ClockOffset, type ClockSample } from '../measure/clock-offset.js'
 import { monotonicUs } from '../measure/monotonic.js'
 import type { Handle } from '../drivers/driver.js'
+import type { LoadConfig } from '../config.js'
 import type { DriverName } from '../drivers/driver-names.js'
 import type { Cast } from '../plan/cast.js'
 import { partitionCast } from '../plan/partition.js'
@@ -16,6 +17,7 @@ export interface PoolOptions {
   readonly url: string
   readonly ws: string
   readonly payloadBytes: number
+  readonly payload: LoadConfig['payload']
   readonly cast: Cast
   /** How many of the clients are signed in and connected: of twice their number. */
   readonly onReady: (done: number) => void
@@ -60,8 +62,8 @@ export class WorkerPool {
 
   /** Signs all clients in, connects them, and makes all conversations. */
   async prepare(): Promise<void> {
-    const { driver, url, ws, payloadBytes, cast } = this.#options
-    await this.each((handle, worker) => handle.ask('prepare', { driver, url, ws, worker, payloadBytes, clients: this.#clientsOf(worker) }))
+    const { driver, url, ws, payloadBytes, payload, cast } = this.#options
+    await this.each((handle, worker) => handle.ask('prepare', { driver, url, ws, worker, payloadBytes, payload, clients: this.#clientsOf(worker) }))
     const handles = new Map<number, Handle>()
     await this.each(async (handle, worker) => {
       const orders: FoundOrder[] = cast.conversations.flatMap(({ kind, members }, conversation) => (this.#workerOf[members[0] ?? 0] === worker ? [{ conversation, kind, members }] : []))
