@@ -20,6 +20,20 @@ export const LIMITS = {
   textBytesMax: 32_768,
   /** Longest note of a payment or payment request, in UTF-8 bytes. */
   paymentNoteBytesMax: 1_024,
+  /** Largest file of a message, before encryption. */
+  fileBytesMax: 104_857_600,
+  /** Files of one message. */
+  filesPerMessageMax: 10,
+  /** Longest name of a file, in UTF-8 bytes. */
+  fileNameBytesMax: 255,
+  /** Largest preview of a file. */
+  filePreviewBytesMax: 2_048,
+  /** All previews of one message together: a payload is encrypted for every device by itself. */
+  filePreviewsBytesMax: 8_192,
+  /** Largest encrypted blob that a server stores. */
+  blobBytesMax: 134_217_728,
+  /** Backups of one account that the server keeps: the oldest has to go before one more is stored. */
+  backupsPerAccountMax: 4,
   /** Largest entry of an account log. */
   logEntryBytesMax: 16_384,
   /** Entries of one account log. */
@@ -66,6 +80,10 @@ export const LIMITS = {
   overlapMs: 60_000,
   /** Retention of envelopes. */
   retentionMs: 30 * 24 * 3_600_000,
+  /** Retention of blobs of backups. */
+  backupRetentionMs: 400 * 24 * 3_600_000,
+  /** Time in which an upload goes on, or is forgotten. */
+  uploadIdleMs: 24 * 3_600_000,
   /** Time to say hello after connecting. */
   helloTimeoutMs: 10_000,
   /** Time for the answer of a request before a client gives it up. */
