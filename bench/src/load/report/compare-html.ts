@@ -5,9 +5,12 @@ import { REPORT_CSS } from './report-css.js'
 
 const COMPARE_CSS = `
 .met { color: var(--good); font-weight: 600; } .not-met { color: var(--bad); font-weight: 600; } .not-measured { color: var(--muted); }
-td.text, th.text { text-align: left; white-space: normal; } .bar { display: block; height: 8px; min-width: 1px; border-radius: 4px; background: var(--muted); opacity: 0.55; }
-.own .bar { background: var(--good); opacity: 1; } .own td { font-weight: 600; } td.wide { width: 32%; } section.table { overflow-x: auto; }
+.bar { display: block; height: 8px; min-width: 1px; border-radius: 4px; background: var(--muted); opacity: 0.55; }
+.own .bar { background: var(--good); opacity: 1; } .own td { font-weight: 600; } td.wide { width: 32%; min-width: 8em; } td { vertical-align: top; } section.table { overflow-x: auto; }
 `
+
+/** Columns that are read as sentences, not compared as figures. */
+const TEXT_COLUMNS: ReadonlySet<string> = new Set(['goal', 'notes'])
 
 /** A comparison as one HTML file: goals first, then ratios, then every run with a bar for what it delivered per CPU-second. */
 export function comparisonHtml(of: string, shown: ComparisonShown): string {
@@ -29,7 +32,7 @@ export function comparisonHtml(of: string, shown: ComparisonShown): string {
 <header>
 <h1>${escapeHtml(`${of} beside ${[...new Set(ratios.map(({ to }) => to))].join(', ')}`)}</h1>
 <p class="muted">${escapeHtml(`${scenarios.join(', ')}; same load, each in a fresh process on a core of its own, ${String(1 + Math.max(0, ...runs.map(({ run }) => run)))} repetitions`)}</p>
-<p class="verdict ${missed > 0 ? 'breach' : met > 0 ? 'pass' : 'invalid'}">${escapeHtml(`${String(met)} goals met, ${String(missed)} not met, ${String(goals.length - met - missed)} not measured`)}</p>
+<p class="verdict ${missed > 0 ? 'breach' : met > 0 ? 'pass' : 'invalid'}">${escapeHtml(`${String(met)} ${met === 1 ? 'goal' : 'goals'} met, ${String(missed)} not met, ${String(goals.length - met - missed)} not measured`)}</p>
 </header>
 <main>
 <section class="table"><h2>Goals</h2>${table(['state', 'goal', 'measured', 'notes'], goals.map(({ text, state, actual, notes }) => ({
@@ -74,5 +77,5 @@ function cell(text: string, className = ''): string {
 
 function table(head: readonly string[], rows: readonly { readonly className: string; readonly cells: readonly string[] }[]): string {
   const body = rows.map(({ className, cells }) => `<tr${className === '' ? '' : ` class="${className}"`}>${cells.join('')}</tr>`).join('')
-  return `<table><thead><tr>${head.map((name) => `<th>${escapeHtml(name)}</th>`).join('')}</tr></thead><tbody>${body}</tbody></table>`
+  return `<table><thead><tr>${head.map((name) => `<th${TEXT_COLUMNS.has(name) ? ' class="text"' : ''}>${escapeHtml(name)}</th>`).join('')}</tr></thead><tbody>${body}</tbody></table>`
 }

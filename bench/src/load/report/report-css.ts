@@ -17,7 +17,7 @@ p { margin: 4px 0; }
 .verdict.pass { color: var(--good); } .verdict.breach { color: var(--bad); } .verdict.invalid { color: var(--warn); }
 section { margin: 16px 0; padding: 18px 20px; background: var(--card); border: 1px solid var(--line); border-radius: 12px; }
 .tiles, .tables { padding: 0; background: none; border: 0; display: grid; gap: 12px; grid-template-columns: repeat(auto-fit, minmax(165px, 1fr)); }
-.tables { grid-template-columns: repeat(auto-fit, minmax(380px, 1fr)); align-items: start; }
+.tables { grid-template-columns: repeat(auto-fit, minmax(min(380px, 100%), 1fr)); align-items: start; }
 .tile, .tables > div { padding: 14px 16px; background: var(--card); border: 1px solid var(--line); border-radius: 12px; display: flex; flex-direction: column; overflow-x: auto; }
 .tile .name { font-size: 13px; color: var(--muted); } .tile .value { font-size: 26px; font-weight: 650; font-variant-numeric: tabular-nums; }
 .tile small { margin-left: 4px; font-size: 13px; font-weight: 400; color: var(--muted); }
@@ -26,5 +26,6 @@ th, td { padding: 4px 8px 4px 0; text-align: right; border-bottom: 1px solid var
 th { font-weight: 600; color: var(--muted); } tr:last-child td { border-bottom: 0; } .broken { color: var(--bad); font-weight: 600; }
 .note { padding: 8px 14px; color: var(--warn); background: var(--card); border: 1px solid var(--line); border-radius: 8px; font-size: 13px; }
 .chart { width: 100%; } .u-legend { color: var(--ink); font-size: 12px; text-align: left; } .u-legend th { color: var(--ink); border: 0; padding: 0; } .u-legend td { border: 0; padding: 0 0 0 4px; }
+td.text, th.text { min-width: 14em; text-align: left; white-space: normal; }
 footer { padding-top: 8px; padding-bottom: 32px; }
 `

@@ -5,12 +5,14 @@ import { verdictText } from './summary.js'
 
 /** Figures that get a tile of their own, from the top of the task's table. */
 const TILES = 6
+/** A unit that is longer stands below its figure. */
+const UNIT_LETTERS_MAX = 6
 
 /** The report of a task as one HTML file. */
 export function taskReport(result: TaskResult): string {
   const measured = result.distributions.filter(({ distribution }) => distribution.count > 0)
   const entries = figureRows(result)
-  const body = `<section class="tiles">${entries.slice(0, TILES).map(([name, value, unit]) => tileOf([name, value, unit, ''])).join('')}</section>
+  const body = `<section class="tiles">${entries.slice(0, TILES).map(([name, value, unit]) => unit.length > UNIT_LETTERS_MAX ? tileOf([name, value, '', unit]) : tileOf([name, value, unit, ''])).join('')}</section>
 ${measured.length === 0 ? '' : percentileSection('How long each took.')}
 <section class="tables">${measured.length === 0 ? '' : tableOf('Milliseconds', ['', 'count', 'p50', 'p90', 'p99', 'max'], measured.map(({ name, distribution: one }) => [name, String(one.count), ...[one.p50, one.p90, one.p99, one.max].map((ms) => ms.toFixed(2))]))}
 ${tableOf('Promises and thresholds', ['', 'measured', ''], thresholdRows(result.thresholds))}</section>

@@ -1,10 +1,12 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { COST_KINDS, loadOf, PLANNED_POINTS, type LoadPoint } from './load-point.js'
-import { checkPoint, fitCosts, predictCores, remoteShare, type KindCost } from './cost-model.js'
+import { checkPoint, fitCosts, predictCores, remoteShare, turnsPerSecond, type KindCost } from './cost-model.js'
 import { nonNegativeFit } from './non-negative-fit.js'
 
-const COST: KindCost = { base: 0.02, engine: 0.01, connection: 2e-5, message: 4e-4, remoteMessage: 1e-4, link: 5e-4, activeConversation: 3e-4, openedConversation: 2e-3 }
+const COST: KindCost = { base: 0.02, engine: 0.01, connection: 2e-5, message: 4e-4, turn: 3e-4, remoteTurn: 1e-4, link: 5e-4, openedConversation: 2e-3 }
+/** One of the lengths that are tried. */
+const TURN_SECONDS = 0.001 * 1.25 ** 12
 /** Those that each kind has. */
 const SHARED: KindCost = { base: 0.02, engine: 0.01 }
 
@@ -13,7 +15,7 @@ function pointsOf(cost: KindCost, purpose: 'fit' | 'check'): readonly LoadPoint[
   return PLANNED_POINTS.filter((planned) => planned.purpose === purpose).map((planned) => {
     const load = loadOf(planned, planned.ratePerSecond, 20)
     return {
-      ...load, cores: Object.fromEntries(COST_KINDS.map((kind) => [kind, predictCores(kind === 'engine' ? cost : SHARED, load)])),
+      ...load, cores: Object.fromEntries(COST_KINDS.map((kind) => [kind, predictCores(kind === 'engine' ? cost : SHARED, load, TURN_SECONDS)])),
       rssMiB: { engine: 100 * load.engines + load.connections * 0.01 },
     }
   })
@@ -22,6 +24,7 @@ function pointsOf(cost: KindCost, purpose: 'fit' | 'check'): readonly LoadPoint[
 describe('costs', () => {
   it('of the planned sizes are enough to find every one, and to predict the others', () => {
     const model = fitCosts(pointsOf(COST, 'fit'))
+    expect(model.turnSeconds).toBe(TURN_SECONDS)
     for (const [term, cost] of Object.entries(COST)) expect((model.kinds.engine[term as keyof KindCost] ?? 0) / cost, term).toBeCloseTo(1, 5) // the keys of COST
     for (const point of pointsOf(COST, 'check')) {
       for (const error of Object.values(checkPoint(model, point).error)) expect(error).toBeCloseTo(0, 5)
@@ -44,8 +47,15 @@ describe('costs', () => {
   it('know that one engine has nobody to send to', () => {
     expect(remoteShare(1)).toBe(0)
     expect(remoteShare(4)).toBe(0.75)
-    expect(predictCores({ ...COST, remoteMessage: 1_000, link: 1_000 }, { engines: 1, connections: 10, messagesPerSecond: 10, activePerSecond: 5, openedPerSecond: 1 }))
+    expect(predictCores({ ...COST, remoteTurn: 1_000, link: 1_000 }, { engines: 1, connections: 10, messagesPerSecond: 10, activePerSecond: 5, openedPerSecond: 1 }, 0.1))
       .toBeCloseTo(0.02 + 2e-4 + 4e-3 + 1.5e-3 + 2e-3, 9)
+  })
+
+  it('of a turn are paid for every message alone, and hardly more often when many come', () => {
+    expect(turnsPerSecond({ messagesPerSecond: 100, engines: 4 }, 0)).toBe(100)
+    expect(turnsPerSecond({ messagesPerSecond: 1, engines: 1 }, 0.01)).toBeCloseTo(1, 1)
+    // Never more than one each 10 ms and engine.
+    expect(turnsPerSecond({ messagesPerSecond: 1e6, engines: 4 }, 0.01)).toBeCloseTo(400, 0)
   })
 })
 

@@ -36,7 +36,7 @@ export interface PlannedPoint {
 }
 
 /**
- * What is measured: nothing but connections; few and many pairs at one rate, which tells a message from asking for its members; pairs that talk for the first time; and
+ * What is measured: nothing but connections; few and many pairs at one rate, which tells a message from asking for its members; rates that double, which tell a message from a turn; pairs that talk for the first time; and
  * all of this with more engines. The checks have other sizes, one within those of the fit and one beyond.
  */
 export const PLANNED_POINTS: readonly PlannedPoint[] = [
@@ -45,10 +45,12 @@ export const PLANNED_POINTS: readonly PlannedPoint[] = [
   { engines: 1, clients: 100, ratePerSecond: 250, warmUpSeconds: 5, purpose: 'fit' },
   { engines: 1, clients: 1_000, ratePerSecond: 250, warmUpSeconds: 8, purpose: 'fit' },
   { engines: 1, clients: 1_000, ratePerSecond: 500, warmUpSeconds: 6, purpose: 'fit' },
+  { engines: 1, clients: 1_000, ratePerSecond: 1_000, warmUpSeconds: 6, purpose: 'fit' },
   { engines: 1, clients: 1_500, ratePerSecond: 50, warmUpSeconds: 0, purpose: 'fit' },
   { engines: 3, clients: 100, ratePerSecond: 2, warmUpSeconds: 5, purpose: 'fit' },
   { engines: 3, clients: 100, ratePerSecond: 250, warmUpSeconds: 5, purpose: 'fit' },
   { engines: 3, clients: 1_000, ratePerSecond: 250, warmUpSeconds: 8, purpose: 'fit' },
+  { engines: 3, clients: 1_000, ratePerSecond: 500, warmUpSeconds: 6, purpose: 'fit' },
   { engines: 6, clients: 100, ratePerSecond: 2, warmUpSeconds: 5, purpose: 'fit' },
   { engines: 2, clients: 800, ratePerSecond: 200, warmUpSeconds: 8, purpose: 'check' },
   { engines: 2, clients: 1_600, ratePerSecond: 600, warmUpSeconds: 8, purpose: 'check' },

@@ -5,8 +5,8 @@ import { sizeFor, type Assumptions, type Sizing } from './sizing.js'
 
 /** Columns of the costs. */
 const TERM_NAMES: Readonly<Record<CostTerm, string>> = {
-  base: 'the smallest cluster, a second', engine: 'a further engine, a second', link: 'a link between engines, a second', connection: 'a connection, a second', message: 'a message',
-  remoteMessage: 'to another engine, on top', activeConversation: 'asking for its members', openedConversation: 'the first of its hour',
+  base: 'the smallest cluster, a second', engine: 'a further engine, a second', link: 'a link between engines, a second', connection: 'a connection, a second', message: 'a message', turn: 'a turn to messages',
+  remoteTurn: 'the same to another engine, on top', activeConversation: 'asking for its members', openedConversation: 'the first of its hour',
 }
 
 /** What a record says of costs, and what they say of so many users. */
@@ -35,7 +35,7 @@ export function scaleTables({ model, checks, sizes, assumptions }: ScaleReport, 
       String(point.engines), String(point.connections), String(point.messagesPerSecond), point.openedPerSecond.toFixed(1), ...COST_KINDS.map((kind) => ((point.cores[kind] ?? 0) * 100).toFixed(1)),
       String(point.rssMiB['engine'] ?? 0), String(p99Ms), planned.purpose === 'fit' ? 'the model' : 'its check',
     ])),
-    '', '### What things cost', '', 'CPU-microseconds: of one second of being there, and of one message.', '',
+    '', '### What things cost', '', `CPU-microseconds: of one second of being there, of one message, and of one turn of an engine to what came within ${plain(model.turnSeconds * 1_000)} ms.`, '',
     ...table(['', ...Object.values(TERM_NAMES)], COST_KINDS.map((kind) => [kind, ...Object.keys(COST_TERMS).map((term) => {
       const cost = model.kinds[kind][term as CostTerm] // the keys of COST_TERMS
       return cost === undefined ? '' : us(cost)

@@ -6,7 +6,7 @@ import { DEFAULT_ASSUMPTIONS, sizeFor } from './sizing.js'
 function modelOf(change: Partial<Record<CostKind, KindCost>>): CostModel {
   return {
     kinds: Object.fromEntries(COST_KINDS.map((kind) => [kind, change[kind] ?? {}])) as CostModel['kinds'], // one for each kind
-    engineBaseMiB: 100, connectionKiB: 8,
+    turnSeconds: 0, engineBaseMiB: 100, connectionKiB: 8,
   }
 }
 

@@ -84,12 +84,12 @@ function sizeOfCell(model: CostModel, users: number, assumptions: Assumptions): 
   const routed = { ...stored, messagesPerSecond: messagesPerSecond * receivers }
   const engines = enginesFor(model, routed, assumptions)
   const own = { engines: engines ?? 1 }
-  const databaseCoresUsed = predictCores(model.kinds.cassandra, { ...stored, ...own }) * copies
+  const databaseCoresUsed = predictCores(model.kinds.cassandra, { ...stored, ...own }, model.turnSeconds) * copies
   const storedTb = (users * messagesPerDay * retentionDays * storedBytes * copies) / 1e12
   return {
     users, connections, messagesPerSecond, engines, cells: undefined,
     engineMemoryGb: (model.engineBaseMiB * (engines ?? 0)) / 1_024 + (connections * model.connectionKiB) / 1_048_576,
-    authCores: predictCores(model.kinds.auth, { ...stored, ...own }), natsCores: predictCores(model.kinds.nats, { ...routed, ...own }), redisCores: predictCores(model.kinds.redis, { ...routed, ...own }),
+    authCores: predictCores(model.kinds.auth, { ...stored, ...own }, model.turnSeconds), natsCores: predictCores(model.kinds.nats, { ...routed, ...own }, model.turnSeconds), redisCores: predictCores(model.kinds.redis, { ...routed, ...own }, model.turnSeconds),
     databaseCoresUsed, storedTb,
     databaseNodes: Math.max(copies, Math.ceil(databaseCoresUsed / (databaseCores * databaseFull)), Math.ceil((storedTb * 1_000) / databaseDiskGb)),
   }
@@ -99,7 +99,7 @@ function sizeOfCell(model: CostModel, users: number, assumptions: Assumptions): 
 function enginesFor(model: CostModel, load: Omit<Load, 'engines'>, { engineFull, connectionsPerEngine }: Assumptions): number | undefined {
   const fits = (engines: number): boolean =>
     load.connections / engines <= connectionsPerEngine &&
-    predictCores(model.kinds.engine, { ...load, engines }) / engines <= engineFull
+    predictCores(model.kinds.engine, { ...load, engines }, model.turnSeconds) / engines <= engineFull
   // Links grow with the square: what a mesh bears has an end, so the search goes up step by step and gives up where links alone fill the engines.
   for (let engines = 1; engines <= ENGINES_MAX; engines = engines < 100 ? engines + 1 : Math.ceil(engines * 1.01)) {
     if (fits(engines)) return engines
