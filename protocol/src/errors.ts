@@ -156,6 +156,7 @@ export const ERROR_CODES = {
   'limited.blobs': ['after_backoff', 'You have stored as much as the server takes for now; the answer says how long to wait.'],
   'limited.files': ['after_backoff', 'Files that wait for the server fill the room that there is for them: wait until they are sent, or cancel one.'],
   'limited.connections': ['after_backoff', 'The server is full: try again later.'],
+  'limited.state': ['after_fix', 'The state of this account holds as many entries of this kind as it may: use the ones that are there.'],
   'limited.queue': ['after_backoff', 'A queue is full: try again later.'],
   // --- failures of parts
   'unavailable.envelope_log': ['after_backoff', 'The message store does not answer.'],

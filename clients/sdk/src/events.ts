@@ -43,6 +43,8 @@ export interface ClientEvents {
   /** Somebody of a conversation types, or does so no more. The server is asked for it only while somebody listens to this event. */
   'typing': TypingEvent
   'state': { readonly state: ClientState; readonly error?: EvegramError }
+  /** Contacts, settings, drafts, read markers or flags changed, here or on another own device: `keys` are those of docs/offline.md. */
+  'state-changed': { readonly keys: readonly string[] }
   /** Something was refused. `count` is how often that code was refused since the start. */
   'security': SecurityEvent
   /** The verified membership log of a group went on: who came and went by one entry, and whether its author was revoked since. */

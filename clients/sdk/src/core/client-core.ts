@@ -8,6 +8,7 @@ import { GroupCiphers } from '../crypto/group-cipher.js'
 import { SessionCiphers } from '../crypto/session-cipher.js'
 import type { Signal } from '../crypto/signal.js'
 import type { ClientState, EventHub } from '../events.js'
+import { Registers } from '../state/registers.js'
 import type { LocalStore } from '../store/local-store.js'
 import { CatchUp } from '../sync/catch-up.js'
 import { ChannelFollower } from '../sync/channel-follower.js'
@@ -127,9 +128,12 @@ export class ClientCore {
     await roster.loadAccount(profile.account)
     const background = new BackgroundTasks(events)
     const running: { client?: ClientCore } = {}
+    const state = new Registers({
+      device: keys.device, store, events, nowMs: () => serverClock.now(), isActive: (device) => roster.devicesOf(profile.account).some((known) => known.device === device),
+    })
     const core: Core = {
       account: profile.account, device: keys.device, address: roster.addressOf(profile.account), keys, store, clock, random, time: serverClock, signal, noticeKeys, primitives,
-      ciphers: new SessionCiphers({ signal, local: keys, attested: roster }), groupCiphers: new GroupCiphers({ signal, random }), roster, accounts, auth, tokens, events, local, background,
+      ciphers: new SessionCiphers({ signal, local: keys, attested: roster }), groupCiphers: new GroupCiphers({ signal, random }), roster, accounts, auth, tokens, events, local, state, background,
       connection: () => running.client?.connection,
     }
     const self = new ClientCore(core, background)

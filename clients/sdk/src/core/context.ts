@@ -8,6 +8,7 @@ import type { SessionCiphers } from '../crypto/session-cipher.js'
 import type { Signal } from '../crypto/signal.js'
 import type { EventHub } from '../events.js'
 import type { LocalStore } from '../store/local-store.js'
+import type { Registers } from '../state/registers.js'
 import type { Connection } from '../transport/connection.js'
 import type { LocalState } from './local-state.js'
 import type { Roster } from './roster.js'
@@ -39,6 +40,8 @@ export interface Core {
   readonly events: EventHub
   /** All writes. `store` is its view. */
   readonly local: LocalState
+  /** The state of the account: contacts, settings, drafts, read markers. Written inside transactions of `local`. */
+  readonly state: Registers
   readonly background: Background
   /** The open connection, if there is one. */
   connection(): Connection | undefined

@@ -24,6 +24,8 @@ export type StoreTable =
   | 'payments'
   /** Channels that are followed: their keys, authors' logs, posts, gaps, and own posts that wait for the server. */
   | 'channels'
+  /** Registers of the account's state, and the transaction log of this device. */
+  | 'state'
 
 /** One write of a transaction: `undefined` removes the row (and is no error when there is none). */
 export interface StoreChange {

@@ -6,6 +6,7 @@ import { isGroup, membershipHashOf, writeConversation, type ConversationRow } fr
 import { writeHandled } from '../core/handled.js'
 import { addMessage, messageRowKey, shownContent, type Message, type MessageContent } from '../core/message.js'
 import type { Transaction } from '../core/transaction.js'
+import { logMessage } from '../state/transaction-log.js'
 import { readOwnChain, writeOwnChain } from './chain-row.js'
 import { envelopeOf, headsOf, recipientsOf, stageControl, templateOf, versionsOf, type SealedControl } from './control.js'
 import { sealNumbered } from './group-seal.js'
@@ -67,6 +68,7 @@ export async function composeMessage(core: Core, tx: Transaction, before: Conver
   writeHandled(tx, messageId, { status: 'own', ciphertextHash: new Uint8Array(0), chainHash: hash, rowKey: messageRowKey(message) })
   writeSent(tx, before.conversation, place.number, { template: encodeTemplate(template), recipients, atMs: nowMs })
   writeOutbox(tx, row)
+  await logMessage(tx, before.conversation, place.epoch, place.number, nowMs)
   return { message, row, first }
 }
 
