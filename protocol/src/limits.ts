@@ -34,6 +34,10 @@ export const LIMITS = {
   blobBytesMax: 134_217_728,
   /** Backups of one account that the server keeps: the oldest has to go before one more is stored. */
   backupsPerAccountMax: 4,
+  /** Longest emoji of a reaction, in UTF-8 bytes. */
+  reactionBytesMax: 64,
+  /** Longest time after which a message disappears. */
+  disappearSecondsMax: 365 * 24 * 3_600,
   /** Largest entry of an account log. */
   logEntryBytesMax: 16_384,
   /** Entries of one account log. */

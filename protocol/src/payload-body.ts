@@ -1,5 +1,8 @@
 import { CborFields, decodeCbor, encodeCbor } from './cbor.js'
 import { LIMITS } from './limits.js'
+import {
+  deleteBody, editBody, reactionBody, timerBody, type DeleteBody, type EditBody, type ReactionBody, type TimerBody,
+} from './payload-body-change.js'
 import type { PayloadBodyCodec } from './payload-body-codec.js'
 import { groupNameBody, senderKeyBody, type GroupNameBody, type SenderKeyGift } from './payload-body-group.js'
 import { receiptBody, type ReceiptBody } from './payload-body-receipt.js'
@@ -22,6 +25,10 @@ export interface PayloadBodies {
   group_name: GroupNameBody
   payment: PaymentBody
   payment_request: PaymentRequestBody
+  reaction: ReactionBody
+  edit: EditBody
+  delete: DeleteBody
+  timer: TimerBody
 }
 
 /** How each is written and read: what a new kind needs beside its number in `PAYLOAD_KIND`. */
@@ -36,6 +43,10 @@ const CODECS: { readonly [Kind in KnownPayloadKind]: PayloadBodyCodec<PayloadBod
   group_name: groupNameBody,
   payment: { fields: paymentFields, read: readPayment },
   payment_request: { fields: paymentRequestFields, read: readPaymentRequest },
+  reaction: reactionBody,
+  edit: editBody,
+  delete: deleteBody,
+  timer: timerBody,
 }
 
 /** A kind with its body; of the kinds `Kind`. */

@@ -32,6 +32,7 @@ const payloads: fc.Arbitrary<Payload> = fc.tuple(
 ).map(([base, kind, recipient, start]) => ({ v: 1 as const, ...base, ...kind, ...recipient, ...start }))
 
 const zeros = (length: number): Uint8Array => new Uint8Array(length)
+const targetDevice = parseDeviceId('0123456789abcdef0123456789abcdef')
 const plain: Payload = {
   v: 1, kind: 'text', conversation: parseConversationId('01'.repeat(16)), senderAccount: parseAccountId('02'.repeat(16)),
   senderDevice: parseDeviceId('03'.repeat(16)), recipientAccount: parseAccountId('04'.repeat(16)), recipientDevice: parseDeviceId('05'.repeat(16)),
@@ -96,6 +97,7 @@ describe('a payload', () => {
     expect(Object.keys(PAYLOAD_KIND).map((kind) => [kind, isNumberedKind(kind as keyof typeof PAYLOAD_KIND)])).toEqual([
       ['text', true], ['void', true], ['receipt', false], ['resend_request', false], ['resend', false], ['revocation', false],
       ['sender_key', false], ['group_name', false], ['payment', true], ['payment_request', true],
+      ['reaction', true], ['edit', true], ['delete', true], ['timer', true],
     ])
   })
 
@@ -108,10 +110,16 @@ describe('a payload', () => {
 describe('a payload body', () => {
   const texts = fc.string({ unit: 'grapheme', maxLength: 200 }).filter((text) => !/\p{Surrogate}/u.test(text))
   const place = fc.record({ device, epoch: uint32, number: uint53 })
+  const target = fc.record({ device, epoch: fc.integer({ min: 1, max: 0xffffffff }), number: fc.integer({ min: 1 }) })
   const clientId = fc.stringMatching(/^[A-Za-z0-9_.-]{1,64}$/)
   const money = { asset: fc.constantFrom('solana/sol', 'terra/ibc/27394FB092'), amount: fc.bigInt({ min: 1n, max: 10n ** 38n - 1n }).map(String), note: texts }
   const contents = fc.oneof(
-    texts.map((text) => ({ kind: 'text' as const, body: { text } })),
+    fc.record({ text: texts, reply: target, expiresIn: fc.integer({ min: 1, max: LIMITS.disappearSecondsMax }) }, { requiredKeys: ['text'] })
+      .map((body) => ({ kind: 'text' as const, body })),
+    fc.record({ target, emoji: fc.constantFrom('', '👍', '👩🏽‍🚀', '🏴󠁧󠁢󠁳󠁣󠁴󠁿', '🇪🇸', '1️⃣', '❤️') }).map((body) => ({ kind: 'reaction' as const, body })),
+    fc.record({ target, text: texts.filter((text) => text !== '') }).map((body) => ({ kind: 'edit' as const, body })),
+    fc.record({ target }).map((body) => ({ kind: 'delete' as const, body })),
+    fc.record({ seconds: fc.integer({ min: 0, max: LIMITS.disappearSecondsMax }) }).map((body) => ({ kind: 'timer' as const, body })),
     fc.constant({ kind: 'void' as const, body: {} }),
     fc.record({ kind: fc.constantFrom('received' as const, 'read' as const), upTo: fc.array(place, { maxLength: 5 }) }).map((body) => ({ kind: 'receipt' as const, body })),
     fc.record({
@@ -166,6 +174,29 @@ describe('a payload body', () => {
   it('refuses unknown fields and receipts of another kind', () => {
     expect(() => decodePayloadBody('void', encodeCbor({ extra: 1 }))).toThrow(expect.objectContaining({ code: 'invalid.payload' }))
     expect(() => decodePayloadBody('receipt', encodeCbor({ kind: 'seen', upTo: [] }))).toThrow(expect.objectContaining({ code: 'invalid.payload' }))
+  })
+
+  it('takes one emoji as a reaction, of whatever Unicode, and nothing else', () => {
+    const aTarget = { device: targetDevice, epoch: 1, number: 1 }
+    for (const emoji of ['', '👍', '👍🏿', '❤', '❤️', '👨‍👩‍👧‍👦', '👩🏽‍❤️‍💋‍👨🏻', '🏳️‍🌈', '🇺🇦', '#️⃣', '\u{1faf9}', '\u{1fadf}']) {
+      expect(decodePayloadBody('reaction', encodePayloadBody({ kind: 'reaction', body: { target: aTarget, emoji } })).body.emoji).toBe(emoji)
+    }
+    for (const emoji of ['a', '1', '👍👍', '👍 ', '🇺', '🏽', '\u200d', '👍\u200d', '❤️️', `👨${'\u200d👨'.repeat(9)}`, '<b>', '\u202e👍']) {
+      expect(() => encodePayloadBody({ kind: 'reaction', body: { target: aTarget, emoji } }), emoji).toThrow(expect.objectContaining({ code: 'invalid.payload' }))
+    }
+  })
+
+  it('refuses a target that is no numbered message, an empty edit, and times that are none', () => {
+    const good = { device: targetDevice, epoch: 1, number: 1 }
+    for (const target of [{ ...good, epoch: 0 }, { ...good, number: 0 }]) {
+      expect(() => encodePayloadBody({ kind: 'delete', body: { target } })).toThrow(expect.objectContaining({ code: 'invalid.payload' }))
+      expect(() => encodePayloadBody({ kind: 'text', body: { text: 'x', reply: target } })).toThrow(expect.objectContaining({ code: 'invalid.payload' }))
+    }
+    expect(() => encodePayloadBody({ kind: 'edit', body: { target: good, text: '' } })).toThrow(expect.objectContaining({ code: 'invalid.payload' }))
+    for (const expiresIn of [0, LIMITS.disappearSecondsMax + 1]) {
+      expect(() => encodePayloadBody({ kind: 'text', body: { text: 'x', expiresIn } })).toThrow(expect.objectContaining({ code: 'invalid.payload' }))
+    }
+    expect(() => encodePayloadBody({ kind: 'timer', body: { seconds: LIMITS.disappearSecondsMax + 1 } })).toThrow(expect.objectContaining({ code: 'invalid.payload' }))
   })
 
   it('leaves room to send the largest text of a direct conversation again', () => {

@@ -29,6 +29,14 @@ export const PAYLOAD_KIND = {
   payment: 9,
   /** Asks to be paid, numbered. */
   payment_request: 10,
+  /** How somebody feels about a message, numbered. */
+  reaction: 11,
+  /** A message says something else now, numbered. */
+  edit: 12,
+  /** A message is gone for everybody, numbered. */
+  delete: 13,
+  /** Messages of the conversation disappear from now on, numbered. */
+  timer: 14,
 } as const
 
 /** A kind that this version knows. */
@@ -42,7 +50,7 @@ const KIND_NAMES: ReadonlyMap<number, KnownPayloadKind> = new Map(
 )
 const KIND_WIRE_MAX = 0xffff
 const NUMBERED_KINDS: ReadonlySet<KnownPayloadKind> = new Set([
-  'text', 'void', 'payment', 'payment_request',
+  'text', 'void', 'payment', 'payment_request', 'reaction', 'edit', 'delete', 'timer',
 ] as const)
 
 /** State of an account log that the sender knows. */

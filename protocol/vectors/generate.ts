@@ -187,6 +187,7 @@ function payloads(): void {
     conversation, message: messageIdOf({ conversation, device: alice.phone.device, epoch: 1, number: 41 }), ciphertextHash: sha256(seed('ciphertext 1')),
     nonce: seed('nonce').slice(0, 16), account: bobAccount, device: bob.phone.device,
   }
+  const target = { device: bob.phone.device, epoch: 1, number: 7 }
   const contents: readonly (readonly [string, PayloadContent, Partial<Payload>])[] = [
     ['text', { kind: 'text', body: { text: 'Meet at the north gate, 8 pm? 🚪' } }, {}],
     ['first text for a new recipient', { kind: 'text', body: { text: '' } }, { start: { number: 41, prev: seed('link 40') } }],
@@ -211,6 +212,12 @@ function payloads(): void {
         deposit: { address: 'terra1x46rqay4d3cssq8gxxvqz8xt6nwlz4td20k38v', memo: 'evg1qpzry9x8gf2tvdw0s3jn' },
       },
     }, { number: 46 }],
+    ['text that answers another and disappears', { kind: 'text', body: { text: 'At eight.', reply: target, expiresIn: 86_400 } }, { number: 47 }],
+    ['reaction', { kind: 'reaction', body: { target, emoji: '👩🏽‍🚀' } }, { number: 48 }],
+    ['reaction that is taken back', { kind: 'reaction', body: { target, emoji: '' } }, { number: 49 }],
+    ['edit', { kind: 'edit', body: { target, text: 'Meet at the south gate.' } }, { number: 50 }],
+    ['delete', { kind: 'delete', body: { target } }, { number: 51 }],
+    ['timer', { kind: 'timer', body: { seconds: 604_800 } }, { number: 52 }], ['timer that is off', { kind: 'timer', body: { seconds: 0 } }, { number: 53 }],
   ]
   const cases = contents.map(([name, content, change]) => {
     const payload: Payload = { ...base, ...change, kind: content.kind, body: encodePayloadBody(content) }

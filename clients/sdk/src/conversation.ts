@@ -1,12 +1,15 @@
-import { EvegramError, LIMITS, utf8, type AccountId, type ConversationId, type MessageId, type Position } from '@evegram/protocol'
+import { EvegramError, isReactionEmoji, LIMITS, utf8, type AccountId, type ConversationId, type MessageId, type Position } from '@evegram/protocol'
 import type { Core } from './core/context.js'
 import { readConversation, type ConversationRow } from './core/conversation-row.js'
 import { cancellable, type Feed } from './core/feed.js'
-import { decodeMessage, encodeMessage, withoutContent, type Message, type MessageContent } from './core/message.js'
+import { mayDeleteAny } from './core/group-row.js'
+import { decodeMessage, encodeMessage, withoutContent, type Message } from './core/message.js'
+import { checkOpenEdits, forgetEdits, messageIn, targetOf } from './core/message-target.js'
 import type { Transaction } from './core/transaction.js'
 import type { KeyedTurns } from './core/turns.js'
-import { composeMessage } from './sync/compose.js'
-import type { Outbox } from './sync/outbox.js'
+import { composeMessage, type NumberedContent } from './sync/compose.js'
+import { OUTBOX_LIMITS, type Outbox } from './sync/outbox.js'
+import { decodeOutbox } from './sync/outbox-row.js'
 import { sentKey, sentPrefix } from './sync/sent-record.js'
 import type { Transmission } from './sync/transmit.js'
 import type { Typing } from './sync/typing.js'
@@ -29,6 +32,12 @@ export interface MessagesOptions {
   readonly live?: boolean
 }
 
+/** Choices of {@link Conversation.send}. */
+export interface SendOptions {
+  /** The message of this conversation that it answers. */
+  readonly replyTo?: MessageId | string
+}
+
 /** A conversation with one other account (or with oneself: notes). */
 export interface Conversation {
   readonly id: ConversationId
@@ -37,8 +46,24 @@ export interface Conversation {
    * Sends a text of at most `LIMITS.textBytesMax` UTF-8 bytes. Resolves when it is durable on this device, offline too; it then
    * reaches every active device of both sides once. Rejects with `invalid.argument` (empty), `too_large.payload`, `limited.queue`
    * when the outbox is full, `account.log_*` while the server shows a log of either side that cannot be believed, `client.closed`, or the reason why this device may not send any more.
+   * With `replyTo`, `not_found.message` when this profile has no such message in the conversation.
    */
-  send(text: string): Promise<SentMessage>
+  send(text: string, options?: SendOptions): Promise<SentMessage>
+  /**
+   * Shows an emoji under a message, or with '' none any more; each account shows one. It reaches everybody as a message does, and shows here at
+   * once: `message-changed`. Rejects as `send` does, with `not_found.message`, and with `invalid.argument` for what is no single emoji.
+   */
+  react(message: MessageId | string, emoji: string): Promise<SentMessage>
+  /**
+   * Makes an own text say something else. Of several edits, whichever device made them, the last by order counts everywhere. Rejects as `send` does,
+   * with `not_found.message`, `denied.not_sender`, `invalid.argument` for what is no text, and `limited.queue` when eight edits of it wait.
+   */
+  edit(message: MessageId | string, text: string): Promise<SentMessage>
+  /**
+   * Takes back what an own message says, for good, on every device that follows the protocol: text, reactions, and what was kept for sending it
+   * again. Owners and admins of a group may do so with the messages of others. Rejects as `send` does, with `not_found.message` and `denied.not_sender`.
+   */
+  deleteForEveryone(message: MessageId | string): Promise<SentMessage>
   /**
    * Tells the other members that the user types here, or does so no more. Call it at every key: what is sent is little. It ends by itself after
    * six seconds without a call, and with every message. Nothing is promised: it may be lost, and is told neither offline nor to channels nor in
@@ -85,13 +110,49 @@ export class DirectConversation implements Conversation {
     this.peer = { account: row.peer, address }
   }
 
-  async send(text: string): Promise<SentMessage> {
+  async send(text: string, { replyTo }: SendOptions = {}): Promise<SentMessage> {
     checkText(text)
-    return this.say({ kind: 'text', body: { text } })
+    const reply = replyTo === undefined ? undefined : targetOf(await this.#message(replyTo))
+    return this.say({ kind: 'text', body: { text, ...(reply === undefined ? {} : { reply }) } })
+  }
+
+  async react(message: string, emoji: string): Promise<SentMessage> {
+    if (emoji !== '' && !isReactionEmoji(emoji)) throw new EvegramError('invalid.argument', { operation: 'react', advice: 'A reaction is one emoji.' })
+    return this.say({ kind: 'reaction', body: { target: targetOf(await this.#standing(message)), emoji } })
+  }
+
+  async edit(message: string, text: string): Promise<SentMessage> {
+    checkText(text)
+    const target = await this.#standing(message)
+    if (target.fromAccount !== this.#ports.core.account) throw new EvegramError('denied.not_sender', { operation: 'edit' })
+    if (target.kind !== 'text') throw new EvegramError('invalid.argument', { operation: 'edit', advice: 'Only texts are edited.' })
+    await checkOpenEdits(this.#ports.core, target)
+    return this.say({ kind: 'edit', body: { target: targetOf(target), text } })
+  }
+
+  async deleteForEveryone(message: string): Promise<SentMessage> {
+    const { core } = this.#ports
+    const target = await this.#standing(message)
+    const row = await this.#row()
+    if (target.fromAccount !== core.account && !(await mayDeleteAny(core.store, row, core.account, row.membershipVersion))) {
+      throw new EvegramError('denied.not_sender', { operation: 'delete for everyone' })
+    }
+    return this.say({ kind: 'delete', body: { target: targetOf(target) } })
+  }
+
+  /** A message of this conversation that something can be said about. */
+  async #standing(messageId: string): Promise<Message> {
+    const message = await this.#message(messageId)
+    if (message.deleted === true) throw new EvegramError('not_found.message', { operation: 'find message', advice: 'This message was deleted.' })
+    return message
+  }
+
+  #message(messageId: string): Promise<Message> {
+    return messageIn(this.#ports.core.store, this.id, messageId)
   }
 
   /** Sends any message, as {@link Conversation.send} does; what `also` stages becomes durable together with it, or not at all. */
-  async say(content: MessageContent, also: (tx: Transaction) => void = () => undefined): Promise<SentMessage> {
+  async say(content: NumberedContent, also: (tx: Transaction) => void = () => undefined): Promise<SentMessage> {
     const { core, outbox, transmission, turns } = this.#ports
     const staged = await turns.run(this.id, async () => {
       this.#ports.check()
@@ -102,16 +163,16 @@ export class DirectConversation implements Conversation {
       const alarm = transmission.alarmOf(before)
       if (alarm !== undefined) throw alarm
       return core.local.stage(async (tx) => {
-        const { row, message, first } = await composeMessage(core, tx, await this.#row(tx), content)
+        const { row, message, first, order } = await composeMessage(core, tx, await this.#row(tx), content)
         also(tx)
         const acked = outbox.acknowledged(row.messageId)
-        tx.afterCommit(() => { core.events.emit('message', message) })
+        if (message !== undefined) tx.afterCommit(() => { core.events.emit('message', message) })
         for (const key of first) outbox.add(tx, key)
         outbox.add(tx, row)
-        return { message, acked }
+        return { messageId: row.messageId, order, acked }
       })
     })
-    const { messageId, order } = staged.result.message
+    const { messageId, order } = staged.result
     try {
       // The next message may be composed meanwhile: both become durable together.
       await staged.durable
@@ -149,21 +210,27 @@ export class DirectConversation implements Conversation {
   async forget(): Promise<void> {
     const { core } = this.#ports
     const prefix = `m/${this.id}/`
-    const queued = new Set<string>()
     let from = prefix
     for (let more = true; more;) {
       more = await core.local.write(async (tx) => {
         const rows = await core.store.list('messages', { from, to: `${prefix}~`, limit: PAGE_ROWS })
         for (const { key, value } of rows) {
           const message = decodeMessage(value)
-          if (message.state === 'queued') queued.add(sentKey(this.id, message.number))
+          if (message.editedAtMs !== undefined) await forgetEdits(tx, message)
           if (message.text !== '' || message.payment !== undefined || message.request !== undefined) tx.put('messages', key, encodeMessage(withoutContent(message)))
           from = `${key} `
         }
         return rows.length === PAGE_ROWS
       })
     }
-    await this.#forgetSent(queued)
+    await this.#forgetSent(await this.#queued())
+  }
+
+  /** What is still to be sent for the first time, as keys of what is kept for sending it again. */
+  async #queued(): Promise<ReadonlySet<string>> {
+    const rows = await this.#ports.core.store.list('outbox', { limit: OUTBOX_LIMITS.rowsMax * 2 })
+    const own = rows.map(({ value }) => decodeOutbox(value)).filter(({ conversation, kind }) => conversation === this.id && kind !== 'control')
+    return new Set(own.map(({ number }) => sentKey(this.id, number)))
   }
 
   /** What is kept for sending again holds the texts too; only what is still to be sent for the first time stays. */

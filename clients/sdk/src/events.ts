@@ -6,6 +6,7 @@ import type { Message } from './core/message.js'
 import type { ServerNotice } from './core/notice-row.js'
 import type { WalletNotice } from './money/notice.js'
 import type { GapReason } from './sync/chain-state.js'
+import type { MessageChangeKind } from './sync/take-change.js'
 
 /** Where a client stands. */
 export type ClientState = 'connecting' | 'catching_up' | 'live' | 'offline' | 'closed'
@@ -30,6 +31,8 @@ export interface GapEvent {
 export interface ClientEvents {
   /** A message was shown: it is durable in the local store. Own messages of this and of other devices included. */
   'message': Message
+  /** What a message shows changed: a reaction came or went, its author edited it, or it was deleted for everybody. Durable in the local store. */
+  'message-changed': MessageChangedEvent
   /** The state of an own message changed; `error` says why it failed. */
   'message-state': { readonly messageId: MessageId; readonly conversation: ConversationId; readonly state: Message['state']; readonly error?: EvegramError }
   /** A device was added to the own account or to a peer's. */
@@ -76,6 +79,15 @@ export interface ClientEvents {
   'session-healed': { readonly account: AccountId; readonly device: DeviceId; readonly conversation: ConversationId; readonly messageId: MessageId }
   /** A task in the background failed and will be tried again. */
   'fault': { readonly operation: string; readonly error: EvegramError }
+}
+
+/** One change of a message. */
+export interface MessageChangedEvent {
+  /** As it is shown now. */
+  readonly message: Message
+  readonly change: MessageChangeKind
+  /** Who made it. */
+  readonly by: AccountId
 }
 
 /** A payment that the wallet bridge refused. */

@@ -4,7 +4,7 @@ import type { GroupActions } from './core/group-actions.js'
 import type { GroupLogs } from './core/group-logs.js'
 import { readGroup, type GroupRow } from './core/group-row.js'
 import type { Message } from './core/message.js'
-import type { Conversation, MessagesOptions, SentMessage } from './conversation.js'
+import type { Conversation, MessagesOptions, SendOptions, SentMessage } from './conversation.js'
 
 /** A member of a group, with the address of its founding wallet. */
 export interface Member {
@@ -59,8 +59,20 @@ export class GroupConversation implements Group {
     this.id = ports.conversation.id
   }
 
-  send(text: string): Promise<SentMessage> {
-    return this.#ports.conversation.send(text)
+  send(text: string, options?: SendOptions): Promise<SentMessage> {
+    return this.#ports.conversation.send(text, options)
+  }
+
+  react(message: string, emoji: string): Promise<SentMessage> {
+    return this.#ports.conversation.react(message, emoji)
+  }
+
+  edit(message: string, text: string): Promise<SentMessage> {
+    return this.#ports.conversation.edit(message, text)
+  }
+
+  deleteForEveryone(message: string): Promise<SentMessage> {
+    return this.#ports.conversation.deleteForEveryone(message)
   }
 
   typing(active: boolean): void {

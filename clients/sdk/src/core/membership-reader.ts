@@ -35,7 +35,7 @@ export type TellAlarm = (alarm: { readonly conversation: ConversationId; readonl
 export async function readMembership(core: Core, conversation: ConversationId, before: GroupRow | undefined, alarm: TellAlarm): Promise<ReadMembership> {
   const connection = core.connection()
   if (connection === undefined) throw new EvegramError('unavailable.server', { operation: 'read membership' })
-  let row: GroupRow = before ?? { state: emptyGroupState(conversation), heads: [], spans: [], name: '', gone: false }
+  let row: GroupRow = before ?? { state: emptyGroupState(conversation), heads: [], spans: [], roles: [], name: '', gone: false }
   const news: MembershipNews[] = []
   for (let pages = 0; pages < PAGES_MAX; pages++) {
     const page = await connection.readGroup({ conversation, after: row.state.seq })

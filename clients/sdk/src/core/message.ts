@@ -1,7 +1,9 @@
 import {
   CborFields, decodeCbor, decodePayloadBody, encodeCbor, encodePayloadBody, hexOf, idBytes, LIMITS, messageIdOf, parseAccountId, parseConversationId, parseDeviceId,
-  type AccountId, type CborValue, type ConversationId, type DeviceId, type MessageId, type MessageKey, type PaymentBody, type PaymentRequestBody, type PayloadContent,
+  type AccountId, type CborValue, type ConversationId, type DeviceId, type MessageId, type MessageKey, type MessageTarget, type PaymentBody, type PaymentRequestBody,
+  type PayloadContent, type SaidWith,
 } from '@evegram/protocol'
+import { extraFields, readExtras } from './message-extras.js'
 import type { Transaction } from './transaction.js'
 
 /**
@@ -9,6 +11,18 @@ import type { Transaction } from './transaction.js'
  * will be said in its place; what had left this device may still arrive (a server can store what it refuses, and a peer may ask for it).
  */
 export type MessageState = 'queued' | 'sent' | 'failed' | 'received'
+
+/** Another message of the same conversation, whether or not it is here. */
+export interface MessageReference extends MessageTarget {
+  readonly messageId: MessageId
+}
+
+/** An emoji under a message. */
+export interface Reaction {
+  readonly emoji: string
+  /** Each account shows one emoji under a message, the last it chose. In the order in which they came to it. */
+  readonly by: readonly AccountId[]
+}
 
 /** What a message may say. */
 export type MessageContent = Extract<PayloadContent, { kind: 'text' | 'payment' | 'payment_request' }>
@@ -31,6 +45,18 @@ export interface Message {
   readonly payment?: PaymentBody
   /** Of a `payment_request`, until `forget`. */
   readonly request?: PaymentRequestBody
+  /** The message that it answers. */
+  readonly replyTo?: MessageReference
+  /** Absent without any. */
+  readonly reactions?: readonly Reaction[]
+  /** When its author changed what it says, by their clock, in ms since 1970. */
+  readonly editedAtMs?: number
+  /** It was deleted for everybody: it says nothing any more, and shows no reactions. */
+  readonly deleted?: true
+  /** It disappears so many seconds after it was sent (own ones) or read. */
+  readonly expiresIn?: number
+  /** When it disappears from this device, ms since 1970; absent until that is counted. */
+  readonly expiresAtMs?: number
   /** Conversations are sorted by (order, device, number) on every device. */
   readonly order: bigint
   readonly epoch: number
@@ -68,9 +94,20 @@ export function arrivalKey(arrival: number): string {
 }
 
 /** The fields of a message that its content makes. */
-export function shownContent(content: MessageContent): Pick<Message, 'kind' | 'text' | 'payment' | 'request'> {
+export type ShownContent = Pick<Message, 'kind' | 'text' | 'payment' | 'request' | 'replyTo' | 'expiresIn'>
+
+/** What a message says beside its text. */
+export function saidWith({ reply, expiresIn }: SaidWith, conversation: ConversationId): Pick<Message, 'replyTo' | 'expiresIn'> {
+  return {
+    ...(reply === undefined ? {} : { replyTo: { ...reply, messageId: messageIdOf({ conversation, ...reply }) } }),
+    ...(expiresIn === undefined ? {} : { expiresIn }),
+  }
+}
+
+/** The fields of a message that its content makes, in `conversation`. */
+export function shownContent(content: MessageContent, conversation: ConversationId): ShownContent {
   switch (content.kind) {
-    case 'text': return { kind: content.kind, text: content.body.text }
+    case 'text': return { kind: content.kind, text: content.body.text, ...saidWith(content.body, conversation) }
     case 'payment': return { kind: content.kind, text: content.body.note, payment: content.body }
     case 'payment_request': return { kind: content.kind, text: content.body.note, request: content.body }
     default: return content satisfies never
@@ -79,7 +116,7 @@ export function shownContent(content: MessageContent): Pick<Message, 'kind' | 't
 
 /** The message without what it says. */
 export function withoutContent(message: Message): Message {
-  const { payment: _payment, request: _request, ...rest } = message
+  const { payment: _payment, request: _request, replyTo: _replyTo, ...rest } = message
   return { ...rest, text: '' }
 }
 
@@ -102,7 +139,7 @@ export function encodeMessage(message: Message): Uint8Array<ArrayBuffer> {
     conversation: idBytes(message.conversation), from: message.from, account: idBytes(message.fromAccount), device: idBytes(message.fromDevice),
     out: message.direction === 'out', kind: message.kind, text: message.text, order: message.order, epoch: message.epoch, number: message.number,
     sentAtMs: message.sentAtMs, receivedAtMs: message.receivedAtMs, state: STATES.indexOf(message.state), arrival: message.arrival,
-    gap: message.gap === true,
+    gap: message.gap === true, ...extraFields(message),
   }
   const body = bodyOf(message)
   if (body !== undefined) map['body'] = body
@@ -135,6 +172,7 @@ export function decodeMessage(row: Uint8Array): Message {
     kind,
     text: fields.text('text', ROW_BYTES_MAX),
     ...readBody(kind, fields),
+    ...readExtras(fields, key.conversation),
     order: fields.uint64('order'),
     epoch: key.epoch,
     number: key.number,

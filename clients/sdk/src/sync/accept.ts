@@ -5,15 +5,16 @@ import {
 import type { AttestedDevice } from '../account/account-verifier.js'
 import type { Core } from '../core/context.js'
 import { isGroup, membershipHashOf, writeConversation, type ConversationRow } from '../core/conversation-row.js'
-import { readGroup, spanAt, versionOfHash, writeGroup } from '../core/group-row.js'
+import { mayDeleteAny, readGroup, spanAt, versionOfHash, writeGroup } from '../core/group-row.js'
 import { readHandled, writeHandled, type Handled } from '../core/handled.js'
-import { addMessage, messageRowKey, shownContent, type Message } from '../core/message.js'
+import { addMessage, messageRowKey, shownContent, type Message, type MessageContent, type ShownContent } from '../core/message.js'
 import type { Transaction } from '../core/transaction.js'
 import type { GapEvent } from '../events.js'
 import { CHAIN_EPOCH, chainKey, encodeChain, readChain, type ChainRow } from './chain-row.js'
 import { acceptLink, CHAIN_AHEAD_MAX, joinChain, missingRanges, nameMissing } from './chain-state.js'
 import { gapKey, writeGap } from './gap-row.js'
 import { raiseFloor } from './order-clock.js'
+import { isChange, takeChange, withEarlierChanges, type ChangeContent } from './take-change.js'
 import { readUnread, unreadKey } from './unread-row.js'
 
 /** Time in which a missing number may still arrive on its own: appends have no leader, so neighbours overtake each other. */
@@ -121,17 +122,20 @@ export class Acceptance {
   ): Promise<void> {
     const { from, messageId } = origin
     const nowMs = this.#core.time.now()
-    const shown = contentOfPayload(payload)
+    const meant = meaningOf(payload)
     let rowKey: string | undefined
-    if (shown !== undefined) {
+    if (meant.means === 'message') {
       const mine = from.account === this.#core.account
-      const message = await addMessage(tx, {
+      const message = await addMessage(tx, await withEarlierChanges(this.#core, tx, {
         messageId, conversation: payload.conversation, from: this.#core.roster.addressOf(from.account), fromAccount: from.account, fromDevice: from.device,
-        direction: mine ? 'out' : 'in', ...shown, order: payload.order, epoch: payload.epoch, number: payload.number,
+        direction: mine ? 'out' : 'in', ...meant.shown, order: payload.order, epoch: payload.epoch, number: payload.number,
         sentAtMs: payload.sentAtMs, receivedAtMs: nowMs, state: mine ? 'sent' : 'received', ...(isPending ? { gap: true } : {}),
-      })
+      }))
       rowKey = messageRowKey(message)
       tx.afterCommit(() => { this.#core.events.emit('message', message) })
+    } else if (meant.means === 'change') await this.#acceptChange(tx, payload, meant.content, conversation, from)
+    else if (meant.means === 'malformed') {
+      this.#core.events.refuse({ code: 'invalid.payload', conversation: payload.conversation, account: from.account, device: from.device, messageId, detail: payload.kind })
     }
     writeHandled(tx, messageId, {
       status: payload.kind === 'void' ? 'void' : 'shown', ciphertextHash: origin.ciphertextHash, chainHash: hash, ...(rowKey === undefined ? {} : { rowKey }),
@@ -143,6 +147,17 @@ export class Acceptance {
     if (unread.reason === 'undecided') return
     tx.afterCommit(() => {
       this.#core.events.emit('session-healed', { account: from.account, device: from.device, conversation: payload.conversation, messageId })
+    })
+  }
+
+  /** What somebody says about a message. Their right to it is that of the membership which the payload was made for. */
+  async #acceptChange(tx: Transaction, payload: Payload, content: ChangeContent, conversation: ConversationRow, from: AttestedDevice): Promise<void> {
+    const group = isGroup(conversation) ? await readGroup(tx, conversation.conversation) : undefined
+    const version = group === undefined ? 0 : versionOfHash(group, payload.membershipHash) ?? 0
+    const { order, epoch, number, sentAtMs } = payload
+    await takeChange(this.#core, tx, content, {
+      conversation: payload.conversation, by: from.account, place: { order, device: from.device, epoch, number }, sentAtMs, open: false,
+      deletesAny: await mayDeleteAny(tx, conversation, from.account, version),
     })
   }
 
@@ -234,16 +249,32 @@ function isActedOn(kind: Payload['kind']): kind is 'resend_request' | 'resend' |
   return kind === 'resend_request' || kind === 'resend' || kind === 'revocation' || kind === 'sender_key' || kind === 'group_name'
 }
 
-/** What a numbered payload shows: nothing for a void. A body that does not parse is shown as of an unknown kind. */
-function contentOfPayload(payload: Payload): Pick<Message, 'kind' | 'text' | 'payment' | 'request'> | undefined {
+/** What a numbered payload means for what is shown. */
+type Meaning =
+  | { readonly means: 'message'; readonly shown: ShownContent | Pick<Message, 'kind' | 'text'> }
+  | { readonly means: 'change'; readonly content: ChangeContent }
+  /** A void, or a kind that shows nothing by itself and does not parse. */
+  | { readonly means: 'nothing' | 'malformed' }
+
+/** A message of an unknown kind is shown as one, and so is a body that does not parse. */
+function meaningOf(payload: Payload): Meaning {
   const { kind } = payload
-  if (kind === 'void') return undefined
-  if (kind !== 'text' && kind !== 'payment' && kind !== 'payment_request') return { kind: kind.startsWith('unknown:') ? `unknown:${Number(kind.slice(8))}` : 'unknown:0', text: '' }
+  if (!isNumbered(kind)) return { means: 'message', shown: { kind: kind.startsWith('unknown:') ? `unknown:${Number(kind.slice(8))}` : 'unknown:0', text: '' } }
   try {
     const content = decodePayloadBody(kind, payload.body)
-    return content.kind === 'text' || content.kind === 'payment' || content.kind === 'payment_request' ? shownContent(content) : undefined
+    if (content.kind === 'void') return { means: 'nothing' }
+    return isChange(content) ? { means: 'change', content } : { means: 'message', shown: shownContent(content, payload.conversation) }
   } catch (error) {
     if (!isEvegramError(error)) throw error
-    return { kind: `unknown:${PAYLOAD_KIND[kind]}`, text: '' }
+    if (kind === 'void' || kind === 'reaction' || kind === 'edit' || kind === 'delete') return { means: 'malformed' }
+    return { means: 'message', shown: { kind: `unknown:${PAYLOAD_KIND[kind]}`, text: '' } }
   }
+}
+
+type Numbered = 'void' | MessageContent['kind'] | ChangeContent['kind']
+
+const NUMBERED: readonly Payload['kind'][] = ['void', 'text', 'payment', 'payment_request', 'reaction', 'edit', 'delete'] satisfies readonly Numbered[]
+
+function isNumbered(kind: Payload['kind']): kind is Numbered {
+  return NUMBERED.includes(kind)
 }

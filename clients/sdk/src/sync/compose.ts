@@ -1,19 +1,21 @@
 import {
-  chainHash, decodeEnvelope, encodeEnvelope, ENVELOPE_KIND, messageIdOf, type DeviceId, type MessageKey,
+  chainHash, decodeEnvelope, encodeEnvelope, ENVELOPE_KIND, messageIdOf, type DeviceId, type MessageId, type MessageKey,
 } from '@evegram/protocol'
 import type { Core } from '../core/context.js'
 import { isGroup, membershipHashOf, writeConversation, type ConversationRow } from '../core/conversation-row.js'
+import { mayDeleteAny } from '../core/group-row.js'
 import { writeHandled } from '../core/handled.js'
 import { addMessage, messageRowKey, shownContent, type Message, type MessageContent } from '../core/message.js'
 import type { Transaction } from '../core/transaction.js'
 import { logMessage } from '../state/transaction-log.js'
 import { readOwnChain, writeOwnChain } from './chain-row.js'
-import { envelopeOf, headsOf, recipientsOf, stageControl, templateOf, versionsOf, type SealedControl } from './control.js'
+import { envelopeOf, headsOf, recipientsOf, stageControl, templateOf, versionsOf, type Place, type SealedControl } from './control.js'
 import { sealNumbered } from './group-seal.js'
 import { nextOrder } from './order-clock.js'
 import { takeOutboxSeq, writeOutbox, type OutboxRow } from './outbox-row.js'
 import { decodeTemplate, encodeTemplate, sealFor, type PayloadTemplate, type Recipient } from './seal.js'
 import { readSent, writeSent } from './sent-record.js'
+import { isChange, takeChange, type ChangeContent } from './take-change.js'
 
 /** Hash of an own message in its chain. */
 export function hashOf(core: Core, template: PayloadTemplate): Uint8Array {
@@ -27,9 +29,15 @@ function startsFor(conversation: ConversationRow, known: ReadonlyMap<DeviceId, n
   return new Map([...known].filter(([device]) => present.has(device)))
 }
 
+/** What is composed under a number: a message that is shown, or something that is said about one. */
+export type NumberedContent = MessageContent | ChangeContent
+
 /** An own message, staged. */
 export interface Composed {
-  readonly message: Message
+  /** As it is shown; absent where it only changes another one. */
+  readonly message: Message | undefined
+  /** Order key. */
+  readonly order: bigint
   readonly row: OutboxRow
   /** What must reach the server before it: the own sender key for devices of a group that lack it. */
   readonly first: readonly OutboxRow[]
@@ -39,7 +47,7 @@ export interface Composed {
  * Stages an own message in `tx`: number, chain hash, order, ciphertexts with their ratchet steps, outbox row, sent record and the
  * message as shown. Nothing may leave before `tx` is committed. Members must be loaded. Throws `too_large.payload`.
  */
-export async function composeMessage(core: Core, tx: Transaction, before: ConversationRow, content: MessageContent): Promise<Composed> {
+export async function composeMessage(core: Core, tx: Transaction, before: ConversationRow, content: NumberedContent): Promise<Composed> {
   const nowMs = core.time.now()
   const chain = await readOwnChain(tx, before.conversation)
   const order = nextOrder(nowMs, before.floor)
@@ -58,18 +66,33 @@ export async function composeMessage(core: Core, tx: Transaction, before: Conver
     seq: await takeOutboxSeq(tx), conversation: before.conversation, messageId, kind: 'message', number: place.number, envelope, refusals: 0, missing,
     parked: false, held: core.connection() === undefined,
   }
-  const message = await addMessage(tx, {
-    messageId, conversation: before.conversation, from: core.address, fromAccount: core.account, fromDevice: core.device, direction: 'out',
-    ...shownContent(content), order, epoch: place.epoch, number: place.number, sentAtMs: template.sentAtMs, receivedAtMs: nowMs, state: 'queued',
-  })
+  const message = await stageShown(core, tx, before, content, { ...place, messageId, sentAtMs: template.sentAtMs, nowMs })
   const hash = hashOf(core, template)
   writeOwnChain(tx, before.conversation, { epoch: place.epoch, number: place.number, hash, recipients: starts })
   writeConversation(tx, { ...before, floor: order, activeAtMs: nowMs })
-  writeHandled(tx, messageId, { status: 'own', ciphertextHash: new Uint8Array(0), chainHash: hash, rowKey: messageRowKey(message) })
+  writeHandled(tx, messageId, { status: 'own', ciphertextHash: new Uint8Array(0), chainHash: hash, ...(message === undefined ? {} : { rowKey: messageRowKey(message) }) })
   writeSent(tx, before.conversation, place.number, { template: encodeTemplate(template), recipients, atMs: nowMs })
   writeOutbox(tx, row)
   await logMessage(tx, before.conversation, place.epoch, place.number, nowMs)
-  return { message, row, first }
+  return { message, order, row, first }
+}
+
+/** Stages what an own message shows here at once: itself, or the change of another one. */
+async function stageShown(
+  core: Core, tx: Transaction, conversation: ConversationRow, content: NumberedContent, own: Place & { readonly messageId: MessageId; readonly sentAtMs: number; readonly nowMs: number },
+): Promise<Message | undefined> {
+  const { messageId, order, epoch, number, sentAtMs, nowMs } = own
+  if (isChange(content)) {
+    await takeChange(core, tx, content, {
+      conversation: conversation.conversation, by: core.account, place: { order, device: core.device, epoch, number }, sentAtMs, open: true,
+      deletesAny: await mayDeleteAny(tx, conversation, core.account, conversation.membershipVersion),
+    })
+    return undefined
+  }
+  return addMessage(tx, {
+    messageId, conversation: conversation.conversation, from: core.address, fromAccount: core.account, fromDevice: core.device, direction: 'out',
+    ...shownContent(content, conversation.conversation), order, epoch, number, sentAtMs, receivedAtMs: nowMs, state: 'queued',
+  })
 }
 
 /** A queued message of a group, made anew, and what must reach the server before it. */

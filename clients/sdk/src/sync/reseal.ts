@@ -12,6 +12,7 @@ import { nextOrder, raiseCeiling } from './order-clock.js'
 import { writeOutbox, type OutboxRow } from './outbox-row.js'
 import { decodeTemplate, encodeTemplate, type PayloadTemplate } from './seal.js'
 import { readSent, writeSent } from './sent-record.js'
+import { settleChange } from './take-change.js'
 
 /** How queued messages are made anew. */
 export interface Resealing {
@@ -50,7 +51,7 @@ export async function resealRows(
     prev = hashOf(core, template)
     writeSent(tx, row.conversation, row.number, { ...sent, template: encodeTemplate(template) })
     writeOutbox(tx, resealed)
-    await moveMessage(tx, core, template, prev)
+    await moveMessage(tx, core, old, template, prev)
     next.push(resealed)
   }
   if (prev !== undefined) {
@@ -95,10 +96,15 @@ async function lastStanding(core: Core, key: MessageKey): Promise<bigint> {
 }
 
 /** The message as shown follows its order key; its arrival stays. */
-async function moveMessage(tx: Transaction, core: Core, template: PayloadTemplate, chainHash: Uint8Array): Promise<void> {
+async function moveMessage(tx: Transaction, core: Core, old: PayloadTemplate, template: PayloadTemplate, chainHash: Uint8Array): Promise<void> {
   const messageId = messageIdOf({ ...template, device: core.device })
   const handled = await readHandled(tx, messageId)
-  if (handled?.rowKey === undefined) return
+  if (handled === undefined) return
+  if (handled.rowKey === undefined) {
+    writeHandled(tx, messageId, { ...handled, chainHash })
+    await moveChange(tx, core, old, template)
+    return
+  }
   const row = await tx.get('messages', handled.rowKey)
   if (row === undefined) return
   const message = { ...decodeMessage(row), order: template.order }
@@ -111,3 +117,7 @@ async function moveMessage(tx: Transaction, core: Core, template: PayloadTemplat
   writeHandled(tx, messageId, { ...handled, chainHash, rowKey: key })
 }
 
+/** What an own message said about another one goes with it: under another order key, or not at all. */
+async function moveChange(tx: Transaction, core: Core, old: PayloadTemplate, template: PayloadTemplate): Promise<void> {
+  await settleChange(core, tx, old, template.kind === 'void' ? { status: 'withdrawn' } : { status: 'moved', order: template.order })
+}

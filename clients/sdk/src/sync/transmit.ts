@@ -6,15 +6,17 @@ import type { Core } from '../core/context.js'
 import { isGroup, readConversation, writeConversation, type ConversationRow } from '../core/conversation-row.js'
 import type { GroupLogs } from '../core/group-logs.js'
 import { readHandled } from '../core/handled.js'
-import { decodeMessage, encodeMessage, type MessageState } from '../core/message.js'
+import { decodeMessage, encodeMessage, type Message, type MessageState } from '../core/message.js'
 import { signalStateOf, type Transaction } from '../core/transaction.js'
 import { completeRow, resealForGroup } from './compose.js'
 import { ORDER_TOLERANCE_MS } from './order-clock.js'
 import { decodeOutbox, outboxKey, writeOutbox, type OutboxRow } from './outbox-row.js'
 import { resealRows } from './reseal.js'
 import { decodeSent, readSent, SENT_KEPT_MS, sentKey, sentPrefix, writeSent } from './sent-record.js'
+import { decodeTemplate } from './seal.js'
 import type { Sessions } from './sessions.js'
 import type { Unreached } from './supplement-row.js'
+import { settleChange } from './take-change.js'
 
 /** What became of one transmission. */
 export type Fate =
@@ -262,14 +264,23 @@ export class Transmission {
   #stored(row: OutboxRow): Promise<void> {
     return this.#core.local.write(async (tx) => {
       tx.remove('outbox', outboxKey(row.seq))
-      if (row.kind === 'message') await this.#setState(tx, row, 'sent')
+      const shown = row.kind === 'message' ? await this.#setState(tx, row, 'sent') : undefined
       if (row.missing.length > 0) {
         await this.#onUnreached(tx, { conversation: row.conversation, number: row.number, devices: row.missing, firstAtMs: this.#core.time.now() })
       }
       if (row.kind === 'control') return
       await this.#renewSent(tx, row)
+      // Of what was deleted meanwhile nothing is kept for sending it again.
+      if (shown?.deleted === true) tx.remove('healing', sentKey(row.conversation, row.number))
+      else if (shown === undefined && row.kind === 'message') await this.#settle(tx, row)
       await this.#pruneSent(tx, row)
     })
+  }
+
+  /** What an own message says about another one stands from now on. */
+  async #settle(tx: Transaction, row: OutboxRow): Promise<void> {
+    const sent = await readSent(tx, row.conversation, row.number)
+    if (sent !== undefined) await settleChange(this.#core, tx, decodeTemplate(sent.template), { status: 'stored' })
   }
 
   /** What should have brought a message to a device again did not: the message is still owed to it, for as long as it is kept. */
@@ -294,15 +305,18 @@ export class Transmission {
     }
   }
 
-  async #setState(tx: Transaction, row: OutboxRow, state: MessageState, error?: EvegramError): Promise<void> {
+  /** Resolves with the message as it is shown; none where it only changes another one. */
+  async #setState(tx: Transaction, row: OutboxRow, state: MessageState, error?: EvegramError): Promise<Message | undefined> {
     const handled = await readHandled(tx, row.messageId)
     const stored = handled?.rowKey === undefined ? undefined : await tx.get('messages', handled.rowKey)
-    if (handled?.rowKey !== undefined && stored !== undefined) tx.put('messages', handled.rowKey, encodeMessage({ ...decodeMessage(stored), state }))
+    const message = stored === undefined ? undefined : { ...decodeMessage(stored), state }
+    if (handled?.rowKey !== undefined && message !== undefined) tx.put('messages', handled.rowKey, encodeMessage(message))
     tx.afterCommit(() => {
       this.#core.events.emit('message-state', {
         messageId: row.messageId, conversation: row.conversation, state, ...(error === undefined ? {} : { error }),
       })
     })
+    return message
   }
 
   #change(conversation: ConversationId, change: (before: ConversationRow) => ConversationRow): Promise<void> {
@@ -340,7 +354,11 @@ export class Transmission {
       for (const row of failed) await this.#setState(tx, row, 'failed', error)
       // A `void` is never given up: without it the chain has a hole.
       const isParked = wide || first.kind === 'void'
-      if (transmitted && !isParked) tx.remove('outbox', outboxKey(seq))
+      if (transmitted && !isParked) {
+        tx.remove('outbox', outboxKey(seq))
+        // Peers miss its number and ask for it: what it says about another message stands.
+        if (first.kind === 'message') await this.#settle(tx, first)
+      }
       const changing = transmitted ? followers.filter(isGivenUp) : [first, ...followers]
       const standing = transmitted ? [first, ...followers.filter((row) => !isGivenUp(row))] : []
       const resealed = await resealRows(this.#core, tx, (await readConversation(tx, conversation)) ?? before, changing, { voids: isGivenUp, reorder: false })
