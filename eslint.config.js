@@ -11,11 +11,12 @@ const FLOORS = {
   standalone: ['protocol', 'platform', 'auth', 'engine', 'wallet-bridge'],
   'clients/sdk': ['protocol'],
   'clients/cli': ['protocol', 'sdk'],
+  'clients/web': ['protocol', 'sdk'],
   sim: ['protocol', 'platform', 'auth', 'engine', 'wallet-bridge', 'sdk'],
   bench: ['protocol', 'sdk'],
   tools: ['protocol'],
 }
-const OURS = ['protocol', 'platform', 'auth', 'engine', 'wallet-bridge', 'standalone', 'sdk', 'cli', 'sim', 'bench', 'tools']
+const OURS = ['protocol', 'platform', 'auth', 'engine', 'wallet-bridge', 'standalone', 'sdk', 'cli', 'web', 'sim', 'bench', 'tools']
 
 /** Packages that talk to a store, broker or socket: their types must not leave the adapter that hides them. */
 const DRIVERS = ['lmdb', 'uWebSockets.js', 'ws', 'libsql', 'cassandra-driver', 'ioredis', 'nats', 'pg', 'kysely', 'kysely-pglite-dialect', '@electric-sql/pglite', '@solana/web3.js', 'litesvm', '@terra-money/terra.js', '@ton/sandbox', '@ton-community/func-js']
@@ -45,7 +46,7 @@ const restrict = (patterns) => ({ 'no-restricted-imports': ['error', { patterns 
 export default tseslint.config(
   { ignores: ['**/dist/**', '**/node_modules/**', '**/vectors/**/*.json', '.evegram/**', '**/test-bundle/**/output/**'] },
   {
-    files: ['**/*.ts'],
+    files: ['**/*.ts', '**/*.tsx'],
     extends: [...tseslint.configs.recommendedTypeChecked],
     plugins: { jsdoc },
     languageOptions: {
@@ -84,7 +85,7 @@ export default tseslint.config(
     },
   },
   ...Object.entries(FLOORS).map(([folder, allowed]) => ({
-    files: [`${folder}/src/**/*.ts`],
+    files: [`${folder}/src/**/*.ts`, `${folder}/src/**/*.tsx`],
     rules: restrict([...floorPatterns(allowed), ...driverPatterns, signalPattern, relativePattern]),
   })),
   ...Object.entries(FLOORS).map(([folder, allowed]) => ({
@@ -100,7 +101,7 @@ export default tseslint.config(
     files: [
       '**/*.test.ts', '**/*.contract.ts', '**/testing/**/*.ts', 'bench/src/**/*.ts', 'tools/src/**/*.ts', 'clients/cli/src/**/*.ts',
       'platform/src/clock.ts', 'clients/sdk/src/node/**/*.ts', '**/src/main.ts', '**/src/config.ts', '**/src/verify-vectors.ts',
-      'sim/src/{cli,planted}/**/*.ts', '**/vectors/**/*.ts', '**/scripts/**/*.ts', 'vitest.config.ts',
+      'sim/src/{cli,planted}/**/*.ts', '**/vectors/**/*.ts', '**/scripts/**/*.ts', 'vitest.config.ts', 'clients/web/vite.config.ts',
     ],
     rules: {
       'no-restricted-properties': ['error', { object: 'Math', property: 'random', message: 'Use the Random port or node:crypto.' }],
@@ -113,6 +114,11 @@ export default tseslint.config(
     // Tests may open drivers and cross floors where the claim is about the parts together.
     files: ['**/*.test.ts', '**/*.contract.ts', 'platform/src/testing/**/*.ts'],
     rules: { 'no-restricted-imports': ['error', { patterns: [relativePattern] }], '@typescript-eslint/no-non-null-assertion': 'off' },
+  },
+  {
+    // Tests of pages drive the Chromium that tools/chromium.mjs finds.
+    files: ['clients/web/src/testing/**/*.ts', 'clients/web/src/**/*.test.ts'],
+    rules: { 'no-restricted-imports': 'off' },
   },
   {
     // The harness is a client of the public API: raw sockets yes, services no.

@@ -31,6 +31,7 @@ export default defineConfig({
       { find: '@evegram/wallet-bridge/solana', replacement: source('wallet-bridge/src/chain/solana/index.ts') },
       { find: '@evegram/wallet-bridge', replacement: source('wallet-bridge/src/index.ts') },
       { find: '@evegram/standalone', replacement: source('standalone/src/index.ts') },
+      { find: '@evegram/sdk/react', replacement: source('clients/sdk/src/react.ts') },
       { find: '@evegram/sdk/parts', replacement: source('clients/sdk/src/parts.ts') },
       { find: '@evegram/sdk/node', replacement: source('clients/sdk/src/node.ts') },
       { find: '@evegram/sdk', replacement: source('clients/sdk/src/index.ts') },

@@ -4,6 +4,7 @@ import { fork } from 'node:child_process'
 import { join, resolve } from 'node:path'
 import { whenLauncherEnds } from './launcher.mjs'
 import { build, install, requireNode, root } from './prepare.mjs'
+import { buildPage, PAGE_DIR } from './web.mjs'
 
 const RESTARTS_MAX = 5
 const RESTART_WINDOW_MS = 60_000
@@ -13,7 +14,7 @@ if (process.argv.includes('--help') || process.argv.includes('-h')) {
   console.log(`npm start [-- --no-echo]
 
 Installs what is missing, builds, and runs Evegram on this machine:
-  http://localhost:8080   pages, sign-in and API     EVEGRAM_HTTP_PORT
+  http://localhost:8080   the page, sign-in and API  EVEGRAM_HTTP_PORT
   ws://localhost:8081     messages                   EVEGRAM_WS_PORT
   http://localhost:8082   metrics, health (admin)    EVEGRAM_ADMIN_PORT
 Data is kept in ./.evegram (EVEGRAM_DATA_DIR). --no-echo (or EVEGRAM_ECHO=off) leaves out the account that answers every message.
@@ -24,7 +25,8 @@ All settings: docs/operations.md`)
 requireNode()
 await install()
 // Only what runs here: the harness is built by its own commands.
-await build(console.error, ['standalone', 'clients/cli'])
+await build(console.error, ['standalone', 'clients/cli', 'clients/web'])
+await buildPage()
 
 const dataDir = resolve(root, process.env['EVEGRAM_DATA_DIR'] ?? '.evegram')
 const wantsEcho = !process.argv.includes('--no-echo') && process.env['EVEGRAM_ECHO'] !== 'off'
@@ -84,7 +86,7 @@ whenLauncherEnds('start', () => stop())
 
 let echoStarted = false
 // People, profiles and the echo know the server by its ports: a free one that was picked once stays the same when the server starts again.
-const serverEnv = { EVEGRAM_DATA_DIR: dataDir }
+const serverEnv = { EVEGRAM_DATA_DIR: dataDir, EVEGRAM_WEB_DIR: process.env['EVEGRAM_WEB_DIR'] ?? PAGE_DIR }
 supervise('server', 'standalone/dist/main.js', [], {
   env: serverEnv,
   isNeeded: true,

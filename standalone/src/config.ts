@@ -31,6 +31,10 @@ export const SETTINGS = {
   connectionsMax: setting('EVEGRAM_CONNECTIONS_MAX', count.default(18_000)),
   /** Raised by load tests only: how many times the usual per-address and per-device rates are allowed. */
   rateFactor: setting('EVEGRAM_RATE_FACTOR', count.max(1_000_000, 'at most 1000000').default(1)),
+  /** Folder of the built page, which is served at `/`; without it the start page is. */
+  webDir: setting('EVEGRAM_WEB_DIR', z.string().optional()),
+  /** Sites that may show the page in a frame. */
+  frameAncestors: setting('EVEGRAM_FRAME_ANCESTORS', originList.default([])),
   wally: setting('EVEGRAM_WALLY', flag.default(true)),
   solana: setting('EVEGRAM_SOLANA', loopbackUrl.optional()),
   ton: setting('EVEGRAM_TON', loopbackUrl.optional()),

@@ -17,6 +17,8 @@ import { printableSettings, publicNames, type PublicNames, type StandaloneConfig
 import { announceAdmin, openDataFolder, type DataFolder } from './data-folder.js'
 import { settlePort } from './free-port.js'
 import { localChainRoutes } from './local-chain-routes.js'
+import { readPageFiles, type PageFile } from './page-files.js'
+import { pageRoutes } from './page-routes.js'
 import { playRoutes } from './play-routes.js'
 import { startPage } from './start-page.js'
 import type { WallyOutcome, WallyStart } from './wally-start.js'
@@ -77,7 +79,8 @@ export async function startStandalone(config: StandaloneConfig, version: string)
       log: log.child({ part: 'http' }), clock, random, metrics, publicUrl: config.publicUrl,
       allowedOrigins: config.allowedOrigins, trustedProxies: config.trustedProxies,
     })
-    await addPublicRoutes(http, { auth, engine, wally, folder, names, sockets, version, health, isLocal: config.isLocal })
+    const files = config.webDir === undefined ? [] : readPageFiles(config.webDir)
+    await addPublicRoutes(http, { auth, engine, wally, folder, names, sockets, version, health, isLocal: config.isLocal, files, frameAncestors: config.frameAncestors })
     lifecycle.add({ name: 'http', start: async () => { await http.listen({ host: config.host, port: httpPort }) }, drain: () => http.close() })
     const admin = createAdmin({ log, clock, random, metrics, health, engine, wally, folder, names: { domain: names.domain, version } })
     lifecycle.add({ name: 'admin', start: async () => { await admin.listen({ host: '127.0.0.1', port: adminPort }) }, stop: () => admin.close() })
@@ -156,6 +159,9 @@ async function addEngine(
   return { engine, sockets: sockets.description }
 }
 
+/** Where the facts of the server and what to try are. */
+const START_PAGE_PATH = '/start'
+
 /** One process has no other node to spread clients to: they are told to come back within this time. */
 const DRAIN_SPREAD_MS = 1_000
 
@@ -169,8 +175,11 @@ async function addPublicRoutes(http: HttpServer, parts: {
   readonly version: string
   readonly health: HealthChecks
   readonly isLocal: boolean
+  /** Of the built page; none where there is no page. */
+  readonly files: readonly PageFile[]
+  readonly frameAncestors: readonly string[]
 }): Promise<void> {
-  const { auth, engine, wally, folder, names, sockets, version, health, isLocal } = parts
+  const { auth, engine, wally, folder, names, sockets, version, health, isLocal, files, frameAncestors } = parts
   const upSinceMs = clock.now()
   await registerOpenApi(http, { title: 'Evegram', version, description: 'Sign-in, account logs, sessions, prekeys and the wallet bridge of one Evegram server.' })
   await auth.routes(http)
@@ -182,7 +191,9 @@ async function addPublicRoutes(http: HttpServer, parts: {
   }
   http.get('/.well-known/evegram', { schema: { tags: ['Discovery'], summary: 'Where everything is' } }, async () =>
     auth.discovery({ serverId: folder.serverId, ws: names.ws, auth: names.origin, ...(wally === undefined ? {} : { wally: names.origin, noticeKeys: [Buffer.from(wally.noticeKey).toString('base64url')] }) }))
-  http.get('/', { schema: { hide: true } }, async (_request, reply) => {
+  pageRoutes(http, { files, ws: names.ws, frameAncestors })
+  // With a page at `/` the facts of the server stay here.
+  for (const path of files.length === 0 ? ['/', START_PAGE_PATH] : [START_PAGE_PATH]) http.get(path, { schema: { hide: true } }, async (_request, reply) => {
     void reply.type('text/html; charset=utf-8')
     void reply.header('content-security-policy', "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'")
     const { ok, checks } = await health.report('ready')

@@ -31,7 +31,7 @@ let read: string[] | undefined
 function sources(): string[] {
   read ??= [
     'platform/src/cluster-settings.ts', 'auth/src/process-config.ts', 'engine/src/config.ts', 'engine/src/process-config.ts', 'wallet-bridge/src/process-config.ts', 'wallet-bridge/src/main.ts', 'standalone/src/config.ts', 'clients/cli/src/context.ts',
-    'tools/start.mjs', 'tools/cluster/plan.mjs', 'tools/services/cache.mjs', 'tools/services/preflight.mjs', 'tools/services/up.mjs', 'compose.yaml',
+    'tools/start.mjs', 'tools/chromium.mjs', 'tools/cluster/plan.mjs', 'tools/services/cache.mjs', 'tools/services/preflight.mjs', 'tools/services/up.mjs', 'compose.yaml',
   ].map((path) => readFileSync(join(root, path), 'utf8'))
   return read
 }

@@ -5,6 +5,7 @@ import { cancellable, type Feed } from './core/feed.js'
 import { mayDeleteAny } from './core/group-row.js'
 import { decodeMessage, encodeMessage, withoutContent, type Message } from './core/message.js'
 import { checkOpenEdits, forgetEdits, messageIn, targetOf } from './core/message-target.js'
+import { readMessagePage, type HistoryPlace } from './core/message-page.js'
 import type { Transaction } from './core/transaction.js'
 import type { KeyedTurns } from './core/turns.js'
 import { composeMessage, type NumberedContent } from './sync/compose.js'
@@ -72,8 +73,8 @@ export interface Conversation {
   typing(active: boolean): void
   /** Stored messages in their order, then live ones as they arrive: each exactly once. Several may run at a time; `break` ends one. */
   messages(options?: MessagesOptions): AsyncIterable<Message>
-  /** The newest `limit` stored messages (default 100), in their order, oldest first. */
-  history(limit?: number): Promise<readonly Message[]>
+  /** The newest `limit` stored messages (default 100), in their order, oldest first; with `place` those before or behind a message. */
+  history(limit?: number, place?: HistoryPlace): Promise<readonly Message[]>
   /**
    * Removes the texts of all stored messages from this device, those that were kept for sending again included: a device that
    * could not read one will show a gap. Ids, numbers and chains stay, so nothing is shown again.
@@ -81,7 +82,7 @@ export interface Conversation {
   forget(): Promise<void>
 }
 
-/** Messages that one step of `forget` rewrites, and one read of `history` takes. */
+/** Messages that one step of `forget` rewrites. */
 const PAGE_ROWS = 500
 const HISTORY_DEFAULT = 100
 
@@ -192,19 +193,8 @@ export class DirectConversation implements Conversation {
     return cancellable((signal) => this.#ports.feed.conversation(this.id, options.after, options.live ?? true, signal))
   }
 
-  async history(limit: number = HISTORY_DEFAULT): Promise<readonly Message[]> {
-    const prefix = `m/${this.id}/`
-    const newestFirst: Message[] = []
-    let to = `${prefix}~`
-    while (newestFirst.length < limit) {
-      const rows = await this.#ports.core.store.list('messages', { from: prefix, to, reverse: true, limit: Math.min(PAGE_ROWS, limit - newestFirst.length) })
-      for (const { key, value } of rows) {
-        newestFirst.push(decodeMessage(value))
-        to = key
-      }
-      if (rows.length === 0) break
-    }
-    return newestFirst.reverse()
+  history(limit: number = HISTORY_DEFAULT, place?: HistoryPlace): Promise<readonly Message[]> {
+    return readMessagePage(this.#ports.core.store, this.id, limit, place)
   }
 
   async forget(): Promise<void> {

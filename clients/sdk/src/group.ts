@@ -4,6 +4,7 @@ import type { GroupActions } from './core/group-actions.js'
 import type { GroupLogs } from './core/group-logs.js'
 import { readGroup, type GroupRow } from './core/group-row.js'
 import type { Message } from './core/message.js'
+import type { HistoryPlace } from './core/message-page.js'
 import type { Conversation, MessagesOptions, SendOptions, SentMessage } from './conversation.js'
 
 /** A member of a group, with the address of its founding wallet. */
@@ -83,8 +84,8 @@ export class GroupConversation implements Group {
     return this.#ports.conversation.messages(options)
   }
 
-  history(limit?: number): Promise<readonly Message[]> {
-    return this.#ports.conversation.history(limit)
+  history(limit?: number, place?: HistoryPlace): Promise<readonly Message[]> {
+    return this.#ports.conversation.history(limit, place)
   }
 
   forget(): Promise<void> {

@@ -1,0 +1,5 @@
+export { ClientProvider, useClient, useConnection, useConversations, useMessages, useTyping, type ClientProviderProps, type Messages } from './react/hooks.js'
+export { storesOf, type ClientStores } from './react/client-stores.js'
+export type { ConversationList, ConversationsView, ConversationSummary } from './react/conversation-list.js'
+export type { MessagesView, MessageWindow } from './react/message-window.js'
+export type { Readable } from './react/observable.js'

@@ -1,0 +1,78 @@
+import type { ConversationId } from '@evegram/protocol'
+import type { Client } from '../client.js'
+import type { ClientState, TypingEvent } from '../events.js'
+import { ConversationList } from './conversation-list.js'
+import { MessageWindow, type ReadableConversation } from './message-window.js'
+import { Observable, type Readable } from './observable.js'
+
+/** Windows that are kept while nobody shows them, so that coming back is instant. */
+const IDLE_WINDOWS_MAX = 6
+
+/** Everything that components read of one client. It lives beside the client, not in a component: mounting twice changes nothing. */
+export class ClientStores {
+  readonly state: Readable<ClientState>
+  readonly conversations: ConversationList
+  readonly #client: Client
+  readonly #windows = new Map<ConversationId, MessageWindow>()
+  readonly #typing = new Map<ConversationId, Readable<readonly TypingEvent[]>>()
+
+  constructor(client: Client) {
+    this.#client = client
+    const state = new Observable<ClientState>(client.state)
+    client.on('state', (event) => { state.set(event.state) })
+    this.state = state
+    this.conversations = new ConversationList(client)
+  }
+
+  /** The window onto the messages of a direct conversation or group of this profile. */
+  messages(id: ConversationId): MessageWindow {
+    const known = this.#windows.get(id)
+    if (known !== undefined) return known
+    const idle = [...this.#windows].filter(([, window]) => !window.isWatched)
+    for (const [old, window] of idle.slice(0, Math.max(0, idle.length - IDLE_WINDOWS_MAX + 1))) {
+      window.close()
+      this.#windows.delete(old)
+    }
+    const made = new MessageWindow(this.#client, id, () => findConversation(this.#client, id))
+    this.#windows.set(id, made)
+    return made
+  }
+
+  /** Who types in a conversation. The server is asked for it only while this is watched. */
+  typing(id: ConversationId): Readable<readonly TypingEvent[]> {
+    const known = this.#typing.get(id)
+    if (known !== undefined) return known
+    let stop: (() => void) | undefined
+    const typing = new Observable<readonly TypingEvent[]>([], (isWatched) => {
+      stop?.()
+      stop = isWatched ? this.#client.on('typing', (event) => {
+        if (event.conversation !== id) return
+        const others = typing.getSnapshot().filter(({ account }) => account !== event.account)
+        typing.set(event.typing ? [...others, event] : others)
+      }) : undefined
+      if (!isWatched) {
+        // What ends meanwhile would not be heard.
+        typing.set([])
+        this.#typing.delete(id)
+      }
+    })
+    this.#typing.set(id, typing)
+    return typing
+  }
+}
+
+const stores = new WeakMap<Client, ClientStores>()
+
+/** The stores of a client: made once, kept as long as the client. */
+export function storesOf(client: Client): ClientStores {
+  const known = stores.get(client)
+  if (known !== undefined) return known
+  const made = new ClientStores(client)
+  stores.set(client, made)
+  return made
+}
+
+/** A direct conversation or group of the profile by its id. Rejects `not_found.conversation`. */
+export async function findConversation(client: Client, id: ConversationId): Promise<ReadableConversation> {
+  return (await client.conversations()).find((conversation) => conversation.id === id) ?? client.group(id)
+}

@@ -1,0 +1,60 @@
+import { EvegramError, type ConversationId } from '@evegram/protocol'
+import { createContext, createElement, useContext, useSyncExternalStore, type ReactElement, type ReactNode } from 'react'
+import type { Client } from '../client.js'
+import type { ClientState, TypingEvent } from '../events.js'
+import { storesOf } from './client-stores.js'
+import type { ConversationsView } from './conversation-list.js'
+import type { MessagesView, MessageWindow } from './message-window.js'
+
+const ClientContext = createContext<Client | undefined>(undefined)
+
+/** What {@link ClientProvider} gives to the components below it. */
+export interface ClientProviderProps {
+  /** Made and closed by the program, outside of components: hooks only listen to it. */
+  readonly client: Client
+  readonly children?: ReactNode
+}
+
+/** Gives a client to the hooks of all components below. */
+export function ClientProvider({ client, children }: ClientProviderProps): ReactElement {
+  return createElement(ClientContext.Provider, { value: client }, children)
+}
+
+/** The client of the nearest {@link ClientProvider}. Throws `invalid.argument` where there is none. */
+export function useClient(): Client {
+  const client = useContext(ClientContext)
+  if (client === undefined) throw new EvegramError('invalid.argument', { operation: 'use client', advice: 'Put the component below a ClientProvider.' })
+  return client
+}
+
+/** Where the connection stands. */
+export function useConnection(): ClientState {
+  const { state } = storesOf(useClient())
+  return useSyncExternalStore(state.subscribe, state.getSnapshot)
+}
+
+/** All conversations, groups and channels of the profile, the one that was active last first. */
+export function useConversations(): ConversationsView {
+  const { conversations } = storesOf(useClient())
+  return useSyncExternalStore(conversations.subscribe, conversations.getSnapshot)
+}
+
+/** What {@link useMessages} returns: the messages in memory, and how to move. */
+export interface Messages extends MessagesView {
+  readonly loadOlder: MessageWindow['loadOlder']
+  readonly loadNewer: MessageWindow['loadNewer']
+  readonly showLatest: MessageWindow['showLatest']
+}
+
+/** Messages of a direct conversation or group: a bounded window that begins at the newest, and moves by pages. */
+export function useMessages(id: ConversationId): Messages {
+  const window = storesOf(useClient()).messages(id)
+  const view = useSyncExternalStore(window.subscribe, window.getSnapshot)
+  return { ...view, loadOlder: () => window.loadOlder(), loadNewer: () => window.loadNewer(), showLatest: () => window.showLatest() }
+}
+
+/** Who types in a conversation at this moment: a hint of the server, and nothing may rest on it. */
+export function useTyping(id: ConversationId): readonly TypingEvent[] {
+  const typing = storesOf(useClient()).typing(id)
+  return useSyncExternalStore(typing.subscribe, typing.getSnapshot)
+}

@@ -1,0 +1,130 @@
+import { EvegramError } from '@evegram/protocol'
+import { beforeEach, describe, expect, it } from 'vitest'
+import type { Client } from '../client.js'
+import type { Message } from '../core/message.js'
+import type { HistoryPlace } from '../core/message-page.js'
+import { MessageWindow } from './message-window.js'
+
+const SIZES = { page: 4, max: 10 }
+
+/** A conversation of texts 1, 2, 3, ... in memory, and the events of a client. */
+class Stored {
+  readonly messages: Message[] = []
+  readonly #listeners = new Map<string, (event: never) => void>()
+  reads = 0
+  fails = false
+
+  readonly client = {
+    on: (name: string, listener: (event: never) => void) => {
+      this.#listeners.set(name, listener)
+      return () => { this.#listeners.delete(name) }
+    },
+  } as unknown as Pick<Client, 'on'>
+
+  get listeners(): number {
+    return this.#listeners.size
+  }
+
+  /** `at`: its place, which need not be the last. */
+  add(at: number, tells = true): void {
+    // Only what a window looks at.
+    const message = { messageId: String(at), conversation: 'c', order: BigInt(at), fromDevice: 'd', epoch: 0, number: at, state: 'queued' } as unknown as Message
+    this.messages.push(message)
+    this.messages.sort((left, right) => Number(left.order - right.order))
+    if (tells) this.tell('message', message)
+  }
+
+  tell(name: string, event: unknown): void {
+    this.#listeners.get(name)?.(event as never)
+  }
+
+  readonly find = async (): Promise<{ id: Message['conversation']; history: (limit?: number, place?: HistoryPlace) => Promise<readonly Message[]> }> => ({
+    id: 'c' as Message['conversation'],
+    history: async (limit = 100, { before, after } = {}) => {
+      this.reads += 1
+      if (this.fails) throw new EvegramError('client.store', { operation: 'read' })
+      if (before !== undefined) return this.messages.filter(({ order }) => order < before.order).slice(-limit)
+      if (after !== undefined) return this.messages.filter(({ order }) => order > after.order).slice(0, limit)
+      return this.messages.slice(-limit)
+    },
+  })
+}
+
+const settle = (): Promise<void> => new Promise((resolve) => { setTimeout(resolve, 0) })
+
+describe('a window onto messages', () => {
+  let stored: Stored
+  let window: MessageWindow
+  const shown = (): string => window.getSnapshot().messages.map(({ messageId }) => messageId).join(' ')
+  beforeEach(async () => {
+    stored = new Stored()
+    for (let at = 1; at <= 20; at++) stored.add(at, false)
+    window = new MessageWindow(stored.client, 'c' as Message['conversation'], stored.find, SIZES)
+    await settle()
+  })
+
+  it('begins with the newest page', () => {
+    expect(window.getSnapshot()).toMatchObject({ status: 'ready', hasOlder: true, hasNewer: false })
+    expect(shown()).toBe('17 18 19 20')
+  })
+
+  it('stays bounded and without holes however far it is moved, both ways', async () => {
+    for (let times = 0; times < 6; times++) {
+      await window.loadOlder()
+      expect(window.getSnapshot().messages.length).toBeLessThanOrEqual(SIZES.max)
+    }
+    expect(shown()).toBe('1 2 3 4 5 6 7 8 9 10')
+    expect(window.getSnapshot()).toMatchObject({ hasOlder: false, hasNewer: true })
+    for (let times = 0; times < 6; times++) await window.loadNewer()
+    expect(shown()).toBe('11 12 13 14 15 16 17 18 19 20')
+    expect(window.getSnapshot()).toMatchObject({ hasOlder: true, hasNewer: false })
+  })
+
+  it('reads one page at a time: calls that overlap make neither holes nor doubles', async () => {
+    await Promise.all([window.loadOlder(), window.loadOlder(), window.loadNewer(), window.loadOlder()])
+    const numbers = window.getSnapshot().messages.map(({ number }) => number)
+    expect(numbers).toEqual(numbers.map((_, at) => (numbers[0] ?? 0) + at))
+  })
+
+  it('puts what arrives where it belongs, once', () => {
+    stored.add(22)
+    stored.add(21)
+    stored.tell('message', stored.messages.at(-1))
+    expect(shown()).toBe('17 18 19 20 21 22')
+  })
+
+  it('shows nothing behind a hole: what arrives while older ones are looked at comes when it is scrolled to', async () => {
+    for (let times = 0; times < 4; times++) await window.loadOlder()
+    const before = shown()
+    stored.add(21)
+    expect(shown()).toBe(before)
+    await window.showLatest()
+    expect(shown()).toBe('18 19 20 21')
+  })
+
+  it('follows the state of a message', () => {
+    stored.tell('message-state', { conversation: 'c', messageId: '20', state: 'sent' })
+    expect(window.getSnapshot().messages.at(-1)?.state).toBe('sent')
+  })
+
+  it('loses nothing that arrives while the first page is read', async () => {
+    const fresh = new MessageWindow(stored.client, 'c' as Message['conversation'], stored.find, SIZES)
+    stored.add(21)
+    await settle()
+    expect(fresh.getSnapshot().messages.at(-1)?.messageId).toBe('21')
+  })
+
+  it('says why it could not be read, and reads again', async () => {
+    stored.fails = true
+    await window.loadOlder()
+    expect(window.getSnapshot()).toMatchObject({ status: 'failed', code: 'client.store' })
+    stored.fails = false
+    await window.showLatest()
+    expect(shown()).toBe('17 18 19 20')
+  })
+
+  it('listens no more when it is closed', () => {
+    window.close()
+    expect(stored.listeners).toBe(0)
+  })
+})

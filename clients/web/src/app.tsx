@@ -1,0 +1,37 @@
+import { ClientProvider } from '@evegram/sdk/react'
+import { lazy, Suspense, useSyncExternalStore, type ReactElement } from 'react'
+import { textsOf } from './i18n/languages.js'
+import { TextsProvider, useTexts } from './i18n/texts.js'
+import { usePreferences } from './preferences.js'
+import type { SessionStore } from './session/session.js'
+import { SessionProvider } from './session/use-session.js'
+import { SignIn } from './views/sign-in.js'
+
+// What only people who are signed in need is not part of the first load.
+const Shell = lazy(async () => ({ default: (await import('./views/shell.js')).Shell }))
+
+/** The page. */
+export function App({ session }: { readonly session: SessionStore }): ReactElement {
+  const { language } = usePreferences()
+  return (
+    <TextsProvider texts={textsOf(language)}>
+      <SessionProvider session={session}><Views session={session} /></SessionProvider>
+    </TextsProvider>
+  )
+}
+
+function Views({ session }: { readonly session: SessionStore }): ReactElement {
+  const now = useSyncExternalStore(session.subscribe, session.getSnapshot)
+  switch (now.status) {
+    case 'ready': return <ClientProvider client={now.client}><Suspense fallback={<Splash />}><Shell /></Suspense></ClientProvider>
+    case 'starting': return <Splash />
+    case 'signed_out':
+    case 'signing_in': return <SignIn session={session} now={now} />
+    default: return now satisfies never
+  }
+}
+
+function Splash(): ReactElement {
+  const { t } = useTexts()
+  return <main className="splash" role="status"><span className="logo" aria-hidden="true" /><p>{t('app.loading')}</p></main>
+}

@@ -1,0 +1,109 @@
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { accessibilityFaults, go, say, Scene, write, type Person } from './testing/scene.js'
+
+// A whole server with a build before it, and browsers: a busy machine may take its time.
+vi.setConfig({ testTimeout: 240_000, hookTimeout: 500_000 })
+
+describe('the page in Chromium, at the server of npm start', () => {
+  let scene: Scene
+  let alice: Person
+  let bob: Person
+  beforeAll(async () => {
+    scene = await Scene.open()
+    alice = await scene.person('Solana')
+    bob = await scene.person('TON')
+  })
+  afterAll(async () => { await scene.close() })
+
+  it('lets people of two chains talk, live, over one connection each', async () => {
+    await write(alice, bob.address, 'good evening')
+    await bob.page.getByRole('link', { name: /good evening/ }).click()
+    await bob.page.locator('.bubble', { hasText: 'good evening' }).waitFor()
+    await say(bob.page, 'and to you')
+    await alice.page.locator('.is-in .bubble', { hasText: 'and to you' }).waitFor()
+    await alice.page.locator('.is-out .delivery.is-sent').first().waitFor()
+    // In StrictMode every effect runs twice: a connection that a component made would be two.
+    expect([alice.sockets(), bob.sockets()]).toEqual([1, 1])
+  })
+
+  it('shows that the other side types, and no text as anything but text', async () => {
+    await Promise.all([alice.page.getByText(/is typing/).waitFor(), bob.page.locator('#composer-field').pressSequentially('what I want to say is', { delay: 150 })])
+    await bob.page.locator('#composer-field').fill('')
+    await say(bob.page, '<img src=x onerror="document.title=1"> see https://example.com/a?b=c, ok')
+    const bubble = alice.page.locator('.is-in .bubble').last()
+    await expect.poll(async () => bubble.locator('a').getAttribute('href')).toBe('https://example.com/a?b=c')
+    expect(await bubble.locator('img').count()).toBe(0)
+    expect(await bubble.locator('a').getAttribute('rel')).toContain('noopener')
+  })
+
+  it('keeps what is written offline, and sends it on return', async () => {
+    await alice.context.setOffline(true)
+    await say(alice.page, 'written on a train')
+    await alice.page.locator('.is-out .delivery.is-queued').last().waitFor()
+    await alice.context.setOffline(false)
+    await bob.page.locator('.is-in .bubble', { hasText: 'written on a train' }).waitFor()
+    await expect.poll(async () => alice.page.locator('.delivery.is-queued').count()).toBe(0)
+  })
+
+  it('founds a group, talks in it, and shows who was removed that they are out', async () => {
+    await go(alice.page, '#/new-group')
+    await alice.page.getByLabel('Name').fill('Harbour')
+    await alice.page.getByLabel('Members').fill(bob.address)
+    await alice.page.getByRole('button', { name: 'Create' }).click()
+    await say(alice.page, 'welcome')
+    await bob.page.getByRole('link', { name: /Harbour/ }).click()
+    await bob.page.locator('.is-in .bubble', { hasText: 'welcome' }).waitFor()
+    await alice.page.getByRole('link', { name: 'About this conversation' }).click()
+    await alice.page.getByRole('button', { name: /^Remove / }).click()
+    await bob.page.getByText('You are not a member any more').waitFor()
+  })
+
+  it('founds a channel that others follow by its link', async () => {
+    await go(alice.page, '#/new-channel')
+    await alice.page.getByLabel('Name').fill('Tides')
+    await alice.page.getByRole('button', { name: 'Create' }).click()
+    await alice.page.locator('#post-field').fill('high water at noon')
+    await alice.page.getByRole('button', { name: 'Send' }).click()
+    await alice.page.locator('.post', { hasText: 'high water at noon' }).waitFor()
+    await alice.page.getByRole('link', { name: 'About this conversation' }).click()
+    const link = await alice.page.locator('.own-address .address').textContent()
+    await go(bob.page, '#/follow')
+    await bob.page.getByLabel('Link of the channel').fill(link ?? '')
+    await bob.page.getByRole('button', { name: 'Follow' }).click()
+    await bob.page.locator('.post', { hasText: 'high water at noon' }).waitFor()
+    await bob.page.getByText('Only authors post here.').waitFor()
+  })
+
+  it('says what to do when something is refused, in the language of the person', async () => {
+    await go(bob.page, '#/settings')
+    await bob.page.getByLabel('Language').selectOption('es')
+    await go(bob.page, '#/new')
+    await bob.page.getByLabel('Dirección de la billetera').fill('no address at all')
+    await bob.page.getByRole('button', { name: 'Empezar chat' }).click()
+    await bob.page.getByText('Esto no es una dirección').waitFor()
+    expect(await bob.page.locator('html').getAttribute('lang')).toBe('es')
+    await go(bob.page, '#/settings')
+    await bob.page.getByLabel('Idioma').selectOption('en')
+  })
+
+  it('has no fault that axe finds, on any view, dark and light', async () => {
+    const conversation = await alice.page.locator('[data-row]').first().getAttribute('href') ?? ''
+    const faults: string[] = []
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await alice.page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
+      for (const hash of ['#/', conversation, `${conversation}/info`, '#/new', '#/new-group', '#/new-channel', '#/follow', '#/devices', '#/wallet', '#/notices', '#/settings']) {
+        await go(alice.page, hash)
+        await alice.page.locator('.loading').waitFor({ state: 'detached' })
+        faults.push(...(await accessibilityFaults(alice.page)).map((fault) => `${colorScheme} ${hash}: ${fault}`))
+      }
+    }
+    const visitor = await scene.visit()
+    await visitor.page.getByRole('button', { name: 'Solana' }).waitFor()
+    faults.push(...await accessibilityFaults(visitor.page))
+    expect(faults).toEqual([])
+  })
+
+  it('was never refused anything by its own policy, and threw nothing', () => {
+    expect([...alice.complaints, ...bob.complaints]).toEqual([])
+  })
+})

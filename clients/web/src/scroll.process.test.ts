@@ -1,0 +1,126 @@
+import { readFileSync, rmSync, mkdtempSync } from 'node:fs'
+import { createServer, type Server } from 'node:http'
+import { tmpdir } from 'node:os'
+import { extname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { build } from 'vite'
+import type { Browser, Page } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { launchChromium } from '../../../tools/chromium.mjs'
+
+vi.setConfig({ testTimeout: 240_000, hookTimeout: 120_000 })
+
+const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url))
+/** Rows that the list may have in the page at a time. */
+const ROWS_MAX = 180
+/** CPU of one task of the page, the bound that browsers call a long task. */
+const TASK_MS_MAX = 50
+const TYPES: Readonly<Record<string, string>> = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css' }
+
+interface TraceEvent {
+  readonly name: string
+  readonly pid: number
+  readonly tid: number
+  readonly tdur?: number
+  readonly args?: { readonly name?: string }
+}
+
+describe('a conversation of 10,000 messages', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'evegram-scroll-'))
+  let server: Server
+  let browser: Browser
+  let page: Page
+  beforeAll(async () => {
+    await build({
+      configFile: false, root: here('..'), logLevel: 'silent', build: { outDir: folder, rolldownOptions: { input: here('../scroll-page/index.html') } },
+      resolve: {
+        alias: [
+          { find: '@evegram/protocol/proof', replacement: here('../../../protocol/src/proof/index.ts') },
+          { find: '@evegram/protocol', replacement: here('../../../protocol/src/index.ts') },
+          { find: '@evegram/sdk/react', replacement: here('../../sdk/src/react.ts') },
+          { find: '@evegram/sdk', replacement: here('../../sdk/src/index.ts') },
+        ],
+      },
+    })
+    server = createServer((request, reply) => {
+      const path = new URL(request.url ?? '/', 'http://localhost').pathname
+      reply.setHeader('content-type', TYPES[extname(path)] ?? 'text/plain')
+      try {
+        reply.end(readFileSync(join(folder, path)))
+      } catch {
+        reply.statusCode = 404
+        reply.end()
+      }
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    browser = await launchChromium()
+    page = await browser.newPage({ viewport: { width: 900, height: 700 } })
+    const address = server.address()
+    await page.goto(`http://127.0.0.1:${String(typeof address === 'object' ? address?.port : '')}/scroll-page/index.html`)
+    await page.locator('.bubble').last().waitFor()
+  })
+  afterAll(async () => {
+    await browser.close()
+    server.close()
+    rmSync(folder, { recursive: true, force: true })
+  })
+  const rows = (): Promise<number> => page.locator('[data-message]').count()
+
+  it('begins at the newest', async () => {
+    await page.locator('.bubble', { hasText: /^9999 / }).waitFor()
+    expect(await page.evaluate(() => { const box = document.querySelector('.messages'); return box === null ? -1 : Math.round(box.scrollHeight - box.scrollTop - box.clientHeight) })).toBeLessThanOrEqual(1)
+    expect(await rows()).toBeLessThanOrEqual(ROWS_MAX)
+  })
+
+  it('scrolls to its beginning with few rows in the page and no long task', async () => {
+    await page.evaluate(() => {
+      let last = performance.now()
+      const counts = { frames: 0, dropped: 0 }
+      Object.assign(globalThis, { frames: counts })
+      const frame = (at: number): void => {
+        counts.frames += 1
+        counts.dropped += Math.max(0, Math.round((at - last) / (1000 / 60)) - 1)
+        last = at
+        requestAnimationFrame(frame)
+      }
+      requestAnimationFrame(frame)
+    })
+    await browser.startTracing(page, { categories: ['toplevel', 'disabled-by-default-devtools.timeline', '__metadata'] })
+    await page.mouse.move(450, 350)
+    let most = 0
+    const beginning = page.locator('.beginning')
+    for (let wheel = 0; await beginning.count() === 0; wheel++) {
+      if (wheel > 5_000) throw new Error('the beginning was not reached')
+      await page.mouse.wheel(0, -1_200)
+      if (wheel % 20 === 0) most = Math.max(most, await rows())
+    }
+    const { traceEvents } = JSON.parse((await browser.stopTracing()).toString()) as { readonly traceEvents: readonly TraceEvent[] }
+    const main = traceEvents.filter(({ name, args }) => name === 'thread_name' && args?.name === 'CrRendererMain').map(({ pid, tid }) => `${String(pid)}/${String(tid)}`)
+    // Time of the thread, not of the clock: what others do on the machine is not the page's.
+    const tasks = traceEvents.filter(({ pid, tid, tdur }) => tdur !== undefined && main.includes(`${String(pid)}/${String(tid)}`)).map(({ tdur = 0 }) => tdur / 1000).sort((left, right) => right - left)
+    const frames = await page.evaluate(() => JSON.stringify(Reflect.get(globalThis, 'frames')))
+    console.log(`10,000 messages: at most ${String(most)} rows; ${String(tasks.length)} tasks, longest ${tasks.slice(0, 5).map((ms) => ms.toFixed(1)).join(', ')} ms of CPU; frames ${frames}`)
+    expect(tasks.length).toBeGreaterThan(100)
+    expect(tasks.filter((ms) => ms > TASK_MS_MAX)).toEqual([])
+    expect(most).toBeLessThanOrEqual(ROWS_MAX)
+    await page.locator('.bubble', { hasText: /^0 / }).waitFor()
+  })
+
+  it('does not move what is looked at when older ones come', async () => {
+    await page.reload()
+    await page.locator('.bubble', { hasText: /^9999 / }).waitFor()
+    const moved = await page.evaluate(async () => {
+      const box = document.querySelector('.messages')
+      if (box === null) return -1
+      box.scrollTop = 300
+      // The first row in sight, before and after the page of older ones is there.
+      const seen = [...box.querySelectorAll('[data-message]')].find((row) => row.getBoundingClientRect().bottom > box.getBoundingClientRect().top)
+      const before = seen?.getBoundingClientRect().top ?? 0
+      const count = box.querySelectorAll('[data-message]').length
+      while (box.querySelectorAll('[data-message]').length === count) await new Promise(requestAnimationFrame)
+      await new Promise(requestAnimationFrame)
+      return Math.abs((seen?.getBoundingClientRect().top ?? -1) - before)
+    })
+    expect(moved).toBeLessThanOrEqual(1)
+  })
+})

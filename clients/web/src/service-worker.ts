@@ -1,0 +1,89 @@
+/**
+ * Keeps the files of the page, so that it opens without a network, and wakes it when the server says that something came. It never keeps an answer of the API, and a push holds
+ * nothing that could be read.
+ */
+
+/** What this file uses of ServiceWorkerGlobalScope: the types of workers and of pages cannot stand in one project. */
+interface WorkerScope {
+  readonly location: { readonly origin: string }
+  readonly navigator: { readonly language: string }
+  readonly clients: {
+    claim(): Promise<void>
+    matchAll(options: { readonly type: 'window'; readonly includeUncontrolled: boolean }): Promise<readonly { readonly visibilityState: string; focus(): Promise<unknown> }[]>
+    openWindow(url: string): Promise<unknown>
+  }
+  readonly registration: { showNotification(title: string, options: { readonly body: string; readonly icon: string; readonly tag: string }): Promise<void> }
+  addEventListener(type: 'install' | 'activate' | 'push', listener: (event: WorkerEvent) => void): void
+  addEventListener(type: 'notificationclick', listener: (event: WorkerEvent & { readonly notification: { close(): void } }) => void): void
+  addEventListener(type: 'fetch', listener: (event: WorkerEvent & { readonly request: Request; respondWith(answer: Promise<Response>): void }) => void): void
+  skipWaiting(): Promise<void>
+}
+interface WorkerEvent {
+  waitUntil(work: Promise<unknown>): void
+}
+interface PushTexts {
+  readonly title: string
+  readonly body: string
+}
+
+// In a worker the global object is the scope of the worker.
+const scope = globalThis as unknown as WorkerScope
+
+/** Replaced by the build: the files of the page, a name for exactly these, and the texts of the catalogue that are said here, by language. */
+const PRECACHE = '__PRECACHE__' as unknown as { readonly version: string; readonly files: readonly string[]; readonly texts: Readonly<Record<string, PushTexts | undefined>> & { readonly en: PushTexts } }
+const CACHE = `evegram-${PRECACHE.version}`
+/** A page that the network does not bring within this time opens from what is kept. */
+const NETWORK_MS = 3_000
+const kept = new Set(PRECACHE.files.map((file) => new URL(file, scope.location.origin).href))
+const page = new URL('/', scope.location.origin).href
+
+scope.addEventListener('install', (event) => {
+  event.waitUntil(caches.open(CACHE).then(async (cache) => {
+    await cache.addAll(PRECACHE.files.map((file) => new Request(file, { cache: 'reload' })))
+    await scope.skipWaiting()
+  }))
+})
+
+scope.addEventListener('activate', (event) => {
+  event.waitUntil(caches.keys().then(async (names) => {
+    await Promise.all(names.filter((name) => name.startsWith('evegram-') && name !== CACHE).map((name) => caches.delete(name)))
+    await scope.clients.claim()
+  }))
+})
+
+scope.addEventListener('fetch', (event) => {
+  const { request } = event
+  const url = new URL(request.url)
+  url.search = ''
+  url.hash = ''
+  if (request.method !== 'GET' || !kept.has(url.href)) return
+  event.respondWith(url.href === page ? freshOrKept(request) : fromCache(url.href, request))
+})
+
+scope.addEventListener('push', (event) => {
+  const { title, body } = PRECACHE.texts[scope.navigator.language.split('-')[0] ?? ''] ?? PRECACHE.texts.en
+  event.waitUntil(scope.clients.matchAll({ type: 'window', includeUncontrolled: true }).then(async (windows) => {
+    // Who looks at the page sees what came there.
+    if (windows.some(({ visibilityState }) => visibilityState === 'visible')) return
+    await scope.registration.showNotification(title, { body, icon: '/icon.svg', tag: 'evegram' })
+  }))
+})
+
+scope.addEventListener('notificationclick', (event) => {
+  event.notification.close()
+  event.waitUntil(scope.clients.matchAll({ type: 'window', includeUncontrolled: true }).then(async ([first]) => (first === undefined ? scope.clients.openWindow('/') : first.focus())))
+})
+
+/** The page as the server has it now; as it was kept when the server does not answer in time. */
+async function freshOrKept(request: Request): Promise<Response> {
+  try {
+    return await fetch(request, { signal: AbortSignal.timeout(NETWORK_MS) })
+  } catch {
+    // Offline, or as good as.
+    return fromCache(page, request)
+  }
+}
+
+async function fromCache(url: string, request: Request): Promise<Response> {
+  return (await (await caches.open(CACHE)).match(url)) ?? fetch(request)
+}

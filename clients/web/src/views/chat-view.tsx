@@ -1,0 +1,97 @@
+import type { Conversation, Group } from '@evegram/sdk'
+import { storesOf, useClient, useMessages, useTyping, type ConversationSummary } from '@evegram/sdk/react'
+import { useEffect, useState, type ReactElement } from 'react'
+import { useTexts } from '../i18n/texts.js'
+import { nameOf, pictureOf } from '../names.js'
+import { hrefOf } from '../route.js'
+import { looksLike, shortAddress } from '../ui/address.js'
+import { Avatar } from '../ui/avatar.js'
+import { Empty, Failure, Loading } from '../ui/feedback.js'
+import { Icon } from '../ui/icon.js'
+import { Composer } from './composer.js'
+import { MessageList } from './message-list.js'
+
+/** What both kinds of conversations can do. */
+export type OpenConversation = Conversation | Group
+
+/** A direct conversation or a group: what was said, and where to say something. */
+export function ChatView({ conversation }: { readonly conversation: ConversationSummary }): ReactElement {
+  const { id, kind } = conversation
+  const client = useClient()
+  const messages = useMessages(id)
+  const { t } = useTexts()
+  const opened = useOpened(conversation)
+  useEffect(() => storesOf(client).conversations.watch(id), [client, id])
+  return (
+    <section className="chat" aria-labelledby="chat-title">
+      <ChatBar conversation={conversation} />
+      {messages.status === 'failed' ? <Failure code={messages.code ?? 'internal'} retry={() => { void messages.showLatest() }} /> : null}
+      {messages.status === 'loading' ? <Loading rows={8} /> : null}
+      {messages.status === 'ready' && messages.messages.length === 0 ? <Empty icon="lock" title={t(kind === 'group' ? 'chat.empty.group' : 'chat.empty')} /> : null}
+      {messages.status === 'ready' && messages.messages.length > 0 ? <MessageList messages={messages} showsNames={kind === 'group'} /> : null}
+      <TypingLine conversation={conversation} />
+      {opened === undefined ? null : opened.isMember ? <Composer key={id} conversation={opened.conversation} onSent={() => { void messages.showLatest() }} /> : <p className="closed-note">{t('chat.left')}</p>}
+    </section>
+  )
+}
+
+/** Name and picture of a conversation, and the way to more about it. */
+export function ChatBar({ conversation, note }: { readonly conversation: ConversationSummary; readonly note?: string }): ReactElement {
+  const texts = useTexts()
+  const { address } = useClient()
+  const { id } = conversation
+  return (
+    <header className="bar chat-bar">
+      <a className="icon-button only-phone" href={hrefOf({ view: 'list' })} aria-label={texts.t('chat.back')}><Icon name="back" /></a>
+      <Avatar {...pictureOf(conversation)} />
+      <div className="chat-name">
+        <h1 id="chat-title" dir="auto">{nameOf(conversation, texts, address)}</h1>
+        <p className="soft small"><Icon name="lock" />{note ?? (conversation.peer === undefined ? texts.t('chats.group') : texts.t(`signin.chain.${looksLike(conversation.peer.address)}`))}</p>
+      </div>
+      <a className="icon-button" href={hrefOf({ view: 'info', id })} aria-label={texts.t('chat.info')} title={texts.t('chat.info')}><Icon name="info" /></a>
+    </header>
+  )
+}
+
+function TypingLine({ conversation: { id } }: { readonly conversation: ConversationSummary }): ReactElement {
+  const { t } = useTexts()
+  const [first, ...others] = useTyping(id)
+  const text = first === undefined ? '' : others.length === 0 ? t('chat.typing', { name: shortAddress(first.address) }) : t('chat.typing.many', { count: others.length + 1 })
+  return <p className="typing" role="status">{text === '' ? null : <span className="dots" aria-hidden="true"><i /><i /><i /></span>}{text}</p>
+}
+
+interface Opened {
+  readonly conversation: OpenConversation
+  readonly isMember: boolean
+}
+
+/** The conversation itself, once it was found. */
+function useOpened({ id, kind, peer }: ConversationSummary): Opened | undefined {
+  const client = useClient()
+  const [opened, setOpened] = useState<Opened>()
+  useEffect(() => {
+    let isCurrent = true
+    const look = async (): Promise<void> => {
+      const found = await openById(client, { id, kind, peer })
+      if (isCurrent) setOpened(found)
+    }
+    const looked = (): void => { look().catch(() => { if (isCurrent) setOpened(undefined) }) }
+    looked()
+    const stop = client.on('group-changed', (event) => { if (event.conversation === id) looked() })
+    return () => {
+      isCurrent = false
+      stop()
+    }
+  }, [client, id, kind, peer])
+  return opened
+}
+
+async function openById(client: ReturnType<typeof useClient>, { id, kind, peer }: { readonly id: string; readonly kind: ConversationSummary['kind']; readonly peer: ConversationSummary['peer'] }): Promise<Opened | undefined> {
+  if (kind === 'group') {
+    const group = await client.group(id)
+    return { conversation: group, isMember: await group.isMember() }
+  }
+  if (peer === undefined) return undefined
+  const known = (await client.conversations()).find((one) => one.id === id)
+  return known === undefined ? undefined : { conversation: known, isMember: true }
+}

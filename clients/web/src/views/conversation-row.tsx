@@ -1,0 +1,49 @@
+import type { ConversationSummary } from '@evegram/sdk/react'
+import { memo, type ReactElement } from 'react'
+import { startOfDay, useTexts, type Texts } from '../i18n/texts.js'
+import type { pictureOf } from '../names.js'
+import { now } from '../now.js'
+import { hrefOf } from '../route.js'
+import { shortAddress } from '../ui/address.js'
+import { Avatar } from '../ui/avatar.js'
+import { DeliveryState } from './delivery-state.js'
+
+/** What a row shows. */
+export interface ConversationRowProps {
+  readonly conversation: ConversationSummary
+  readonly name: string
+  readonly picture: ReturnType<typeof pictureOf>
+  readonly isOpen: boolean
+  readonly isInTabOrder: boolean
+}
+
+/** A conversation in the list: who, what was said last and when, and how much of it is new. */
+export const ConversationRow = memo(function ConversationRow({ conversation, name, picture, isOpen, isInTabOrder }: ConversationRowProps): ReactElement {
+  const texts = useTexts()
+  const { id, last, unread, atMs } = conversation
+  return (
+    <li>
+      <a className="row" data-row href={hrefOf({ view: 'conversation', id })} aria-current={isOpen ? 'page' : undefined} tabIndex={isInTabOrder ? 0 : -1}>
+        <Avatar {...picture} />
+        <span className="row-name" dir="auto">{name}</span>
+        <time className="row-time" dateTime={atMs === 0 ? undefined : new Date(atMs).toISOString()}>{atMs === 0 ? '' : shortWhen(texts, atMs)}</time>
+        <span className="row-text" dir="auto">{last?.direction === 'out' ? <DeliveryState state={last.state} /> : null}{previewOf(conversation, texts)}</span>
+        {unread === 0 ? null : <span className="badge"><span aria-hidden="true">{unread > 99 ? '99+' : unread}</span><span className="only-heard">{texts.t('chats.unread', { count: unread })}</span></span>}
+      </a>
+    </li>
+  )
+})
+
+/** The time of today, the date of other days. */
+function shortWhen({ time, date }: Texts, atMs: number): string {
+  return startOfDay(atMs) === startOfDay(now()) ? time(atMs) : date(atMs)
+}
+
+function previewOf({ kind, last, lastPost }: ConversationSummary, { t }: Texts): string {
+  if (lastPost !== undefined) return lastPost.kind === 'text' ? lastPost.text : t('chat.unsupported')
+  if (last === undefined) return t(kind === 'direct' ? 'chats.nothing' : kind === 'group' ? 'chats.group' : 'chats.channel')
+  if (last.kind.startsWith('unknown:')) return t('chat.unsupported')
+  if (last.text === '') return t('chat.removed')
+  if (last.direction === 'out') return kind === 'direct' ? last.text : t('chats.you', { text: last.text })
+  return kind === 'group' ? `${shortAddress(last.from)}: ${last.text}` : last.text
+}

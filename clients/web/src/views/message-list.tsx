@@ -1,0 +1,114 @@
+import type { Message } from '@evegram/sdk'
+import type { Messages } from '@evegram/sdk/react'
+import { useLayoutEffect, useRef, useState, type ReactElement } from 'react'
+import { startOfDay, useTexts } from '../i18n/texts.js'
+import { now } from '../now.js'
+import { Icon } from '../ui/icon.js'
+import { MessageRow } from './message-row.js'
+
+/** This close to an end the next page is read. */
+const NEAR_END_PX = 600
+/** This close to the bottom the list follows new messages. */
+const AT_BOTTOM_PX = 80
+/** Messages of one person that follow each other within this time hang together. */
+const TOGETHER_MS = 300_000
+
+/** A place on the screen that stays while messages come and go above it. */
+interface Anchor {
+  readonly id: string
+  readonly top: number
+}
+
+/** The messages in memory, which come and go while people scroll: what is looked at does not move. */
+export function MessageList({ messages: window, showsNames }: { readonly messages: Messages; readonly showsNames: boolean }): ReactElement {
+  const { t, day } = useTexts()
+  const { messages, hasOlder, hasNewer } = window
+  const box = useRef<HTMLDivElement>(null)
+  const anchor = useRef<Anchor>(undefined)
+  const follows = useRef(true)
+  const [isAway, setIsAway] = useState(false)
+
+  useLayoutEffect(() => {
+    const { current } = box
+    if (current === null) return
+    if (follows.current && !hasNewer) current.scrollTop = current.scrollHeight
+    else keepPlace(current, anchor.current)
+    anchor.current = anchorOf(current)
+  }, [messages, hasNewer])
+  useLayoutEffect(() => {
+    const { current } = box
+    if (current === null) return undefined
+    // The keyboard of a phone, or a line more in the field, must not hide what was said last.
+    const watcher = new ResizeObserver(() => {
+      if (follows.current) current.scrollTop = current.scrollHeight
+    })
+    watcher.observe(current)
+    return () => { watcher.disconnect() }
+  }, [])
+
+  const onScroll = (): void => {
+    const { current } = box
+    if (current === null) return
+    const below = current.scrollHeight - current.scrollTop - current.clientHeight
+    follows.current = below < AT_BOTTOM_PX && !hasNewer
+    anchor.current = anchorOf(current)
+    setIsAway(!follows.current)
+    if (current.scrollTop < NEAR_END_PX && hasOlder) void window.loadOlder()
+    if (below < NEAR_END_PX && hasNewer) void window.loadNewer()
+  }
+  const showLatest = (): void => {
+    follows.current = true
+    setIsAway(false)
+    void window.showLatest().then(() => {
+      const { current } = box
+      if (current !== null) current.scrollTop = current.scrollHeight
+    })
+  }
+  const nowMs = now()
+  return (
+    <div className="messages-place">
+      {/* Reachable by Tab, so that keys scroll it. */}
+      <div ref={box} className="messages" onScroll={onScroll} tabIndex={0} role="region" aria-label={t('chat.messages')}>
+        {hasOlder ? null : <p className="beginning">{t('chat.start')}</p>}
+        <ol>
+          {messages.map((message, at) => {
+            const before = messages[at - 1]
+            const isNewDay = before === undefined || startOfDay(before.sentAtMs) !== startOfDay(message.sentAtMs)
+            return (
+              <li key={message.messageId} data-message={message.messageId}>
+                {isNewDay ? <p className="day"><span>{day(message.sentAtMs, nowMs)}</span></p> : null}
+                <MessageRow message={message} showsName={showsNames} isFirst={isNewDay || !hangTogether(before, message)} />
+              </li>
+            )
+          })}
+        </ol>
+      </div>
+      {isAway ? <button type="button" className="to-latest" onClick={showLatest} aria-label={t('chat.latest')} title={t('chat.latest')}><Icon name="down" /></button> : null}
+    </div>
+  )
+}
+
+function hangTogether(before: Message, message: Message): boolean {
+  return before.fromAccount === message.fromAccount && message.sentAtMs - before.sentAtMs < TOGETHER_MS && message.gap !== true
+}
+
+/** The first message that is seen, and how far it is from the top of what is seen. */
+function anchorOf(box: HTMLElement): Anchor | undefined {
+  const rows = box.querySelectorAll<HTMLElement>('[data-message]')
+  let [low, high] = [0, rows.length - 1]
+  // Rows lie one below the other: the first whose end is in sight is found by halving.
+  while (low < high) {
+    const middle = (low + high) >> 1
+    const row = rows[middle]
+    if (row !== undefined && row.offsetTop + row.offsetHeight > box.scrollTop) high = middle
+    else low = middle + 1
+  }
+  const row = rows[low]
+  return row === undefined ? undefined : { id: row.dataset['message'] ?? '', top: row.offsetTop - box.scrollTop }
+}
+
+function keepPlace(box: HTMLElement, anchor: Anchor | undefined): void {
+  if (anchor === undefined) return
+  const row = [...box.querySelectorAll<HTMLElement>('[data-message]')].find(({ dataset }) => dataset['message'] === anchor.id)
+  if (row !== undefined) box.scrollTop = row.offsetTop - anchor.top
+}

@@ -1,0 +1,54 @@
+import type { Message } from '@evegram/sdk'
+import { memo, type ReactElement } from 'react'
+import { useTexts } from '../i18n/texts.js'
+import { lettersOf, shortAddress } from '../ui/address.js'
+import { Avatar } from '../ui/avatar.js'
+import { Icon } from '../ui/icon.js'
+import { RichText } from '../ui/rich-text.js'
+import { DeliveryState } from './delivery-state.js'
+
+/** What a message shows. */
+export interface MessageRowProps {
+  readonly message: Message
+  /** Who said it is shown, as groups need it. */
+  readonly showsName: boolean
+  /** Nothing of the same person stands right before it. */
+  readonly isFirst: boolean
+}
+
+/** A message. */
+export const MessageRow = memo(function MessageRow({ message, showsName, isFirst }: MessageRowProps): ReactElement {
+  const { t, time } = useTexts()
+  const { direction, fromAccount, from, sentAtMs, state, gap } = message
+  const namesSender = showsName && direction === 'in' && isFirst
+  return (
+    <article className={`message is-${direction}${isFirst ? ' is-first' : ''}`}>
+      {gap === true ? <p className="gap"><Icon name="warn" />{t('chat.gap')}</p> : null}
+      {showsName && direction === 'in' ? <span className="message-face">{isFirst ? <Avatar id={fromAccount} label={lettersOf(from)} /> : null}</span> : null}
+      <div className={`bubble${state === 'failed' ? ' is-failed' : ''}`}>
+        {namesSender ? <p className="sender" title={from}>{shortAddress(from)}</p> : null}
+        <Content message={message} />
+        <span className="meta">
+          <time dateTime={new Date(sentAtMs).toISOString()}>{time(sentAtMs)}</time>
+          {direction === 'out' ? <DeliveryState state={state} /> : null}
+        </span>
+      </div>
+    </article>
+  )
+})
+
+function Content({ message }: { readonly message: Message }): ReactElement {
+  const { t } = useTexts()
+  const { kind, text, payment, request, direction } = message
+  if (kind.startsWith('unknown:')) return <p className="soft">{t('chat.unsupported')}</p>
+  const money = payment ?? request
+  if (money === undefined && text === '') return <p className="soft">{t('chat.removed')}</p>
+  const amount = money === undefined ? '' : `${String(money.amount)} ${money.asset}`
+  return (
+    <>
+      {payment === undefined ? null : <p className="money"><Icon name="wallet" />{t(direction === 'out' ? 'chat.paymentOut' : 'chat.payment', { amount })}</p>}
+      {request === undefined ? null : <p className="money"><Icon name="wallet" />{t('chat.paymentRequest', { amount })}</p>}
+      {text === '' ? null : <p className="text" dir="auto"><RichText text={text} /></p>}
+    </>
+  )
+}

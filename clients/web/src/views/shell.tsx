@@ -1,0 +1,57 @@
+import { useConversations } from '@evegram/sdk/react'
+import type { ReactElement } from 'react'
+import { useTexts } from '../i18n/texts.js'
+import { useRoute, type Route } from '../route.js'
+import { Empty, Loading } from '../ui/feedback.js'
+import { ChannelView } from './channel-view.js'
+import { ChatView } from './chat-view.js'
+import { DevicesView } from './devices-view.js'
+import { InfoView } from './info-view.js'
+import { NewChannelView, NewConversationView, NewGroupView } from './new-views.js'
+import { NoticesView } from './notices-view.js'
+import { SettingsView } from './settings-view.js'
+import { Sidebar } from './sidebar.js'
+import { Announcer } from './announcer.js'
+import { WalletView } from './wallet-view.js'
+
+/** The page of somebody who is signed in: the list, and beside it (on phones instead of it) one view. */
+export function Shell(): ReactElement {
+  const route = useRoute()
+  const { t } = useTexts()
+  return (
+    <div className={`shell view-${route.view}`}>
+      <a className="skip" href="#main" onClick={(event) => { event.preventDefault(); globalThis.document.getElementById('main')?.focus() }}>{t('app.skip')}</a>
+      <Sidebar route={route} />
+      <main id="main" tabIndex={-1}><MainView route={route} /></main>
+      <Announcer />
+    </div>
+  )
+}
+
+function MainView({ route }: { readonly route: Route }): ReactElement {
+  const { t } = useTexts()
+  switch (route.view) {
+    case 'conversation':
+    case 'info': return <OfConversation key={route.id} id={route.id} view={route.view} />
+    case 'new': return <NewConversationView />
+    case 'new-group': return <NewGroupView />
+    case 'new-channel':
+    case 'follow': return <NewChannelView key={route.view} follows={route.view === 'follow'} />
+    case 'devices': return <DevicesView />
+    case 'wallet': return <WalletView />
+    case 'notices': return <NoticesView />
+    case 'settings': return <SettingsView />
+    case 'requests':
+    case 'list': return <Empty icon="lock" title={t('chat.pick.title')}><p className="soft">{t('chat.pick.lead')}</p></Empty>
+    default: return route satisfies never
+  }
+}
+
+function OfConversation({ id, view }: { readonly id: string; readonly view: 'conversation' | 'info' }): ReactElement {
+  const { status, conversations } = useConversations()
+  const { t } = useTexts()
+  const conversation = conversations.find((known) => known.id === id)
+  if (conversation === undefined) return status === 'loading' ? <Loading /> : <Empty icon="search" title={t('chats.none', { query: id.slice(0, 8) })} />
+  if (view === 'info') return <InfoView conversation={conversation} />
+  return conversation.kind === 'channel' ? <ChannelView conversation={conversation} /> : <ChatView conversation={conversation} />
+}

@@ -1,0 +1,46 @@
+import type { HttpServer } from '@evegram/platform'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { PageFile } from './page-files.js'
+
+/** What {@link pageRoutes} needs. */
+export interface PageRoutesParts {
+  readonly files: readonly PageFile[]
+  /** Address of the socket tier, which the page connects to. */
+  readonly ws: string
+  /** Origins of sites that may show the page in a frame. */
+  readonly frameAncestors: readonly string[]
+}
+
+const YEAR_S = 31_536_000
+
+/**
+ * What the page may do: its own scripts and styles, its own server, pictures that it made itself. It turns no text into a script: `evegram` is the one policy of Trusted
+ * Types, which the page uses for the address of its service worker.
+ */
+export function pagePolicy({ ws, frameAncestors }: Pick<PageRoutesParts, 'ws' | 'frameAncestors'>): string {
+  return [
+    "default-src 'none'", "script-src 'self'", "style-src 'self'", "img-src 'self' blob: data:", 'media-src blob:', `connect-src 'self' ${new URL(ws).origin}`, "manifest-src 'self'", "worker-src 'self'",
+    "base-uri 'none'", "form-action 'none'", `frame-ancestors ${frameAncestors.length === 0 ? "'none'" : frameAncestors.join(' ')}`, "require-trusted-types-for 'script'", 'trusted-types evegram',
+  ].join('; ')
+}
+
+/** Serves a built page at `/`. Call it before the server listens. */
+export function pageRoutes(http: HttpServer, parts: PageRoutesParts): void {
+  const policy = pagePolicy(parts)
+  for (const file of parts.files) {
+    http.get(file.path, { schema: { hide: true } }, async (request, reply) => sendFile(request, reply, file, policy, parts.frameAncestors.length > 0))
+  }
+}
+
+function sendFile(request: FastifyRequest, reply: FastifyReply, file: PageFile, policy: string, mayBeFramed: boolean): FastifyReply {
+  const { type, etag, gzip, bytes, isImmutable } = file
+  void reply.headers({
+    'content-type': type, etag, 'cache-control': isImmutable ? `public, max-age=${String(YEAR_S)}, immutable` : 'no-cache',
+    'content-security-policy': policy, 'cross-origin-opener-policy': 'same-origin', 'permissions-policy': 'camera=(), microphone=(), geolocation=(), payment=()', 'vary': 'Accept-Encoding',
+  })
+  // Newer than this header, and the only one of the two that can name sites.
+  if (mayBeFramed) void reply.removeHeader('x-frame-options')
+  if (request.headers['if-none-match'] === etag) return reply.code(304).send()
+  if (gzip === undefined || !/\bgzip\b/.test(request.headers['accept-encoding'] ?? '')) return reply.send(bytes)
+  return reply.header('content-encoding', 'gzip').send(gzip)
+}
