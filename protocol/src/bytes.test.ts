@@ -22,6 +22,12 @@ describe('hex', () => {
 })
 
 describe('text', () => {
+  it('is UTF-8 whatever its length and characters, as Node writes it', () => {
+    fc.assert(fc.property(fc.oneof(fc.string({ maxLength: 130 }), fc.string({ unit: 'binary', maxLength: 130 })), (text) => {
+      expect(hexOf(utf8(text))).toBe(Buffer.from(text, 'utf8').toString('hex'))
+    }), { numRuns: 500 })
+  })
+
   it('keeps a byte order mark and refuses what is not UTF-8', () => {
     expect(textOf(utf8('\ufeffa'))).toBe('\ufeffa')
     for (const bad of [[0xff], [0xc0, 0x80], [0xed, 0xa0, 0x80], [0xf4, 0x90, 0x80, 0x80], [0xe2, 0x82]]) {

@@ -4,9 +4,22 @@ const HEX_OF_BYTE: readonly string[] = Array.from({ length: 256 }, (_, byte) => 
 const encoder = new TextEncoder()
 const strictDecoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
+/** Texts that are written here when they are ASCII: for so few bytes a call of TextEncoder costs more, and V8 keeps arrays of up to 64 bytes in its own heap. */
+const SHORT_TEXT_MAX = 64
+
+function shortAscii(text: string): Uint8Array<ArrayBuffer> | undefined {
+  const bytes = new Uint8Array(text.length)
+  for (let index = 0; index < text.length; index++) {
+    const code = text.charCodeAt(index)
+    if (code > 0x7f) return undefined
+    bytes[index] = code
+  }
+  return bytes
+}
+
 /** UTF-8 bytes of `text`. */
 export function utf8(text: string): Uint8Array<ArrayBuffer> {
-  return encoder.encode(text)
+  return (text.length <= SHORT_TEXT_MAX ? shortAscii(text) : undefined) ?? encoder.encode(text)
 }
 
 /** Text of UTF-8 `bytes`. Throws `invalid.utf8` when the bytes are not well-formed UTF-8. */

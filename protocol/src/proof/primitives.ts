@@ -15,8 +15,8 @@ export interface ProofPrimitives {
    * `signature` 64 (r, s big-endian, both in [1, n-1], s low).
    */
   secp256k1Verify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean
-  /** SHA-256 of any bytes, 32 bytes; @noble/hashes where it is absent. */
-  readonly sha256?: (bytes: Uint8Array) => Uint8Array
+  /** SHA-256 of any bytes, or of a text in UTF-8: 32 bytes; @noble/hashes where it is absent. */
+  readonly sha256?: (input: Uint8Array | string) => Uint8Array
 }
 
 /** Answer of a strict signature check: valid, or the code of the first rule that the key or the signature breaks. */

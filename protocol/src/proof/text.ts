@@ -1,5 +1,5 @@
 import { sha256 } from '@noble/hashes/sha2.js'
-import { base64urlnopad } from '@scure/base'
+import { base64UrlOf } from '../base64url.js'
 import { encodeCbor, type CborValue } from '../cbor.js'
 import { EvegramError } from '../errors.js'
 import type { AccountId, DeviceId, WalletId } from '../ids.js'
@@ -55,6 +55,9 @@ export interface ProofFields {
   readonly network?: Network | undefined
 }
 
+/** What a text takes from its fields; wallet and network are known otherwise. */
+type TextFields = Omit<ProofFields, 'walletId' | 'network'>
+
 /** Longest domain of a proof: a host name and a port. */
 const DOMAIN_CHARACTERS_MAX = 260
 const NONCE = /^[0-9A-Za-z]{22,64}$/
@@ -78,7 +81,7 @@ export function isPurpose(text: string): text is Purpose {
 }
 
 /** Name of the first field that cannot stand in a proof text, or undefined. */
-function faultyField(fields: ProofFields): string | undefined {
+function faultyField(fields: TextFields): string | undefined {
   if (fields.domain.length > DOMAIN_CHARACTERS_MAX || !isCanonicalDomain(fields.domain)) return 'domain'
   if (!isCanonicalOrigin(fields.origin)) return 'origin'
   if (!isPurpose(fields.purpose)) return 'purpose'
@@ -104,9 +107,23 @@ export function proofBodyHash(body: CborValue): Uint8Array {
   return sha256(encodeCbor(body))
 }
 
-/** RFC 3339 in UTC with milliseconds, as every time of a proof text is written. `ms` counts from 1970. */
+const DAY_MS = 86_400_000
+const PADDED: readonly string[] = Array.from({ length: 100 }, (_, value) => String(value).padStart(2, '0'))
+/** The day that was written last, as `2026-11-22T`: times of proofs are nearly all of one. */
+let [lastDay, lastDate] = [-1, '']
+
+/** RFC 3339 in UTC with milliseconds, as every time of a proof text is written. `ms` counts from 1970. Throws RangeError for what is no time. */
 export function rfc3339(ms: number): string {
-  return new Date(ms).toISOString()
+  if (!isTime(ms)) return new Date(ms).toISOString()
+  const day = Math.floor(ms / DAY_MS)
+  if (day !== lastDay) {
+    lastDate = new Date(day * DAY_MS).toISOString().slice(0, 11)
+    lastDay = day
+  }
+  const rest = ms - day * DAY_MS
+  const two = (value: number): string => PADDED[value] ?? ''
+  const seconds = `${two(Math.floor(rest / 3_600_000))}:${two(Math.floor(rest / 60_000) % 60)}:${two(Math.floor(rest / 1_000) % 60)}`
+  return `${lastDate}${seconds}.${String(Math.floor(rest / 100) % 10)}${two(rest % 100)}Z`
 }
 
 /**
@@ -115,31 +132,31 @@ export function rfc3339(ms: number): string {
  */
 export function proofText(fields: ProofFields): string {
   refuseFault(fields)
-  return textOf(fields, fields.walletId === TON_PROOF_PLACEHOLDER ? undefined : readWalletId(fields.walletId))
+  return textOf(fields, fields.walletId === TON_PROOF_PLACEHOLDER ? undefined : readWalletId(fields.walletId), fields.network ?? 'mainnet')
 }
 
-/** {@link proofText} of a wallet id that was read already: `wallet` is what it says, undefined for the placeholder. */
-export function proofTextOf(fields: ProofFields, wallet: ParsedAddress | undefined): string {
+/** {@link proofText} of a wallet id that was read already: `wallet` is what it says, undefined for the placeholder, which means `network`. */
+export function proofTextOf(fields: TextFields, wallet: ParsedAddress | undefined, network: Network): string {
   refuseFault(fields)
-  return textOf(fields, wallet)
+  return textOf(fields, wallet, network)
 }
 
-function refuseFault(fields: ProofFields): void {
+function refuseFault(fields: TextFields): void {
   const fault = faultyField(fields)
   if (fault !== undefined) throw new EvegramError('invalid.argument', { operation: 'build proof text', details: { field: fault } })
 }
 
-function textOf(fields: ProofFields, wallet: ParsedAddress | undefined): string {
+function textOf(fields: TextFields, wallet: ParsedAddress | undefined, network: Network): string {
   const isPlaceholder = wallet === undefined
-  const facts = chainFactsOf(wallet?.chain ?? 'ton', wallet?.network ?? fields.network ?? 'mainnet')
+  const facts = chainFactsOf(wallet?.chain ?? 'ton', wallet?.network ?? network)
   const resources = [
     `evegram:v1:purpose:${fields.purpose}`,
     `evegram:v1:account:${isPlaceholder ? TON_PROOF_PLACEHOLDER : fields.account}`,
-    `evegram:v1:log:${String(fields.logSeq)}:${base64urlnopad.encode(fields.logHead)}`,
+    `evegram:v1:log:${String(fields.logSeq)}:${base64UrlOf(fields.logHead)}`,
     `evegram:v1:device:${fields.device}`,
   ]
   if (fields.otherWallet !== undefined) resources.push(`evegram:v1:wallet:${parseWalletId(fields.otherWallet)}`)
-  if (fields.bodyHash !== undefined) resources.push(`evegram:v1:body:${base64urlnopad.encode(fields.bodyHash)}`)
+  if (fields.bodyHash !== undefined) resources.push(`evegram:v1:body:${base64UrlOf(fields.bodyHash)}`)
   return signInText({
     domain: fields.domain,
     address: wallet?.address ?? TON_PROOF_PLACEHOLDER,

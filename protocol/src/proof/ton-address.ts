@@ -1,4 +1,4 @@
-import { base64urlnopad } from '@scure/base'
+import { base64UrlOf } from '../base64url.js'
 import { bytesOfHex, hexOf } from '../bytes.js'
 
 /** A TON account: workchain (0 or -1) and 32-byte hash of its first state. */
@@ -76,7 +76,7 @@ export function printTonAddress(address: TonAddress, testOnly: boolean): string 
   const crc = crc16(bytes.subarray(0, 34))
   bytes[34] = crc >> 8
   bytes[35] = crc & 0xff
-  return base64urlnopad.encode(bytes)
+  return base64UrlOf(bytes)
 }
 
 /** The raw form `workchain:hex`, lower case. */

@@ -46,12 +46,15 @@ export function crc32c(bytes: Uint8Array): number {
   return ~crc >>> 0
 }
 
+/** Memory for the representation of one cell, which is hashed at once: more than 64 bytes for each cell would lie outside of the heap of V8. */
+const REPRESENTATION_ROOM = new Uint8Array(2 + Math.ceil(BITS_MAX / 8) + REFS_MAX * (2 + HASH_BYTES))
+
 /**
  * What the hash of a cell of level 0 is made of: descriptors d1 (references, 8 for an exotic cell) and d2 (half-bytes of data), data with a
- * one bit behind it where the last byte is not full, depths and hashes of the references.
+ * one bit behind it where the last byte is not full, depths and hashes of the references. Good until the next call.
  */
 function representation(data: Uint8Array, bits: number, refs: readonly TonCell[], isLibrary: boolean): Uint8Array {
-  const bytes = new Uint8Array(2 + data.length + refs.length * (2 + HASH_BYTES))
+  const bytes = REPRESENTATION_ROOM.subarray(0, 2 + data.length + refs.length * (2 + HASH_BYTES))
   bytes[0] = refs.length + (isLibrary ? EXOTIC : 0)
   bytes[1] = Math.floor(bits / 8) + Math.ceil(bits / 8)
   bytes.set(data, 2)

@@ -1,3 +1,4 @@
+import { equalBytes } from '../bytes.js'
 import { crc32c, makeTonCell, type TonCell } from './ton-cell.js'
 
 /** Forms of states that are kept: wallets write a known contract in very few ways. At the bound the one not seen for longest goes. */
@@ -11,7 +12,7 @@ const PART_BYTES_MIN = 32
 
 /** A bag of cells of code and data in which the place of the data is known: all others that differ there alone have the same code. */
 interface Shape {
-  readonly bytes: Uint8Array
+  readonly bytes: DataView
   readonly root: TonCell
   readonly code: TonCell
   readonly data: TonCell
@@ -41,9 +42,10 @@ export class TonStateShapes {
 
   /** The root of a state of a remembered form, with its hash; undefined for all other bytes, which says nothing about them. */
   read(bytes: Uint8Array, sha256?: (bytes: Uint8Array) => Uint8Array): TonCell | undefined {
-    const found = this.#shapes.findIndex((shape) => fits(bytes, shape))
+    const view = viewOf(bytes)
+    const found = this.#shapes.findIndex((shape) => fits(view, shape))
     const shape = this.#shapes[found]
-    if (shape === undefined || (shape.hasChecksum && !hasRightChecksum(bytes, shape.end))) return undefined
+    if (shape === undefined || (shape.hasChecksum && view.getUint32(shape.end, true) !== crc32c(bytes.subarray(0, shape.end)))) return undefined
     if (found > 0) this.#shapes = [shape, ...this.#shapes.filter((other) => other !== shape)]
     const data = Uint8Array.from(shape.data.data)
     data.set(bytes.subarray(shape.from, shape.to))
@@ -60,26 +62,29 @@ export class TonStateShapes {
     if (from === undefined) return
     const hasChecksum = ((bytes[FLAGS_AT] ?? 0) & HAS_CHECKSUM) !== 0
     const shape: Shape = {
-      bytes: Uint8Array.from(bytes), root, code, data, from, to: from + data.data.length, hasChecksum, end: bytes.length - (hasChecksum ? CHECKSUM_BYTES : 0),
+      bytes: viewOf(Uint8Array.from(bytes)), root, code, data, from, to: from + data.data.length, hasChecksum, end: bytes.length - (hasChecksum ? CHECKSUM_BYTES : 0),
       endMask: restBits === 0 ? 0 : 0xff >> restBits, endMark: restBits === 0 ? 0 : 0x80 >> restBits,
     }
-    if (this.#shapes.some((known) => fits(bytes, known))) return
+    if (this.#shapes.some((known) => fits(shape.bytes, known))) return
     this.#shapes = [shape, ...this.#shapes].slice(0, TON_STATE_SHAPES_MAX)
   }
 }
 
-function fits(bytes: Uint8Array, shape: Shape): boolean {
-  return bytes.length === shape.bytes.length && ((bytes[shape.to - 1] ?? 0) & shape.endMask) === shape.endMark &&
+function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+}
+
+function fits(bytes: DataView, shape: Shape): boolean {
+  return bytes.byteLength === shape.bytes.byteLength && (bytes.getUint8(shape.to - 1) & shape.endMask) === shape.endMark &&
     equalBetween(bytes, shape.bytes, 0, shape.from) && equalBetween(bytes, shape.bytes, shape.to, shape.end)
 }
 
-function equalBetween(left: Uint8Array, right: Uint8Array, from: number, to: number): boolean {
-  for (let index = from; index < to; index++) if (left[index] !== right[index]) return false
+/** Four bytes at a time: a state has several hundred. */
+function equalBetween(left: DataView, right: DataView, from: number, to: number): boolean {
+  let at = from
+  for (; at + 4 <= to; at += 4) if (left.getUint32(at) !== right.getUint32(at)) return false
+  for (; at < to; at++) if (left.getUint8(at) !== right.getUint8(at)) return false
   return true
-}
-
-function hasRightChecksum(bytes: Uint8Array, end: number): boolean {
-  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getUint32(end, true) === crc32c(bytes.subarray(0, end))
 }
 
 /** Where `part` stands in `bytes`; undefined when it is too short to be told from chance, or there twice. */
@@ -88,7 +93,7 @@ function onlyPlaceOf(part: Uint8Array, bytes: Uint8Array): number | undefined {
   let found: number | undefined
   for (let at = 0; at + part.length <= bytes.length; at++) {
     // Most places differ in the first byte: no view is made of those.
-    if (bytes[at] !== part[0] || !equalBetween(bytes.subarray(at), part, 0, part.length)) continue
+    if (bytes[at] !== part[0] || !equalBytes(bytes.subarray(at, at + part.length), part)) continue
     if (found !== undefined) return undefined
     found = at
   }

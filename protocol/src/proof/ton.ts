@@ -108,14 +108,20 @@ const PROOF_PREFIX = concatBytes(Uint8Array.of(0xff, 0xff), utf8('ton-connect'))
 const SIGN_DATA_PREFIX = concatBytes(Uint8Array.of(0xff, 0xff), utf8('ton-connect/sign-data/'))
 const TEXT_TAG = utf8('txt')
 
-/** Writes bytes and numbers one behind the other into an array of the length that they have together. */
+/** Memory for what is hashed at once and then forgotten: an array of its own for each would cost as much as the hash. */
+const ROOM = new Uint8Array(1_024)
+
+/**
+ * Writes bytes and numbers one behind the other, as many as `length` says. `bytes` is for a hash that is made at once: the next one of these may be written
+ * into the same memory.
+ */
 class SignedBytes {
   readonly bytes: Uint8Array
   readonly #view: DataView
   #at = 0
 
   constructor(length: number) {
-    this.bytes = new Uint8Array(length)
+    this.bytes = length <= ROOM.length ? ROOM.subarray(0, length) : new Uint8Array(length)
     this.#view = new DataView(this.bytes.buffer)
   }
 

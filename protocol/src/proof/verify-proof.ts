@@ -1,5 +1,5 @@
 import { sha256 as nobleSha256 } from '@noble/hashes/sha2.js'
-import { base64urlnopad } from '@scure/base'
+import { base64UrlOf } from '../base64url.js'
 import { equalBytes, utf8 } from '../bytes.js'
 import { isEvegramError } from '../errors.js'
 import type { AccountId, DeviceId, WalletId } from '../ids.js'
@@ -9,7 +9,7 @@ import { refused, VALID, type ProofOutcome } from './outcome.js'
 import type { ProofPrimitives } from './primitives.js'
 import { verifyMemoTransaction, verifyOffchainMessage, verifySiws } from './solana.js'
 import { verifyAdr036 } from './terra.js'
-import { proofTextOf, TON_PROOF_PLACEHOLDER, type Purpose } from './text.js'
+import { proofTextOf, type Purpose } from './text.js'
 import { verifyTonConnect } from './ton.js'
 import { readWalletId, solanaKeyOf, tonAddressOf, type ParsedAddress } from './wallet-id.js'
 import type { ProofForm, WalletProof } from './wallet-proof.js'
@@ -81,7 +81,7 @@ function checkTonTime(proof: WalletProof, timestamp: number): ProofOutcome {
 function rebuiltText(proof: WalletProof, network: Network, wallet: ParsedAddress): string | undefined {
   try {
     const isPlaceholder = proof.form === 'ton-proof'
-    return proofTextOf({ ...proof, network, walletId: isPlaceholder ? TON_PROOF_PLACEHOLDER : proof.walletId }, isPlaceholder ? undefined : wallet)
+    return proofTextOf(proof, isPlaceholder ? undefined : wallet, network)
   } catch (cause) {
     if (isEvegramError(cause)) return undefined
     throw cause
@@ -119,8 +119,8 @@ function verifyForm(proof: WalletProof, text: string, wallet: ParsedAddress, pri
 }
 
 /** The payload that a wallet is given for `ton_proof`: base64url of SHA-256 of the text, 43 characters. */
-export function tonProofPayload(text: string, sha256: (bytes: Uint8Array) => Uint8Array = nobleSha256): string {
-  return base64urlnopad.encode(sha256(utf8(text)))
+export function tonProofPayload(text: string, sha256: ProofPrimitives['sha256'] = (input) => nobleSha256(typeof input === 'string' ? utf8(input) : input)): string {
+  return base64UrlOf(sha256(text))
 }
 
 function walletOf(proof: WalletProof): ParsedAddress | undefined {

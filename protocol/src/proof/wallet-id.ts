@@ -12,6 +12,8 @@ export interface ParsedAddress {
   readonly walletId: WalletId
   /** Solana base58, TON `UQ...`, Terra bech32 in lower case. */
   readonly address: string
+  /** Workchain and hash of a TON address; only where a wallet id was read. */
+  readonly ton?: TonAddress
 }
 
 /** Options of {@link parseAddress}. */
@@ -45,10 +47,13 @@ function solanaAddress(text: string): string {
   return base58.encode(bytes)
 }
 
-function tonAddress(text: string, network: Network): string {
+function readTon(text: string, network: Network): TonAddress {
   const address = readTonAddress(text, network === 'testnet')
-  if (typeof address === 'string') return refuse(TON_ADVICE[address])
-  return printTonAddress(address, network === 'testnet')
+  return typeof address === 'string' ? refuse(TON_ADVICE[address]) : address
+}
+
+function tonAddress(text: string, network: Network): string {
+  return printTonAddress(readTon(text, network), network === 'testnet')
 }
 
 function bech32Data(text: string): Uint8Array {
@@ -84,7 +89,7 @@ function canonicalAddress(chain: Chain, text: string, network: Network): string 
 }
 
 function walletIdOf(facts: ChainFacts, address: string): WalletId {
-  // Both callers pass a canonical address: only here is a wallet id branded.
+  // The caller passes a canonical address.
   return `${facts.namespace}:${facts.reference}:${address}` as WalletId
 }
 
@@ -103,17 +108,23 @@ export function parseAddress(text: string, options: AddressOptions = {}): Parsed
   return { chain, network, walletId: walletIdOf(chainFactsOf(chain, network), address), address }
 }
 
+/** What wallet ids of each chain and network begin with. */
+const PREFIXES = CHAINS.map(({ chain, network, namespace, reference }) => ({ chain, network, prefix: `${namespace}:${reference}:` }))
+
 /**
  * Reads a wallet id: CAIP-10 with the one canonical address. TON ids hold the printed `UQ...` form, because the raw form has a colon,
  * which CAIP-10 keeps for itself. Throws `invalid.address` for every other spelling.
  */
 export function readWalletId(text: string): ParsedAddress {
-  for (const facts of text.length <= ADDRESS_CHARACTERS_MAX ? CHAINS : []) {
-    const prefix = `${facts.namespace}:${facts.reference}:`
+  for (const { prefix, chain, network } of text.length <= ADDRESS_CHARACTERS_MAX ? PREFIXES : []) {
     if (!text.startsWith(prefix)) continue
     const address = text.slice(prefix.length)
-    if (canonicalAddress(facts.chain, address, facts.network) !== address) break
-    return { chain: facts.chain, network: facts.network, walletId: walletIdOf(facts, address), address }
+    // Verifying a proof needs what a TON address says: it is read once.
+    const ton = chain === 'ton' ? readTon(address, network) : undefined
+    const canonical = ton === undefined ? canonicalAddress(chain, address, network) : printTonAddress(ton, network === 'testnet')
+    if (canonical !== address) break
+    // The prefix and the canonical address, as walletIdOf would put them together.
+    return { chain, network, walletId: text as WalletId, address, ...(ton === undefined ? {} : { ton }) }
   }
   return refuse('A wallet id is CAIP-10 of the canonical address, such as cosmos:columbus-5:terra1...')
 }
@@ -148,7 +159,7 @@ export function solanaKeyOf(wallet: WalletId | ParsedAddress): Uint8Array {
 /** Workchain and hash of a TON wallet id, or of one that was read. Throws `invalid.address` for another chain. */
 export function tonAddressOf(wallet: WalletId | ParsedAddress): TonAddress {
   const parsed = typeof wallet === 'string' ? readWalletId(wallet) : wallet
-  const address = parsed.chain === 'ton' ? readTonAddress(parsed.address, true) : 'syntax'
+  const address = parsed.ton ?? (parsed.chain === 'ton' ? readTonAddress(parsed.address, true) : 'syntax')
   return typeof address === 'string' ? refuse('This is not a TON wallet.') : address
 }
 
