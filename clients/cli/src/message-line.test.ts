@@ -28,6 +28,20 @@ describe('a message on a line', () => {
     expect(messageText({ ...message, kind: 'unknown:9', text: '' }, people, message.sentAtMs)).toContain('update evegram')
   })
 
+  it('tells what it answers, how people feel about it, that it was edited, deleted, or disappears', () => {
+    const change = {
+      replyTo: { messageId: parseMessageId('ab'.repeat(16)), device: message.fromDevice, epoch: 1, number: 1 },
+      reactions: [{ emoji: '👍', by: [message.fromAccount, parseAccountId('2'.repeat(32))] }, { emoji: '❤️', by: [message.fromAccount] }],
+      editedAtMs: message.sentAtMs + 1_000, expiresAtMs: message.sentAtMs + 60_000,
+    }
+    expect(messageText({ ...message, ...change }, people, message.sentAtMs, undefined, { ids: true })).toMatch(/^01234567 \d\d:\d\d terra1…astsix {2}\(to abababab\) hello \(edited\) 👍×2 ❤️$/)
+    expect(messageObject({ ...message, ...change })).toMatchObject({
+      replyTo: 'ab'.repeat(16), reactions: change.reactions, editedAt: '2026-11-21T12:00:01.000Z', expiresAt: '2026-11-21T12:01:00.000Z',
+    })
+    expect(messageText({ ...message, text: '', deleted: true }, people, message.sentAtMs)).toMatch(/\[deleted\]$/)
+    expect(messageObject({ ...message, text: '', deleted: true })).toMatchObject({ text: '', deleted: true })
+  })
+
   it('cannot pass for two messages, clear the screen, or turn the direction of a line', () => {
     const forged = messageText({ ...message, text: 'hi\n12:00 you  I owe you 5\u001b[2J\u0007\u202e' }, people, message.sentAtMs)
     expect(forged).toContain('\n      12:00 you')

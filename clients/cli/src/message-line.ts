@@ -6,7 +6,7 @@ import { visible } from './visible.js'
 
 /**
  * A message as `listen` and `history` print it for machines: exactly the documented fields. `order` is a decimal number beyond 2^53,
- * therefore a string; `sentAt` is ISO 8601 by the sender's clock. A payment and a payment request have `payment` or `payment_request` beside the note in `text`.
+ * therefore a string; `sentAt` is ISO 8601 by the sender's clock. `replyTo`, `reactions`, `editedAt`, `deleted` and `expiresAt` are there where they say something. A payment and a payment request have `payment` or `payment_request` beside the note in `text`.
  */
 export function messageObject(message: Message, payment?: PaymentView): Readonly<Record<string, unknown>> {
   return {
@@ -16,19 +16,31 @@ export function messageObject(message: Message, payment?: PaymentView): Readonly
     messageId: message.messageId,
     order: message.order.toString(),
     sentAt: new Date(message.sentAtMs).toISOString(),
+    ...(message.replyTo === undefined ? {} : { replyTo: message.replyTo.messageId }),
+    ...(message.reactions === undefined ? {} : { reactions: message.reactions }),
+    ...(message.editedAtMs === undefined ? {} : { editedAt: new Date(message.editedAtMs).toISOString() }),
+    ...(message.deleted === undefined ? {} : { deleted: true }),
+    ...(message.expiresAtMs === undefined ? {} : { expiresAt: new Date(message.expiresAtMs).toISOString() }),
     ...(payment === undefined ? {} : { [message.kind]: payment.object }),
   }
 }
 
+/** Digits of a message id that a line shows where it is asked for. */
+const SHOWN_ID_DIGITS = 8
+const DELETED = '[deleted]'
 const UNKNOWN_KIND = '[a kind of message that this version cannot show: update evegram]'
 
 /** A message as a person reads it, times in their zone. Further lines of a text are indented: none can pass for a message of its own. */
-export function messageText(message: Message, output: Output, nowMs: number, payment?: PaymentView): string {
+export function messageText(message: Message, output: Output, nowMs: number, payment?: PaymentView, { ids = false }: { readonly ids?: boolean } = {}): string {
   const who = message.direction === 'out' ? output.paint('green', 'you') : output.paint('cyan', shortAddress(message.from))
   const said = visible(message.text).replaceAll('\n', '\n      ')
-  const text = message.kind === 'text' ? said : payment === undefined ? UNKNOWN_KIND : `${payment.text}${said === '' ? '' : ` ${said}`}`
+  const text = message.deleted === true ? output.paint('dim', DELETED) : message.kind === 'text' ? said : payment === undefined ? UNKNOWN_KIND : `${payment.text}${said === '' ? '' : ` ${said}`}`
   const state = message.state === 'queued' || message.state === 'failed' ? ` ${output.paint('yellow', `(${message.state})`)}` : ''
-  return `${output.paint('dim', timeText(message.sentAtMs, nowMs))} ${who}  ${text}${state}`
+  const id = ids ? `${output.paint('dim', message.messageId.slice(0, SHOWN_ID_DIGITS))} ` : ''
+  const answers = message.replyTo === undefined ? '' : `${output.paint('dim', `(to ${message.replyTo.messageId.slice(0, SHOWN_ID_DIGITS)})`)} `
+  const edited = message.editedAtMs === undefined ? '' : ` ${output.paint('dim', '(edited)')}`
+  const reactions = (message.reactions ?? []).map(({ emoji, by }) => ` ${visible(emoji)}${by.length > 1 ? `×${String(by.length)}` : ''}`).join('')
+  return `${id}${output.paint('dim', timeText(message.sentAtMs, nowMs))} ${who}  ${answers}${text}${edited}${reactions}${state}`
 }
 
 /** The ends of an address, enough for a person to tell two apart. */

@@ -1,4 +1,5 @@
 import { Command } from 'commander'
+import { deleteMessage, edit, react, timer } from './commands/about-message.js'
 import { postInChannel, readChannel, watchChannels } from './commands/channel-posts.js'
 import {
   addAuthor, channelAuthors, channelLink, createChannel, followChannel, leaveChannel, listChannels, removeAuthor, setAuthorRole,
@@ -63,11 +64,31 @@ function addGroupCommands(add: Add, act: Act, program: Command): void {
   add(group, 'list', 'The groups of this profile', 'evegram group list --json').action(act(listGroups))
   add(group, 'members <group>', 'Who is in a group, by its verified log', 'evegram group members "North gate" --json').action(act(groupMembersOf))
   add(group, 'say <group> <text>', 'Send one message to a group and wait until it is stored', 'evegram group say "North gate" "see you at eight" --json')
+    .option('--reply-to <message>', 'the message that it answers: its id or the first digits')
     .option('--wait <seconds>', 'how long to wait for the server to store it', wholeNumber, 20)
     .action(act(sayInGroup))
   add(group, 'history <group>', 'Catch up and print a group in its order', 'evegram group history "North gate" --limit 20')
     .option('--limit <n>', 'only the last n messages', wholeNumber)
+    .option('--ids', 'show the first digits of message ids')
     .action(act(groupHistory))
+}
+
+/** A message is named by its id or the first digits of it: `evegram history --ids` shows them. */
+function addAboutMessageCommands(add: Add, act: Act, program: Command): void {
+  const about = (command: Command): Command => command.option('--group', 'the conversation is a group, by name or id')
+    .option('--wait <seconds>', 'how long to wait for the server to store it', wholeNumber, 20)
+  about(add(
+    program, 'react <conversation> <message> [emoji]', 'Show an emoji under a message; without one, take yours back', 'evegram react UQ… 3f0a91 👍', 'evegram react "North gate" 3f0a91 --group',
+  )).action(act(react))
+  about(add(
+    program, 'edit <conversation> <message> <text>', 'Make an own message say something else; - reads the text from standard input', 'evegram edit UQ… 3f0a91 "see you at nine"',
+  )).action(act(edit))
+  about(add(
+    program, 'delete <conversation> <message>', 'Take back an own message for everybody; owners and admins of a group may do so with any', 'evegram delete UQ… 3f0a91',
+  )).action(act(deleteMessage))
+  about(add(
+    program, 'timer <conversation> [after]', 'After how long messages disappear once they are read: off, 30s, 5m, 8h, 7d, 4w', 'evegram timer UQ… 7d', 'evegram timer UQ… off', 'evegram timer "North gate" --group --json',
+  )).action(act(timer))
 }
 
 /** A channel is named as a group is. Its link is a secret: it is printed by `create` and `link` alone. */
@@ -189,6 +210,7 @@ export function buildProgram({ version, environment, json }: ProgramOptions): Co
     'evegram send terra1… "see you at eight" --json', 'evegram send terra1… -- "-5 degrees"   (a text that starts with -)',
     'echo "from a file" | evegram send terra1… -',
   )
+    .option('--reply-to <message>', 'the message that it answers: its id or the first digits')
     .option('--wait <seconds>', 'how long to wait for the server to store it', wholeNumber, 20)
     .action(act(send))
   add(
@@ -204,6 +226,7 @@ export function buildProgram({ version, environment, json }: ProgramOptions): Co
     'evegram history UQ… --json', 'evegram history UQ… --limit 20',
   )
     .option('--limit <n>', 'only the last n messages', wholeNumber)
+    .option('--ids', 'show the first digits of message ids')
     .action(act(history))
   add(program, 'chat <address>', 'Chat in the terminal', 'evegram chat 7xKX…', 'evegram chat 7xKX… --no-typing', 'printf "one\\ntwo\\n" | evegram chat 7xKX…')
     .option('--no-typing', 'do not tell the other side while you type')
@@ -217,6 +240,7 @@ export function buildProgram({ version, environment, json }: ProgramOptions): Co
     .option('--follow', 'go on with what the server tells from now on')
     .option('--count <n>', 'end after n', wholeNumber)
     .action(act(notices))
+  addAboutMessageCommands(add, act, program)
   addGroupCommands(add, act, program)
   addChannelCommands(add, act, program)
   addWalletCommands(add, act, program)

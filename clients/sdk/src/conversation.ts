@@ -1,6 +1,7 @@
 import { EvegramError, isReactionEmoji, LIMITS, utf8, type AccountId, type ConversationId, type MessageId, type Position } from '@evegram/protocol'
 import type { Core } from './core/context.js'
 import { readConversation, type ConversationRow } from './core/conversation-row.js'
+import { timerSeconds } from './core/conversation-timer.js'
 import { cancellable, type Feed } from './core/feed.js'
 import { mayDeleteAny } from './core/group-row.js'
 import { decodeMessage, encodeMessage, withoutContent, type Message } from './core/message.js'
@@ -65,6 +66,14 @@ export interface Conversation {
    * again. Owners and admins of a group may do so with the messages of others. Rejects as `send` does, with `not_found.message` and `denied.not_sender`.
    */
   deleteForEveryone(message: MessageId | string): Promise<SentMessage>
+  /** Seconds after which what is written here disappears; 0: it stays. */
+  timer(): Promise<number>
+  /**
+   * From now on everybody's messages in this conversation disappear from each device so many seconds after they were read, own ones after they were
+   * sent; 0: they stay. At most `LIMITS.disappearSecondsMax`. Messages that are there keep the time that they came with. Of several timers
+   * the last by order counts. Rejects as `send` does, and with `invalid.argument`. A device that is changed to keep what it reads can.
+   */
+  setTimer(seconds: number): Promise<SentMessage>
   /**
    * Tells the other members that the user types here, or does so no more. Call it at every key: what is sent is little. It ends by itself after
    * six seconds without a call, and with every message. Nothing is promised: it may be lost, and is told neither offline nor to channels nor in
@@ -114,7 +123,8 @@ export class DirectConversation implements Conversation {
   async send(text: string, { replyTo }: SendOptions = {}): Promise<SentMessage> {
     checkText(text)
     const reply = replyTo === undefined ? undefined : targetOf(await this.#message(replyTo))
-    return this.say({ kind: 'text', body: { text, ...(reply === undefined ? {} : { reply }) } })
+    const expiresIn = await this.timer()
+    return this.say({ kind: 'text', body: { text, ...(reply === undefined ? {} : { reply }), ...(expiresIn === 0 ? {} : { expiresIn }) } })
   }
 
   async react(message: string, emoji: string): Promise<SentMessage> {
@@ -139,6 +149,17 @@ export class DirectConversation implements Conversation {
       throw new EvegramError('denied.not_sender', { operation: 'delete for everyone' })
     }
     return this.say({ kind: 'delete', body: { target: targetOf(target) } })
+  }
+
+  timer(): Promise<number> {
+    return timerSeconds(this.#ports.core.store, this.id)
+  }
+
+  async setTimer(seconds: number): Promise<SentMessage> {
+    if (!Number.isSafeInteger(seconds) || seconds < 0 || seconds > LIMITS.disappearSecondsMax) {
+      throw new EvegramError('invalid.argument', { operation: 'set timer', advice: 'Whole seconds, at most those of a year; 0 for off.' })
+    }
+    return this.say({ kind: 'timer', body: { seconds } })
   }
 
   /** A message of this conversation that something can be said about. */

@@ -33,6 +33,10 @@ export interface ClientEvents {
   'message': Message
   /** What a message shows changed: a reaction came or went, its author edited it, or it was deleted for everybody. Durable in the local store. */
   'message-changed': MessageChangedEvent
+  /** The time of a message was over: it is gone from this device, with what was said about it. */
+  'message-expired': { readonly conversation: ConversationId; readonly messageId: MessageId }
+  /** From now on messages of a conversation disappear `seconds` after they were read, or with 0 no more. */
+  'timer-changed': { readonly conversation: ConversationId; readonly seconds: number; readonly by: AccountId }
   /** The state of an own message changed; `error` says why it failed. */
   'message-state': { readonly messageId: MessageId; readonly conversation: ConversationId; readonly state: Message['state']; readonly error?: EvegramError }
   /** A device was added to the own account or to a peer's. */

@@ -72,6 +72,14 @@ export class GroupConversation implements Group {
     return this.#ports.conversation.edit(message, text)
   }
 
+  timer(): Promise<number> {
+    return this.#ports.conversation.timer()
+  }
+
+  setTimer(seconds: number): Promise<SentMessage> {
+    return this.#ports.conversation.setTimer(seconds)
+  }
+
   deleteForEveryone(message: string): Promise<SentMessage> {
     return this.#ports.conversation.deleteForEveryone(message)
   }

@@ -1,5 +1,5 @@
 import { clearLine, createInterface, cursorTo, type Interface } from 'node:readline'
-import type { Client, Conversation, Message, ServerNotice } from '@evegram/sdk'
+import type { Client, Conversation, Message, MessageChangedEvent, ServerNotice } from '@evegram/sdk'
 import type { Context } from '../context.js'
 import { EXIT_CODES } from '../exit-codes.js'
 import { messageObject, messageText, shortAddress } from '../message-line.js'
@@ -34,6 +34,9 @@ export async function chat(context: Context, address: string, options: { readonl
       if (message.conversation === conversation.id && message.fromDevice !== client.device) show(message)
     })
     const unlisten = client.on('server-notice', (notice) => { screen.notice(notice) })
+    const unwatch = client.on('message-changed', (event) => {
+      if (event.message.conversation === conversation.id && event.by !== client.account) screen.change(event)
+    })
     await synced(client, AWAY_MS_MAX)
     const past = await conversation.history(CHAT_HISTORY_MESSAGES)
     const shown = new Set(past.map(({ messageId }) => messageId))
@@ -45,6 +48,7 @@ export async function chat(context: Context, address: string, options: { readonl
     } finally {
       unsubscribe()
       unlisten()
+      unwatch()
       await screen.settled()
     }
   })
@@ -125,6 +129,15 @@ class Screen {
 
   message(message: Message): void {
     this.#last = this.#last.then(() => this.#show(message)).catch((error: unknown) => { this.#output.failure(error) })
+  }
+
+  /** What the other side said about a message, beside it as it is now: the line above cannot be changed any more. */
+  change({ message, change }: MessageChangedEvent): void {
+    const what = { reaction: 'reacted', edit: 'edited', delete: 'deleted' }[change]
+    this.#last = this.#last.then(() => this.#above(() => {
+      this.#output.note(`${what}: ${messageText(message, this.#output, Date.now())}`)
+      return Promise.resolve()
+    })).catch((error: unknown) => { this.#output.failure(error) })
   }
 
   /** A line of the server between those of people. It stays unread: `evegram notices` has it too. */

@@ -3,14 +3,13 @@ import type { Client, Group } from '@evegram/sdk'
 import type { Context } from '../context.js'
 import { EXIT_CODES } from '../exit-codes.js'
 import { messageObject, messageText, shortAddress } from '../message-line.js'
+import { namedGroup, namedMessage } from '../named-conversation.js'
 import { paymentViews } from '../payment-view.js'
 import { synced } from '../synced.js'
 import { visible } from '../visible.js'
 
 /** How long the server may be away before a command about a group goes on without it. */
 const AWAY_MS_MAX = 10_000
-/** Digits of a group id that are enough to name it, where they name one group only. */
-const ID_DIGITS_MIN = 6
 
 /** `evegram group create`: founds a group; the own account is its owner. */
 export function createGroup(context: Context, name: string, members: readonly string[]): Promise<void> {
@@ -75,11 +74,11 @@ export function groupMembersOf(context: Context, name: string): Promise<void> {
 }
 
 /** `evegram group say`: sends one message to a group and waits until the server has stored it, at most `wait` seconds. */
-export function sayInGroup(context: Context, name: string, text: string, options: { readonly wait: number }): Promise<void> {
+export function sayInGroup(context: Context, name: string, text: string, options: { readonly wait: number; readonly replyTo?: string }): Promise<void> {
   return context.withClient(async (client) => {
     await synced(client, AWAY_MS_MAX)
     const group = await namedGroup(client, name)
-    const sent = await group.send(text)
+    const sent = await group.send(text, options.replyTo === undefined ? {} : { replyTo: (await namedMessage(group, options.replyTo)).messageId })
     const acked = await Promise.race([sent.acked.then(() => true), delay(options.wait * 1_000).then(() => false)])
     if (!acked) process.exitCode = EXIT_CODES.unreachable[0]
     await context.output.result(
@@ -90,14 +89,14 @@ export function sayInGroup(context: Context, name: string, text: string, options
 }
 
 /** `evegram group history`: catches up, then prints a group in its order. */
-export function groupHistory(context: Context, name: string, options: { readonly limit?: number }): Promise<void> {
+export function groupHistory(context: Context, name: string, options: { readonly limit?: number; readonly ids?: boolean }): Promise<void> {
   return context.withClient(async (client) => {
     const isComplete = await synced(client, AWAY_MS_MAX)
     const group = await namedGroup(client, name)
     const view = paymentViews(client)
     for await (const message of options.limit === undefined ? group.messages({ live: false }) : await group.history(options.limit)) {
       const payment = await view(message)
-      await context.output.result(messageObject(message, payment), messageText(message, context.output, Date.now(), payment))
+      await context.output.result(messageObject(message, payment), messageText(message, context.output, Date.now(), payment, options))
     }
     if (!isComplete) throw away()
   })
@@ -117,20 +116,6 @@ async function describeGroup(group: Group): Promise<{ readonly group: string; re
   return {
     group: group.id, name: await group.name(), members: (await group.members()).length, member: await group.isMember(), version: await group.version(),
   }
-}
-
-/** A group by its id, the first digits of it, or its name, where they name one group only. */
-async function namedGroup(client: Client, wanted: string): Promise<Group> {
-  const found: Group[] = []
-  for (const group of await client.groups()) {
-    const byId = wanted.length >= ID_DIGITS_MIN && group.id.startsWith(wanted.toLowerCase())
-    if (byId || (await group.name()) === wanted) found.push(group)
-  }
-  const [only] = found
-  if (only !== undefined && found.length === 1) return only
-  const none = 'This profile knows no such group. See: evegram group list'
-  const several = 'This names several groups: write the id, or more digits of it. See: evegram group list'
-  throw new EvegramError('invalid.argument', { operation: 'find group', advice: found.length === 0 ? none : several })
 }
 
 /** Changes of a group need the server. */

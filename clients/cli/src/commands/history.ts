@@ -8,7 +8,7 @@ import { synced } from '../synced.js'
 const AWAY_MS_MAX = 10_000
 
 /** `evegram history`: catches up, then prints the conversation in its order. Without a server it prints what the device has, and fails. */
-export async function history(context: Context, address: string, options: { readonly limit?: number }): Promise<void> {
+export async function history(context: Context, address: string, options: { readonly limit?: number; readonly ids?: boolean }): Promise<void> {
   await context.withClient(async (client) => {
     const conversation = await client.conversation(address)
     const isComplete = await synced(client, AWAY_MS_MAX)
@@ -16,7 +16,7 @@ export async function history(context: Context, address: string, options: { read
     const view = paymentViews(client)
     for await (const message of messages) {
       const payment = await view(message)
-      await context.output.result(messageObject(message, payment), messageText(message, context.output, Date.now(), payment))
+      await context.output.result(messageObject(message, payment), messageText(message, context.output, Date.now(), payment, options))
     }
     if (isComplete) return
     throw new EvegramError('unavailable.server', {

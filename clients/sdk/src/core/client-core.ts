@@ -14,6 +14,7 @@ import { CatchUp } from '../sync/catch-up.js'
 import { ChannelFollower } from '../sync/channel-follower.js'
 import { ChannelOutbox } from '../sync/channel-outbox.js'
 import { ChannelReader } from '../sync/channel-reader.js'
+import { Expiry } from '../sync/expiry.js'
 import { Healing } from '../sync/healing.js'
 import { Outbox } from '../sync/outbox.js'
 import { PreKeyUpkeep, tendPreKeys } from '../sync/prekey-upkeep.js'
@@ -70,6 +71,7 @@ export class ClientCore {
   readonly channelActions: ChannelActions
   readonly channelOutbox: ChannelOutbox
   readonly typing: Typing
+  readonly #expiry: Expiry
   readonly #follower: ChannelFollower
   readonly #catchUp: CatchUp
   readonly #healing: Healing
@@ -105,6 +107,7 @@ export class ClientCore {
     this.revocations = new Revocations(core, this.outbox, this.transmission)
     this.feed = new Feed(core)
     this.typing = new Typing(core)
+    this.#expiry = new Expiry(core)
     this.#catchUp = new CatchUp(core, receiver, {
       onSynced: (first) => { if (first) this.#live() },
       onNotice: (notice) => { this.#notice(notice) },
@@ -142,6 +145,7 @@ export class ClientCore {
     await self.channelOutbox.load()
     await self.#follower.load()
     await self.#catchUp.load()
+    await self.#expiry.load()
     self.#link = parts.startLink(self.#linkEvents(), () => self.#catchUp.cursorMs)
     return self
   }
@@ -177,6 +181,7 @@ export class ClientCore {
     this.#pause()
     this.feed.close()
     this.typing.close()
+    this.#expiry.close()
     this.revocations.close()
     this.outbox.close()
     this.#follower.close()

@@ -6,6 +6,7 @@ import type { AttestedDevice } from '../account/account-verifier.js'
 import type { Core } from '../core/context.js'
 import { isGroup, membershipHashOf, writeConversation, type ConversationRow } from '../core/conversation-row.js'
 import { mayDeleteAny, readGroup, spanAt, versionOfHash, writeGroup } from '../core/group-row.js'
+import { noteExpiry } from '../core/expiry-row.js'
 import { readHandled, writeHandled, type Handled } from '../core/handled.js'
 import { addMessage, messageRowKey, shownContent, type Message, type MessageContent, type ShownContent } from '../core/message.js'
 import type { Transaction } from '../core/transaction.js'
@@ -130,8 +131,10 @@ export class Acceptance {
         messageId, conversation: payload.conversation, from: this.#core.roster.addressOf(from.account), fromAccount: from.account, fromDevice: from.device,
         direction: mine ? 'out' : 'in', ...meant.shown, order: payload.order, epoch: payload.epoch, number: payload.number,
         sentAtMs: payload.sentAtMs, receivedAtMs: nowMs, state: mine ? 'sent' : 'received', ...(isPending ? { gap: true } : {}),
+        ...await this.#expiryOf(meant.shown, payload, mine, nowMs),
       }))
       rowKey = messageRowKey(message)
+      noteExpiry(tx, message, rowKey)
       tx.afterCommit(() => { this.#core.events.emit('message', message) })
     } else if (meant.means === 'change') await this.#acceptChange(tx, payload, meant.content, conversation, from)
     else if (meant.means === 'malformed') {
@@ -148,6 +151,16 @@ export class Acceptance {
     tx.afterCommit(() => {
       this.#core.events.emit('session-healed', { account: from.account, device: from.device, conversation: payload.conversation, messageId })
     })
+  }
+
+  /** When a message disappears from here: own ones count from sending, others from reading, which may have happened on another device. */
+  async #expiryOf(shown: Pick<Message, 'expiresIn'>, payload: Payload, mine: boolean, nowMs: number): Promise<Pick<Message, 'expiresAtMs'>> {
+    if (shown.expiresIn === undefined) return {}
+    const livesMs = shown.expiresIn * 1_000
+    // A clock that is ahead must not keep it longer.
+    if (mine) return { expiresAtMs: Math.min(payload.sentAtMs, nowMs) + livesMs }
+    const read = await this.#core.state.readUpTo(payload.conversation)
+    return read !== undefined && read.order >= payload.order ? { expiresAtMs: nowMs + livesMs } : {}
   }
 
   /** What somebody says about a message. Their right to it is that of the membership which the payload was made for. */
@@ -251,7 +264,7 @@ function isActedOn(kind: Payload['kind']): kind is 'resend_request' | 'resend' |
 
 /** What a numbered payload means for what is shown. */
 type Meaning =
-  | { readonly means: 'message'; readonly shown: ShownContent | Pick<Message, 'kind' | 'text'> }
+  | { readonly means: 'message'; readonly shown: ShownContent }
   | { readonly means: 'change'; readonly content: ChangeContent }
   /** A void, or a kind that shows nothing by itself and does not parse. */
   | { readonly means: 'nothing' | 'malformed' }
@@ -266,14 +279,14 @@ function meaningOf(payload: Payload): Meaning {
     return isChange(content) ? { means: 'change', content } : { means: 'message', shown: shownContent(content, payload.conversation) }
   } catch (error) {
     if (!isEvegramError(error)) throw error
-    if (kind === 'void' || kind === 'reaction' || kind === 'edit' || kind === 'delete') return { means: 'malformed' }
+    if (kind === 'void' || kind === 'reaction' || kind === 'edit' || kind === 'delete' || kind === 'timer') return { means: 'malformed' }
     return { means: 'message', shown: { kind: `unknown:${PAYLOAD_KIND[kind]}`, text: '' } }
   }
 }
 
 type Numbered = 'void' | MessageContent['kind'] | ChangeContent['kind']
 
-const NUMBERED: readonly Payload['kind'][] = ['void', 'text', 'payment', 'payment_request', 'reaction', 'edit', 'delete'] satisfies readonly Numbered[]
+const NUMBERED: readonly Payload['kind'][] = ['void', 'text', 'payment', 'payment_request', 'reaction', 'edit', 'delete', 'timer'] satisfies readonly Numbered[]
 
 function isNumbered(kind: Payload['kind']): kind is Numbered {
   return NUMBERED.includes(kind)

@@ -3,6 +3,7 @@ import {
 } from '@evegram/protocol'
 import type { Core } from '../core/context.js'
 import { isGroup, membershipHashOf, writeConversation, type ConversationRow } from '../core/conversation-row.js'
+import { noteExpiry } from '../core/expiry-row.js'
 import { mayDeleteAny } from '../core/group-row.js'
 import { writeHandled } from '../core/handled.js'
 import { addMessage, messageRowKey, shownContent, type Message, type MessageContent } from '../core/message.js'
@@ -89,10 +90,14 @@ async function stageShown(
     })
     return undefined
   }
-  return addMessage(tx, {
+  const shown = shownContent(content, conversation.conversation)
+  const message = await addMessage(tx, {
     messageId, conversation: conversation.conversation, from: core.address, fromAccount: core.account, fromDevice: core.device, direction: 'out',
-    ...shownContent(content, conversation.conversation), order, epoch, number, sentAtMs, receivedAtMs: nowMs, state: 'queued',
+    ...shown, order, epoch, number, sentAtMs, receivedAtMs: nowMs, state: 'queued',
+    ...(shown.expiresIn === undefined ? {} : { expiresAtMs: sentAtMs + shown.expiresIn * 1_000 }),
   })
+  noteExpiry(tx, message, messageRowKey(message))
+  return message
 }
 
 /** A queued message of a group, made anew, and what must reach the server before it. */

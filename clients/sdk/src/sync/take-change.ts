@@ -4,16 +4,20 @@ import { foldChanges, withChange, type Change } from '../core/fold-changes.js'
 import { readHandled } from '../core/handled.js'
 import { decodeMessage, encodeMessage, type Message } from '../core/message.js'
 import { NO_CHANGES, OWN_EDITS_MAX, readChanges, writeChanges, type MessageChanges } from '../core/message-changes.js'
-import { moved, withdrawn, type Place, type Register } from '../core/register.js'
+import { readTimer, writeTimer } from '../core/conversation-timer.js'
+import { lastSaid, moved, withdrawn, withSaid, type Place, type Register } from '../core/register.js'
 import type { Transaction } from '../core/transaction.js'
 import type { PayloadTemplate } from './seal.js'
 import { sentKey } from './sent-record.js'
 
-/** Content that says something about another message, and shows nothing by itself. */
-export type ChangeContent = Extract<PayloadContent, { kind: 'reaction' | 'edit' | 'delete' }>
+/** Content that says something about another message. */
+type AboutMessage = Extract<PayloadContent, { kind: 'reaction' | 'edit' | 'delete' }>
+
+/** Content that shows nothing by itself: it changes a message, or the conversation. */
+export type ChangeContent = AboutMessage | Extract<PayloadContent, { kind: 'timer' }>
 
 /** How a message changed. */
-export type MessageChangeKind = ChangeContent['kind']
+export type MessageChangeKind = AboutMessage['kind']
 
 /** Who says it, and where it stands. */
 export interface ChangeOrigin {
@@ -27,17 +31,17 @@ export interface ChangeOrigin {
   readonly deletesAny: boolean
 }
 
-/** Whether the content says something about another message. */
+/** Whether the content shows nothing by itself. */
 export function isChange(content: PayloadContent): content is ChangeContent {
-  return content.kind === 'reaction' || content.kind === 'edit' || content.kind === 'delete'
+  return content.kind === 'reaction' || content.kind === 'edit' || content.kind === 'delete' || content.kind === 'timer'
 }
 
-/** What an own message that was sealed says about another one; `undefined` where it is a message itself. */
+/** What an own message that was sealed changes; `undefined` where it is a message itself. */
 export function changeOfTemplate({ kind, body }: Pick<Payload, 'kind' | 'body'>): ChangeContent | undefined {
-  return kind === 'reaction' || kind === 'edit' || kind === 'delete' ? decodePayloadBody(kind, body) : undefined
+  return kind === 'reaction' || kind === 'edit' || kind === 'delete' || kind === 'timer' ? decodePayloadBody(kind, body) : undefined
 }
 
-function changeOf(content: ChangeContent, { by, place, sentAtMs, open, deletesAny }: ChangeOrigin): Change {
+function changeOf(content: AboutMessage, { by, place, sentAtMs, open, deletesAny }: ChangeOrigin): Change {
   switch (content.kind) {
     case 'reaction': return { kind: 'reaction', by, said: { place, open, value: content.body.emoji } }
     case 'edit': return { kind: 'edit', by, said: { place, open, value: { text: content.body.text, atMs: sentAtMs } } }
@@ -54,8 +58,23 @@ async function targetRow(tx: Transaction, message: MessageId): Promise<{ readonl
   return handled.rowKey === undefined || row === undefined ? 'gone' : { key: handled.rowKey, message: decodeMessage(row) }
 }
 
-/** Stages what somebody says about a message, which may come later. Nothing is believed of it that its sender had no right to. */
+/** Stages what somebody says about a message, which may come later, or about the conversation. Nothing is believed of it that its sender had no right to. */
 export async function takeChange(core: Core, tx: Transaction, content: ChangeContent, origin: ChangeOrigin): Promise<void> {
+  if (content.kind !== 'timer') return takeAboutMessage(core, tx, content, origin)
+  const { conversation, by, place, open } = origin
+  const before = await readTimer(tx, conversation)
+  putTimer(core, tx, conversation, { before, after: withSaid(before, { place, open, value: content.body.seconds }), by })
+}
+
+function putTimer(
+  core: Core, tx: Transaction, conversation: ConversationId, { before, after, by }: { readonly before: Register<number>; readonly after: Register<number>; readonly by: AccountId },
+): void {
+  writeTimer(tx, conversation, after)
+  const seconds = lastSaid(after)?.value ?? 0
+  if (seconds !== (lastSaid(before)?.value ?? 0)) tx.afterCommit(() => { core.events.emit('timer-changed', { conversation, seconds, by }) })
+}
+
+async function takeAboutMessage(core: Core, tx: Transaction, content: AboutMessage, origin: ChangeOrigin): Promise<void> {
   const { conversation, by, place } = origin
   const { target } = content.body
   // An edit counts from the author alone: where it is known whose the device is, others need not be kept.
@@ -135,6 +154,12 @@ export async function settleChange(core: Core, tx: Transaction, template: Payloa
   if (content === undefined) return
   const { conversation, order, epoch, number, sentAtMs } = template
   const place = { order, device: core.device, epoch, number }
+  if (content.kind === 'timer') {
+    const before = await readTimer(tx, conversation)
+    if (fate.status === 'stored') await takeChange(core, tx, content, { conversation, by: core.account, place, sentAtMs, open: false, deletesAny: false })
+    else putTimer(core, tx, conversation, { before, after: afterFate(before, place, fate), by: core.account })
+    return
+  }
   const messageId = messageIdOf({ conversation, ...content.body.target })
   const row = await targetRow(tx, messageId)
   if (row === 'gone') return
@@ -152,7 +177,7 @@ export async function settleChange(core: Core, tx: Transaction, template: Payloa
 }
 
 /** What a deleted message left for sending again goes as soon as the server has it; when it has the deletion, it has everything before it. */
-function forgetStored(core: Core, tx: Transaction, message: Message, changes: MessageChanges, number: number, content: ChangeContent): void {
+function forgetStored(core: Core, tx: Transaction, message: Message, changes: MessageChanges, number: number, content: AboutMessage): void {
   const isAuthor = message.fromDevice === core.device
   const numbers = content.kind === 'delete' ? [...changes.ownEdits, ...(isAuthor ? [message.number] : [])] : [number]
   for (const kept of numbers) tx.remove('healing', sentKey(message.conversation, kept))

@@ -16,7 +16,7 @@ import { decodeSent, readSent, SENT_KEPT_MS, sentKey, sentPrefix, writeSent } fr
 import { decodeTemplate } from './seal.js'
 import type { Sessions } from './sessions.js'
 import type { Unreached } from './supplement-row.js'
-import { settleChange } from './take-change.js'
+import { changeOfTemplate, settleChange } from './take-change.js'
 
 /** What became of one transmission. */
 export type Fate =
@@ -280,7 +280,11 @@ export class Transmission {
   /** What an own message says about another one stands from now on. */
   async #settle(tx: Transaction, row: OutboxRow): Promise<void> {
     const sent = await readSent(tx, row.conversation, row.number)
-    if (sent !== undefined) await settleChange(this.#core, tx, decodeTemplate(sent.template), { status: 'stored' })
+    if (sent === undefined) return
+    const template = decodeTemplate(sent.template)
+    // A message that disappeared before the server had it is not kept either.
+    if (changeOfTemplate(template) === undefined) tx.remove('healing', sentKey(row.conversation, row.number))
+    else await settleChange(this.#core, tx, template, { status: 'stored' })
   }
 
   /** What should have brought a message to a device again did not: the message is still owed to it, for as long as it is kept. */
