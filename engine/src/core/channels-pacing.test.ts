@@ -62,6 +62,44 @@ describe('what comes for the followers of a channel', () => {
     expect(messages()).toEqual([[1], [2, 3, 4], [5]])
   })
 
+  it('goes before the time is over once a full write has come together, with what else came in that turn', async () => {
+    const { clock, post, messages } = await setup(1_000)
+    const span = (from: number, to: number): number[] => Array.from({ length: to - from + 1 }, (_, index) => from + index)
+    await post(1)
+    await post(...span(2, 16))
+    clock.advance(5)
+    await post()
+    expect(messages()).toEqual([[1]])
+    await post(17, 18, 19)
+    expect(messages()).toEqual([[1], span(2, 19)])
+    // The timer that was planned for them is no write more, and what comes next waits anew.
+    await post(20)
+    clock.advance(32)
+    expect(messages()).toHaveLength(2)
+    clock.advance(100)
+    expect(messages()).toEqual([[1], span(2, 19), [20]])
+  })
+
+  it('waits longer where posts come fast for a while, up to twice, and no longer than before once they come slowly', async () => {
+    const { clock, post, messages } = await setup(1_000)
+    const count = (): number => messages().length
+    // Ten posts in 35 ms: soon a write has more of them than the eight or nine that fit in there.
+    const [everyMs, forMs] = [3.5, 1_400]
+    const during = async (perPostMs: number): Promise<number> => {
+      const before = count()
+      for (let ms = 0; ms < forMs; ms += perPostMs) {
+        await post(7)
+        clock.advance(perPostMs)
+      }
+      return count() - before
+    }
+    const fast = await during(everyMs)
+    expect(fast).toBeGreaterThan(forMs / 70 - 2)
+    expect(fast).toBeLessThan(forMs / 45)
+    await during(10)
+    expect(await during(10)).toBeGreaterThan(forMs / 45)
+  })
+
   it('waits for a tenth of a second at most, however many follow', async () => {
     const { clock, post, messages } = await setup(12_000)
     await post(1)

@@ -25,6 +25,14 @@ const HEAD_READS_AT_ONCE = 64
  * so a channel that is posted in all the time takes a sixth of a core at most, and a post waits up to 35 ms for those behind it where a thousand follow.
  */
 const WRITE_GAP_MS_PER_FOLLOWER = 0.035
+/** Where posts come faster than so many in that time, the gap grows with their pace: nobody reads them one by one, and each write has more of them. */
+const PACE_UNHURRIED = 6
+/** The gap grows to so many times itself at most. */
+const PACE_STRETCH_MAX = 2
+/** Share of the last write in the pace: one burst among writes of few posts moves it little. */
+const PACE_SHARE = 0.25
+/** With so many posts together the cost of a write is no longer theirs: they go before the gap has passed. */
+const FRAMES_OF_FULL_WRITE = 16
 /** Longest time between two writes, however many follow: a tenth of a second is live to whoever reads. */
 const WRITE_GAP_MS_MAX = 100
 /** A shorter wait ends with the turn: timers are no finer, and few followers cost less than one. */
@@ -55,9 +63,12 @@ interface Followed {
   /** What all followers here get with the next write. */
   frames: Uint8Array[]
   frameBytes: number
-  isWritePlanned: boolean
+  /** The write that is planned: at the end of this turn, or by a timer. */
+  planned: 'turn' | Timer | undefined
   /** The last write. */
   writtenMonotonicMs: number
+  /** Frames that come in the unstretched gap, smoothed over the last writes. */
+  pace: number
 }
 
 /**
@@ -190,7 +201,7 @@ export class Channels {
     const endBus = bus.subscribe(subjectOfChannel(channel), (post) => { this.#show(followed, encodeFrame(FRAME_TYPE.posted, 0, post)) })
     const followed: Followed = {
       channel, sessions: new Set(), endBus, subscribed: this.#flush(), headDueMonotonicMs: clock.monotonicMs() + FIRST_HEAD_MS, frames: [], frameBytes: 0,
-      isWritePlanned: false, writtenMonotonicMs: Number.NEGATIVE_INFINITY,
+      planned: undefined, writtenMonotonicMs: Number.NEGATIVE_INFINITY, pace: 0,
     }
     this.#followed.set(channel, followed)
     this.#parts.metrics.followedChannels.set(this.#followed.size)
@@ -198,23 +209,27 @@ export class Channels {
   }
 
   /**
-   * Shows a frame to all followers here: at the end of the turn, or, when they were written to a moment ago, once {@link writeGapMs} has passed. What comes
-   * for them until then is one message, and one write for each socket.
+   * Shows a frame to all followers here: at the end of the turn, or, when they were written to a moment ago, once {@link writeGapMs} has passed or a full
+   * write has come together. What comes for them until then is one message, and one write for each socket.
    */
   #show(followed: Followed, frame: Uint8Array): void {
     const { clock, turn } = this.#parts
     if (followed.frames.length > 0 && followed.frameBytes + frame.length > LIMITS.frameBytesMax) this.#write(followed)
     followed.frames.push(frame)
     followed.frameBytes += frame.length
-    if (followed.isWritePlanned) return
-    followed.isWritePlanned = true
+    const isFull = followed.frames.length >= FRAMES_OF_FULL_WRITE
+    if (followed.planned === 'turn' || (followed.planned !== undefined && !isFull)) return
+    const waitMs = isFull ? 0 : followed.writtenMonotonicMs + writeGapMs(followed) - clock.monotonicMs()
     const write = (): void => {
-      followed.isWritePlanned = false
+      followed.planned = undefined
       this.#write(followed)
     }
-    const waitMs = followed.writtenMonotonicMs + writeGapMs(followed.sessions.size) - clock.monotonicMs()
-    if (waitMs < WAIT_MS_MIN) turn.defer(write)
-    else clock.after(waitMs, write)
+    followed.planned?.cancel()
+    if (waitMs < WAIT_MS_MIN) {
+      // What else comes in this turn goes with it, however full it is.
+      followed.planned = 'turn'
+      turn.defer(write)
+    } else followed.planned = clock.after(waitMs, write)
   }
 
   #write(followed: Followed): void {
@@ -223,7 +238,10 @@ export class Channels {
     followed.frameBytes = 0
     // Its frames went with a full message; or the last follower went, and whoever came since was shown them in the first page.
     if (first === undefined || this.#followed.get(followed.channel) !== followed) return
-    followed.writtenMonotonicMs = this.#parts.clock.monotonicMs()
+    const nowMs = this.#parts.clock.monotonicMs()
+    const gapMs = baseGapMs(followed)
+    followed.pace += PACE_SHARE * ((1 + more.length) * Math.min(1, gapMs / Math.max(WAIT_MS_MIN, nowMs - followed.writtenMonotonicMs)) - followed.pace)
+    followed.writtenMonotonicMs = nowMs
     this.#parts.topics.publish(topicOf(followed.channel), more.length === 0 ? first : concatBytes(first, ...more))
   }
 
@@ -239,8 +257,13 @@ export class Channels {
 }
 
 /** Time between two writes to so many followers. */
-function writeGapMs(followers: number): number {
-  return Math.min(WRITE_GAP_MS_MAX, followers * WRITE_GAP_MS_PER_FOLLOWER)
+function baseGapMs({ sessions }: Followed): number {
+  return sessions.size * WRITE_GAP_MS_PER_FOLLOWER
+}
+
+/** The same, stretched where posts come fast. */
+function writeGapMs(followed: Followed): number {
+  return Math.min(WRITE_GAP_MS_MAX, baseGapMs(followed) * Math.min(PACE_STRETCH_MAX, Math.max(1, followed.pace / PACE_UNHURRIED)))
 }
 
 /** The topic of a channel at the sockets. */
