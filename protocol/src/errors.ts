@@ -30,6 +30,8 @@ export const ERROR_CODES = {
   'invalid.text_frame': ['after_fix', 'Send binary WebSocket messages only.'],
   'invalid.config': ['after_fix', 'Correct the named setting and start again.'],
   'invalid.wallet_file': ['after_fix', 'Make a wallet file with: evegram keys new'],
+  'invalid.archive': ['never', 'This is no archive of Evegram, or it is damaged: nothing more is taken from it.'],
+  'invalid.recovery_code': ['after_fix', 'This is no recovery code: look at the place that is named, and type it as it was printed.'],
   'too_large.frame': ['after_fix', 'Split the message; the limits are in /.well-known/evegram.'],
   'too_large.envelope': ['after_fix', 'Split the message; the limits are in /.well-known/evegram.'],
   'too_large.payload': ['after_fix', 'Split the message; the limits are in /.well-known/evegram.'],
@@ -80,6 +82,11 @@ export const ERROR_CODES = {
   'account.log_full': ['never', 'The account log holds as many entries as it may.'],
   'account.policy': ['after_fix', 'The policy of the account asks for more: approve the device on an old one.'],
   'account.attestation_expired': ['after_fix', 'The attestation of the device is too old: its owner must renew it.'],
+  // --- history and backups
+  'archive.other_account': ['never', 'The archive belongs to another account or another server: open it with a profile of that account.'],
+  'backup.not_opened': ['after_fix', 'The recovery code or passphrase does not open this backup, or the backup is damaged.'],
+  'backup.none': ['after_fix', 'There is no backup yet: make one with evegram backup create'],
+  'history.refused': ['after_fix', 'History is only given to, and taken from, own active devices.'],
   // --- groups
   'group.log_invalid': ['never', 'The membership log of the group breaks its own rules: do not trust this server for that group.'],
   'group.log_full': ['never', 'The membership log holds as many entries as it may: members can only be removed or leave.'],

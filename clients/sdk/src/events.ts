@@ -1,6 +1,7 @@
 import {
   EvegramError, type AccountId, type Clock, type ConversationId, type DeviceId, type ErrorCode, type MembershipKind, type MessageId,
 } from '@evegram/protocol'
+import type { ImportCounts } from './archive/import-archive.js'
 import type { ChannelGap, ChannelPostShown } from './core/channel-row.js'
 import type { Message } from './core/message.js'
 import type { ServerNotice } from './core/notice-row.js'
@@ -81,6 +82,8 @@ export interface ClientEvents {
   'wallet-notice': WalletNotice
   /** A message that could not be read before was sent again and is shown. */
   'session-healed': { readonly account: AccountId; readonly device: DeviceId; readonly conversation: ConversationId; readonly messageId: MessageId }
+  /** An archive was merged into this profile: what it brought is in the histories of the conversations, and no `message` was told for it. */
+  'history-imported': ImportCounts
   /** A task in the background failed and will be tried again. */
   'fault': { readonly operation: string; readonly error: EvegramError }
 }

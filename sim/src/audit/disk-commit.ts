@@ -92,6 +92,7 @@ export function readCommit(device: DeviceRecord, changes: readonly StoreChange[]
       case 'channels':
       case 'payments':
       case 'state':
+      case 'history':
         break
       default:
         table satisfies never

@@ -10,6 +10,7 @@ import type { Signal } from '../crypto/signal.js'
 import type { ClientState, EventHub } from '../events.js'
 import { Registers } from '../state/registers.js'
 import type { LocalStore } from '../store/local-store.js'
+import { Archives } from '../archive/archives.js'
 import { CatchUp } from '../sync/catch-up.js'
 import { ChannelFollower } from '../sync/channel-follower.js'
 import { ChannelOutbox } from '../sync/channel-outbox.js'
@@ -72,6 +73,7 @@ export class ClientCore {
   readonly channelOutbox: ChannelOutbox
   readonly typing: Typing
   readonly #expiry: Expiry
+  readonly archives: Archives
   readonly #follower: ChannelFollower
   readonly #catchUp: CatchUp
   readonly #healing: Healing
@@ -108,6 +110,7 @@ export class ClientCore {
     this.feed = new Feed(core)
     this.typing = new Typing(core)
     this.#expiry = new Expiry(core)
+    this.archives = new Archives(core, this.#follower)
     this.#catchUp = new CatchUp(core, receiver, {
       onSynced: (first) => { if (first) this.#live() },
       onNotice: (notice) => { this.#notice(notice) },

@@ -3,8 +3,8 @@ import type { Transaction } from './transaction.js'
 
 /** What became of a message id: kept for ever, so that nothing is shown twice. */
 export interface Handled {
-  /** `own` was sent by this device. `refused` will never be shown from the same bytes. */
-  readonly status: 'own' | 'shown' | 'void' | 'control' | 'refused'
+  /** `own` was sent by this device. `refused` will never be shown from the same bytes. `archived` is shown as an archive has it: this device may still read it itself. */
+  readonly status: 'own' | 'shown' | 'void' | 'control' | 'refused' | 'archived'
   /** SHA-256 of the ciphertext, 32 bytes; empty for own messages and for copies that came inside a resend. */
   readonly ciphertextHash: Uint8Array
   /** Chain hash, 32 bytes; empty where there is none. */
@@ -13,7 +13,7 @@ export interface Handled {
   readonly rowKey?: string
 }
 
-const STATUSES: readonly Handled['status'][] = ['own', 'shown', 'void', 'control', 'refused']
+const STATUSES: readonly Handled['status'][] = ['own', 'shown', 'void', 'control', 'refused', 'archived']
 
 /** What became of `message`, as `source` sees it. */
 export async function readHandled(source: Pick<Transaction, 'get'>, message: MessageId): Promise<Handled | undefined> {

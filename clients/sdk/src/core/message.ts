@@ -66,8 +66,10 @@ export interface Message {
   /** When this device committed it, in ms since 1970, server time. */
   readonly receivedAtMs: number
   readonly state: MessageState
-  /** Where the profile committed it among all its messages: 1, 2, 3, ... */
+  /** Where the profile committed it among all its messages: 1, 2, 3, ...; 0 for one that came from an archive. */
   readonly arrival: number
+  /** It came from a backup or from another own device: this device has not read it itself. */
+  readonly fromArchive?: true
   /** Messages of the sender before this one are missing. As known when the message was committed; `gap` events tell the rest. */
   readonly gap?: boolean
 }
@@ -143,7 +145,13 @@ export function encodeMessage(message: Message): Uint8Array<ArrayBuffer> {
   }
   const body = bodyOf(message)
   if (body !== undefined) map['body'] = body
+  if (message.fromArchive === true) map['fromArchive'] = true
   return encodeCbor(map)
+}
+
+/** The fields of a message of an archive as a row keeps them: outside of the order of arrivals, and known to the server. */
+export function withArchiveMarks(fields: Readonly<Record<string, CborValue>>, isOwn: boolean): Record<string, CborValue> {
+  return { ...fields, out: isOwn, state: STATES.indexOf(isOwn ? 'sent' : 'received'), arrival: 0, fromArchive: true }
 }
 
 function kindOf(text: string, fields: CborFields): Message['kind'] {
@@ -181,6 +189,7 @@ export function decodeMessage(row: Uint8Array): Message {
     state: STATES[fields.uint('state', STATES.length - 1)] ?? fields.fail('state'),
     arrival: fields.uint('arrival'),
     ...(fields.boolean('gap') ? { gap: true } : {}),
+    ...(fields.has('fromArchive') ? { fromArchive: true } : {}),
   }
 }
 

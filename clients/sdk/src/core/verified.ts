@@ -11,8 +11,11 @@ export interface VerifiedSet {
   readonly devices: readonly DeviceId[]
 }
 
+/** Start of the keys of verified marks in table `accounts`; the account follows. */
+export const VERIFIED_PREFIX = 'verified/'
+
 function verifiedKey(account: AccountId): string {
-  return `verified/${account}`
+  return `${VERIFIED_PREFIX}${account}`
 }
 
 /** The set of `account` that the user marked as verified, if it still stands. */

@@ -26,6 +26,8 @@ export type StoreTable =
   | 'channels'
   /** Registers of the account's state, and the transaction log of this device. */
   | 'state'
+  /** Archives that are being imported and gaps that they named, devices that asked for history, the backup of this profile. */
+  | 'history'
 
 /** One write of a transaction: `undefined` removes the row (and is no error when there is none). */
 export interface StoreChange {

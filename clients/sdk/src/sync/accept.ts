@@ -8,7 +8,8 @@ import { isGroup, membershipHashOf, writeConversation, type ConversationRow } fr
 import { mayDeleteAny, readGroup, spanAt, versionOfHash, writeGroup } from '../core/group-row.js'
 import { noteExpiry } from '../core/expiry-row.js'
 import { readHandled, writeHandled, type Handled } from '../core/handled.js'
-import { addMessage, messageRowKey, shownContent, type Message, type MessageContent, type ShownContent } from '../core/message.js'
+import { messageRowKey, shownContent, type Message, type MessageContent, type ShownContent } from '../core/message.js'
+import { placeMessage } from '../archive/place-message.js'
 import type { Transaction } from '../core/transaction.js'
 import type { GapEvent } from '../events.js'
 import { CHAIN_EPOCH, chainKey, encodeChain, readChain, type ChainRow } from './chain-row.js'
@@ -65,7 +66,7 @@ export class Acceptance {
     const { from, messageId } = origin
     const hash = chainHash({ ...payload, device: from.device })
     const event = { conversation: payload.conversation, account: from.account, device: from.device, messageId }
-    if (before !== undefined && before.status !== 'refused') {
+    if (before !== undefined && before.status !== 'refused' && before.status !== 'archived') {
       // Two ciphertexts of one number: the same message again, or the sender says two things.
       if (!equalBytes(before.chainHash, hash)) this.#core.events.refuse({ code: 'e2ee.chain_broken', ...event, detail: 'another message has this number' })
       return
@@ -85,7 +86,7 @@ export class Acceptance {
       case 'pending':
       case 'filled':
         this.#writeChain(tx, payload.conversation, chain, { ...chain, ...result.state }, origin.positionMs)
-        await this.#show(tx, payload, conversation, origin, hash, result.status === 'pending')
+        await this.#show(tx, payload, conversation, origin, hash, result.status === 'pending', before)
         return
       default:
         result satisfies never
@@ -119,7 +120,7 @@ export class Acceptance {
   }
 
   async #show(
-    tx: Transaction, payload: Payload, conversation: ConversationRow, origin: Origin, hash: Uint8Array, isPending: boolean,
+    tx: Transaction, payload: Payload, conversation: ConversationRow, origin: Origin, hash: Uint8Array, isPending: boolean, before: Handled | undefined,
   ): Promise<void> {
     const { from, messageId } = origin
     const nowMs = this.#core.time.now()
@@ -127,7 +128,7 @@ export class Acceptance {
     let rowKey: string | undefined
     if (meant.means === 'message') {
       const mine = from.account === this.#core.account
-      const message = await addMessage(tx, await withEarlierChanges(this.#core, tx, {
+      const message = await placeMessage(tx, before, hash, await withEarlierChanges(this.#core, tx, {
         messageId, conversation: payload.conversation, from: this.#core.roster.addressOf(from.account), fromAccount: from.account, fromDevice: from.device,
         direction: mine ? 'out' : 'in', ...meant.shown, order: payload.order, epoch: payload.epoch, number: payload.number,
         sentAtMs: payload.sentAtMs, receivedAtMs: nowMs, state: mine ? 'sent' : 'received', ...(isPending ? { gap: true } : {}),
@@ -135,7 +136,8 @@ export class Acceptance {
       }))
       rowKey = messageRowKey(message)
       noteExpiry(tx, message, rowKey)
-      tx.afterCommit(() => { this.#core.events.emit('message', message) })
+      // What an archive showed is not told as new a second time.
+      if (before?.status !== 'archived') tx.afterCommit(() => { this.#core.events.emit('message', message) })
     } else if (meant.means === 'change') await this.#acceptChange(tx, payload, meant.content, conversation, from)
     else if (meant.means === 'malformed') {
       this.#core.events.refuse({ code: 'invalid.payload', conversation: payload.conversation, account: from.account, device: from.device, messageId, detail: payload.kind })

@@ -1,0 +1,141 @@
+import { CborFields, encodeCbor, decodeCbor, EvegramError, type AccountId, type ConversationId } from '@evegram/protocol'
+import type { LocalState } from '../core/local-state.js'
+import { readProfile } from '../core/profile.js'
+import type { Transaction } from '../core/transaction.js'
+import { readRecords, archiveFault, type ArchiveRecord } from './archive-frame.js'
+import { readHeader, type ArchiveHeader } from './archive-header.js'
+import { IMPORTERS } from './import-record.js'
+
+/** Records that one transaction takes: what is held in memory, and what an interruption repeats. */
+const RECORDS_PER_COMMIT = 128
+/** Start of the keys of imports under way in table `history`. */
+const IMPORT_PREFIX = 'import/'
+
+/** What an archive brought. */
+export interface ImportCounts {
+  /** Messages that were not here. */
+  readonly messages: number
+  /** Messages that this device had: they stay as they are. */
+  readonly known: number
+  readonly conversations: number
+  readonly channels: number
+  readonly posts: number
+  readonly gaps: number
+  /** Marks of verified contacts that were taken over. */
+  readonly verified: number
+  /** Registers (contacts, settings, drafts, read markers) that were merged. */
+  readonly registers: number
+  /** Records that this version does not know, or that there is no room for. */
+  readonly skipped: number
+}
+
+/** Counts of an import that begins. */
+const NOTHING: ImportCounts = { messages: 0, known: 0, conversations: 0, channels: 0, posts: 0, gaps: 0, verified: 0, registers: 0, skipped: 0 }
+
+/** What one record brought. */
+export type Imported = keyof ImportCounts | undefined
+
+/** What importing works on. */
+export interface ImportPorts {
+  readonly local: LocalState
+  readonly account: AccountId
+  /** Milliseconds since 1970, server time. */
+  readonly now: () => number
+  /** How many more channels may be followed. */
+  readonly channelRoom: () => number
+  /** A channel was added: it is followed from now on. */
+  readonly channelAdded: (channel: ConversationId) => void
+}
+
+/** Choices of {@link importArchive}. */
+export interface ImportOptions {
+  /** Names the archive, so that an import that was interrupted goes on where it was; otherwise it begins anew, which brings nothing twice. */
+  readonly id?: string
+  /** Called after every commit with what was brought so far. */
+  readonly onProgress?: (counts: ImportCounts) => void
+  readonly signal?: AbortSignal
+}
+
+interface Place {
+  readonly records: number
+  readonly counts: ImportCounts
+}
+
+function encodePlace({ records, counts }: Place): Uint8Array {
+  return encodeCbor({ records, counts: { ...counts } })
+}
+
+function decodePlace(row: Uint8Array): Place {
+  const fields = new CborFields(decodeCbor(row, 4_096), 'client.store')
+  const counts = new CborFields(fields.value('counts'), 'client.store')
+  const names = Object.keys(NOTHING)
+  // The names are those of the constant.
+  return { records: fields.uint('records'), counts: Object.fromEntries(names.map((name) => [name, counts.uint(name)])) as unknown as ImportCounts }
+}
+
+async function checkHeader({ local, account }: ImportPorts, record: ArchiveRecord): Promise<ArchiveHeader> {
+  const header = readHeader(record)
+  const profile = await readProfile(local.store)
+  if (header.account !== account || header.domain !== profile?.domain || header.serverId !== profile.serverId) {
+    throw new EvegramError('archive.other_account', { operation: 'import archive' })
+  }
+  return header
+}
+
+/**
+ * Merges an archive into the profile: what is not here is added and marked `fromArchive`, what this device read itself stays. Once more, and in any
+ * order with others, gives the same profile. Committed in steps; an interruption leaves what was committed. Resolves with what it brought.
+ * Throws `archive.other_account` for one of another account or server, before anything is written; `invalid.archive` for one that is damaged;
+ * `incompatible.schema` for one of a newer version; the reason of `signal` when it aborts.
+ */
+export async function importArchive(ports: ImportPorts, bytes: AsyncIterable<Uint8Array>, options: ImportOptions = {}): Promise<ImportCounts> {
+  const key = options.id === undefined ? undefined : `${IMPORT_PREFIX}${options.id}`
+  const row = key === undefined ? undefined : await ports.local.store.get('history', key)
+  const begun = row === undefined ? { records: 0, counts: NOTHING } : decodePlace(row)
+  let { counts } = begun
+  let read = 0
+  let header: ArchiveHeader | undefined
+  let batch: ArchiveRecord[] = []
+  const commit = async (isEnd: boolean): Promise<void> => {
+    options.signal?.throwIfAborted()
+    const records = batch
+    batch = []
+    counts = await ports.local.write((tx) => importBatch(ports, tx, records, counts, { key, read, isEnd }))
+    options.onProgress?.(counts)
+  }
+  for await (const record of readRecords(bytes)) {
+    read += 1
+    if (header === undefined) {
+      header = await checkHeader(ports, record)
+      continue
+    }
+    if (record.type === 'end') checkEnd(record, read)
+    if (read <= begun.records) continue
+    batch.push(record)
+    if (batch.length >= RECORDS_PER_COMMIT) await commit(false)
+  }
+  await commit(true)
+  return counts
+}
+
+function checkEnd({ fields }: ArchiveRecord, read: number): void {
+  const records = new CborFields(fields, 'invalid.archive').uint('records')
+  if (records !== read - 1) throw archiveFault(`${String(records)} records before the end`)
+}
+
+async function importBatch(
+  ports: ImportPorts, tx: Transaction, records: readonly ArchiveRecord[], before: ImportCounts,
+  { key, read, isEnd }: { readonly key: string | undefined; readonly read: number; readonly isEnd: boolean },
+): Promise<ImportCounts> {
+  const counts = { ...before }
+  for (const { type, fields } of records) {
+    if (type === 'end') continue
+    const imported = await (IMPORTERS.get(type)?.(ports, tx, fields) ?? Promise.resolve<Imported>('skipped'))
+    if (imported !== undefined) counts[imported] += 1
+  }
+  if (key !== undefined) {
+    if (isEnd) tx.remove('history', key)
+    else tx.put('history', key, encodePlace({ records: read, counts }))
+  }
+  return counts
+}
