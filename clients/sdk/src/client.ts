@@ -15,6 +15,9 @@ import { FollowedChannel, type Channel } from './channel.js'
 import { listChannels, readChannel, type ChannelRow } from './core/channel-row.js'
 import { GroupConversation, type Group } from './group.js'
 import { FOLLOWER_LIMITS } from './sync/channel-follower.js'
+import type { Backup } from './backup/backup.js'
+import { Backups } from './backup/backups.js'
+import type { BlobApi } from './files/blob-api.js'
 import type { VerifiedAccount } from './account/account-verifier.js'
 import type { DiscoveredServer } from './api/discovered-server.js'
 import type { OperatorApi } from './api/operator-api.js'
@@ -116,6 +119,8 @@ export interface Client {
   inbox(options: InboxOptions): AsyncIterable<InboxItem>
   /** What the server tells the own account. */
   readonly notices: Notices
+  /** Encrypted backups of this profile. */
+  readonly backup: Backup
   /** The own account at the wallet bridge of the server. Throws `wallet.none` where the server has none. */
   readonly wallet: AccountWallet
   /** The wallet bridge as an operator sees it, where the server knows this account as one. Throws `wallet.none` where the server has none. */
@@ -149,6 +154,8 @@ export interface ClientParts {
   /** The wallet bridge of the server, where it has one. */
   readonly wally?: WallyApi | undefined
   readonly operator?: OperatorApi | undefined
+  /** The store of encrypted files of the server, where it has one. */
+  readonly blobs?: BlobApi | undefined
 }
 
 /** A {@link Client} on a running core. */
@@ -157,11 +164,13 @@ export class EvegramClient implements Client {
   readonly #sending = new KeyedTurns()
   readonly #wallet: ServerWallet | undefined
   readonly notices: Notices
+  readonly backup: Backup
 
   constructor(parts: ClientParts) {
     this.#parts = parts
     const { wally, server } = parts
     this.notices = new AccountNotices(this.#core)
+    this.backup = new Backups(this.#core, parts.core.archives, parts.blobs)
     this.#wallet = wally === undefined ? undefined : new ServerWallet({
       core: this.#core, api: wally, server,
       say: async (conversation, content, also) => {
