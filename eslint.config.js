@@ -7,8 +7,9 @@ const FLOORS = {
   platform: ['protocol'],
   auth: ['protocol', 'platform'],
   engine: ['protocol', 'platform'],
+  blobs: ['protocol', 'platform'],
   'wallet-bridge': ['protocol', 'platform'],
-  standalone: ['protocol', 'platform', 'auth', 'engine', 'wallet-bridge'],
+  standalone: ['protocol', 'platform', 'auth', 'engine', 'blobs', 'wallet-bridge'],
   'clients/sdk': ['protocol'],
   'clients/cli': ['protocol', 'sdk'],
   'clients/web': ['protocol', 'sdk'],
@@ -16,7 +17,7 @@ const FLOORS = {
   bench: ['protocol', 'sdk'],
   tools: ['protocol'],
 }
-const OURS = ['protocol', 'platform', 'auth', 'engine', 'wallet-bridge', 'standalone', 'sdk', 'cli', 'web', 'sim', 'bench', 'tools']
+const OURS = ['protocol', 'platform', 'auth', 'engine', 'blobs', 'wallet-bridge', 'standalone', 'sdk', 'cli', 'web', 'sim', 'bench', 'tools']
 
 /** Packages that talk to a store, broker or socket: their types must not leave the adapter that hides them. */
 const DRIVERS = ['lmdb', 'uWebSockets.js', 'ws', 'libsql', 'cassandra-driver', 'ioredis', 'nats', 'pg', 'kysely', 'kysely-pglite-dialect', '@electric-sql/pglite', '@solana/web3.js', 'litesvm', '@terra-money/terra.js', '@ton/sandbox', '@ton-community/func-js']
@@ -38,7 +39,7 @@ const signalPattern = {
   message: 'Only clients/sdk/src/crypto/signal.ts may import libsignal: it repairs and self-tests it. Use its exports.',
 }
 const relativePattern = {
-  regex: '^(\\.\\./)+(protocol|platform|auth|engine|wallet-bridge|standalone|clients|sim|bench|tools)/',
+  regex: '^(\\.\\./)+(protocol|platform|auth|engine|blobs|wallet-bridge|standalone|clients|sim|bench|tools)/',
   message: 'Import other workspaces by package name (@evegram/…), so that the floors can be checked.',
 }
 const restrict = (patterns) => ({ 'no-restricted-imports': ['error', { patterns }] })

@@ -22,6 +22,7 @@ export default defineConfig({
       { find: '@evegram/engine/redis', replacement: source('engine/src/adapters/redis/index.ts') },
       { find: '@evegram/engine/cassandra', replacement: source('engine/src/adapters/cassandra/index.ts') },
       { find: '@evegram/engine', replacement: source('engine/src/index.ts') },
+      { find: '@evegram/blobs', replacement: source('blobs/src/index.ts') },
       { find: '@evegram/wallet-bridge/postgres', replacement: source('wallet-bridge/src/ledger/postgres/index.ts') },
       { find: '@evegram/wallet-bridge/terra-devnet', replacement: source('wallet-bridge/src/chain/terra/devnet/index.ts') },
       { find: '@evegram/wallet-bridge/terra', replacement: source('wallet-bridge/src/chain/terra/index.ts') },
@@ -38,7 +39,7 @@ export default defineConfig({
     ],
   },
   test: {
-    include: ['{protocol,platform,auth,engine,wallet-bridge,standalone,clients/*,sim,bench,tools}/src/**/*.test.ts'],
+    include: ['{protocol,platform,auth,engine,blobs,wallet-bridge,standalone,clients/*,sim,bench,tools}/src/**/*.test.ts'],
     testTimeout: 30_000,
     hookTimeout: 30_000,
     maxWorkers: 2,

@@ -4,7 +4,7 @@ import { AUTH_LIMITS } from './config.js'
 import type { SigningKeys } from './signing-keys.js'
 
 /** Services that take access tokens. */
-export const TOKEN_AUDIENCES = ['auth', 'engine', 'wally'] as const
+export const TOKEN_AUDIENCES = ['auth', 'engine', 'wally', 'blobs'] as const
 /** A service that takes access tokens. */
 export type TokenAudience = (typeof TOKEN_AUDIENCES)[number]
 

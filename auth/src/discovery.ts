@@ -11,6 +11,8 @@ export interface DiscoveryPlaces {
   readonly auth: string
   /** Base URL of the wallet bridge, without trailing slash; absent where there is none. */
   readonly wally?: string
+  /** Base URL of the store of files, without trailing slash; absent where there is none. */
+  readonly blobs?: string
   /** Public keys (Ed25519, base64url) of who writes notices to accounts; absent where nobody does. */
   readonly noticeKeys?: readonly string[]
 }

@@ -119,14 +119,14 @@ function checkHost(request: IncomingMessage, rules: HostRules): string | undefin
 function answerCors(request: FastifyRequest, reply: FastifyReply, origin: string): FastifyReply | undefined {
   reply.headers({
     'access-control-allow-origin': origin,
-    'access-control-expose-headers': 'x-request-id, retry-after',
+    'access-control-expose-headers': 'x-request-id, retry-after, content-range',
     'cross-origin-resource-policy': 'cross-origin',
     'vary': 'Origin',
   })
   if (request.method !== 'OPTIONS') return undefined
   return reply.code(204).headers({
-    'access-control-allow-methods': 'GET, POST, PUT, DELETE',
-    'access-control-allow-headers': 'authorization, content-type, dpop',
+    'access-control-allow-methods': 'GET, POST, PUT, PATCH, DELETE',
+    'access-control-allow-headers': 'authorization, content-type, dpop, range, upload-offset',
     'access-control-max-age': String(HTTP_LIMITS.preflightAgeS),
   }).send()
 }

@@ -1,6 +1,7 @@
 import { copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { copyBlobs } from '@evegram/blobs'
 import { holderOf, lockFolder, type ErrorBody } from '@evegram/platform'
 import { EvegramError, isEvegramError } from '@evegram/protocol'
 import type { ChainName } from '@evegram/wallet-bridge'
@@ -14,7 +15,7 @@ const STORES = ['auth', 'log'] as const
 /** Ledger and chain of play money, in a backup: one snapshot of both. */
 const WALLY = 'wally'
 /** What must not travel: the lock, logs, drafts of files, and what is copied by a way of its own. */
-const LEFT_OUT = new RegExp(`^(lock(\\..*)?|.*\\.log|.*\\.new|ledger|chain|${SNAPSHOT_FOLDER}|${RUNNING_FILE.replace('.', '\\.')})$`)
+const LEFT_OUT = new RegExp(`^(lock(\\..*)?|.*\\.log|.*\\.new|ledger|chain|blobs|${SNAPSHOT_FOLDER}|${RUNNING_FILE.replace('.', '\\.')})$`)
 /** A server that answers late is busy with its disk. */
 const SNAPSHOT_TIMEOUT_MS = 60_000
 const HTTP_CONFLICT = 409
@@ -43,6 +44,8 @@ export async function backupData(dataDir: string, to: string, nowMs: number): Pr
     if (STORES.some((store) => store === name) || LEFT_OUT.test(name)) continue
     cpSync(join(dataDir, name), join(to, name), { recursive: true })
   }
+  // Behind the messages: what a message names was stored before it was sent.
+  await copyBlobs(join(dataDir, 'blobs'), join(to, 'blobs'))
   // Behind the messages: what a message says of money is in the ledger before it is sent.
   await copyWally(dataDir, join(to, WALLY))
   const identity = JSON.parse(readFileSync(join(to, 'server.json'), 'utf8')) as { readonly serverId: string }

@@ -1,3 +1,4 @@
+import { BLOB_SETTINGS } from '@evegram/blobs'
 import { flag, LOG_LEVELS, originList, originText, portNumber, printableConfig, readConfig, setting, type ConfigOf } from '@evegram/platform'
 import { EvegramError } from '@evegram/protocol'
 import { domainOf } from '@evegram/protocol/proof'
@@ -35,6 +36,7 @@ export const SETTINGS = {
   webDir: setting('EVEGRAM_WEB_DIR', z.string().optional()),
   /** Sites that may show the page in a frame. */
   frameAncestors: setting('EVEGRAM_FRAME_ANCESTORS', originList.default([])),
+  ...BLOB_SETTINGS,
   wally: setting('EVEGRAM_WALLY', flag.default(true)),
   solana: setting('EVEGRAM_SOLANA', loopbackUrl.optional()),
   ton: setting('EVEGRAM_TON', loopbackUrl.optional()),

@@ -19,6 +19,8 @@ export interface DataFolder {
   readonly secretsDir: string
   /** Folder of the message store. */
   readonly logDir: string
+  /** Folder of files. */
+  readonly blobsDir: string
   /** Folder of the ledger. */
   readonly ledgerDir: string
   /** Folder of the chain of play money. */
@@ -52,6 +54,7 @@ export function openDataFolder(path: string): DataFolder {
     authDir: join(path, 'auth'),
     secretsDir: join(path, 'secrets'),
     logDir,
+    blobsDir: join(path, 'blobs'),
     ...foldersIn(path),
     logFile: join(path, 'server.log'),
   }

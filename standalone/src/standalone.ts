@@ -1,5 +1,6 @@
 // Route schemas carry the fields of the API description.
 import type {} from '@fastify/swagger'
+import { createBlobService, DiskBlobStore, LocalBlobQuota, type BlobService } from '@evegram/blobs'
 import { createAuth, fileSecretStore, lmdbAuthStores, openAuthEnvironment, type Auth } from '@evegram/auth'
 import {
   acceptedContacts, createEngine, engineConfig, DEFAULT_RATES, HELLOS_PER_SECOND_DEFAULT, IMPORTED_KEYS_MAX, MemoryInterest, MemoryPresence, openEngineStore, scaledRates, selectSocketServer, type Engine,
@@ -65,6 +66,7 @@ export async function startStandalone(config: StandaloneConfig, version: string)
     const metrics = createMetrics({ processMetrics: true })
     const health = new HealthChecks(clock)
     const auth = await addAuth(lifecycle, { config, folder, names, log, metrics })
+    const blobs = addBlobs(lifecycle, { config, folder, names, log, auth, metrics })
     const running: { engine?: Engine } = {}
     const notices = { append: (notice: Uint8Array) => appendNotice(running.engine, notice) }
     const wally = config.wally ? await addWally(lifecycle, { config, folder, origin: names.origin, auth, notices, clock, random, log, metrics }) : undefined
@@ -80,7 +82,7 @@ export async function startStandalone(config: StandaloneConfig, version: string)
       allowedOrigins: config.allowedOrigins, trustedProxies: config.trustedProxies,
     })
     const files = config.webDir === undefined ? [] : readPageFiles(config.webDir)
-    await addPublicRoutes(http, { auth, engine, wally, folder, names, sockets, version, health, isLocal: config.isLocal, files, frameAncestors: config.frameAncestors })
+    await addPublicRoutes(http, { auth, engine, blobs, wally, folder, names, sockets, version, health, isLocal: config.isLocal, files, frameAncestors: config.frameAncestors })
     lifecycle.add({ name: 'http', start: async () => { await http.listen({ host: config.host, port: httpPort }) }, drain: () => http.close() })
     const admin = createAdmin({ log, clock, random, metrics, health, engine, wally, folder, names: { domain: names.domain, version } })
     lifecycle.add({ name: 'admin', start: async () => { await admin.listen({ host: '127.0.0.1', port: adminPort }) }, stop: () => admin.close() })
@@ -127,6 +129,21 @@ async function addAuth(lifecycle: Lifecycle, { config, folder, names, log, metri
   return auth
 }
 
+function addBlobs(lifecycle: Lifecycle, { config, folder, names, log, auth, metrics }: Shared & { readonly auth: Auth; readonly metrics: Metrics }): BlobService {
+  const blobs = createBlobService({
+    store: new DiskBlobStore({ folder: folder.blobsDir }), quota: new LocalBlobQuota(clock, { bytesPerDay: config.blobBytesPerDay * config.rateFactor, blobsPerDay: config.blobsPerDay * config.rateFactor }),
+    auth: {
+      callerOf: async ({ token, ...request }) => {
+        const { account, device } = await auth.verifyRequest({ token, ...request }, 'blobs')
+        return { account, device }
+      },
+    },
+    origin: names.origin, blobBytesMax: config.blobBytesMax, clock, log: log.child({ part: 'blobs' }), metrics,
+  })
+  lifecycle.add({ name: 'files', start: () => { blobs.start() }, stop: () => blobs.stop() })
+  return blobs
+}
+
 async function addEngine(
   lifecycle: Lifecycle, { config, folder, names, log, auth, wsPort, noticeKeys }: Shared & { readonly auth: Auth; readonly wsPort: number; readonly noticeKeys: readonly Uint8Array[] },
 ): Promise<{ readonly engine: Engine; readonly sockets: string }> {
@@ -168,6 +185,7 @@ const DRAIN_SPREAD_MS = 1_000
 async function addPublicRoutes(http: HttpServer, parts: {
   readonly auth: Auth
   readonly engine: Engine
+  readonly blobs: BlobService
   readonly wally: StandaloneWally | undefined
   readonly folder: DataFolder
   readonly names: PublicNames
@@ -179,10 +197,11 @@ async function addPublicRoutes(http: HttpServer, parts: {
   readonly files: readonly PageFile[]
   readonly frameAncestors: readonly string[]
 }): Promise<void> {
-  const { auth, engine, wally, folder, names, sockets, version, health, isLocal, files, frameAncestors } = parts
+  const { auth, engine, blobs, wally, folder, names, sockets, version, health, isLocal, files, frameAncestors } = parts
   const upSinceMs = clock.now()
-  await registerOpenApi(http, { title: 'Evegram', version, description: 'Sign-in, account logs, sessions, prekeys and the wallet bridge of one Evegram server.' })
+  await registerOpenApi(http, { title: 'Evegram', version, description: 'Sign-in, account logs, sessions, prekeys, files and the wallet bridge of one Evegram server.' })
   await auth.routes(http)
+  await blobs.routes(http)
   if (wally !== undefined) {
     requireLedger(http, wally.start)
     wally.wally.routes(http)
@@ -190,7 +209,7 @@ async function addPublicRoutes(http: HttpServer, parts: {
     if (isLocal) localChainRoutes(http, wally.local)
   }
   http.get('/.well-known/evegram', { schema: { tags: ['Discovery'], summary: 'Where everything is' } }, async () =>
-    auth.discovery({ serverId: folder.serverId, ws: names.ws, auth: names.origin, ...(wally === undefined ? {} : { wally: names.origin, noticeKeys: [Buffer.from(wally.noticeKey).toString('base64url')] }) }))
+    auth.discovery({ serverId: folder.serverId, ws: names.ws, auth: names.origin, blobs: names.origin, ...(wally === undefined ? {} : { wally: names.origin, noticeKeys: [Buffer.from(wally.noticeKey).toString('base64url')] }) }))
   pageRoutes(http, { files, ws: names.ws, frameAncestors })
   // With a page at `/` the facts of the server stay here.
   for (const path of files.length === 0 ? ['/', START_PAGE_PATH] : [START_PAGE_PATH]) http.get(path, { schema: { hide: true } }, async (_request, reply) => {
