@@ -19,7 +19,7 @@ const POSTGRES_MIN = [15]
 const ASK_MS_MAX = 30_000
 const JVM_FOLDERS = ['/usr/lib/jvm', '/Library/Java/JavaVirtualMachines']
 
-/** What later releases need, by the name that --only takes. */
+/** What is no service, by the name that --only takes: who needs it brings it. */
 export const LATER = { chromium: 'Chromium (tests of the web client)' }
 
 /**
@@ -54,8 +54,8 @@ export async function preflight({ kinds, nodes, cache, environment = process.env
   }
   if (wants('postgres')) await lookForPostgres({ findings, tools, cache, environment })
   for (const [kind, what] of Object.entries(LATER)) {
-    if (asked.includes(kind)) findings.push(missing(what, 'this release does not use it, so it cannot be started here', `leave ${kind} out of --only`))
-    else findings.push({ name: what, state: 'later', detail: 'not needed yet by this release' })
+    if (asked.includes(kind)) findings.push(missing(what, 'it is no service: the tests of the page find or install it (node tools/chromium.mjs)', `leave ${kind} out of --only`))
+    else findings.push({ name: what, state: 'later', detail: 'no service: the tests of the page find or install it' })
   }
   return { findings, tools }
 }

@@ -24,7 +24,7 @@ export function statusLines({ processes, mode, nodes, dir }) {
   const rows = processes.map(({ name, kind, pid, address, health, rssBytes }) => [
     name, kind, pid === undefined ? '-' : String(pid), address, rssBytes === undefined ? '-' : `${Math.round(rssBytes / MIB)} MB`, health,
   ])
-  for (const kind of Object.keys(LATER)) rows.push([kind, kind, '-', '-', '-', 'not needed yet by this release'])
+  for (const kind of Object.keys(LATER)) rows.push([kind, kind, '-', '-', '-', 'no service: the tests of the page bring it'])
   return [`${mode === 'docker' ? 'in containers' : 'native'}, nodes ${nodes}, data in ${dir}`, ...columns([['name', 'kind', 'pid', 'address', 'memory', 'health'], ...rows])]
 }
 

@@ -1,3 +1,4 @@
+import { createServer, type Server } from 'node:http'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { accessibilityFaults, go, say, Scene, write, type Person } from './testing/scene.js'
 
@@ -8,12 +9,24 @@ describe('the page in Chromium, at the server of npm start', () => {
   let scene: Scene
   let alice: Person
   let bob: Person
+  let framer: Server
+  let framerUrl: string
   beforeAll(async () => {
-    scene = await Scene.open()
+    framer = createServer((request, reply) => {
+      reply.setHeader('content-type', 'text/html')
+      reply.end(`<title>host</title><iframe src="${decodeURIComponent((request.url ?? '').slice(2))}" width="600" height="600"></iframe>`)
+    })
+    await new Promise<void>((resolve) => framer.listen(0, '127.0.0.1', resolve))
+    const address = framer.address()
+    framerUrl = `http://127.0.0.1:${String(typeof address === 'object' ? address?.port : '')}`
+    scene = await Scene.open({ EVEGRAM_FRAME_ANCESTORS: framerUrl })
     alice = await scene.person('Solana')
     bob = await scene.person('TON')
   })
-  afterAll(async () => { await scene.close() })
+  afterAll(async () => {
+    framer.close()
+    await scene.close()
+  })
 
   it('lets people of two chains talk, live, over one connection each', async () => {
     await write(alice, bob.address, 'good evening')
@@ -45,6 +58,28 @@ describe('the page in Chromium, at the server of npm start', () => {
     await expect.poll(async () => alice.page.locator('.delivery.is-queued').count()).toBe(0)
   })
 
+  it('answers, reacts, edits by the up arrow, and deletes for both', async () => {
+    const theirs = alice.page.locator('.message', { hasText: 'and to you' })
+    await theirs.hover()
+    await theirs.getByRole('button', { name: 'What to do with this message' }).click()
+    await alice.page.getByRole('button', { name: 'React with 👍' }).click()
+    await bob.page.getByRole('button', { name: '👍, 1 person' }).waitFor()
+    await theirs.getByRole('button', { name: 'What to do with this message' }).click()
+    await theirs.getByRole('button', { name: 'Reply' }).click()
+    await say(alice.page, 'how was the ferry?')
+    await bob.page.locator('.bubble', { hasText: 'how was the ferry?' }).locator('.quote', { hasText: 'and to you' }).waitFor()
+    await alice.page.locator('#composer-field').press('ArrowUp')
+    await expect.poll(async () => alice.page.locator('#composer-field').inputValue()).toBe('how was the ferry?')
+    await alice.page.locator('#composer-field').fill('how was the bridge?')
+    await alice.page.locator('#composer-field').press('Enter')
+    await bob.page.locator('.bubble', { hasText: 'how was the bridge?' }).getByText('edited').waitFor()
+    const own = alice.page.locator('.message', { hasText: 'how was the bridge?' })
+    await own.hover()
+    await own.getByRole('button', { name: 'What to do with this message' }).click()
+    await own.getByRole('button', { name: 'Delete for everyone' }).click()
+    await bob.page.locator('.bubble', { hasText: 'This message was deleted.' }).waitFor()
+  })
+
   it('founds a group, talks in it, and shows who was removed that they are out', async () => {
     await go(alice.page, '#/new-group')
     await alice.page.getByLabel('Name').fill('Harbour')
@@ -72,6 +107,52 @@ describe('the page in Chromium, at the server of npm start', () => {
     await bob.page.getByRole('button', { name: 'Follow' }).click()
     await bob.page.locator('.post', { hasText: 'high water at noon' }).waitFor()
     await bob.page.getByText('Only authors post here.').waitFor()
+  })
+
+  it('revokes another device, which then says that it is out', async () => {
+    const second = await scene.visit({ storageState: await alice.context.storageState() })
+    await second.page.locator('[data-state="live"]').waitFor({ state: 'attached' })
+    await go(alice.page, '#/devices')
+    await alice.page.getByRole('button', { name: /^Revoke device/ }).nth(1).waitFor()
+    await alice.page.locator('.people li', { hasNotText: 'This device' }).getByRole('button', { name: /^Revoke device/ }).click()
+    await alice.page.getByRole('dialog').getByRole('button', { name: 'Yes' }).click()
+    await alice.page.getByText('Revoked').waitFor()
+    await second.page.locator('[data-state="closed"]').waitFor({ state: 'attached' })
+  })
+
+  it('signs nobody in inside of another site', async () => {
+    const { page, context } = await scene.visit()
+    await page.goto(`${framerUrl}/?${encodeURIComponent(scene.url)}`)
+    const frame = page.frameLocator('iframe')
+    await frame.getByText('Not inside another site').waitFor()
+    expect(await frame.getByRole('button').count()).toBe(0)
+    await context.close()
+  })
+
+  it('loads little at first: under 250 KB of script', async () => {
+    const context = await scene.browser.newContext()
+    const page = await context.newPage()
+    const sizes: number[] = []
+    page.on('response', (response) => { if (response.request().resourceType() === 'script') sizes.push(Number(response.headers()['content-length'] ?? '0')) })
+    await page.goto(scene.url)
+    await page.getByRole('button', { name: 'Solana' }).waitFor()
+    const total = sizes.reduce((sum, size) => sum + size, 0)
+    console.log(`first load: ${String(sizes.length)} scripts, ${String(total)} bytes on the wire`)
+    expect(sizes.length).toBeGreaterThan(0)
+    expect(total).toBeLessThan(250_000)
+    await context.close()
+  })
+
+  it('opens without a server once it was there', async () => {
+    const visitor = await scene.visit()
+    await visitor.page.evaluate(async () => { await navigator.serviceWorker.ready })
+    await visitor.context.setOffline(true)
+    await visitor.page.reload()
+    await visitor.page.getByRole('heading', { name: 'Your wallet is your identity' }).waitFor()
+    const kept = await visitor.page.evaluate(async () => (await Promise.all((await caches.keys()).map(async (name) => (await (await caches.open(name)).keys()).map(({ url }) => new URL(url).pathname)))).flat())
+    expect(kept).toContain('/')
+    expect(kept.filter((path) => path.startsWith('/v1/') || path.startsWith('/.well-known/'))).toEqual([])
+    await visitor.context.close()
   })
 
   it('says what to do when something is refused, in the language of the person', async () => {

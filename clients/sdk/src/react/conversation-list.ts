@@ -50,6 +50,10 @@ export class ConversationList implements Readable<ConversationsView> {
       const row = this.#rows.get(conversation)
       if (row?.last?.messageId === messageId) this.#put({ ...row, last: { ...row.last, state } })
     })
+    client.on('message-changed', ({ message }) => {
+      const row = this.#rows.get(message.conversation)
+      if (row?.last?.messageId === message.messageId) this.#put({ ...row, last: message })
+    })
     client.on('channel-post', (post) => { this.#posted(post, post.name) })
     client.on('group-changed', () => { void this.refresh() })
     client.on('channel-changed', () => { void this.refresh() })

@@ -107,6 +107,13 @@ describe('a window onto messages', () => {
     expect(window.getSnapshot().messages.at(-1)?.state).toBe('sent')
   })
 
+  it('shows what a message says now', () => {
+    const [last] = stored.messages.slice(-1)
+    stored.tell('message-changed', { message: { ...last, text: 'edited' }, change: 'edit', by: 'a' })
+    expect(window.getSnapshot().messages.map(({ text }) => text).at(-1)).toBe('edited')
+    expect(shown()).toBe('17 18 19 20')
+  })
+
   it('loses nothing that arrives while the first page is read', async () => {
     const fresh = new MessageWindow(stored.client, 'c' as Message['conversation'], stored.find, SIZES)
     stored.add(21)

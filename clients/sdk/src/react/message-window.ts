@@ -57,6 +57,7 @@ export class MessageWindow implements Readable<MessagesView> {
       this.#client.on('message-state', ({ messageId, conversation, state }) => {
         if (conversation === id) this.#change(messageId, (message) => ({ ...message, state }))
       }),
+      this.#client.on('message-changed', ({ message }) => { if (message.conversation === id) this.#change(message.messageId, () => message) }),
     ]
     this.#reading = this.#latest()
   }

@@ -1,6 +1,7 @@
-import type { Conversation, Group } from '@evegram/sdk'
+import type { Conversation, Group, Message } from '@evegram/sdk'
 import { storesOf, useClient, useMessages, useTyping, type ConversationSummary } from '@evegram/sdk/react'
-import { useEffect, useState, type ReactElement } from 'react'
+import { useCallback, useEffect, useMemo, useState, type ReactElement } from 'react'
+import { codeOf } from '../i18n/error-text.js'
 import { useTexts } from '../i18n/texts.js'
 import { nameOf, pictureOf } from '../names.js'
 import { hrefOf } from '../route.js'
@@ -8,7 +9,8 @@ import { looksLike, shortAddress } from '../ui/address.js'
 import { Avatar } from '../ui/avatar.js'
 import { Empty, Failure, Loading } from '../ui/feedback.js'
 import { Icon } from '../ui/icon.js'
-import { Composer } from './composer.js'
+import { ChatActionsProvider, type ChatActions } from './chat-actions.js'
+import { Composer, type Composing } from './composer.js'
 import { MessageList } from './message-list.js'
 
 /** What both kinds of conversations can do. */
@@ -21,6 +23,13 @@ export function ChatView({ conversation }: { readonly conversation: Conversation
   const messages = useMessages(id)
   const { t } = useTexts()
   const opened = useOpened(conversation)
+  const [composing, setComposing] = useState<Composing>({ kind: 'new' })
+  const [code, setCode] = useState<string>()
+  const actions = useActions(conversation, opened, setComposing, setCode)
+  const editLast = useCallback(() => {
+    const last = storesOf(client).messages(id).getSnapshot().messages.findLast(({ direction, kind: said, deleted }) => direction === 'out' && said === 'text' && deleted !== true)
+    if (last !== undefined) setComposing({ kind: 'edit', message: last })
+  }, [client, id])
   useEffect(() => storesOf(client).conversations.watch(id), [client, id])
   return (
     <section className="chat" aria-labelledby="chat-title">
@@ -28,9 +37,10 @@ export function ChatView({ conversation }: { readonly conversation: Conversation
       {messages.status === 'failed' ? <Failure code={messages.code ?? 'internal'} retry={() => { void messages.showLatest() }} /> : null}
       {messages.status === 'loading' ? <Loading rows={8} /> : null}
       {messages.status === 'ready' && messages.messages.length === 0 ? <Empty icon="lock" title={t(kind === 'group' ? 'chat.empty.group' : 'chat.empty')} /> : null}
-      {messages.status === 'ready' && messages.messages.length > 0 ? <MessageList messages={messages} showsNames={kind === 'group'} /> : null}
+      {messages.status === 'ready' && messages.messages.length > 0 ? <ChatActionsProvider actions={actions}><MessageList messages={messages} showsNames={kind === 'group'} /></ChatActionsProvider> : null}
+      {code === undefined ? null : <Failure code={code} />}
       <TypingLine conversation={conversation} />
-      {opened === undefined ? null : opened.isMember ? <Composer key={id} conversation={opened.conversation} onSent={() => { void messages.showLatest() }} /> : <p className="closed-note">{t('chat.left')}</p>}
+      {opened === undefined ? null : opened.isMember ? <Composer key={id} conversation={opened.conversation} composing={composing} onCompose={setComposing} onEditLast={editLast} onSent={() => { void messages.showLatest() }} /> : <p className="closed-note">{t('chat.left')}</p>}
     </section>
   )
 }
@@ -63,6 +73,28 @@ function TypingLine({ conversation: { id } }: { readonly conversation: Conversat
 interface Opened {
   readonly conversation: OpenConversation
   readonly isMember: boolean
+  /** Owners and admins of a group. */
+  readonly mayDeleteAny: boolean
+}
+
+/** What people do with messages, told to the conversation; what is refused is shown. */
+function useActions({ id }: ConversationSummary, opened: Opened | undefined, compose: (composing: Composing) => void, fail: (code: string | undefined) => void): ChatActions {
+  const client = useClient()
+  return useMemo(() => {
+    const tell = (action: (conversation: OpenConversation) => Promise<{ readonly acked: Promise<unknown> }>): void => {
+      if (opened === undefined) return
+      fail(undefined)
+      action(opened.conversation).then(({ acked }) => acked).catch((failure: unknown) => { fail(codeOf(failure)) })
+    }
+    return {
+      me: client.account, maySpeak: opened?.isMember === true, mayDeleteAny: opened?.mayDeleteAny === true,
+      reply: (message) => { compose({ kind: 'reply', message }) },
+      edit: (message) => { compose({ kind: 'edit', message }) },
+      react: (message, emoji) => { tell((conversation) => conversation.react(message.messageId, emoji)) },
+      remove: (message) => { tell((conversation) => conversation.deleteForEveryone(message.messageId)) },
+      find: (messageId): Message | undefined => storesOf(client).messages(id).getSnapshot().messages.find((message) => message.messageId === messageId),
+    }
+  }, [client, id, opened, compose, fail])
 }
 
 /** The conversation itself, once it was found. */
@@ -89,9 +121,10 @@ function useOpened({ id, kind, peer }: ConversationSummary): Opened | undefined 
 async function openById(client: ReturnType<typeof useClient>, { id, kind, peer }: { readonly id: string; readonly kind: ConversationSummary['kind']; readonly peer: ConversationSummary['peer'] }): Promise<Opened | undefined> {
   if (kind === 'group') {
     const group = await client.group(id)
-    return { conversation: group, isMember: await group.isMember() }
+    const role = (await group.members()).find(({ account }) => account === client.account)?.role
+    return { conversation: group, isMember: role !== undefined, mayDeleteAny: role === 'owner' || role === 'admin' }
   }
   if (peer === undefined) return undefined
   const known = (await client.conversations()).find((one) => one.id === id)
-  return known === undefined ? undefined : { conversation: known, isMember: true }
+  return known === undefined ? undefined : { conversation: known, isMember: true, mayDeleteAny: false }
 }

@@ -1,10 +1,12 @@
 import { LIMITS, utf8 } from '@evegram/protocol'
+import type { Message } from '@evegram/sdk'
 import { useEffect, useLayoutEffect, useRef, useState, type FormEvent, type KeyboardEvent, type ReactElement } from 'react'
 import { codeOf } from '../i18n/error-text.js'
 import { useTexts } from '../i18n/texts.js'
 import { readPreferences } from '../preferences.js'
 import { Failure } from '../ui/feedback.js'
 import { Icon } from '../ui/icon.js'
+import { shortAddress } from '../ui/address.js'
 import type { OpenConversation } from './chat-view.js'
 
 /** Lines that the field grows to before it scrolls. */
@@ -12,8 +14,21 @@ const HEIGHT_PX_MAX = 180
 /** Texts that are not sent yet, by conversation: they survive looking elsewhere. */
 const drafts = new Map<string, string>()
 
-/** Where people write: Enter sends, Shift and Enter begins a line. */
-export function Composer({ conversation, onSent }: { readonly conversation: OpenConversation; readonly onSent: () => void }): ReactElement {
+/** What is being written: something new, an answer, or an own message anew. */
+export type Composing = { readonly kind: 'new' } | { readonly kind: 'reply' | 'edit'; readonly message: Message }
+
+/** What a {@link Composer} needs. */
+export interface ComposerProps {
+  readonly conversation: OpenConversation
+  readonly composing: Composing
+  readonly onCompose: (composing: Composing) => void
+  /** The person wants to change what they said last. */
+  readonly onEditLast: () => void
+  readonly onSent: () => void
+}
+
+/** Where people write: Enter sends, Shift and Enter begins a line, Escape gives up an answer or edit, the up arrow in an empty field edits what was said last. */
+export function Composer({ conversation, composing, onCompose, onEditLast, onSent }: ComposerProps): ReactElement {
   const { t } = useTexts()
   const { id } = conversation
   const [text, setText] = useState(drafts.get(id) ?? '')
@@ -33,6 +48,12 @@ export function Composer({ conversation, onSent }: { readonly conversation: Open
     return () => { conversation.typing(false) }
   }, [conversation])
 
+  useEffect(() => {
+    if (composing.kind === 'new') return
+    if (composing.kind === 'edit') setText(composing.message.text)
+    field.current?.focus()
+  }, [composing])
+
   const change = (next: string): void => {
     setText(next)
     if (next === '') drafts.delete(id)
@@ -44,7 +65,10 @@ export function Composer({ conversation, onSent }: { readonly conversation: Open
     if (said === '' || isTooLong) return
     setCode(undefined)
     change('')
-    conversation.send(said).then(({ acked }) => {
+    onCompose({ kind: 'new' })
+    const sent = composing.kind === 'edit' ? conversation.edit(composing.message.messageId, said)
+      : conversation.send(said, composing.kind === 'reply' ? { replyTo: composing.message.messageId } : {})
+    sent.then(({ acked }) => {
       onSent()
       // What becomes of it is shown at the message.
       acked.catch(() => undefined)
@@ -58,7 +82,16 @@ export function Composer({ conversation, onSent }: { readonly conversation: Open
     event.preventDefault()
     send()
   }
+  const giveUp = (): void => {
+    if (composing.kind === 'edit') change('')
+    onCompose({ kind: 'new' })
+  }
   const onKeyDown = (event: KeyboardEvent): void => {
+    if (event.key === 'Escape' && composing.kind !== 'new') giveUp()
+    if (event.key === 'ArrowUp' && text === '' && composing.kind === 'new') {
+      event.preventDefault()
+      onEditLast()
+    }
     if (event.key !== 'Enter' || event.shiftKey || event.nativeEvent.isComposing) return
     event.preventDefault()
     send()
@@ -67,6 +100,13 @@ export function Composer({ conversation, onSent }: { readonly conversation: Open
     <div className="composer-place">
       {code === undefined ? null : <Failure code={code} />}
       {isTooLong ? <Failure code="too_large.payload" /> : null}
+      {composing.kind === 'new' ? null : (
+        <div className="composing">
+          <Icon name={composing.kind} />
+          <p><b>{composing.kind === 'edit' ? t('chat.editing') : t('chat.replying', { name: composing.message.direction === 'out' ? t('chat.you') : shortAddress(composing.message.from) })}</b><span dir="auto">{composing.message.text}</span></p>
+          <button type="button" className="icon-button" onClick={giveUp} aria-label={t('chat.stop')}><Icon name="close" /></button>
+        </div>
+      )}
       <form className="composer" onSubmit={submit}>
         <label className="only-heard" htmlFor="composer-field">{t('chat.write')}</label>
         <textarea ref={field} id="composer-field" rows={1} value={text} placeholder={t('chat.write')} dir="auto" onChange={(event) => { change(event.target.value) }} onKeyDown={onKeyDown} />

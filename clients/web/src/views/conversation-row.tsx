@@ -43,6 +43,7 @@ function previewOf({ kind, last, lastPost }: ConversationSummary, { t }: Texts):
   if (lastPost !== undefined) return lastPost.kind === 'text' ? lastPost.text : t('chat.unsupported')
   if (last === undefined) return t(kind === 'direct' ? 'chats.nothing' : kind === 'group' ? 'chats.group' : 'chats.channel')
   if (last.kind.startsWith('unknown:')) return t('chat.unsupported')
+  if (last.deleted === true) return t('chat.deleted')
   if (last.text === '') return t('chat.removed')
   if (last.direction === 'out') return kind === 'direct' ? last.text : t('chats.you', { text: last.text })
   return kind === 'group' ? `${shortAddress(last.from)}: ${last.text}` : last.text

@@ -1,6 +1,6 @@
 import type { Message } from '@evegram/sdk'
 import type { Messages } from '@evegram/sdk/react'
-import { useLayoutEffect, useRef, useState, type ReactElement } from 'react'
+import { useLayoutEffect, useRef, useState, type KeyboardEvent, type ReactElement } from 'react'
 import { startOfDay, useTexts } from '../i18n/texts.js'
 import { now } from '../now.js'
 import { Icon } from '../ui/icon.js'
@@ -68,7 +68,7 @@ export function MessageList({ messages: window, showsNames }: { readonly message
   return (
     <div className="messages-place">
       {/* Reachable by Tab, so that keys scroll it. */}
-      <div ref={box} className="messages" onScroll={onScroll} tabIndex={0} role="region" aria-label={t('chat.messages')}>
+      <div ref={box} className="messages" onScroll={onScroll} tabIndex={0} role="region" aria-label={t('chat.messages')} onKeyDown={(event) => { rove(event, box.current) }}>
         {hasOlder ? null : <p className="beginning">{t('chat.start')}</p>}
         <ol>
           {messages.map((message, at) => {
@@ -86,6 +86,18 @@ export function MessageList({ messages: window, showsNames }: { readonly message
       {isAway ? <button type="button" className="to-latest" onClick={showLatest} aria-label={t('chat.latest')} title={t('chat.latest')}><Icon name="down" /></button> : null}
     </div>
   )
+}
+
+/** Arrows go from message to message, from the last one on; what can be done with it is on its button. */
+function rove(event: KeyboardEvent, box: HTMLElement | null): void {
+  if (event.key !== 'ArrowUp' && event.key !== 'ArrowDown') return
+  const buttons = [...(box?.querySelectorAll<HTMLElement>('[data-message-button]') ?? [])]
+  const at = buttons.findIndex((button) => button === globalThis.document.activeElement)
+  const to = at === -1 ? buttons.length - 1 : at + (event.key === 'ArrowDown' ? 1 : -1)
+  const next = buttons[Math.max(0, Math.min(buttons.length - 1, to))]
+  if (next === undefined || (at === -1 && event.target !== box)) return
+  event.preventDefault()
+  next.focus()
 }
 
 function hangTogether(before: Message, message: Message): boolean {

@@ -5,7 +5,10 @@ import { lettersOf, shortAddress } from '../ui/address.js'
 import { Avatar } from '../ui/avatar.js'
 import { Icon } from '../ui/icon.js'
 import { RichText } from '../ui/rich-text.js'
+import { useChatActions, type ChatActions } from './chat-actions.js'
 import { DeliveryState } from './delivery-state.js'
+import { MessageActions, Reactions } from './message-actions.js'
+import { Quote } from './quote.js'
 
 /** What a message shows. */
 export interface MessageRowProps {
@@ -19,27 +22,40 @@ export interface MessageRowProps {
 /** A message. */
 export const MessageRow = memo(function MessageRow({ message, showsName, isFirst }: MessageRowProps): ReactElement {
   const { t, time } = useTexts()
-  const { direction, fromAccount, from, sentAtMs, state, gap } = message
+  const actions = useChatActions()
+  const { direction, fromAccount, from, sentAtMs, state, gap, editedAtMs, deleted } = message
   const namesSender = showsName && direction === 'in' && isFirst
   return (
     <article className={`message is-${direction}${isFirst ? ' is-first' : ''}`}>
       {gap === true ? <p className="gap"><Icon name="warn" />{t('chat.gap')}</p> : null}
       {showsName && direction === 'in' ? <span className="message-face">{isFirst ? <Avatar id={fromAccount} label={lettersOf(from)} /> : null}</span> : null}
-      <div className={`bubble${state === 'failed' ? ' is-failed' : ''}`}>
-        {namesSender ? <p className="sender" title={from}>{shortAddress(from)}</p> : null}
-        <Content message={message} />
-        <span className="meta">
-          <time dateTime={new Date(sentAtMs).toISOString()}>{time(sentAtMs)}</time>
-          {direction === 'out' ? <DeliveryState state={state} /> : null}
-        </span>
+      <div className="said">
+        <div className={`bubble${state === 'failed' ? ' is-failed' : ''}`}>
+          {namesSender ? <p className="sender" title={from}>{shortAddress(from)}</p> : null}
+          {message.replyTo === undefined ? null : <Quote replyTo={message.replyTo} actions={actions} />}
+          <Content message={message} />
+          <span className="meta">
+            {editedAtMs === undefined ? null : <span>{t('chat.edited')}</span>}
+            <time dateTime={new Date(sentAtMs).toISOString()}>{time(sentAtMs)}</time>
+            {direction === 'out' ? <DeliveryState state={state} /> : null}
+          </span>
+        </div>
+        <Reactions message={message} actions={actions} />
       </div>
+      {canAct(message, actions) && deleted !== true ? <MessageActions message={message} actions={actions} /> : null}
     </article>
   )
 })
 
+/** What is not known to others yet, or says nothing that could be read, has nothing to be done with. */
+function canAct(message: Message, actions: ChatActions | undefined): actions is ChatActions {
+  return actions?.maySpeak === true && message.state !== 'failed' && !message.kind.startsWith('unknown:')
+}
+
 function Content({ message }: { readonly message: Message }): ReactElement {
   const { t } = useTexts()
   const { kind, text, payment, request, direction } = message
+  if (message.deleted === true) return <p className="soft text">{t('chat.deleted')}</p>
   if (kind.startsWith('unknown:')) return <p className="soft">{t('chat.unsupported')}</p>
   const money = payment ?? request
   if (money === undefined && text === '') return <p className="soft">{t('chat.removed')}</p>

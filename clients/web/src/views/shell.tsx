@@ -1,5 +1,5 @@
 import { useConversations } from '@evegram/sdk/react'
-import type { ReactElement } from 'react'
+import { useEffect, type ReactElement } from 'react'
 import { useTexts } from '../i18n/texts.js'
 import { useRoute, type Route } from '../route.js'
 import { Empty, Loading } from '../ui/feedback.js'
@@ -18,6 +18,9 @@ import { WalletView } from './wallet-view.js'
 export function Shell(): ReactElement {
   const route = useRoute()
   const { t } = useTexts()
+  const unread = useConversations().conversations.reduce((sum, conversation) => sum + conversation.unread, 0)
+  // So that a tab in the background tells of news.
+  useEffect(() => { globalThis.document.title = unread === 0 ? t('app.name') : `(${String(unread)}) ${t('app.name')}` }, [unread, t])
   return (
     <div className={`shell view-${route.view}`}>
       <a className="skip" href="#main" onClick={(event) => { event.preventDefault(); globalThis.document.getElementById('main')?.focus() }}>{t('app.skip')}</a>

@@ -8,6 +8,7 @@ import { amountText } from '../ui/amount.js'
 import { Empty, Failure, Loading } from '../ui/feedback.js'
 import { Panel, Section } from '../ui/panel.js'
 import { useLoaded } from '../ui/use-loaded.js'
+import { FaucetButton } from './faucet.js'
 import { Framed } from './framed.js'
 
 /** Movements of one asset that are shown, the newest. */
@@ -42,6 +43,7 @@ export function WalletView(): ReactElement {
       {isFramed() ? <Framed text={t('wallet.lead')} /> : now.status === 'loading' ? <Loading /> : now.status === 'failed' ? <Failure code={now.code} retry={again} /> : (
         <>
           <p className="soft">{t('wallet.lead')}</p>
+          <FaucetButton />
           {now.value.length === 0 ? <Empty icon="wallet" title={t('wallet.empty')} /> : now.value.map((holding) => <HoldingCard key={holding.asset.asset} holding={holding} />)}
         </>
       )}
