@@ -57,6 +57,8 @@ export interface ClientEvents {
   'security': SecurityEvent
   /** The verified membership log of a group went on: who came and went by one entry, and whether its author was revoked since. */
   'group-changed': GroupEvent
+  /** A group has another name, said by an owner or admin. */
+  'group-named': { readonly conversation: ConversationId; readonly name: string; readonly by: AccountId }
   /** The server showed entries of a membership log that break its rules, or another log than before: the group stays as it was. */
   'group-alarm': { readonly conversation: ConversationId; readonly code: ErrorCode; readonly reason: string }
   /** A post of a channel was shown: it is durable in the local store. Own posts included. */

@@ -1,5 +1,6 @@
 import { useSyncExternalStore } from 'react'
 import { chooseLanguage, isLanguage, type Language } from './i18n/languages.js'
+import { keep, readKept } from './kept.js'
 
 /** How the page looks and what it tells, on this browser. */
 export interface Preferences {
@@ -23,11 +24,7 @@ export function readPreferences(): Preferences {
 /** Changes some of them, now and for later. */
 export function setPreferences(change: Partial<Preferences>): void {
   current = apply({ ...readPreferences(), ...change })
-  try {
-    globalThis.localStorage.setItem(KEY, JSON.stringify(current))
-  } catch {
-    // A browser that keeps nothing: the choice holds until the page is closed.
-  }
+  keep(KEY, JSON.stringify(current))
   for (const listener of listeners) listener()
 }
 
@@ -43,9 +40,9 @@ export function usePreferences(): Preferences {
 
 function stored(): unknown {
   try {
-    return JSON.parse(globalThis.localStorage.getItem(KEY) ?? '{}')
+    return JSON.parse(readKept(KEY) ?? '{}')
   } catch {
-    // Kept by nobody, or changed by hand.
+    // Changed by hand.
     return {}
   }
 }

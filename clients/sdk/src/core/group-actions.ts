@@ -69,7 +69,9 @@ export class GroupActions {
     if (role !== 'owner' && role !== 'admin') throw new EvegramError('group.role', { operation: 'name group' })
     await this.#core.local.write(async (tx) => {
       const row = await readGroup(tx, conversation)
-      if (row !== undefined) writeGroup(tx, { ...row, name })
+      if (row === undefined) return
+      writeGroup(tx, { ...row, name })
+      tx.afterCommit(() => { this.#core.events.emit('group-named', { conversation, name, by: this.#core.account }) })
     })
     await this.#tellName(conversation, name)
   }

@@ -54,8 +54,20 @@ export class ConversationList implements Readable<ConversationsView> {
       const row = this.#rows.get(message.conversation)
       if (row?.last?.messageId === message.messageId) this.#put({ ...row, last: message })
     })
+    client.on('message-expired', ({ conversation, messageId }) => {
+      const row = this.#rows.get(conversation)
+      if (row?.last?.messageId !== messageId) return
+      const { last: _gone, ...rest } = row
+      this.#put({ ...rest, atMs: 0 })
+      void this.refresh()
+    })
     client.on('channel-post', (post) => { this.#posted(post, post.name) })
     client.on('group-changed', () => { void this.refresh() })
+    client.on('group-named', ({ conversation, name }) => {
+      const row = this.#rows.get(conversation)
+      if (row === undefined) void this.refresh()
+      else this.#put({ ...row, title: name })
+    })
     client.on('channel-changed', () => { void this.refresh() })
     void this.refresh()
   }
@@ -90,12 +102,12 @@ export class ConversationList implements Readable<ConversationsView> {
     try {
       const [direct, groups, channels] = [await this.#client.conversations(), await this.#client.groups(), await this.#client.channels()]
       const rows = await Promise.all([...direct.map((one) => this.#ofDirect(one)), ...groups.map((one) => this.#ofGroup(one)), ...channels.map((one) => this.#ofChannel(one))])
-      const before = new Map(this.#rows)
+      const [before, wasReady] = [new Map(this.#rows), this.#view.getSnapshot().status === 'ready']
       this.#rows.clear()
       for (const row of rows) {
         // What was told while this was read is newer.
         const known = before.get(row.id)
-        this.#rows.set(row.id, known !== undefined && known.atMs > row.atMs ? { ...row, ...lastOf(known) } : { ...row, unread: known?.unread ?? 0 })
+        this.#rows.set(row.id, known !== undefined && known.atMs > row.atMs ? { ...row, ...lastOf(known) } : { ...row, unread: known?.unread ?? (wasReady && isUnread(row) && !this.#seen.has(row.id) ? 1 : 0) })
       }
       this.#show('ready')
     } catch (error) {
@@ -147,6 +159,11 @@ export class ConversationList implements Readable<ConversationsView> {
   #show(status: ConversationsView['status']): void {
     this.#view.set({ status, conversations: [...this.#rows.values()].sort((left, right) => right.atMs - left.atMs || (left.id < right.id ? -1 : 1)) })
   }
+}
+
+/** Of a conversation that was not known a moment ago: what made it known is new. */
+function isUnread({ last }: ConversationSummary): boolean {
+  return last?.direction === 'in'
 }
 
 function lastOf({ last, lastPost, atMs, unread }: ConversationSummary): Pick<ConversationSummary, 'last' | 'lastPost' | 'atMs' | 'unread'> {

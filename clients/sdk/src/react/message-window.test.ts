@@ -114,6 +114,11 @@ describe('a window onto messages', () => {
     expect(shown()).toBe('17 18 19 20')
   })
 
+  it('lets go of what disappears', () => {
+    stored.tell('message-expired', { conversation: 'c', messageId: '19' })
+    expect(shown()).toBe('17 18 20')
+  })
+
   it('loses nothing that arrives while the first page is read', async () => {
     const fresh = new MessageWindow(stored.client, 'c' as Message['conversation'], stored.find, SIZES)
     stored.add(21)

@@ -57,6 +57,7 @@ export class MessageWindow implements Readable<MessagesView> {
       this.#client.on('message-state', ({ messageId, conversation, state }) => {
         if (conversation === id) this.#change(messageId, (message) => ({ ...message, state }))
       }),
+      this.#client.on('message-expired', ({ conversation, messageId }) => { if (conversation === id) this.#remove(messageId) }),
       this.#client.on('message-changed', ({ message }) => { if (message.conversation === id) this.#change(message.messageId, () => message) }),
     ]
     this.#reading = this.#latest()
@@ -160,6 +161,12 @@ export class MessageWindow implements Readable<MessagesView> {
     const surplus = messages.length - this.#sizes.max
     // The oldest go: who looks at older ones has `hasNewer` and gets nothing here.
     this.#view.set(surplus > 0 ? { ...view, messages: messages.slice(surplus), hasOlder: true } : { ...view, messages })
+  }
+
+  #remove(id: Message['messageId']): void {
+    const view = this.#view.getSnapshot()
+    const messages = view.messages.filter(({ messageId }) => messageId !== id)
+    if (messages.length < view.messages.length) this.#view.set({ ...view, messages })
   }
 
   #change(id: Message['messageId'], change: (message: Message) => Message): void {

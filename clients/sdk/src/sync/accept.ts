@@ -223,7 +223,10 @@ export class Acceptance {
     const group = await readGroup(tx, conversation.conversation)
     const role = group?.state.members.get(from.account)?.role
     if (group === undefined || role === undefined || role === 'member') refuse('group.role', 'name of the group')
-    else writeGroup(tx, { ...group, name })
+    else {
+      writeGroup(tx, { ...group, name })
+      tx.afterCommit(() => { this.#core.events.emit('group-named', { conversation: conversation.conversation, name, by: from.account }) })
+    }
   }
 
   async #wasMadeForMembers(tx: Transaction, conversation: ConversationRow, hash: Uint8Array, from: AttestedDevice): Promise<boolean> {

@@ -217,6 +217,7 @@ describe('members', () => {
     await asBob.rename('Ours')
     await rest()
     expect(await namesOf(alice, id)).toBe('Ours')
+    expect(named(alice, 'group-named').at(-1)).toEqual({ conversation: id, name: 'Ours', by: bob.client.account })
   })
 })
 

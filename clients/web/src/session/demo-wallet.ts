@@ -1,6 +1,7 @@
 import { bytesOfHex, hexOf } from '@evegram/protocol'
 import type { Chain } from '@evegram/protocol/proof'
 import type { Wallet } from '@evegram/sdk'
+import { keep, readKept } from '../kept.js'
 
 const LOOPBACK = ['localhost', '127.0.0.1', '[::1]']
 const CHAINS: readonly Chain[] = ['solana', 'ton', 'terra']
@@ -24,25 +25,25 @@ export async function hasDemoWallets(): Promise<boolean> {
 
 /** The chain of the demo wallet that this browser keeps for a profile. */
 export function rememberedDemoChain(profile: string): Chain | undefined {
-  return readKept(profile)?.chain
+  return readWallet(profile)?.chain
 }
 
 /** The demo wallet of a profile: the one that is kept, or a new one of `chain`, which is kept from now on. */
 export async function openDemoWallet(profile: string, chain: Chain): Promise<Wallet> {
   const { createLocalWallet } = await import('@evegram/sdk')
-  const kept = readKept(profile)
+  const kept = readWallet(profile)
   const seed = kept?.chain === chain ? kept.seed : globalThis.crypto.getRandomValues(new Uint8Array(SEED_BYTES))
-  globalThis.localStorage.setItem(keyOf(profile), `${chain}:${hexOf(seed)}`)
+  keep(keyOf(profile), `${chain}:${hexOf(seed)}`)
   return createLocalWallet(chain, seed)
 }
 
 /** Forgets the demo wallet of a profile, and with it the way into its account. */
 export function forgetDemoWallet(profile: string): void {
-  globalThis.localStorage.removeItem(keyOf(profile))
+  keep(keyOf(profile), undefined)
 }
 
-function readKept(profile: string): { readonly chain: Chain; readonly seed: Uint8Array } | undefined {
-  const [name, hex = ''] = (globalThis.localStorage.getItem(keyOf(profile)) ?? '').split(':')
+function readWallet(profile: string): { readonly chain: Chain; readonly seed: Uint8Array } | undefined {
+  const [name, hex = ''] = (readKept(keyOf(profile)) ?? '').split(':')
   const chain = CHAINS.find((known) => known === name)
   return chain === undefined || !/^[0-9a-f]{64}$/.test(hex) ? undefined : { chain, seed: bytesOfHex(hex) }
 }

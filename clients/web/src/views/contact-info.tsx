@@ -8,6 +8,7 @@ import { Icon } from '../ui/icon.js'
 import { Panel, Section } from '../ui/panel.js'
 import { QrCode } from '../ui/qr-code.js'
 import { useLoaded } from '../ui/use-loaded.js'
+import { TimerChoice } from './timer-choice.js'
 
 /** Digits of a safety number that stand together. */
 const GROUP = 5
@@ -17,6 +18,7 @@ export function ContactInfo({ id, peer: { account, address } }: { readonly id: s
   const { t } = useTexts()
   const client = useClient()
   const { now, again } = useLoaded(useCallback(() => client.verify(account), [client, account]))
+  const opened = useLoaded(useCallback(async () => (await client.conversations()).find((one) => one.id === id), [client, id])).now
   const action = useAction()
   return (
     <Panel title={t('contact.title')} back={{ view: 'conversation', id }}>
@@ -24,6 +26,7 @@ export function ContactInfo({ id, peer: { account, address } }: { readonly id: s
       <Section title={t('contact.address')}>
         <div className="own-address"><code className="address">{address}</code><CopyButton text={address} /></div>
       </Section>
+      {opened.status === 'ready' && opened.value !== undefined ? <TimerChoice conversation={opened.value} /> : null}
       {now.status === 'loading' ? <Loading /> : now.status === 'failed' ? <Failure code={now.code} retry={again} /> : (
         <>
           <Section title={t('contact.proof')} hint={t('contact.proof.lead')}>

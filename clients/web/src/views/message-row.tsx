@@ -35,6 +35,7 @@ export const MessageRow = memo(function MessageRow({ message, showsName, isFirst
           {message.replyTo === undefined ? null : <Quote replyTo={message.replyTo} actions={actions} />}
           <Content message={message} />
           <span className="meta">
+            {message.expiresIn === undefined ? null : <span title={t('timer.mark')}><Icon name="clock" /><span className="only-heard">{t('timer.mark')}</span></span>}
             {editedAtMs === undefined ? null : <span>{t('chat.edited')}</span>}
             <time dateTime={new Date(sentAtMs).toISOString()}>{time(sentAtMs)}</time>
             {direction === 'out' ? <DeliveryState state={state} /> : null}
