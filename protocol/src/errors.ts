@@ -204,6 +204,9 @@ export const ERROR_CODES = {
   'client.domain_mismatch': ['after_fix', 'The server serves another domain than its address: pass the domain that you expect.'],
   'client.not_signed_in': ['after_fix', 'Sign in first: evegram login --wallet <file>'],
   'client.store': ['after_backoff', 'The local store failed.'],
+  'web.page_differs': ['never', 'The page that this server serves is not the one that you expect: do not use it, and tell its publisher.'],
+  'client.leader_lost': ['after_fix', 'The tab that did the work went away before it answered: look whether it was done, and ask again if it was not.'],
+  'client.tab_version': ['after_fix', 'Another tab runs another version of this page: load the tabs again.'],
 } as const satisfies Record<string, readonly [RetryClass, string]>
 
 /** A dotted error code, stable across versions. */

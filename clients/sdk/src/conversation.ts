@@ -4,9 +4,11 @@ import { readConversation, type ConversationRow } from './core/conversation-row.
 import { timerSeconds } from './core/conversation-timer.js'
 import { cancellable, type Feed } from './core/feed.js'
 import { mayDeleteAny } from './core/group-row.js'
+import { readHandled } from './core/handled.js'
 import { decodeMessage, encodeMessage, withoutContent, type Message } from './core/message.js'
 import { checkOpenEdits, forgetEdits, messageIn, targetOf } from './core/message-target.js'
 import { readMessagePage, type HistoryPlace } from './core/message-page.js'
+import type { DoneOnce, NextName } from './core/once.js'
 import type { Transaction } from './core/transaction.js'
 import type { KeyedTurns } from './core/turns.js'
 import { composeMessage, type NumberedContent } from './sync/compose.js'
@@ -104,6 +106,8 @@ export interface ConversationPorts {
   readonly typing: Typing
   /** Sends of one conversation prepare and commit one after the other. */
   readonly turns: KeyedTurns
+  /** Names for what is said here, where the caller may ask again after a lost answer: nothing is said twice under one name. */
+  readonly once?: NextName | undefined
   /** Throws when this device may not send any more. */
   check(): void
 }
@@ -176,8 +180,11 @@ export class DirectConversation implements Conversation {
   /** Sends any message, as {@link Conversation.send} does; what `also` stages becomes durable together with it, or not at all. */
   async say(content: NumberedContent, also: (tx: Transaction) => void = () => undefined): Promise<SentMessage> {
     const { core, outbox, transmission, turns } = this.#ports
+    const name = this.#ports.once?.()
     const staged = await turns.run(this.id, async () => {
       this.#ports.check()
+      const done = name === undefined ? undefined : await core.once.find(core.store, name)
+      if (done !== undefined) return { result: { ...done, acked: this.#ackOf(done) }, durable: Promise.resolve() }
       outbox.checkRoom()
       const before = await this.#row()
       // Waits for the network where a session is missing; what cannot be reached now is completed before the message leaves.
@@ -187,6 +194,7 @@ export class DirectConversation implements Conversation {
       return core.local.stage(async (tx) => {
         const { row, message, first, order } = await composeMessage(core, tx, await this.#row(tx), content)
         also(tx)
+        if (name !== undefined) await core.once.note(tx, core.store, name, { messageId: row.messageId, order })
         const acked = outbox.acknowledged(row.messageId)
         if (message !== undefined) tx.afterCommit(() => { core.events.emit('message', message) })
         for (const key of first) outbox.add(tx, key)
@@ -258,6 +266,23 @@ export class DirectConversation implements Conversation {
         return rows.length === PAGE_ROWS
       })
     }
+  }
+
+  /** What becomes of a message that was said before under its name. */
+  #ackOf({ messageId, position }: DoneOnce): Promise<Position> {
+    const outcome = async (): Promise<Position> => {
+      if (position !== undefined) return position
+      const rowKey = (await readHandled(this.#ports.core.store, messageId))?.rowKey
+      const row = rowKey === undefined ? undefined : await this.#ports.core.store.get('messages', rowKey)
+      if (row !== undefined && decodeMessage(row).state === 'failed') {
+        throw new EvegramError('client.leader_lost', { operation: 'send', advice: 'The server refused this message for good.' })
+      }
+      return this.#ports.outbox.acknowledged(messageId)
+    }
+    const acked = outcome()
+    // As of a message that is said now: nobody has to care.
+    acked.catch(() => undefined)
+    return acked
   }
 
   async #row(source: Pick<Transaction, 'get'> = this.#ports.core.store): Promise<ConversationRow> {

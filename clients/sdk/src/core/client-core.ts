@@ -35,6 +35,7 @@ import { Feed } from './feed.js'
 import { GroupLogs } from './group-logs.js'
 import { GroupActions } from './group-actions.js'
 import { LocalState } from './local-state.js'
+import { OnceLog } from './once.js'
 import type { Profile } from './profile.js'
 import { Roster } from './roster.js'
 
@@ -133,13 +134,15 @@ export class ClientCore {
     await roster.load()
     await roster.loadAccount(profile.account)
     const background = new BackgroundTasks(events)
+    const once = new OnceLog(clock)
+    await once.load(store)
     const running: { client?: ClientCore } = {}
     const state = new Registers({
       device: keys.device, store, events, nowMs: () => serverClock.now(), isActive: (device) => roster.devicesOf(profile.account).some((known) => known.device === device),
     })
     const core: Core = {
       account: profile.account, device: keys.device, address: roster.addressOf(profile.account), keys, store, clock, random, time: serverClock, signal, noticeKeys, primitives,
-      ciphers: new SessionCiphers({ signal, local: keys, attested: roster }), groupCiphers: new GroupCiphers({ signal, random }), roster, accounts, auth, tokens, events, local, state, background,
+      ciphers: new SessionCiphers({ signal, local: keys, attested: roster }), groupCiphers: new GroupCiphers({ signal, random }), roster, accounts, auth, tokens, events, local, state, once, background,
       connection: () => running.client?.connection,
     }
     const self = new ClientCore(core, background)

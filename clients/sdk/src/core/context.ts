@@ -11,6 +11,7 @@ import type { LocalStore } from '../store/local-store.js'
 import type { Registers } from '../state/registers.js'
 import type { Connection } from '../transport/connection.js'
 import type { LocalState } from './local-state.js'
+import type { OnceLog } from './once.js'
 import type { Roster } from './roster.js'
 import type { ServerClock } from '../api/server-clock.js'
 
@@ -42,6 +43,8 @@ export interface Core {
   readonly local: LocalState
   /** The state of the account: contacts, settings, drafts, read markers. Written inside transactions of `local`. */
   readonly state: Registers
+  /** What was said under a name, for callers that may lose an answer. */
+  readonly once: OnceLog
   readonly background: Background
   /** The open connection, if there is one. */
   connection(): Connection | undefined

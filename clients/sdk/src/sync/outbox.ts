@@ -1,6 +1,7 @@
 import { EvegramError, unitInterval, type ConversationId, type MessageId, type Position, type Timer } from '@evegram/protocol'
 import { asEvegramError } from '../core/background.js'
 import type { Core } from '../core/context.js'
+import { Deferred } from '../core/deferred.js'
 import type { Transaction } from '../core/transaction.js'
 import type { Transmission } from './transmit.js'
 import { decodeOutbox, outboxKey, type OutboxRow } from './outbox-row.js'
@@ -36,11 +37,6 @@ interface Lane {
   wait: Timer | undefined
 }
 
-interface Waiter {
-  resolve(position: Position): void
-  reject(error: EvegramError): void
-}
-
 /**
  * Envelopes that were committed and not acknowledged yet. Durable; in order within a conversation, one in flight at a time (the
  * server appends one at a time anyway), so that what was refused for good can still be replaced by a `void` before anything that
@@ -50,7 +46,7 @@ export class Outbox {
   readonly #core: Core
   readonly #transmission: Transmission
   readonly #lanes = new Map<ConversationId, Lane>()
-  readonly #waiters = new Map<MessageId, Waiter>()
+  readonly #waiters = new Map<MessageId, Deferred<Position>>()
   #size = 0
   #inFlight = 0
   #live = false
@@ -102,12 +98,11 @@ export class Outbox {
 
   /** Resolves with the log position once the server stored the message; rejects when it never will, or with `client.closed`. */
   acknowledged(message: MessageId): Promise<Position> {
-    const promise = new Promise<Position>((resolve, reject) => {
-      this.#waiters.set(message, { resolve, reject })
-    })
-    // Whoever does not care about the outcome must not be hit by an unhandled rejection; `message-state` tells it too.
-    promise.catch(() => undefined)
-    return promise
+    const known = this.#waiters.get(message)
+    if (known !== undefined) return known.promise
+    const waiter = new Deferred<Position>()
+    this.#waiters.set(message, waiter)
+    return waiter.promise
   }
 
   /** Nobody waits for a message that was not committed. */
@@ -223,7 +218,7 @@ export class Outbox {
     for (const messageId of failed) this.#settle(messageId, (waiter) => { waiter.reject(error) })
   }
 
-  #settle(message: MessageId, settle: (waiter: Waiter) => void): void {
+  #settle(message: MessageId, settle: (waiter: Deferred<Position>) => void): void {
     const waiter = this.#waiters.get(message)
     if (waiter === undefined) return
     this.#waiters.delete(message)

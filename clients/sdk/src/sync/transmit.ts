@@ -136,7 +136,7 @@ export class Transmission {
     try {
       const outcome = await connection.send(ready.envelope, ready.refusals)
       if (outcome.status === 'stored') {
-        await this.#stored(ready)
+        await this.#stored(ready, outcome.position)
         return outcome
       }
       return await this.#refused(ready, outcome.failure)
@@ -261,10 +261,11 @@ export class Transmission {
   }
 
   /** Durable before the next one of the conversation leaves: after a crash only the first that waits can have been on its way. */
-  #stored(row: OutboxRow): Promise<void> {
+  #stored(row: OutboxRow, position: Position): Promise<void> {
     return this.#core.local.write(async (tx) => {
       tx.remove('outbox', outboxKey(row.seq))
       const shown = row.kind === 'message' ? await this.#setState(tx, row, 'sent') : undefined
+      if (row.kind === 'message') await this.#core.once.stored(tx, row.messageId, position)
       if (row.missing.length > 0) {
         await this.#onUnreached(tx, { conversation: row.conversation, number: row.number, devices: row.missing, firstAtMs: this.#core.time.now() })
       }
