@@ -13,12 +13,12 @@ export const STORE_LIMITS = {
 
 const KEY_PATTERN = /^[\x20-\x7e]+$/
 
-/** Throws `client.store` for a commit that is beyond {@link STORE_LIMITS} or has a key that is not printable ASCII. */
-export function checkChanges(changes: readonly StoreChange[]): void {
+/** Throws `client.store` for a commit that is beyond {@link STORE_LIMITS} or has a key that is not printable ASCII. A sealed value is `overheadBytes` longer. */
+export function checkChanges(changes: readonly StoreChange[], overheadBytes = 0): void {
   if (changes.length > STORE_LIMITS.changesMax) throw refused('too many changes')
   for (const { key, value } of changes) {
     if (key.length > STORE_LIMITS.keyCharactersMax || !KEY_PATTERN.test(key)) throw refused('key')
-    if (value !== undefined && value.length > STORE_LIMITS.valueBytesMax) throw refused('value too large')
+    if (value !== undefined && value.length > STORE_LIMITS.valueBytesMax + overheadBytes) throw refused('value too large')
   }
 }
 

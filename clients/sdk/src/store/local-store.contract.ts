@@ -90,6 +90,27 @@ export function describeLocalStore(name: string, setup: () => LocalStoreSetup): 
       expect((await tested.list('meta', { limit: 10 })).map(({ key }) => key)).toEqual(['before'])
     })
 
+    it('takes the longest row that there may be', async () => {
+      const tested = await open()
+      await tested.commit([{ table: 'meta', key: 'k'.repeat(STORE_LIMITS.keyCharactersMax), value: new Uint8Array(STORE_LIMITS.valueBytesMax).fill(7) }])
+      expect((await tested.get('meta', 'k'.repeat(STORE_LIMITS.keyCharactersMax)))?.length).toBe(STORE_LIMITS.valueBytesMax)
+    })
+
+    it('gives the rows of one table alone, whatever the others hold', async () => {
+      const tested = await open()
+      const tables = ['meta', 'messages', 'payments', 'handled', 'healing'] as const
+      await tested.commit(tables.map((table) => ({ table, key: '~', value: bytes(table.length) })))
+      for (const table of tables) expect(await tested.list(table, { limit: 9 })).toEqual([{ key: '~', value: bytes(table.length) }])
+    })
+
+    it('keeps the order of commits, however long each takes', async () => {
+      const tested = await open()
+      const large = { table: 'meta', key: 'row', value: new Uint8Array(1_000_000).fill(1) } as const
+      const both = [tested.commit([large]), tested.commit([put('row', 2)])]
+      await Promise.all(both)
+      expect(await tested.get('meta', 'row')).toEqual(bytes(2))
+    })
+
     it('keeps its own copy of the bytes in both directions', async () => {
       const tested = await open()
       const given = bytes(1, 2, 3)
