@@ -10,6 +10,7 @@ import { allConversations } from './core/devices.js'
 import { cancellable, type InboxItem } from './core/feed.js'
 import { KeyedTurns } from './core/turns.js'
 import { readVerified, verifiedChange, verifiedSetOf } from './core/verified.js'
+import { namesUnder } from './core/once.js'
 import { DirectConversation, type Conversation } from './conversation.js'
 import { FollowedChannel, type Channel } from './channel.js'
 import { listChannels, readChannel, type ChannelRow } from './core/channel-row.js'
@@ -287,6 +288,23 @@ export class EvegramClient implements Client {
     return (await listChannels(this.#core.store, FOLLOWER_LIMITS.channelsMax)).map((row) => this.#openChannel(row))
   }
 
+  /** The running heart of this client, for parts of the SDK that serve it to others. */
+  get core(): ClientCore {
+    return this.#parts.core
+  }
+
+  /**
+   * A conversation or group of this profile as `conversation` and `group` give it, where what one call says is said once however often the call is made under
+   * `name` (see `newOnceName`). Rejects `not_found.conversation`.
+   */
+  async talkOnce(id: ConversationId, name: string): Promise<Conversation | Group> {
+    const row = await readConversation(this.#core.store, id)
+    if (row === undefined) throw new EvegramError('not_found.conversation', { operation: 'open conversation' })
+    if (isGroup(row)) return this.#openGroup(row, name)
+    await this.#core.roster.loadAccount(row.peer)
+    return this.#open(row, this.#core.roster.addressOf(row.peer), name)
+  }
+
   inbox(options: InboxOptions): AsyncIterable<InboxItem> {
     return cancellable((signal) => this.#parts.core.feed.inbox(options.fromStart, signal), options.signal)
   }
@@ -347,17 +365,18 @@ export class EvegramClient implements Client {
     await this.#parts.store.close()
   }
 
-  #open(row: ConversationRow, address: string): DirectConversation {
+  #open(row: ConversationRow, address: string, name?: string): DirectConversation {
     const { core } = this.#parts
     return new DirectConversation({
       core: core.core, outbox: core.outbox, transmission: core.transmission, feed: core.feed, typing: core.typing, turns: this.#sending, check: () => { core.check() },
+      once: name === undefined ? undefined : namesUnder(name),
     }, row, address)
   }
 
-  #openGroup(row: ConversationRow): Group {
+  #openGroup(row: ConversationRow, name?: string): Group {
     const { core } = this.#parts
     return new GroupConversation({
-      core: core.core, actions: core.groupActions, logs: core.groupLogs, conversation: this.#open(row, ''),
+      core: core.core, actions: core.groupActions, logs: core.groupLogs, conversation: this.#open(row, '', name),
       resolve: async (addressOrAccount) => {
         core.check()
         return (await this.#resolve(addressOrAccount)).verified.account

@@ -5,7 +5,7 @@ import type { DiscoveredServer } from './api/discovered-server.js'
 import { createAuthApi } from './api/http-auth-api.js'
 import { createWallyApi } from './api/http-wally-api.js'
 import { operatorApiOfDevice } from './api/operator-api.js'
-import type { Client } from './client.js'
+import type { Client, EvegramClient } from './client.js'
 import { readProfile } from './core/profile.js'
 import { readServer, serverChange } from './core/server-row.js'
 import type { LoadSigner } from './crypto/device-keys.js'
@@ -45,7 +45,12 @@ export interface ClientOptions {
  * `client.domain_mismatch`, `client.insecure_url`, `server.identity_changed`, `incompatible.protocol`, `account.policy`,
  * `account.closed`, the reason of a refused proof, `e2ee.self_test`, `client.store`. The store is closed then.
  */
-export async function createClient(options: ClientOptions): Promise<Client> {
+export function createClient(options: ClientOptions): Promise<Client> {
+  return createEvegramClient(options)
+}
+
+/** {@link createClient} for parts of the SDK that serve the client to others. */
+export async function createEvegramClient(options: ClientOptions): Promise<EvegramClient> {
   try {
     return await openClient(options)
   } catch (error) {
@@ -54,7 +59,7 @@ export async function createClient(options: ClientOptions): Promise<Client> {
   }
 }
 
-async function openClient(options: ClientOptions): Promise<Client> {
+async function openClient(options: ClientOptions): Promise<EvegramClient> {
   const { store, wallet, agent } = options
   const system = options.system ?? webSystem()
   const { clock, random, serverClock, fetch } = system

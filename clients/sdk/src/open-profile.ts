@@ -5,7 +5,7 @@ import type { OperatorApi } from './api/operator-api.js'
 import type { WallyApi } from './api/wally-api.js'
 import { DeviceSession, decodeTokens, encodeTokens } from './api/device-session.js'
 import type { DiscoveredServer } from './api/discovered-server.js'
-import { EvegramClient, type Client } from './client.js'
+import { EvegramClient } from './client.js'
 import { ClientCore } from './core/client-core.js'
 import { LocalState } from './core/local-state.js'
 import { signerOf, signIn } from './core/login.js'
@@ -48,7 +48,7 @@ const TOKENS_KEY = 'session'
  * Puts a client together for a server that is known, on injected parts: account verifier, sign-in, session, prekeys, core and link.
  * Applications use `createClient`, which finds the server first and says what this rejects with; the store stays open then.
  */
-export async function openProfile(options: OpenProfileOptions): Promise<Client> {
+export async function openProfile(options: OpenProfileOptions): Promise<EvegramClient> {
   const { store, wallet, server, auth, signal, agent = AGENT, primitives = noblePrimitives, loadSigner } = options
   const { clock, random, sockets, hints, serverClock } = options.system
   const { domain, origin, network } = server

@@ -13,6 +13,22 @@ export interface InboxItem {
   readonly done: () => Promise<void>
 }
 
+/** A place in an iteration over messages, to go on from it in another run. */
+export interface FeedPlace {
+  /** Messages of a conversation in its order from this key on, as far as they came up to `after`. Absent once these were given. */
+  readonly from?: string
+  /** Then messages by arrival behind this one. */
+  readonly after: number
+}
+
+/** Messages behind a place, and the place behind them. */
+export interface FeedStep {
+  readonly messages: readonly Message[]
+  readonly place: FeedPlace
+  /** Nothing more is stored. */
+  readonly end: boolean
+}
+
 /** Waits for messages to be committed, and reads them from the store: nothing is queued in memory. */
 export class Feed {
   readonly #core: Core
@@ -85,6 +101,24 @@ export class Feed {
     })
   }
 
+  /** The place in front of a conversation, behind the order key `after`. */
+  async start(id: ConversationId, after: bigint | undefined): Promise<FeedPlace> {
+    return { from: after === undefined ? `m/${id}/` : `m/${id}/${(after + 1n).toString(16).padStart(16, '0')}`, after: await lastArrival(this.#core.store) }
+  }
+
+  /** The next messages behind `place`, of a conversation or of all. `conversation` gives the same ones when it is not interrupted. */
+  async step(id: ConversationId | undefined, place: FeedPlace): Promise<FeedStep> {
+    if (id !== undefined && place.from !== undefined) {
+      const rows = await this.#core.store.list('messages', { from: place.from, to: `m/${id}/~`, limit: FEED_PAGE_ROWS })
+      const messages = rows.map(({ value }) => decodeMessage(value)).filter(({ arrival }) => arrival <= place.after)
+      const last = rows.at(-1)
+      return { messages, place: rows.length < FEED_PAGE_ROWS || last === undefined ? { after: place.after } : { from: `${last.key} `, after: place.after }, end: false }
+    }
+    const page = await this.#page(place.after)
+    const messages = page.flatMap(({ message }) => (message === undefined || (id !== undefined && message.conversation !== id) ? [] : [message]))
+    return { messages, place: { after: page.at(-1)?.arrival ?? place.after }, end: page.length < FEED_PAGE_ROWS }
+  }
+
   /** Stored messages of a conversation in its order, then (with `live`) what arrives: each exactly once. */
   async *conversation(id: ConversationId, after: bigint | undefined, live: boolean, signal: AbortSignal): AsyncGenerator<Message> {
     const upTo = await lastArrival(this.#core.store)
@@ -107,20 +141,22 @@ export class Feed {
 
   /** See `Client.inbox`. */
   async *inbox(fromStart: boolean, signal: AbortSignal): AsyncGenerator<InboxItem> {
-    const start = fromStart ? 0 : await this.#place()
+    const start = fromStart ? 0 : await this.place()
     for await (const message of this.arrivals(start, signal)) {
-      yield { message, done: () => this.#done(message.arrival) }
+      yield { message, done: () => this.done(message.arrival) }
     }
   }
 
-  async #place(): Promise<number> {
+  /** The arrival up to which the inbox was dealt with. */
+  async place(): Promise<number> {
     const row = await this.#core.store.get('meta', INBOX_PLACE)
     return row === undefined ? 0 : new CborFields(decodeCbor(row, 64), 'client.store').uint('done')
   }
 
-  #done(arrival: number): Promise<void> {
+  /** The inbox was dealt with up to `arrival`. */
+  done(arrival: number): Promise<void> {
     return this.#core.local.write(async (tx) => {
-      if (arrival > (await this.#place())) tx.put('meta', INBOX_PLACE, encodeCbor({ done: arrival }))
+      if (arrival > (await this.place())) tx.put('meta', INBOX_PLACE, encodeCbor({ done: arrival }))
     })
   }
 }

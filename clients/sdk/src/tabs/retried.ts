@@ -1,0 +1,35 @@
+import type { Target } from './frames.js'
+
+/**
+ * Methods that the next leader may do again when the one that was asked went away before it answered: they change nothing, change it to the same, or say
+ * messages, which are said once under the name of the call. Everything else rejects with `client.leader_lost`: only a person can know whether to do it again.
+ */
+const RETRIED: Readonly<Record<string, readonly string[]>> = {
+  client: [
+    'conversation', 'conversations', 'groups', 'group', 'channel', 'channels', 'followChannel', 'devices', 'wallets', 'verify', 'markVerified', 'whenSynced', 'search', 'requests', 'accept', 'decline', 'block',
+    'unblock', 'download',
+  ],
+  notices: ['list', 'unread', 'markRead'],
+  wallet: ['assets', 'balances', 'statement', 'depositPlace', 'proofOf', 'quote', 'withdrawals', 'withdrawal', 'refresh', 'notices'],
+  conversation: [
+    'send', 'sendFiles', 'react', 'edit', 'deleteForEveryone', 'setTimer', 'timer', 'history', 'forget', 'markRead', 'unread', 'draft', 'setDraft', 'name', 'members', 'isMember', 'refresh', 'version',
+  ],
+  group: ['receipts'],
+  channel: ['name', 'role', 'posts', 'gaps', 'seq', 'authors', 'refresh'],
+  contacts: ['get', 'list', 'name', 'rename', 'all'],
+  settings: ['get', 'set', 'list', 'all'],
+  state: ['get', 'list'],
+  tabs: ['messagesStart', 'messagesStep', 'inboxStart', 'inboxStep', 'inboxDone', 'lastArrival', 'typing'],
+}
+
+/** Whether a call of `method` on `target` may be made again at another leader. */
+export function isRetried(target: Target, method: string): boolean {
+  switch (target.on) {
+    case 'kept': return false
+    case 'client': return (RETRIED[target.path.at(-1) ?? 'client'] ?? []).includes(method)
+    // Groups talk as conversations do.
+    case 'group': return [...(RETRIED['conversation'] ?? []), ...(RETRIED['group'] ?? [])].includes(method)
+    case 'conversation': case 'channel': case 'tabs': return (RETRIED[target.on] ?? []).includes(method)
+    default: return target satisfies never
+  }
+}
