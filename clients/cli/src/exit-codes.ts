@@ -20,7 +20,7 @@ const NOT_SIGNED_IN: ReadonlySet<ErrorCode> = new Set([
 /** What an honest server or contact does not cause. */
 const SECURITY: ReadonlySet<ErrorCode> = new Set([
   'account.log_invalid', 'account.log_rolled_back', 'account.log_withheld', 'account.mismatch', 'account.attestation_expired',
-  'server.identity_changed', 'client.domain_mismatch', 'group.log_invalid', 'channel.log_invalid',
+  'server.identity_changed', 'client.domain_mismatch', 'web.page_differs', 'group.log_invalid', 'channel.log_invalid',
 ])
 const USAGE: ReadonlySet<ErrorCode> = new Set(['invalid.argument', 'invalid.address', 'invalid.channel_link', 'channel.key', 'client.insecure_url'])
 

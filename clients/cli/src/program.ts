@@ -18,6 +18,7 @@ import { login } from './commands/login.js'
 import { notices } from './commands/notices.js'
 import { send } from './commands/send.js'
 import { verify } from './commands/verify.js'
+import { verifyWeb } from './commands/verify-web.js'
 import { linkWallet, unlinkWallet, wallets } from './commands/wallets.js'
 import { Context, type CommonOptions } from './context.js'
 import { exitCodeHelp, exitCodeOf } from './exit-codes.js'
@@ -255,6 +256,13 @@ export function buildProgram({ version, environment, json }: ProgramOptions): Co
   add(program, 'verify <address>', 'Safety number and devices of a contact', 'evegram verify terra1… --json', 'evegram verify terra1… --mark')
     .option('--mark', 'remember the present devices as verified')
     .action(act(verify))
+  add(
+    program, 'verify-web <url>', 'Compare the page that a server serves with the one that was published', 'evegram verify-web https://chat.example --hash 9f2c…',
+    'evegram verify-web http://localhost:8080 --manifest ./evegram-page.json --json',
+  )
+    .option('--hash <sha256>', 'bundle hash that the release published')
+    .option('--manifest <file>', 'manifest of your own build (evegram-page.json)')
+    .action(act(verifyWeb))
 
   const walletCommand = add(
     program, 'wallets', 'The wallets of the account', 'evegram wallets --json', 'evegram wallets link --new-wallet ton.json',
