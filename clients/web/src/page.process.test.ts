@@ -115,7 +115,9 @@ describe('the page in Chromium, at the server of npm start', () => {
   })
 
   it('revokes another device, which then says that it is out', async () => {
+    // The same wallet in another browser: what is kept of it, and no device.
     const second = await scene.visit({ storageState: await alice.context.storageState() })
+    await second.page.getByRole('button', { name: 'Solana' }).click()
     await second.page.locator('[data-state="live"]').waitFor({ state: 'attached' })
     await go(alice.page, '#/devices')
     await alice.page.getByRole('button', { name: /^Revoke device/ }).nth(1).waitFor()
@@ -123,6 +125,21 @@ describe('the page in Chromium, at the server of npm start', () => {
     await alice.page.getByRole('dialog').getByRole('button', { name: 'Yes' }).click()
     await alice.page.getByText('Revoked').waitFor()
     await second.page.locator('[data-state="closed"]').waitFor({ state: 'attached' })
+  })
+
+  it('is still signed in, with everything that was said, after it was loaded again; a second tab shares its connection', async () => {
+    await go(bob.page, '#/')
+    await bob.page.reload()
+    await bob.page.locator('[data-row]', { hasText: 'deleted' }).click()
+    await bob.page.locator('.bubble', { hasText: 'good evening' }).waitFor()
+    const tab = await bob.context.newPage()
+    let sockets = 0
+    tab.on('websocket', () => { sockets += 1 })
+    await tab.goto(`${scene.url}/${new URL(bob.page.url()).hash}`)
+    await say(tab, 'from the other tab')
+    await bob.page.locator('.is-out .bubble', { hasText: 'from the other tab' }).waitFor()
+    expect(sockets).toBe(0)
+    await tab.close()
   })
 
   it('signs nobody in inside of another site', async () => {

@@ -1,4 +1,5 @@
-import { createClient, MemoryStore, type Client, type Wallet } from '@evegram/sdk'
+import type { Client, Wallet } from '@evegram/sdk'
+import { deleteIndexedDbStore, openBrowserClient } from '@evegram/sdk/browser'
 
 /** What {@link openClient} needs. */
 export interface OpenOptions {
@@ -10,7 +11,12 @@ export interface OpenOptions {
   readonly wallet?: Wallet
 }
 
-/** Opens the profile. The only place of the page that makes clients. Rejects as `createClient` does. */
-export function openClient({ url, wallet }: OpenOptions): Promise<Client> {
-  return createClient({ url, store: new MemoryStore(), agent: 'evegram-web', ...(wallet === undefined ? {} : { wallet }) })
+/** Opens the profile, which all tabs of this browser share. The only place of the page that makes clients. Rejects as `openBrowserClient` does. */
+export function openClient({ url, profile, wallet }: OpenOptions): Promise<Client> {
+  return openBrowserClient({ url, profile, agent: 'evegram-web', ...(wallet === undefined ? {} : { wallet }) })
+}
+
+/** Removes the keys and messages of a profile from this browser, once no tab has it open. */
+export function forgetProfile(profile: string): Promise<void> {
+  return deleteIndexedDbStore(profile)
 }

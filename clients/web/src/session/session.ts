@@ -3,6 +3,7 @@ import type { Chain, Network } from '@evegram/protocol/proof'
 import type { Client, Wallet } from '@evegram/sdk'
 import { codeOf } from '../i18n/error-text.js'
 import type { FoundWallet } from '../wallets/found-wallet.js'
+import { isKnownProfile, noteProfile } from './known-profile.js'
 import { forgetDemoWallet, hasDemoWallets, openDemoWallet, rememberedDemoChain } from './demo-wallet.js'
 
 /** Who uses the page. */
@@ -36,9 +37,8 @@ export class SessionStore {
   /** Opens the profile of this browser, where it has one. Never rejects. */
   async start(): Promise<void> {
     this.#demo = await hasDemoWallets()
-    const chain = this.#demo ? rememberedDemoChain(this.#profile) : undefined
-    if (chain === undefined) this.#set({ status: 'signed_out', demo: this.#demo })
-    else await this.signInWithDemo(chain)
+    if (isKnownProfile(this.#profile)) await this.#open(undefined)
+    else this.#set({ status: 'signed_out', demo: this.#demo })
   }
 
   /** Signs in with a demo wallet of `chain`, made now where this browser has none. Never rejects: the session says how it went. */
@@ -60,22 +60,40 @@ export class SessionStore {
     return wallet
   }
 
-  /** Ends the session on this device. Its keys are forgotten with the page. */
+  /** Ends the session on this device for good: it is revoked where the server can be reached, and its keys and messages are removed from this browser. Never rejects. */
   async signOut(): Promise<void> {
     const session = this.#session
+    this.#set({ status: 'signing_in' })
+    noteProfile(this.#profile, false)
     forgetDemoWallet(this.#profile)
-    this.#set({ status: 'signed_out', demo: this.#demo })
-    if (session.status === 'ready') await session.client.close()
+    const { forgetProfile } = await import('./open-client.js')
+    try {
+      if (session.status === 'ready') await endDevice(session.client)
+      await forgetProfile(this.#profile)
+      this.#set({ status: 'signed_out', demo: this.#demo })
+    } catch (error) {
+      this.#set({ status: 'signed_out', demo: this.#demo, code: codeOf(error) })
+    }
   }
 
   async #signIn(findWallet: () => Promise<Wallet>): Promise<void> {
     this.#set({ status: 'signing_in' })
+    await this.#open(findWallet)
+  }
+
+  async #open(findWallet: (() => Promise<Wallet>) | undefined): Promise<void> {
     try {
       const { openClient } = await import('./open-client.js')
-      const client = await openClient({ url: globalThis.location.origin, profile: this.#profile, wallet: await findWallet() })
+      const wallet = await findWallet?.()
+      const client = await openClient({ url: globalThis.location.origin, profile: this.#profile, ...(wallet === undefined ? {} : { wallet }) })
+      noteProfile(this.#profile, true)
       this.#set({ status: 'ready', client })
     } catch (error) {
-      this.#set({ status: 'signed_out', demo: this.#demo, code: codeOf(error) })
+      const code = codeOf(error)
+      // The browser forgot the device, or somebody cleared its data: a new one is to be made, which is no failure.
+      const isGone = code === 'client.not_signed_in' && findWallet === undefined
+      if (isGone) noteProfile(this.#profile, false)
+      this.#set({ status: 'signed_out', demo: this.#demo, ...(isGone ? {} : { code }) })
     }
   }
 
@@ -83,6 +101,16 @@ export class SessionStore {
     this.#session = session
     for (const listener of [...this.#listeners]) listener()
   }
+}
+
+/** Revokes the device by its own key and closes the client. Offline the account keeps a device whose keys are gone: another one can revoke it. */
+async function endDevice(client: Client): Promise<void> {
+  try {
+    await client.revokeDevice(client.device)
+  } catch (error) {
+    console.warn('the device was not revoked', codeOf(error))
+  }
+  await client.close()
 }
 
 /** Which of the people of this browser the address names: `?profile=bob`. */

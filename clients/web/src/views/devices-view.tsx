@@ -42,7 +42,6 @@ function Devices({ devices, again }: { readonly devices: readonly OwnDevice[]; r
   const revoke = (device: OwnDevice): void => {
     run(async () => {
       if (device.device === client.device) {
-        await client.revokeDevice(device.device)
         await session.signOut()
         return
       }

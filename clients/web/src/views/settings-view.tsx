@@ -4,6 +4,7 @@ import { isLanguage, LANGUAGES } from '../i18n/languages.js'
 import { useTexts } from '../i18n/texts.js'
 import { setPreferences, usePreferences } from '../preferences.js'
 import { useSession } from '../session/use-session.js'
+import { ConfirmButton } from '../ui/confirm-button.js'
 import { CopyButton } from '../ui/feedback.js'
 import { Panel, Section } from '../ui/panel.js'
 import { Field } from './new-views.js'
@@ -39,7 +40,7 @@ export function SettingsView(): ReactElement {
         </label>
       </div>
       <p className="soft">{t('settings.about')}</p>
-      <p className="actions"><a className="button" href="/start">{t('settings.facts')}</a><button type="button" className="button danger" onClick={() => { void session.signOut() }}>{t('settings.signout')}</button></p>
+      <p className="actions"><a className="button" href="/start">{t('settings.facts')}</a><ConfirmButton label={t('settings.signout')} question={t('settings.signout.sure')} onConfirm={() => { void session.signOut() }} /></p>
     </Panel>
   )
 }
