@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url'
+import { pageManifest } from '@evegram/tools/page-manifest'
 import { defineConfig } from 'vite'
 import { noWasm } from './build/no-wasm.js'
 import { precache, WORKER_FILE } from './build/precache.js'
@@ -14,7 +15,7 @@ export default defineConfig({
   root: here('.'),
   base: '/',
   logLevel: 'warn',
-  plugins: [noWasm(), precache(here('public'), pushTexts)],
+  plugins: [noWasm(), precache(here('public'), pushTexts), pageManifest()],
   build: {
     outDir: 'dist/page', emptyOutDir: true, target: 'es2022', reportCompressedSize: false, modulePreload: { polyfill: false },
     rolldownOptions: {
