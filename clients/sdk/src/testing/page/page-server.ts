@@ -30,12 +30,18 @@ export async function bundlePage(entry: string): Promise<ReadonlyMap<string, str
   return new Map(outputs.flatMap((output) => (output.type === 'chunk' ? [[`/${output.fileName}`, output.code]] : [])))
 }
 
-/** Serves a bundle: every page is empty but for the script, whose exports are `window.page`. */
-export async function servePage(files: ReadonlyMap<string, string>): Promise<PageServer> {
+const DOCUMENTS = {
+  /** Exports of the script are `window.page`. */
+  module: '<script type="module">import * as page from "/page.js"; window.page = page</script>',
+  classic: '<script defer src="/page.js"></script>',
+} as const
+
+/** Serves a bundle: every page is empty but for the script `/page.js`. */
+export async function servePage(files: ReadonlyMap<string, string>, kind: keyof typeof DOCUMENTS = 'module'): Promise<PageServer> {
   const server = createServer((request, response) => {
     const script = files.get(new URL(request.url ?? '/', 'http://localhost').pathname)
     response.setHeader('content-type', script === undefined ? 'text/html' : 'text/javascript')
-    response.end(script ?? '<!doctype html><meta charset="utf-8"><title>test</title><script type="module">import * as page from "/page.js"; window.page = page</script>')
+    response.end(script ?? `<!doctype html><meta charset="utf-8"><title>test</title>${DOCUMENTS[kind]}`)
   })
   await new Promise<void>((resolve) => { server.listen(0, '127.0.0.1', resolve) })
   // A listening TCP server has an address with a port.
