@@ -23,7 +23,8 @@ describe('hex', () => {
 
 describe('text', () => {
   it('is UTF-8 whatever its length and characters, as Node writes it', () => {
-    fc.assert(fc.property(fc.oneof(fc.string({ maxLength: 130 }), fc.string({ unit: 'binary', maxLength: 130 })), (text) => {
+    const texts = ['grapheme-ascii', 'binary', fc.constantFrom('a', '\u007f', '\u0080', 'é', 'ÿ', '€', '\ud83d\ude00', '\ud800')] as const
+    fc.assert(fc.property(fc.oneof(...texts.map((unit) => fc.string({ unit, maxLength: 130, size: 'max' }))), (text) => {
       expect(hexOf(utf8(text))).toBe(Buffer.from(text, 'utf8').toString('hex'))
     }), { numRuns: 500 })
   })
