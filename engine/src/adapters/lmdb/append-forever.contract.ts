@@ -3,6 +3,7 @@
 import { writeSync } from 'node:fs'
 import { systemClock } from '@evegram/platform'
 import { isEvegramError } from '@evegram/protocol'
+import type { AppendResult, BatchedAppend, BatchedResult } from '../../ports/envelope-log.js'
 import { sampleAccount, sampleConversation, sampleEnvelope } from '../../ports/sample-envelope.contract.js'
 import { openEngineStore } from './store.js'
 
@@ -20,6 +21,24 @@ let counter = 0
 // Written at once, not queued in the process: what was said must have happened, and what happened may be unsaid.
 const say = (line: string): void => { writeSync(STDOUT, `${line}\n`) }
 
+/** What the lanes want to append in this turn: it goes as one batch, so that the log makes bundles of it. */
+let waiting: { readonly append: BatchedAppend; readonly ended: (result: BatchedResult) => void }[] = []
+
+function append(one: BatchedAppend): Promise<AppendResult> {
+  return new Promise((resolve, reject) => {
+    const ended = (result: BatchedResult): void => {
+      if (result.status !== 'failed') resolve(result)
+      else reject(result.failure instanceof Error ? result.failure : new Error('an append failed without a reason'))
+    }
+    if (waiting.push({ append: one, ended }) > 1) return
+    setImmediate(() => {
+      const batch = waiting
+      waiting = []
+      store.envelopeLog.appendAll(batch.map((each) => each.append), (index, result) => { batch[index]?.ended(result) })
+    })
+  })
+}
+
 async function appendForever(lane: number): Promise<never> {
   for (let round = 0; ; round++) {
     // Numbers rise within an incarnation; a retry of an unanswered append would be a message of its own here.
@@ -29,7 +48,7 @@ async function appendForever(lane: number): Promise<never> {
     const position = { timeMs: clock.now(), incarnation, counter }
     try {
       const envelope = sampleEnvelope({ conversation, number, fill: number % 251, bodyBytes: 200 + (number % 7) * 100 })
-      const result = await store.envelopeLog.append({ conversation, envelope, position }, [sampleAccount(1)])
+      const result = await append({ conversation, envelope, position, inboxes: [sampleAccount(1)] })
       say(`acked ${conversation} ${number} ${result.position.timeMs} ${result.position.incarnation} ${result.position.counter}`)
     } catch (error) {
       if (!isEvegramError(error, 'unavailable.envelope_log')) throw error

@@ -1,10 +1,12 @@
-import { ENVELOPE_OFFSETS, EvegramError, LIMITS, writePosition, type ConversationId, type Position } from '@evegram/protocol'
+import { ENVELOPE_OFFSETS, EvegramError, LIMITS, type ConversationId, type Position } from '@evegram/protocol'
 import { EXISTS_WITHIN_MS, type AppendRequest, type AppendResult, type BatchedAppend, type BatchedResult, type EnvelopeLog, type StoredEnvelope } from '../../ports/envelope-log.js'
 import { MARK_HOUR_MS } from '../../ports/marks.js'
 import type { Committer, PendingWrite } from './committer.js'
 import { ConversationCache, ConversationMemory } from './conversation-cache.js'
 import type { Databases } from './databases.js'
-import { idBytesOf, KEY_OFFSETS, keyBehind, logKeyAt, positionOfLogKey, sameBytes, uint32At, uint53At } from './keys.js'
+import { idBytesOf, sameBytes, uint32At, uint53At } from './keys.js'
+import { lastCopies, readCopies } from './log-reader.js'
+import { LogWriter } from './log-writer.js'
 import { MarkWriter } from './marks.js'
 import { FLOOR_STEP_MS, readFloor, writeFloor } from './node-registry.js'
 import { removeHours } from './retention.js'
@@ -17,16 +19,12 @@ const TRIM_COPIES_MAX = 1_024
 const TOGETHER_MAX = 1_024
 /** Bytes of their envelopes. */
 const TOGETHER_BYTES_MAX = 1_048_576
-/** Buffer for the values of a commit; what does not fit is copied apart. */
-const ARENA_BYTES = 1_048_576
-
-const LOG = KEY_OFFSETS.log
 
 /**
- * The log on LMDB: one put for each envelope, plus two for each account in the first append of an hour.
+ * The log on LMDB: one put for what a conversation gets of a batch, plus two for each account in the first append of an hour.
  *
  * A retry is found without an index of messages: the numbers of a device rise, so that a message above the newest of its device is new, and any
- * other is looked for among the last copies of its conversation, where the key says which message it is. An index costs 2.5 CPU-microseconds and a
+ * other is looked for among the last copies of its conversation, each of which says which message it is. An index costs 2.5 CPU-microseconds and a
  * quarter more disk for each append; what it would find beyond is stored once more, which the port allows.
  */
 export class LmdbEnvelopeLog implements EnvelopeLog {
@@ -35,19 +33,14 @@ export class LmdbEnvelopeLog implements EnvelopeLog {
   readonly #cache = new ConversationCache()
   readonly #marks: MarkWriter
   readonly #load = (conversation: string): ConversationMemory => this.#loadMemory(conversation)
-  // Keys are copied by lmdb when they are put, so that one serves all appends.
-  readonly #key = new Uint8Array(LOG.end)
-  readonly #keyView = new DataView(this.#key.buffer)
-  // Values are read by lmdb's thread until the commit ended; as there is one commit at a time, one buffer serves all commits.
-  readonly #arena = new Uint8Array(ARENA_BYTES)
-  #arenaUsedBytes = 0
-  #arenaCommit = 0
+  readonly #writer: LogWriter
   #floorMs: number | undefined = undefined
 
   constructor(databases: Databases, committer: Committer) {
     this.#databases = databases
     this.#committer = committer
     this.#marks = new MarkWriter(databases)
+    this.#writer = new LogWriter(databases.log, TOGETHER_MAX)
   }
 
   append(request: AppendRequest, accounts: readonly string[]): Promise<AppendResult> {
@@ -73,19 +66,11 @@ export class LmdbEnvelopeLog implements EnvelopeLog {
   }
 
   read(conversation: ConversationId, after: Position, limit: number): Promise<readonly StoredEnvelope[]> {
-    const id = idBytesOf(conversation)
-    const start = keyBehind(logKeyAt(id, after))
-    const end = keyBehind(id)
-    const copies: StoredEnvelope[] = []
-    if (start === undefined) return Promise.resolve(copies)
     try {
-      for (const { key, value } of this.#databases.log.getRange({ start, ...(end === undefined ? {} : { end }), limit })) {
-        copies.push({ position: positionOfLogKey(key), envelope: value })
-      }
+      return Promise.resolve(readCopies(this.#databases.log, idBytesOf(conversation), after, limit))
     } catch (cause) {
       return Promise.reject(unavailable('read', cause))
     }
-    return Promise.resolve(copies)
   }
 
   trim(beforeMs: number): Promise<number> {
@@ -106,8 +91,24 @@ export class LmdbEnvelopeLog implements EnvelopeLog {
     this.#floorMs = undefined
   }
 
-  /** Puts an append into the commit that is being made, or finds the copy that stands. */
-  apply({ conversation, envelope, position }: AppendRequest, accounts: readonly string[], commit: number): AppendResult {
+  /** Puts `count` appends, those from `from` on, into the commit that is being made. `other` hears of each that is not stored at its position. */
+  applyAll(appends: readonly BatchedAppend[], from: number, count: number, commit: number, other: (index: number, result: BatchedResult) => void): void {
+    for (let place = 0; place < count; place++) {
+      const append = appends[from + place]
+      if (append === undefined) continue
+      // One that cannot be put fails alone: the others of the commit go on.
+      try {
+        const standing = this.#stage(append, place)
+        if (standing !== undefined) other(from + place, { status: 'exists', position: standing })
+      } catch (cause) {
+        other(from + place, failedBy(cause))
+      }
+    }
+    this.#writer.put(commit, (place) => appendAt(appends, from + place), (place, cause) => { other(from + place, failedBy(cause)) })
+  }
+
+  /** Stages an append with its marks, or finds the copy that stands. */
+  #stage({ conversation, envelope, position, inboxes }: BatchedAppend, place: number): Position | undefined {
     if (envelope.length < ENVELOPE_OFFSETS.end) throw new EvegramError('invalid.envelope', { operation: 'append' })
     const memory = this.#cache.get(conversation, this.#load)
     const epoch = uint32At(envelope, ENVELOPE_OFFSETS.epoch)
@@ -115,34 +116,12 @@ export class LmdbEnvelopeLog implements EnvelopeLog {
     // Control traffic (epoch 0) has random numbers: that one is larger says nothing, and a second copy is not worth a search.
     if (epoch !== 0 && !memory.advance(envelope, ENVELOPE_OFFSETS.device, epoch, number)) {
       const standing = this.#findCopy(memory.id, envelope)
-      if (standing !== undefined && position.timeMs - standing.timeMs <= EXISTS_WITHIN_MS) return { status: 'exists', position: standing }
+      if (standing !== undefined && position.timeMs - standing.timeMs <= EXISTS_WITHIN_MS) return standing
     }
-    this.#marks.mark(memory, Math.floor(position.timeMs / MARK_HOUR_MS), accounts)
-    this.#put(memory.id, position, envelope, commit)
+    this.#marks.mark(memory, Math.floor(position.timeMs / MARK_HOUR_MS), inboxes)
+    this.#writer.stage(memory, place)
     this.#raiseFloor(position.timeMs)
-    return { status: 'stored', position }
-  }
-
-  #put(id: Uint8Array, position: Position, envelope: Uint8Array, commit: number): void {
-    const key = this.#key
-    key.set(id)
-    writePosition(this.#keyView, LOG.position, position)
-    for (let index = 0; index < 16; index++) key[LOG.device + index] = envelope[ENVELOPE_OFFSETS.device + index] ?? 0
-    for (let index = 0; index < 12; index++) key[LOG.epoch + index] = envelope[ENVELOPE_OFFSETS.epoch + index] ?? 0
-    void this.#databases.log.put(key, this.#hold(envelope, commit))
-  }
-
-  /** A copy of the value that stays as it is until the commit ended. */
-  #hold(envelope: Uint8Array, commit: number): Uint8Array {
-    if (commit !== this.#arenaCommit) {
-      this.#arenaCommit = commit
-      this.#arenaUsedBytes = 0
-    }
-    if (this.#arenaUsedBytes + envelope.length > ARENA_BYTES) return envelope.slice()
-    const held = new Uint8Array(this.#arena.buffer, this.#arenaUsedBytes, envelope.length)
-    held.set(envelope)
-    this.#arenaUsedBytes += envelope.length
-    return held
+    return undefined
   }
 
   #raiseFloor(timeMs: number): void {
@@ -154,25 +133,21 @@ export class LmdbEnvelopeLog implements EnvelopeLog {
 
   /** Position of a byte-identical copy among the last ones of the conversation. */
   #findCopy(id: Uint8Array, envelope: Uint8Array): Position | undefined {
-    for (const key of this.#lastKeys(id)) {
-      if (!sameBytes(key, LOG.device, envelope, ENVELOPE_OFFSETS.device, 16)) continue
-      if (!sameBytes(key, LOG.epoch, envelope, ENVELOPE_OFFSETS.epoch, 12)) continue
-      const standing = this.#databases.log.get(key)
-      if (standing !== undefined && Buffer.compare(standing, envelope) === 0) return positionOfLogKey(key)
+    for (const copy of lastCopies(this.#databases.log, id, RETRY_WINDOW_COPIES)) {
+      if (!sameBytes(copy.source, copy.deviceAt, envelope, ENVELOPE_OFFSETS.device, 16)) continue
+      if (!sameBytes(copy.source, copy.epochAt, envelope, ENVELOPE_OFFSETS.epoch, 12)) continue
+      const standing = copy.envelope()
+      if (standing !== undefined && Buffer.compare(standing, envelope) === 0) return copy.position
     }
     return undefined
   }
 
   #loadMemory(conversation: string): ConversationMemory {
     const memory = new ConversationMemory(idBytesOf(conversation))
-    for (const key of this.#lastKeys(memory.id)) memory.advance(key, LOG.device, uint32At(key, LOG.epoch), uint53At(key, LOG.number))
+    for (const { source, deviceAt, epochAt } of lastCopies(this.#databases.log, memory.id, RETRY_WINDOW_COPIES)) {
+      memory.advance(source, deviceAt, uint32At(source, epochAt), uint53At(source, epochAt + 4))
+    }
     return memory
-  }
-
-  #lastKeys(id: Uint8Array): Iterable<Uint8Array> {
-    const behind = keyBehind(id)
-    // In a reverse range `start` is the upper bound and inclusive: no key of the log is as short as this one.
-    return this.#databases.log.getKeys({ ...(behind === undefined ? {} : { start: behind }), end: id, reverse: true, limit: RETRY_WINDOW_COPIES })
   }
 }
 
@@ -183,7 +158,8 @@ class PendingAppends implements PendingWrite {
   readonly #log: LmdbEnvelopeLog
   readonly #appends: readonly BatchedAppend[]
   readonly #from: number
-  readonly #results: BatchedResult[] = []
+  /** What became of those that were not simply stored, by place in `appends`: of most batches none. */
+  #others: Map<number, BatchedResult> | undefined = undefined
   readonly #ended: (index: number, result: BatchedResult) => void
 
   /** `appends[from, from + changes)`, whose envelopes have `bytes`; `ended` hears of each by its place in `appends`. */
@@ -200,29 +176,29 @@ class PendingAppends implements PendingWrite {
   }
 
   apply(commit: number): void {
-    for (let index = this.#from; index < this.#from + this.changes; index++) {
-      const append = this.#appends[index]
-      if (append !== undefined) this.#results.push(this.#applied(append, commit))
-    }
+    this.#log.applyAll(this.#appends, this.#from, this.changes, commit, (index, result) => (this.#others ??= new Map<number, BatchedResult>()).set(index, result))
   }
 
   settle(): void {
-    for (const [place, result] of this.#results.entries()) this.#ended(this.#from + place, result)
+    for (let index = this.#from; index < this.#from + this.changes; index++) {
+      this.#ended(index, this.#others?.get(index) ?? { status: 'stored', position: appendAt(this.#appends, index).position })
+    }
   }
 
   fail(cause: unknown): void {
     const failure = unavailable('append', cause)
     for (let index = this.#from; index < this.#from + this.changes; index++) this.#ended(index, { status: 'failed', failure })
   }
+}
 
-  /** One that cannot be put fails alone: the others of the commit go on. */
-  #applied(append: BatchedAppend, commit: number): BatchedResult {
-    try {
-      return this.#log.apply(append, append.inboxes, commit)
-    } catch (cause) {
-      return { status: 'failed', failure: unavailable('append', cause) }
-    }
-  }
+function appendAt(appends: readonly BatchedAppend[], index: number): BatchedAppend {
+  const append = appends[index]
+  if (append === undefined) throw new EvegramError('internal', { operation: 'append' })
+  return append
+}
+
+function failedBy(cause: unknown): BatchedResult {
+  return { status: 'failed', failure: unavailable('append', cause) }
 }
 
 function unavailable(operation: string, cause: unknown): EvegramError {

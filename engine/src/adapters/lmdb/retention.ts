@@ -1,5 +1,6 @@
 import { MARK_HOUR_MS } from '../../ports/marks.js'
 import { positionAtTime } from '@evegram/protocol'
+import { copiesUnder } from './bundle.js'
 import type { Databases } from './databases.js'
 import { KEY_OFFSETS, logKeyAt, sameBytes, uint32At } from './keys.js'
 
@@ -8,7 +9,7 @@ const HOURS = KEY_OFFSETS.hours
 const HOUR_ENTRIES_MAX = 4_096
 
 /**
- * Removes the copies, marks and hour entries of whole hours before `beforeHour`, oldest first, at most `copiesMax` copies. Runs inside a commit.
+ * Removes the copies, marks and hour entries of whole hours before `beforeHour`, oldest first, until `copiesMax` copies went (a bundle goes as a whole). Runs inside a commit.
  * Returns the copies that went. What to remove is found by the hour entries, so that no append pays for a time index of its own.
  */
 export function removeHours(databases: Databases, beforeHour: number, copiesMax: number): number {
@@ -36,11 +37,12 @@ function removeCopies({ log }: Databases, hourKey: Uint8Array, copiesMax: number
   const hour = uint32At(hourKey, HOURS.hour)
   const range = { start: logKeyAt(conversation, positionAtTime(hour * MARK_HOUR_MS)), end: logKeyAt(conversation, positionAtTime((hour + 1) * MARK_HOUR_MS)) }
   let copies = 0
-  for (const key of log.getKeys({ ...range, limit: copiesMax })) {
+  for (const key of log.getKeys(range)) {
     void log.remove(key)
-    copies++
+    copies += copiesUnder(key)
+    if (copies >= copiesMax) return { copies, complete: false }
   }
-  return { copies, complete: copies < copiesMax }
+  return { copies, complete: true }
 }
 
 function removeEntry({ hours, marks }: Databases, hourKey: Uint8Array): void {

@@ -16,6 +16,8 @@ export const SCHEMA_UPGRADES: readonly SchemaUpgrade[] = [
   () => undefined,
   // Version 4: channels. Nothing to convert; a program of version 3 would take their memberships for those of groups.
   () => undefined,
+  // Version 5: bundles of copies in the log. Nothing to convert, a copy may stand alone; a program of version 4 would take a bundle for an envelope.
+  () => undefined,
 ]
 
 /**
