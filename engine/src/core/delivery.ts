@@ -29,7 +29,7 @@ export function putPosition(target: Uint8Array, at: number, position: Position):
 
 /**
  * Writes a whole `deliver` frame at `offset`: header, position, and the slice of the envelope that holds the one body.
- * Every byte of the frame is written, so `target` may be uninitialised memory. Returns the offset behind it.
+ * Every byte of the frame is written, so `target` may be uninitialised memory; bytes behind the frame may be written too. Returns the offset behind it.
  */
 export function writeDelivery(target: Uint8Array, offset: number, position: Position, envelope: Uint8Array, body: BodyRange): number {
   const bodyBytes = body.end - body.start
@@ -44,15 +44,28 @@ export function writeDelivery(target: Uint8Array, offset: number, position: Posi
   return writeSlice(target, at + POSITION_BYTES, envelope, body)
 }
 
-/** Writes what `sliceEnvelope` of the protocol returns for the one body; returns the offset behind it. */
+/**
+ * Bytes of an envelope beside the slice up to which it is copied as a whole and then moved together: two views for the parts cost more than these bytes.
+ * What is written too much lies behind the slice, where `target` has room and the next frame comes.
+ */
+const WHOLE_COPY_BYTES_MAX = 512
+
+/** Writes what `sliceEnvelope` of the protocol returns for the one body, and anything behind it; returns the offset behind it. */
 export function writeSlice(target: Uint8Array, offset: number, envelope: Uint8Array, body: BodyRange): number {
-  target.set(envelope.subarray(0, ENVELOPE_OFFSETS.end), offset)
+  const bodyAt = offset + ENVELOPE_OFFSETS.end
+  const leftOut = envelope.length - ENVELOPE_OFFSETS.end - (body.end - body.start)
+  if (leftOut <= WHOLE_COPY_BYTES_MAX && offset + envelope.length <= target.length) {
+    target.set(envelope, offset)
+    target.copyWithin(bodyAt, offset + body.start, offset + body.end)
+  } else {
+    target.set(envelope.subarray(0, ENVELOPE_OFFSETS.end), offset)
+    target.set(envelope.subarray(body.start, body.end), bodyAt)
+  }
   target[offset + ENVELOPE_OFFSETS.bodyCount] = 0
   target[offset + ENVELOPE_OFFSETS.bodyCount + 1] = 1
   target[offset + ENVELOPE_OFFSETS.accountCount] = 0
   target[offset + ENVELOPE_OFFSETS.accountCount + 1] = 0
-  target.set(envelope.subarray(body.start, body.end), offset + ENVELOPE_OFFSETS.end)
-  return offset + ENVELOPE_OFFSETS.end + body.end - body.start
+  return bodyAt + body.end - body.start
 }
 
 const ALL_DEVICES_BYTES = bytesOfHex(ALL_DEVICES)

@@ -33,9 +33,9 @@ export class OutboundFlush {
     if (this.#waiting.push(queue) === 1) this.#turn.defer(() => { this.#run() })
   }
 
-  /** Memory for a message that is handed to a socket before the next one is asked for. Its bytes are anything. */
+  /** Memory for a message of `bytes` or more, which is handed to a socket before the next one is asked for. Its bytes are anything. */
   room(bytes: number): Uint8Array {
-    return bytes <= ROOM_BYTES ? this.#room.subarray(0, bytes) : Buffer.allocUnsafe(bytes)
+    return bytes <= ROOM_BYTES ? this.#room : Buffer.allocUnsafe(bytes)
   }
 
   #run(): void {
@@ -152,11 +152,11 @@ export class OutboundQueue {
   }
 
   #writePacked(frames: readonly (Uint8Array | QueuedDelivery)[], from: number, to: number, acks: readonly QueuedAck[], bytes: number): void {
-    const message = this.#flush.room(bytes)
-    // The room is anything: every byte is written, each frame by its exact length.
-    const offset = writeFrames(message, frames, from, to)
-    if (acks.length > 0) writeAcks(message, offset, acks)
-    this.#write(message)
+    const room = this.#flush.room(bytes)
+    // The room is anything: every byte of the message is written, each frame by its exact length.
+    const offset = writeFrames(room, frames, from, to)
+    if (acks.length > 0) writeAcks(room, offset, acks)
+    this.#write(room.subarray(0, bytes))
   }
 
   #write(message: Uint8Array): void {

@@ -1,5 +1,6 @@
-import { positionAtTime, SEND_REFUSALS_MAX, type EnvelopeView, type Failure, type Notice, type Position } from '@evegram/protocol'
+import { positionAtTime, SEND_REFUSALS_MAX, type Failure, type Notice, type Position } from '@evegram/protocol'
 import type { ConversationLease } from './conversations.js'
+import type { EnvelopeShape } from './envelope-shapes.js'
 import type { PositionedBatch } from './in-flight.js'
 
 const NO_POSITION: Position = positionAtTime(0)
@@ -23,8 +24,9 @@ export class PendingSend {
   /** How often this message was refused for missing devices before, 0 to 2. */
   readonly refusals: number
   readonly receivedMonotonicMs: number
-  /** Replaced when surplus bodies are stripped. */
-  envelope: EnvelopeView
+  /** What the envelope says, and its bytes. Both are replaced when surplus bodies are stripped. */
+  envelope: EnvelopeShape
+  bytes: Uint8Array
   /** What the versions were checked against. */
   lease: ConversationLease | undefined = undefined
   position: Position = NO_POSITION
@@ -39,11 +41,12 @@ export class PendingSend {
   /** Positions used up by appends that took too long. */
   tries = 0
 
-  constructor(origin: SendOrigin, correlation: number, flags: number, envelope: EnvelopeView, receivedMonotonicMs: number) {
+  constructor(origin: SendOrigin, correlation: number, flags: number, envelope: EnvelopeShape, bytes: Uint8Array, receivedMonotonicMs: number) {
     this.origin = origin
     this.correlation = correlation
     this.refusals = Math.min(flags, SEND_REFUSALS_MAX)
     this.receivedMonotonicMs = receivedMonotonicMs
     this.envelope = envelope
+    this.bytes = bytes
   }
 }

@@ -96,7 +96,7 @@ export class Router {
   }
 
   readonly #deliverHere = (device: DeviceId, send: PendingSend, body: BodySlice): void => {
-    this.#parts.sessions.ofDevice(device)?.deliver(send.envelope.conversation, send.position, send.envelope.bytes, body)
+    this.#parts.sessions.ofDevice(device)?.deliver(send.envelope.conversation, send.position, send.bytes, body)
   }
 
   /** A packet that the broker refuses does not keep the others back; the first refusal is thrown in the end. */
@@ -217,7 +217,7 @@ class PacketWriter {
       this.#bytes = larger
     }
     this.#bytes.set(bytesOfHex(device), this.#length)
-    this.#length = writeDelivery(this.#bytes, this.#length + 16, send.position, send.envelope.bytes, body)
+    this.#length = writeDelivery(this.#bytes, this.#length + 16, send.position, send.bytes, body)
   }
 
   /** What was added, with the room for a packet header in front of each. */

@@ -1,5 +1,5 @@
 import {
-  ENVELOPE_KIND, EvegramError, IdCache, isEvegramError, LIMITS, ENVELOPE_OFFSETS, noticesConversationIdOf, orderTimeMs, viewEnvelope,
+  ENVELOPE_KIND, EvegramError, isEvegramError, LIMITS, ENVELOPE_OFFSETS, noticesConversationIdOf, orderTimeMs,
   type Clock, type EnvelopeView, type ErrorCode, type Failure, type Frame,
 } from '@evegram/protocol'
 import type { Logger } from '@evegram/platform'
@@ -7,6 +7,7 @@ import type { AppendResult, BatchedAppend, BatchedResult, EnvelopeLog } from '..
 import type { Turn } from '../ports/turn.js'
 import type { ClockLease } from './clock-lease.js'
 import { leaseHolds, type ConversationLease, type Conversations } from './conversations.js'
+import { EnvelopeShapes, shapeOf, type EnvelopeShape } from './envelope-shapes.js'
 import { Gathering } from './gathering.js'
 import type { InFlight } from './in-flight.js'
 import type { EngineMetrics } from './metrics.js'
@@ -48,7 +49,7 @@ export interface SendParts {
 export class SendPath {
   readonly #parts: SendParts
   readonly #gathering = new Gathering()
-  readonly #ids = new IdCache()
+  readonly #shapes = new EnvelopeShapes()
   #admitted: PendingSend[] = []
   #stored: PendingSend[] = []
 
@@ -68,14 +69,14 @@ export class SendPath {
     if (session.sendsInFlight >= LIMITS.sendsInFlightMax) return refuse(session, frame.correlation, 'limited.queue', QUEUE_RETRY_MS)
     const bytes = Buffer.allocUnsafe(frame.body.length)
     bytes.set(frame.body)
-    const envelope = viewEnvelope(bytes, this.#ids)
+    const envelope = this.#shapes.read(bytes)
     if (envelope.kind === ENVELOPE_KIND.notice) return refuse(session, frame.correlation, 'denied.notices')
     if (envelope.device !== owner.device || envelope.account !== owner.account) return refuse(session, frame.correlation, 'denied.sender')
     // The upper 48 bits of the order key are milliseconds.
     if (bytes.readUIntBE(ENVELOPE_OFFSETS.order, 6) > positions.nowMs(nowMs) + LIMITS.orderAheadMsMax) return refuse(session, frame.correlation, 'order.ahead')
     session.sendsInFlight++
     metrics.sendsInFlight.add()
-    this.#admit(new PendingSend(session, frame.correlation, frame.flags, envelope, nowMs), nowMs)
+    this.#admit(new PendingSend(session, frame.correlation, frame.flags, envelope, bytes, nowMs), nowMs)
   }
 
   /** Takes a notice that this server writes; the caller has verified it. `origin` is told what became of it under correlation 0. */
@@ -85,7 +86,7 @@ export class SendPath {
     if (orderTimeMs(envelope.order) > positions.nowMs(nowMs) + LIMITS.orderAheadMsMax) return refuse(origin, 0, 'order.ahead')
     origin.sendsInFlight++
     metrics.sendsInFlight.add()
-    this.#admit(new PendingSend(origin, 0, 0, envelope, nowMs), nowMs)
+    this.#admit(new PendingSend(origin, 0, 0, shapeOf(envelope), envelope.bytes, nowMs), nowMs)
   }
 
   #limit(session: Session, owner: SessionOwner, correlation: number, waitMs: number, nowMs: number): void {
@@ -113,12 +114,17 @@ export class SendPath {
   }
 
   /** Only the server's own envelopes go into notices, which nobody opens. */
-  #lease({ kind, account, conversation }: EnvelopeView, fresh = false): Promise<ConversationLease | undefined> {
+  #lease({ kind, account, conversation }: EnvelopeShape, fresh = false): Promise<ConversationLease | undefined> {
     const { conversations } = this.#parts
     return kind === ENVELOPE_KIND.notice ? conversations.notices(account, fresh) : conversations.lease(conversation, fresh)
   }
 
   #admitUnder(send: PendingSend, lease: ConversationLease, fresh: boolean): void {
+    // Another message of the same shape was found to fit this lease: nothing that is checked below differs.
+    if (send.envelope.fits === lease) {
+      send.lease = lease
+      return this.#enqueue(send)
+    }
     // What the server tells is for whoever reads it: it was encrypted for nobody, so no version of anything can be old.
     if (send.envelope.kind === ENVELOPE_KIND.notice) {
       send.lease = lease
@@ -141,12 +147,16 @@ export class SendPath {
       case 'missing':
         return this.#refuseStale(send, { code: 'stale.devices', message: '', accounts: lease.versions, missing: verdict.devices })
       case 'surplus': {
-        const { view, stripped } = withoutSurplus(send.envelope, lease)
-        send.envelope = view
+        const { view, stripped } = withoutSurplus(send.bytes, lease)
+        send.envelope = shapeOf(view)
+        send.bytes = view.bytes
         this.#parts.metrics.surplusStripped.add(stripped)
         break
       }
-      case 'fits': break
+      case 'fits':
+        // Of one that was refused before less is asked.
+        if (!verdict.older && send.refusals === 0) send.envelope.fits = lease
+        break
       default: return verdict satisfies never
     }
     if (verdict.older) tellNewer(send, lease)
@@ -386,12 +396,12 @@ function refuse(origin: SendOrigin, correlation: number, code: ErrorCode, retryA
 }
 
 /** Whether a client tries to write into what the server tells its own account. */
-function isOwnNotices({ kind, account, conversation }: EnvelopeView): boolean {
+function isOwnNotices({ kind, account, conversation }: EnvelopeShape): boolean {
   return kind !== ENVELOPE_KIND.notice && noticesConversationIdOf(account) === conversation
 }
 
-function appendOf({ envelope, position, lease }: PendingSend): BatchedAppend {
-  return { conversation: envelope.conversation, envelope: envelope.bytes, position, wide: lease?.wide === true, inboxes: inboxesOf(lease) }
+function appendOf({ envelope, bytes, position, lease }: PendingSend): BatchedAppend {
+  return { conversation: envelope.conversation, envelope: bytes, position, wide: lease?.wide === true, inboxes: inboxesOf(lease) }
 }
 
 /** Who is marked: each member, or a wide conversation itself. */

@@ -1,8 +1,8 @@
-import {
-  ALL_DEVICES, ENVELOPE_KIND, SEND_REFUSALS_MAX, encodeEnvelope, decodeEnvelope, viewEnvelope,
-  type DeviceId, type EnvelopeView,
-} from '@evegram/protocol'
+import { ALL_DEVICES, ENVELOPE_KIND, SEND_REFUSALS_MAX, encodeEnvelope, decodeEnvelope, viewEnvelope, type DeviceId, type EnvelopeView } from '@evegram/protocol'
 import type { ConversationLease } from './conversations.js'
+
+/** What is checked of an envelope. */
+type Checked = Omit<EnvelopeView, 'bytes' | 'number' | 'order'>
 
 /**
  * What the versions of an envelope say (rule 10):
@@ -21,7 +21,7 @@ export type VersionVerdict =
 const FITS: VersionVerdict = { status: 'fits', older: false }
 
 /** Compares an envelope with the lease. `refusals`: how often this message was refused for missing devices before. */
-export function checkVersions(envelope: EnvelopeView, lease: ConversationLease, refusals: number): VersionVerdict {
+export function checkVersions(envelope: Checked, lease: ConversationLease, refusals: number): VersionVerdict {
   if (envelope.membershipVersion !== lease.membershipVersion) return { status: 'stale_membership' }
   const versions = compareVersions(envelope, lease)
   if (versions === 'ahead') return { status: 'ahead' }
@@ -50,7 +50,7 @@ function surplusOrFits(surplus: boolean): VersionVerdict {
   return surplus ? { status: 'surplus', older: false } : FITS
 }
 
-function compareVersions(envelope: EnvelopeView, lease: ConversationLease): 'equal' | 'older' | 'ahead' {
+function compareVersions(envelope: Checked, lease: ConversationLease): 'equal' | 'older' | 'ahead' {
   let older = false
   for (let index = 0; index < lease.versions.length; index++) {
     const current = lease.versions[index]
@@ -64,14 +64,14 @@ function compareVersions(envelope: EnvelopeView, lease: ConversationLease): 'equ
   return older ? 'older' : 'equal'
 }
 
-function missingDevices(envelope: EnvelopeView, lease: ConversationLease): DeviceId[] {
+function missingDevices(envelope: Checked, lease: ConversationLease): DeviceId[] {
   const named = new Set(envelope.bodies.map((body) => body.device))
   return [...lease.devices].filter((device) => device !== envelope.device && !named.has(device))
 }
 
 /** The envelope without the bodies whose devices are not active devices of members. The same input always gives the same bytes. */
-export function withoutSurplus(envelope: EnvelopeView, lease: ConversationLease): { readonly view: EnvelopeView; readonly stripped: number } {
-  const whole = decodeEnvelope(envelope.bytes)
+export function withoutSurplus(bytes: Uint8Array, lease: ConversationLease): { readonly view: EnvelopeView; readonly stripped: number } {
+  const whole = decodeEnvelope(bytes)
   const bodies = whole.bodies.filter((body) => body.device === ALL_DEVICES || lease.devices.has(body.device))
   return { view: viewEnvelope(encodeEnvelope({ ...whole, bodies })), stripped: whole.bodies.length - bodies.length }
 }
