@@ -6,6 +6,7 @@ import { SOCKET_PATH, type SocketHandlers, type SocketServer, type SocketServerO
 import { Topics } from '../topics.js'
 import { NO_ROUTE, UPGRADE_REQUIRED, upgradeRules, type UpgradeRefusal } from '../upgrade-rules.js'
 import { loadUws } from './native.js'
+import { restThread, Rounds } from './rounds.js'
 import { UwsSocket, type UwsSocketHome, type UwsUserData } from './socket.js'
 
 /** Idle sweeps within one idle timeout: a silent peer is closed at most a quarter of the timeout late. */
@@ -32,6 +33,7 @@ class UwsSocketServer implements SocketServer, UwsSocketHome {
   readonly #options: SocketServerOptions
   readonly #refusalOf: ReturnType<typeof upgradeRules>
   readonly #sockets = new Set<UwsSocket>()
+  readonly #rounds: Rounds
   #listening: us_listen_socket | undefined = undefined
   #handlers: SocketHandlers | undefined = undefined
   #sweeper: Timer | undefined = undefined
@@ -40,6 +42,7 @@ class UwsSocketServer implements SocketServer, UwsSocketHome {
 
   constructor(options: SocketServerOptions, reason: string, clock: Clock) {
     this.clock = clock
+    this.#rounds = new Rounds({ clock, rest: restThread, nextTurn: setImmediate })
     this.#options = options
     this.#refusalOf = upgradeRules(options)
     this.description = `uWebSockets.js ${reason}`
@@ -137,6 +140,7 @@ class UwsSocketServer implements SocketServer, UwsSocketHome {
     const { socket } = connection.getUserData()
     if (socket.isClosed) return
     socket.heardInSweep = this.#sweep
+    this.#rounds.heard()
     if (!isBinary) handlers.text(socket)
     else if (message.byteLength > this.#options.messageBytesMax) socket.close('tooLarge')
     else handlers.message(socket, new Uint8Array(message))
