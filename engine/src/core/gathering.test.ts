@@ -33,7 +33,7 @@ describe('gathering what is to be stored', () => {
   })
 
   it('makes few batches of much, and lets nobody wait longer than it says', () => {
-    const { batches, waitMaxMs } = flow(new Gathering(), GATHER_FROM_PER_MS * 4)
+    const { batches, waitMaxMs } = flow(new Gathering(), GATHER_FROM_PER_MS * 3)
     expect(batches).toBeLessThan(500 / GATHER_MS + 30)
     expect(batches).toBeGreaterThan(500 / (GATHER_MS + 2))
     expect(waitMaxMs).toBeLessThanOrEqual(GATHER_MS + 0.5)
@@ -49,7 +49,7 @@ describe('gathering what is to be stored', () => {
 
   it('does not let a batch wait when the last one went long enough ago', () => {
     const gathering = new Gathering()
-    flow(gathering, GATHER_FROM_PER_MS * 4)
+    flow(gathering, GATHER_FROM_PER_MS * 3)
     expect(gathering.waitMs(500 + GATHER_MS)).toBe(0)
   })
 

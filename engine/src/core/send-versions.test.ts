@@ -26,6 +26,26 @@ describe('versions of a send', () => {
     expect(bob.numbers).toEqual([1])
   })
 
+  it('are checked for each message: what one was stored with after two refusals is refused to the next', async () => {
+    cluster.directory.addDevice(BOB, BOB_LAPTOP)
+    alice.send(toBob(1), SEND_REFUSALS_MAX)
+    alice.send(toBob(2))
+    alice.send(toBob(3), SEND_REFUSALS_MAX)
+    await alice.read()
+    await bob.read()
+    expect(alice.failures.map(({ code }) => code)).toEqual(['stale.devices'])
+    expect(bob.numbers).toEqual([1, 3])
+  })
+
+  it('tell every sender of old ones, not the first alone', async () => {
+    const old = versions()
+    cluster.directory.addDevice(BOB, BOB_LAPTOP)
+    cluster.directory.revokeDevice(BOB, BOB_LAPTOP)
+    for (const number of [1, 2]) alice.send(toBob(number, { versions: old }))
+    await alice.read()
+    expect(alice.notices.map(({ kind }) => kind)).toEqual(['account_changed', 'account_changed'])
+  })
+
   it('accept a device that the sender names as skipped, which then gets nothing', async () => {
     cluster.directory.addDevice(BOB, BOB_LAPTOP)
     const tablet = new TestClient(cluster, BOB, BOB_LAPTOP)
