@@ -35,7 +35,7 @@ export class EnvelopeShapes {
   readonly #ids = new IdCache()
   readonly #slots: (Known | undefined)[] = new Array<Known | undefined>(SLOTS).fill(undefined)
   /** A view of the memory in which the last envelope lay: many share one. */
-  #view = new DataView(new ArrayBuffer(0))
+  #view: DataView = new DataView(new ArrayBuffer(0))
 
   /** The shape of an encoded envelope. Throws as {@link viewEnvelope}. */
   read(bytes: Uint8Array): EnvelopeShape {
