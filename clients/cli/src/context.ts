@@ -44,6 +44,16 @@ export class Context {
     return variable(this.#environment, 'EVEGRAM_WALLET_PASSPHRASE')
   }
 
+  /** The passphrase of backups, from EVEGRAM_BACKUP_PASSPHRASE. */
+  get backupPassphrase(): string | undefined {
+    return variable(this.#environment, 'EVEGRAM_BACKUP_PASSPHRASE')
+  }
+
+  /** The recovery code of a backup, from EVEGRAM_RECOVERY_CODE. */
+  get recoveryCode(): string | undefined {
+    return variable(this.#environment, 'EVEGRAM_RECOVERY_CODE')
+  }
+
   /** The operator token, from EVEGRAM_OPERATOR_TOKEN. */
   get operatorToken(): string | undefined {
     return variable(this.#environment, 'EVEGRAM_OPERATOR_TOKEN')

@@ -4,6 +4,7 @@ import { postInChannel, readChannel, watchChannels } from './commands/channel-po
 import {
   addAuthor, channelAuthors, channelLink, createChannel, followChannel, leaveChannel, listChannels, removeAuthor, setAuthorRole,
 } from './commands/channel.js'
+import { addBackupCommands } from './backup-commands.js'
 import { chat } from './commands/chat.js'
 import { devices, revokeDevice } from './commands/devices.js'
 import { doctor } from './commands/doctor.js'
@@ -243,6 +244,7 @@ export function buildProgram({ version, environment, json }: ProgramOptions): Co
     .action(act(notices))
   addAboutMessageCommands(add, act, program)
   addGroupCommands(add, act, program)
+  addBackupCommands(add, act, program)
   addChannelCommands(add, act, program)
   addWalletCommands(add, act, program)
   addWallyCommands(add, act, program)
