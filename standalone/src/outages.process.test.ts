@@ -39,7 +39,7 @@ describe('an outage of a part of the cluster', () => {
     await promisify(execFile)(process.execPath, [join(root, 'tools/build.mjs'), 'auth', 'engine'], { timeout: 280_000 })
     keyspace = testKeyspace()
     processes = await Processes.prepare(keyspace.config.keyspace)
-    people = new People((profile, wallet) => createNodeClient({ url: processes.url, profile: join(folder.path, profile), wallet }))
+    people = new People((profile, wallet) => createNodeClient({ url: processes.url, profile: join(folder.path, profile), wallet, requests: 'accept-all' }))
     proxies = { cassandra: await proxyOf('cassandra'), nats: await proxyOf('nats'), redis: await proxyOf('redis') }
     const store = { EVEGRAM_CASSANDRA: proxies.cassandra.place }
     ;[auth, one, two] = await Promise.all([

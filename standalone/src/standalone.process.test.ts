@@ -99,7 +99,7 @@ describe('the server as a program', () => {
     const same = { EVEGRAM_HTTP_PORT: String(ports.http), EVEGRAM_WS_PORT: String(ports.ws), EVEGRAM_ADMIN_PORT: String(ports.admin) }
     const url = `http://localhost:${String(ports.http)}`
     const people = await Promise.all((['solana', 'terra'] as const).map((chain, index) => createNodeClient({
-      url, profile: join(folder.path, `profile-${chain}`), wallet: createLocalWallet(chain, new Uint8Array(32).fill(index + 1)),
+      url, profile: join(folder.path, `profile-${chain}`), wallet: createLocalWallet(chain, new Uint8Array(32).fill(index + 1)), requests: 'accept-all',
     })))
     const [alice, bob] = people
     if (alice === undefined || bob === undefined) throw new Error('no clients')

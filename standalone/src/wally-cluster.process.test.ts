@@ -80,7 +80,7 @@ function pidOf(name: string): number {
 }
 
 async function person(name: string, wallet: LocalWallet): Promise<readonly [Client, LocalWallet]> {
-  const client = await createNodeClient({ url: ready.url, profile: join(folder.path, name), wallet })
+  const client = await createNodeClient({ url: ready.url, profile: join(folder.path, name), wallet, requests: 'accept-all' })
   people.push(client)
   return [client, wallet]
 }

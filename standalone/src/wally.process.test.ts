@@ -105,7 +105,7 @@ describe('play money on the server as a program', () => {
   })
 
   async function person(url: string, name: string, wallet: LocalWallet): Promise<readonly [Client, LocalWallet]> {
-    const client = await createNodeClient({ url, profile: join(folder.path, name), wallet })
+    const client = await createNodeClient({ url, profile: join(folder.path, name), wallet, requests: 'accept-all' })
     people.push(client)
     return [client, wallet]
   }

@@ -131,7 +131,7 @@ async function open(plan: DeviceSettings): Promise<Device> {
   const wallet = createLocalWallet(plan.chain, new Uint8Array(Buffer.from(plan.seed, 'base64url')))
   for (let attempt = 1; ; attempt++) {
     try {
-      return new Device(plan, await createNodeClient({ url: settings.url, profile: plan.profile, wallet }))
+      return new Device(plan, await createNodeClient({ url: settings.url, profile: plan.profile, wallet, requests: 'accept-all' }))
     } catch (error) {
       const passing = isEvegramError(error) && error.retry !== 'never'
       if (!passing || attempt >= OPEN_TRIES_MAX) throw error

@@ -66,7 +66,7 @@ export class World {
     const wallet = options.wallet ?? createLocalWallet(options.chain ?? 'solana', new Uint8Array(randomBytes(32)))
     const system = nodeSystem()
     const client = await createClient({
-      url: this.proxy.url, wallet, store: new MemoryStore(), signalPrimitives: nodePrimitives,
+      url: this.proxy.url, wallet, requests: 'accept-all', store: new MemoryStore(), signalPrimitives: nodePrimitives,
       system: { ...system, fetch: (url, init) => system.fetch(url, { ...init, headers: { ...Object.fromEntries(new Headers(init.headers)), [BY_HEADER]: name } }) },
     })
     const person = watch(name, client, wallet)

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import { EvegramError } from '@evegram/protocol'
-import type { Client, LocalPayer, Wallet } from '@evegram/sdk'
+import type { Client, LocalPayer, RequestPolicy, Wallet } from '@evegram/sdk'
 import { createNodeClient, hasDevice } from '@evegram/sdk/node'
 import { showAlarms } from './alarms.js'
 import type { Output } from './output.js'
@@ -86,11 +86,11 @@ export class Context {
 
   /**
    * Signs in with a wallet: adds this profile as a device of its account, or opens it when it is one already.
-   * Throws `account.wallet_unknown` when the profile belongs to another account.
+   * `requests`: what happens to messages of strangers. Throws `account.wallet_unknown` when the profile belongs to another account.
    */
-  async login(walletPath: string): Promise<Client> {
+  async login(walletPath: string, requests: RequestPolicy = 'ask'): Promise<Client> {
     const wallet = await this.wallet(walletPath)
-    const client = await createNodeClient({ url: this.server, profile: this.folder, wallet })
+    const client = await createNodeClient({ url: this.server, profile: this.folder, wallet, requests })
     try {
       writeSettings(this.folder, { server: this.server, wallet: resolve(walletPath) })
       return client

@@ -6,7 +6,7 @@ import { visible } from './visible.js'
 
 /**
  * A message as `listen` and `history` print it for machines: exactly the documented fields. `order` is a decimal number beyond 2^53,
- * therefore a string; `sentAt` is ISO 8601 by the sender's clock. `replyTo`, `reactions`, `editedAt`, `deleted` and `expiresAt` are there where they say something. A payment and a payment request have `payment` or `payment_request` beside the note in `text`.
+ * therefore a string; `sentAt` is ISO 8601 by the sender's clock. `stranger`, `replyTo`, `reactions`, `editedAt`, `deleted` and `expiresAt` are there where they say something. A payment and a payment request have `payment` or `payment_request` beside the note in `text`.
  */
 export function messageObject(message: Message, payment?: PaymentView): Readonly<Record<string, unknown>> {
   return {
@@ -16,6 +16,7 @@ export function messageObject(message: Message, payment?: PaymentView): Readonly
     messageId: message.messageId,
     order: message.order.toString(),
     sentAt: new Date(message.sentAtMs).toISOString(),
+    ...(message.stranger === undefined ? {} : { stranger: true }),
     ...(message.replyTo === undefined ? {} : { replyTo: message.replyTo.messageId }),
     ...(message.reactions === undefined ? {} : { reactions: message.reactions }),
     ...(message.editedAtMs === undefined ? {} : { editedAt: new Date(message.editedAtMs).toISOString() }),
@@ -38,9 +39,10 @@ export function messageText(message: Message, output: Output, nowMs: number, pay
   const state = message.state === 'queued' || message.state === 'failed' ? ` ${output.paint('yellow', `(${message.state})`)}` : ''
   const id = ids ? `${output.paint('dim', message.messageId.slice(0, SHOWN_ID_DIGITS))} ` : ''
   const answers = message.replyTo === undefined ? '' : `${output.paint('dim', `(to ${message.replyTo.messageId.slice(0, SHOWN_ID_DIGITS)})`)} `
+  const request = message.stranger === true ? ` ${output.paint('yellow', '(a request: answer it, or see evegram requests)')}` : ''
   const edited = message.editedAtMs === undefined ? '' : ` ${output.paint('dim', '(edited)')}`
   const reactions = (message.reactions ?? []).map(({ emoji, by }) => ` ${visible(emoji)}${by.length > 1 ? `×${String(by.length)}` : ''}`).join('')
-  return `${id}${output.paint('dim', timeText(message.sentAtMs, nowMs))} ${who}  ${answers}${text}${edited}${reactions}${state}`
+  return `${id}${output.paint('dim', timeText(message.sentAtMs, nowMs))} ${who}  ${answers}${text}${edited}${reactions}${state}${request}`
 }
 
 /** The ends of an address, enough for a person to tell two apart. */

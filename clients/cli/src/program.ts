@@ -17,6 +17,7 @@ import { keysNew, keysShow } from './commands/keys.js'
 import { listen } from './commands/listen.js'
 import { login } from './commands/login.js'
 import { notices } from './commands/notices.js'
+import { acceptRequest, blockAccount, declineRequest, requests, unblockAccount } from './commands/requests.js'
 import { send } from './commands/send.js'
 import { verify } from './commands/verify.js'
 import { verifyWeb } from './commands/verify-web.js'
@@ -91,6 +92,17 @@ function addAboutMessageCommands(add: Add, act: Act, program: Command): void {
   about(add(
     program, 'timer <conversation> [after]', 'After how long messages disappear once they are read: off, 30s, 5m, 8h, 7d, 4w', 'evegram timer UQ… 7d', 'evegram timer UQ… off', 'evegram timer "North gate" --group --json',
   )).action(act(timer))
+}
+
+/** A request is named by the address of who began it, by the id of its conversation or the first digits of that. */
+function addRequestCommands(add: Add, act: Act, program: Command): void {
+  const command = add(
+    program, 'requests', 'What strangers wrote to you, or added you to: it waits for you. Writing back accepts', 'evegram requests --json', 'evegram requests accept UQ…',
+  ).action(act(requests))
+  add(command, 'accept <request>', 'Take what waits, and what follows, as from anybody', 'evegram requests accept UQ…').action(act(acceptRequest))
+  add(command, 'decline <request>', 'Remove what waits; who goes on makes a new request', 'evegram requests decline 3f0a91').action(act(declineRequest))
+  add(program, 'block <address>', 'Show nothing of an account any more, on all your devices; it is not told', 'evegram block UQ…').action(act(blockAccount))
+  add(program, 'unblock <address>', 'Take that back', 'evegram unblock UQ…').action(act(unblockAccount))
 }
 
 /** A channel is named as a group is. Its link is a secret: it is printed by `create` and `link` alone. */
@@ -243,6 +255,7 @@ export function buildProgram({ version, environment, json }: ProgramOptions): Co
     .option('--count <n>', 'end after n', wholeNumber)
     .action(act(notices))
   addAboutMessageCommands(add, act, program)
+  addRequestCommands(add, act, program)
   addGroupCommands(add, act, program)
   addBackupCommands(add, act, program)
   addChannelCommands(add, act, program)

@@ -27,6 +27,7 @@ import { safetyNumber } from './crypto/safety-number.js'
 import type { ClientEvents, ClientState } from './events.js'
 import { AccountNotices, type Notices } from './notices.js'
 import { ServerWallet, type AccountWallet } from './money/account-wallet.js'
+import { STATE_FAMILIES } from './state/register-keys.js'
 import type { LocalStore } from './store/local-store.js'
 import type { Wallet } from './wallets/wallet.js'
 
@@ -65,6 +66,21 @@ export interface InboxOptions {
   readonly signal?: AbortSignal
 }
 
+/** A conversation that a stranger began: the user decides what becomes of it. */
+export interface MessageRequest {
+  readonly conversation: ConversationId
+  /** Who wrote first, or added this account to a group. */
+  readonly account: AccountId
+  readonly address: string
+  readonly group: boolean
+  /** Ms since 1970. */
+  readonly firstAtMs: number
+  /** Messages that wait; of a direct conversation `Conversation.history` has them. */
+  readonly messages: number
+  /** Messages beyond `REQUEST_MESSAGES_MAX`, which were not kept. */
+  readonly dropped: number
+}
+
 /** What a new channel is. */
 export interface NewChannel {
   /** At most `LIMITS.groupNameBytesMax` UTF-8 bytes. */
@@ -90,8 +106,26 @@ export interface Client {
    * `account.not_found` when nobody signed in with it, `account.closed`, or the reason why the server's answer is not believed.
    */
   conversation(addressOrAccount: string): Promise<Conversation>
-  /** All direct conversations of this profile. */
+  /** All direct conversations of this profile, except those that wait as requests. */
   conversations(): Promise<readonly Conversation[]>
+  /**
+   * What strangers began, the newest first: until the user decides, they are told neither that something was received or read nor that somebody types.
+   * At most `REQUESTS_MAX`. Writing back accepts.
+   */
+  requests(): Promise<readonly MessageRequest[]>
+  /** Takes a request: its messages are those of everybody. Rejects `not_found.conversation` where none waits. */
+  accept(conversation: ConversationId | string): Promise<void>
+  /** Removes a request with its messages. Who goes on writing makes a new one; a group is not shown again. Rejects as `accept` does. */
+  decline(conversation: ConversationId | string): Promise<void>
+  /**
+   * Nothing of this account is shown from now on, in groups neither, on any own device; a request of theirs goes with its messages. They are not told. By address
+   * or account id; rejects as `conversation` does.
+   */
+  block(addressOrAccount: string): Promise<void>
+  /** Takes that back. What came meanwhile stays unseen. */
+  unblock(addressOrAccount: string): Promise<void>
+  /** Accounts that are blocked, at most `limit` (default 1,000). */
+  blocked(limit?: number): Promise<readonly AccountId[]>
   /** Founds a group of this account, as its owner, and of the accounts behind `members`. Rejects as changes of a {@link Group} do. */
   createGroup(name: string, members: readonly string[]): Promise<Group>
   /** All groups of this profile, those that were left included. */
@@ -144,6 +178,9 @@ export interface Client {
   /** Ends the connection, finishes what is being written and releases the store. Messages that wait are sent by the next run. */
   close(): Promise<void>
 }
+
+/** Accounts that a user accepted or blocked, as many as there can be registers of them. */
+const LIST_RELATIONS_MAX = STATE_FAMILIES['contact.relation'].registersMax
 
 /** What an {@link EvegramClient} works with. */
 export interface ClientParts {
@@ -242,11 +279,42 @@ export class EvegramClient implements Client {
     const rows = await allConversations(this.#core)
     const opened: Conversation[] = []
     for (const row of rows) {
-      if (isGroup(row)) continue
+      if (isGroup(row) || this.#core.requests.isWaiting(row.conversation)) continue
       await this.#core.roster.loadAccount(row.peer)
       opened.push(this.#open(row, this.#core.roster.addressOf(row.peer)))
     }
     return opened
+  }
+
+  async requests(): Promise<readonly MessageRequest[]> {
+    const { roster, requests } = this.#core
+    const shown: MessageRequest[] = []
+    for (const request of requests.list()) {
+      await roster.loadAccount(request.account)
+      shown.push({ ...request, address: roster.addressOf(request.account) })
+    }
+    return shown
+  }
+
+  accept(conversation: string): Promise<void> {
+    return this.#parts.core.requestActions.end(parseConversationId(conversation), 'accepted')
+  }
+
+  decline(conversation: string): Promise<void> {
+    return this.#parts.core.requestActions.end(parseConversationId(conversation), 'declined')
+  }
+
+  async block(addressOrAccount: string): Promise<void> {
+    await this.#parts.core.requestActions.block((await this.#resolve(addressOrAccount)).verified.account)
+  }
+
+  async unblock(addressOrAccount: string): Promise<void> {
+    await this.#parts.core.requestActions.unblock((await this.#resolve(addressOrAccount)).verified.account)
+  }
+
+  async blocked(limit = 1_000): Promise<readonly AccountId[]> {
+    const relations = await this.#core.state.list('contact.relation', LIST_RELATIONS_MAX)
+    return relations.filter(({ value }) => value === 'blocked').slice(0, limit).map(({ id }) => parseAccountId(id))
   }
 
   async createGroup(name: string, members: readonly string[]): Promise<Group> {

@@ -192,7 +192,9 @@ export class DirectConversation implements Conversation {
       const alarm = transmission.alarmOf(before)
       if (alarm !== undefined) throw alarm
       return core.local.stage(async (tx) => {
-        const { row, message, first, order } = await composeMessage(core, tx, await this.#row(tx), content)
+        const target = await this.#row(tx)
+        await core.requests.wrote(tx, target, 'this device')
+        const { row, message, first, order } = await composeMessage(core, tx, target, content)
         also(tx)
         if (name !== undefined) await core.once.note(tx, core.store, name, { messageId: row.messageId, order })
         const acked = outbox.acknowledged(row.messageId)

@@ -6,6 +6,7 @@ import { createAuthApi } from './api/http-auth-api.js'
 import { createWallyApi } from './api/http-wally-api.js'
 import { operatorApiOfDevice } from './api/operator-api.js'
 import type { Client, EvegramClient } from './client.js'
+import type { RequestPolicy } from './core/message-requests.js'
 import { readProfile } from './core/profile.js'
 import { readServer, serverChange } from './core/server-row.js'
 import type { LoadSigner } from './crypto/device-keys.js'
@@ -26,6 +27,11 @@ export interface ClientOptions {
   readonly store: LocalStore
   /** The domain that wallets sign for, where it is not the one of `url`. */
   readonly domain?: string
+  /**
+   * What happens to messages of strangers, whom the user neither accepted nor wrote to. `ask` (when absent): they wait as requests, see `Client.requests`, and
+   * are told as `message-request`. `accept-all`: for programs that talk to everybody; only whom they block is not shown.
+   */
+  readonly requests?: RequestPolicy
   /** Name and version of the program, at most 64 characters. */
   readonly agent?: string
   /** Time, randomness, network: the browser's when absent. Node programs pass `nodeSystem()`, simulators their own. */
@@ -71,7 +77,7 @@ async function openClient(options: ClientOptions): Promise<EvegramClient> {
     const ports = { url: wallyUrl, server, fetch, clock, random, serverClock, tokens, starting }
     return { wally: createWallyApi(ports), operator: operatorApiOfDevice(ports) }
   }
-  return openProfile({ store, wallet, server, auth, wally, system, signal, agent, loadSigner: options.loadSigner })
+  return openProfile({ store, wallet, server, auth, wally, system, signal, agent, loadSigner: options.loadSigner, requests: options.requests ?? 'ask' })
 }
 
 /** What discovery finds; for a profile that was here before and no network, what it found last time. */

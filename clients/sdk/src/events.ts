@@ -4,6 +4,7 @@ import {
 import type { ImportCounts } from './archive/import-archive.js'
 import type { ChannelGap, ChannelPostShown } from './core/channel-row.js'
 import type { Message } from './core/message.js'
+import type { RequestStatus } from './core/message-requests.js'
 import type { ServerNotice } from './core/notice-row.js'
 import type { WalletNotice } from './money/notice.js'
 import type { GapReason } from './sync/chain-state.js'
@@ -32,6 +33,10 @@ export interface GapEvent {
 export interface ClientEvents {
   /** A message was shown: it is durable in the local store. Own messages of this and of other devices included. */
   'message': Message
+  /** A message of a stranger waits: it is durable in the local store, and told so instead of as `message`. See `Client.requests`. */
+  'message-request': Message
+  /** A request was accepted, declined or blocked, here or on another own device. */
+  'request-changed': { readonly conversation: ConversationId; readonly status: RequestStatus }
   /** What a message shows changed: a reaction came or went, its author edited it, or it was deleted for everybody. Durable in the local store. */
   'message-changed': MessageChangedEvent
   /** The time of a message was over: it is gone from this device, with what was said about it. */

@@ -39,7 +39,7 @@ export class EvegramSdkDriver implements Driver {
     await inParallel([...clients.keys()], SIGN_INS_AT_ONCE, async (index) => {
       clients[index] = await createClient({
         url: this.#settings.url, wallet: createLocalWallet('solana', new Uint8Array(randomBytes(32))), store: new MemoryStore(), system: nodeSystem(),
-        signalPrimitives: nodePrimitives, loadSigner: nodeSigner, agent: 'evegram-bench',
+        signalPrimitives: nodePrimitives, loadSigner: nodeSigner, agent: 'evegram-bench', requests: 'accept-all',
       })
       onEnrolled(++enrolled)
     })

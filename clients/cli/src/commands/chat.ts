@@ -30,9 +30,12 @@ export async function chat(context: Context, address: string, options: { readonl
     let show = (message: Message): void => {
       arrived.push(message)
     }
-    const unsubscribe = client.on('message', (message) => {
+    const hear = (message: Message): void => {
       if (message.conversation === conversation.id && message.fromDevice !== client.device) show(message)
-    })
+    }
+    const unsubscribe = client.on('message', hear)
+    // Who opened this chat may see what a stranger says in it; answering accepts.
+    const unheed = client.on('message-request', hear)
     const unlisten = client.on('server-notice', (notice) => { screen.notice(notice) })
     const unwatch = client.on('message-changed', (event) => {
       if (event.message.conversation === conversation.id && event.by !== client.account) screen.change(event)
@@ -47,6 +50,7 @@ export async function chat(context: Context, address: string, options: { readonl
       await converse({ client, conversation, screen, output, ended, tells: options.typing })
     } finally {
       unsubscribe()
+      unheed()
       unlisten()
       unwatch()
       await screen.settled()

@@ -25,7 +25,7 @@ export async function echo(
     }
     createWalletFile(walletPath, 'solana', context.passphrase)
   }
-  const client = await context.login(walletPath)
+  const client = await context.login(walletPath, 'accept-all')
   const stop = interruption()
   const ended = new AbortController()
   client.on('state', ({ state, error }) => {

@@ -38,7 +38,7 @@ beforeAll(async () => {
       ? { contentType: 'text/html', body: '<!doctype html><title>tab</title><script type="module">import * as page from "/tab-test/page.js"; window.page = page</script>' }
       : { contentType: 'text/javascript', body: script })
   })
-  bob = await createClient({ url: server.url, store: new MemoryStore(), system: nodeSystem(), signalPrimitives: nodePrimitives, wallet: createLocalWallet('terra', new Uint8Array(32).fill(99)) })
+  bob = await createClient({ url: server.url, store: new MemoryStore(), system: nodeSystem(), signalPrimitives: nodePrimitives, requests: 'accept-all', wallet: createLocalWallet('terra', new Uint8Array(32).fill(99)) })
 }, TEST_MS)
 
 afterAll(async () => {

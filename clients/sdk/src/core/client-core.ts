@@ -20,6 +20,7 @@ import { Healing } from '../sync/healing.js'
 import { Outbox } from '../sync/outbox.js'
 import { PreKeyUpkeep, tendPreKeys } from '../sync/prekey-upkeep.js'
 import { Receiver } from '../sync/receive.js'
+import { RequestActions } from '../sync/request-actions.js'
 import { Sessions } from '../sync/sessions.js'
 import { Transmission } from '../sync/transmit.js'
 import { Typing } from '../sync/typing.js'
@@ -35,6 +36,7 @@ import { Feed } from './feed.js'
 import { GroupLogs } from './group-logs.js'
 import { GroupActions } from './group-actions.js'
 import { LocalState } from './local-state.js'
+import { MessageRequests, type RequestPolicy } from './message-requests.js'
 import { OnceLog } from './once.js'
 import type { Profile } from './profile.js'
 import { Roster } from './roster.js'
@@ -56,6 +58,8 @@ export interface ClientCoreParts {
   readonly tokens: TokenSource
   readonly accounts: AccountVerifier
   readonly events: EventHub
+  /** What happens to messages of strangers: taken as those of everybody when absent. */
+  readonly requests?: RequestPolicy | undefined
   /** Starts the link to the server; nothing is called back before it returned. */
   startLink(events: LinkEvents, cursorMs: () => number): Link
 }
@@ -73,6 +77,7 @@ export class ClientCore {
   readonly channelActions: ChannelActions
   readonly channelOutbox: ChannelOutbox
   readonly typing: Typing
+  readonly requestActions: RequestActions
   readonly #expiry: Expiry
   readonly archives: Archives
   readonly #follower: ChannelFollower
@@ -112,6 +117,7 @@ export class ClientCore {
     this.typing = new Typing(core)
     this.#expiry = new Expiry(core)
     this.archives = new Archives(core, this.#follower)
+    this.requestActions = new RequestActions(core)
     this.#catchUp = new CatchUp(core, receiver, {
       onSynced: (first) => { if (first) this.#live() },
       onNotice: (notice) => { this.#notice(notice) },
@@ -143,6 +149,7 @@ export class ClientCore {
     const core: Core = {
       account: profile.account, device: keys.device, address: roster.addressOf(profile.account), keys, store, clock, random, time: serverClock, signal, noticeKeys, primitives,
       ciphers: new SessionCiphers({ signal, local: keys, attested: roster }), groupCiphers: new GroupCiphers({ signal, random }), roster, accounts, auth, tokens, events, local, state, once, background,
+      requests: new MessageRequests({ account: profile.account, store, state, events, time: serverClock }, parts.requests ?? 'accept-all'),
       connection: () => running.client?.connection,
     }
     const self = new ClientCore(core, background)
@@ -152,6 +159,8 @@ export class ClientCore {
     await self.#follower.load()
     await self.#catchUp.load()
     await self.#expiry.load()
+    await core.requests.load()
+    await self.requestActions.follow()
     self.#link = parts.startLink(self.#linkEvents(), () => self.#catchUp.cursorMs)
     return self
   }
@@ -188,6 +197,7 @@ export class ClientCore {
     this.feed.close()
     this.typing.close()
     this.#expiry.close()
+    this.requestActions.close()
     this.revocations.close()
     this.outbox.close()
     this.#follower.close()

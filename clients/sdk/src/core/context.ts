@@ -11,6 +11,7 @@ import type { LocalStore } from '../store/local-store.js'
 import type { Registers } from '../state/registers.js'
 import type { Connection } from '../transport/connection.js'
 import type { LocalState } from './local-state.js'
+import type { MessageRequests } from './message-requests.js'
 import type { OnceLog } from './once.js'
 import type { Roster } from './roster.js'
 import type { ServerClock } from '../api/server-clock.js'
@@ -46,6 +47,8 @@ export interface Core {
   /** What was said under a name, for callers that may lose an answer. */
   readonly once: OnceLog
   readonly background: Background
+  /** Who may write here. */
+  readonly requests: MessageRequests
   /** The open connection, if there is one. */
   connection(): Connection | undefined
 }

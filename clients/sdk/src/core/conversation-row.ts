@@ -86,6 +86,11 @@ export async function readConversation(source: Pick<Transaction, 'get'>, convers
   return bytes === undefined ? undefined : decodeConversation(conversation, bytes)
 }
 
+/** Removes the row. */
+export function removeConversation(tx: Transaction, conversation: ConversationId): void {
+  tx.remove('conversations', conversationKey(conversation))
+}
+
 /** Writes the row. */
 export function writeConversation(tx: Transaction, row: ConversationRow): void {
   tx.put('conversations', conversationKey(row.conversation), encodeConversation(row))

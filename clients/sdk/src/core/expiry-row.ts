@@ -30,6 +30,12 @@ export function noteExpiry(tx: Transaction, message: Omit<Message, 'arrival'>, r
   else if (expiresIn !== undefined) tx.put('messages', `${UNREAD_PREFIX}${conversation}/${sortable(order, 16)}/${messageId}`, utf8(rowKey))
 }
 
+/** Removes what {@link noteExpiry} noted. */
+export function removeExpiry(tx: Transaction, { conversation, order, messageId, expiresIn, expiresAtMs }: Message): void {
+  if (expiresAtMs !== undefined) tx.remove('messages', `${DUE_PREFIX}${sortable(expiresAtMs)}/${messageId}`)
+  if (expiresIn !== undefined) tx.remove('messages', `${UNREAD_PREFIX}${conversation}/${sortable(order, 16)}/${messageId}`)
+}
+
 /** The messages that disappear next, the first first. */
 export async function listDue(store: Pick<LocalStore, 'list'>, limit: number): Promise<readonly Due[]> {
   const rows = await store.list('messages', { from: DUE_PREFIX, to: `${DUE_PREFIX}~`, limit })

@@ -38,6 +38,7 @@ export class Feed {
   constructor(core: Core) {
     this.#core = core
     core.events.on('message', () => { this.#wake() })
+    core.events.on('message-request', () => { this.#wake() })
   }
 
   /** Ends all iterators. */

@@ -43,7 +43,10 @@ export class GroupLogs {
       const { conversation } = row.state
       const name = (await readGroup(tx, conversation))?.name ?? row.name
       writeGroup(tx, { ...row, name })
+      const isNew = await readConversation(tx, conversation) === undefined
       await this.#writeConversation(tx, row, me, time.now())
+      const added = news.findLast(({ event }) => event.joined.includes(me))
+      if (isNew && added !== undefined && row.state.members.has(me)) await this.#core.requests.added(tx, conversation, added.event.by)
       for (const { event } of news) tx.afterCommit(() => { hub.emit('group-changed', event) })
     })
   }

@@ -57,6 +57,8 @@ export interface Message {
   readonly expiresIn?: number
   /** When it disappears from this device, ms since 1970; absent until that is counted. */
   readonly expiresAtMs?: number
+  /** Its sender is a stranger: it waits with others as a request, see `Client.requests`. */
+  readonly stranger?: true
   /** Conversations are sorted by (order, device, number) on every device. */
   readonly order: bigint
   readonly epoch: number

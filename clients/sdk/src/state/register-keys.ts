@@ -11,6 +11,8 @@ export interface StateFamilies {
   /** The name that the user gave to an account. */
   'contact.name': { readonly id: AccountId; readonly value: string }
   'contact.relation': { readonly id: AccountId; readonly value: Relation }
+  /** What the user decided about a group that a stranger added them to. */
+  'conversation.relation': { readonly id: ConversationId; readonly value: Relation }
   /** What the user has written and not sent. */
   'draft': { readonly id: ConversationId; readonly value: string }
   'conversation.muted': { readonly id: ConversationId; readonly value: true }
@@ -46,6 +48,7 @@ const textWithin = (bytesMax: number) => (value: CborValue): string | undefined 
 export const STATE_FAMILIES: { readonly [Family in StateFamily]: FamilyRules<Family> } = {
   'contact.name': { read: textWithin(CONTACT_NAME_BYTES_MAX), registersMax: 10_000 },
   'contact.relation': { read: (value) => (value === 'accepted' || value === 'blocked' ? value : undefined), registersMax: 10_000 },
+  'conversation.relation': { read: (value) => (value === 'accepted' || value === 'blocked' ? value : undefined), registersMax: 10_000 },
   'draft': { read: textWithin(LIMITS.textBytesMax), registersMax: 10_000 },
   'conversation.muted': { read: isSet, registersMax: 10_000 },
   'conversation.pinned': { read: isSet, registersMax: 10_000 },

@@ -126,18 +126,22 @@ export class Acceptance {
     const nowMs = this.#core.time.now()
     const meant = meaningOf(payload)
     let rowKey: string | undefined
-    if (meant.means === 'message') {
-      const mine = from.account === this.#core.account
+    const mine = from.account === this.#core.account
+    if (mine) await this.#core.requests.wrote(tx, conversation, 'another device')
+    // What shows nothing is no reason to ask: a stranger begins with a message.
+    const admission = mine || (meant.means !== 'message' && meant.means !== 'change') ? 'shown' : await this.#core.requests.admit(tx, conversation, from.account)
+    if (admission === 'hidden') this.#core.events.refuse({ code: 'denied.blocked', conversation: payload.conversation, account: from.account, device: from.device, messageId, detail: 'not shown' })
+    else if (meant.means === 'message') {
       const message = await placeMessage(tx, before, hash, await withEarlierChanges(this.#core, tx, {
         messageId, conversation: payload.conversation, from: this.#core.roster.addressOf(from.account), fromAccount: from.account, fromDevice: from.device,
         direction: mine ? 'out' : 'in', ...meant.shown, order: payload.order, epoch: payload.epoch, number: payload.number,
         sentAtMs: payload.sentAtMs, receivedAtMs: nowMs, state: mine ? 'sent' : 'received', ...(isPending ? { gap: true } : {}),
-        ...await this.#expiryOf(meant.shown, payload, mine, nowMs),
+        ...(admission === 'stranger' ? { stranger: true } : {}), ...await this.#expiryOf(meant.shown, payload, mine, nowMs),
       }))
       rowKey = messageRowKey(message)
       noteExpiry(tx, message, rowKey)
       // What an archive showed is not told as new a second time.
-      if (before?.status !== 'archived') tx.afterCommit(() => { this.#core.events.emit('message', message) })
+      if (before?.status !== 'archived') tx.afterCommit(() => { this.#core.events.emit(message.stranger === true ? 'message-request' : 'message', message) })
     } else if (meant.means === 'change') await this.#acceptChange(tx, payload, meant.content, conversation, from)
     else if (meant.means === 'malformed') {
       this.#core.events.refuse({ code: 'invalid.payload', conversation: payload.conversation, account: from.account, device: from.device, messageId, detail: payload.kind })

@@ -1,11 +1,9 @@
 import type { ConversationId, MessageId, Timer } from '@evegram/protocol'
 import type { Core } from '../core/context.js'
 import { listDue, listUnread, noteExpiry, type Due } from '../core/expiry-row.js'
-import { readHandled, writeHandled } from '../core/handled.js'
-import { arrivalKey, decodeMessage, encodeMessage, type Message } from '../core/message.js'
-import { changesKey, readChanges } from '../core/message-changes.js'
+import { decodeMessage, encodeMessage, type Message } from '../core/message.js'
 import type { Transaction } from '../core/transaction.js'
-import { forgetSent } from './take-change.js'
+import { removeMessage } from './remove-message.js'
 
 /** Messages that one transaction removes, or begins to count for. */
 const BATCH_ROWS = 64
@@ -124,18 +122,8 @@ export class Expiry {
 
   async #remove(tx: Transaction, { key, messageId }: Due): Promise<void> {
     tx.remove('messages', key)
-    const handled = await readHandled(tx, messageId)
-    const row = handled?.rowKey === undefined ? undefined : await tx.get('messages', handled.rowKey)
-    if (handled?.rowKey === undefined || row === undefined) return
-    const message = decodeMessage(row)
-    // What is kept for sending it goes too; where the server does not have it yet, as soon as it has.
-    forgetSent(this.#core, tx, message, await readChanges(tx, message.conversation, messageId))
-    tx.remove('messages', handled.rowKey)
-    tx.remove('messages', arrivalKey(message.arrival))
-    tx.remove('messages', changesKey(message.conversation, messageId))
-    const { rowKey: _rowKey, ...rest } = handled
-    writeHandled(tx, messageId, rest)
-    this.#tell(tx, message.conversation, messageId)
+    const message = await removeMessage(this.#core, tx, messageId)
+    if (message !== undefined) this.#tell(tx, message.conversation, messageId)
   }
 
   #tell(tx: Transaction, conversation: ConversationId, messageId: MessageId): void {

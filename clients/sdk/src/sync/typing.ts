@@ -52,6 +52,8 @@ export class Typing {
       if (own?.toldMs !== undefined) this.#tell(SIGNAL_KIND.typingStopped, conversation)
       return
     }
+    // A stranger is told nothing before the user decided.
+    if (this.#core.requests.isWaiting(conversation)) return
     if (own === undefined && this.#own.size >= TYPING_OWN_MAX) return
     const idle = clock.after(TYPING_IDLE_MS, () => { this.say(conversation, false) })
     const isDue = own?.toldMs === undefined || clock.monotonicMs() - own.toldMs >= LIMITS.typingRenewMs
@@ -76,6 +78,7 @@ export class Typing {
     if (!events.listens('typing') || account === this.#core.account) return
     const row = await readConversation(store, conversation)
     if (row?.members.includes(account) !== true) return
+    if (this.#core.requests.isWaiting(conversation) || (await this.#core.requests.isBlocked(account))) return
     // Nothing is asked of the network for something that is over in a moment.
     if (!roster.isLoaded(account)) {
       if (await accounts.known(account) === undefined) return

@@ -10,7 +10,7 @@ import type { TabBus, TabLocks } from './ports.js'
 import { shapeOf, valuesOf } from './shape.js'
 
 /** Events with which values of the client change that all tabs show. */
-const TELLING_EVENTS = ['state', 'message', 'message-state', 'payment-failed', 'channel-post'] as const
+const TELLING_EVENTS = ['state', 'message', 'message-request', 'message-state', 'payment-failed', 'channel-post'] as const
 
 /** Changes of values within this time are told together. */
 const TELL_MS = 20

@@ -27,7 +27,7 @@ export interface TabPorts {
 }
 
 /** Events that every tab hears: its iterators wait for messages, and it shows where the connection stands. */
-const ALWAYS_HEARD: ReadonlySet<keyof ClientEvents> = new Set<keyof ClientEvents>(['message', 'state'])
+const ALWAYS_HEARD: ReadonlySet<keyof ClientEvents> = new Set<keyof ClientEvents>(['message', 'message-request', 'state'])
 
 /** Name of the lock of whoever leads. */
 const LEADER_LOCK = 'leader'
@@ -221,7 +221,7 @@ export class Tab {
       let place: FeedPlace = { after: since }
       for (let end = false; !end && told < MISSED_MAX;) {
         const step = await this.#ask<FeedStep>('inboxStep', place)
-        for (const message of step.messages) if (message.arrival <= last) this.#events.emit('message', message)
+        for (const message of step.messages) if (message.arrival <= last) this.#events.emit(message.stranger === true ? 'message-request' : 'message', message)
         told += step.messages.length
         end = step.end || step.place.after >= last
         place = step.place
@@ -232,7 +232,7 @@ export class Tab {
   }
 
   #tell(name: string, value: unknown): void {
-    if (name === 'message') this.#lastArrival = Math.max(this.#lastArrival ?? 0, (value as Message).arrival)
+    if (name === 'message' || name === 'message-request') this.#lastArrival = Math.max(this.#lastArrival ?? 0, (value as Message).arrival)
     // Not again when the values come that show it too.
     if (name === 'state') this.#values = { ...this.#values, state: (value as ClientEvents['state']).state }
     // The leader's client told it under this name.

@@ -1,0 +1,148 @@
+import { EvegramError, isEvegramError, type AccountId, type ConversationId } from '@evegram/protocol'
+import { readOwnChain } from '../sync/chain-row.js'
+import type { Core } from './context.js'
+import { isGroup, type ConversationRow } from './conversation-row.js'
+import { decodeMessage, encodeMessage, MESSAGE_PREFIX } from './message.js'
+import { listRequests, readRequest, removeRequest, writeRequest, type RequestRow } from './request-row.js'
+import type { Transaction } from './transaction.js'
+
+/** What happens to messages of strangers: they wait for the user, or are taken as those of everybody. */
+export type RequestPolicy = 'ask' | 'accept-all'
+
+/** How a request ended. */
+export type RequestStatus = 'accepted' | 'declined' | 'blocked'
+
+/** Requests that wait at once; what further strangers write is received, counted (`limited.queue`) and not shown. */
+export const REQUESTS_MAX = 1_000
+/** Messages of one request that are kept; further ones are counted in it. */
+export const REQUEST_MESSAGES_MAX = 200
+
+/** What becomes of a message: shown as any other, shown as one of a stranger, or received for its chain's sake alone. */
+export type Admission = 'shown' | 'stranger' | 'hidden'
+
+const ROWS_PER_READ = 500
+
+/**
+ * Who may write here. A stranger is somebody whom the user did not accept and never wrote to; what was decided is a register of the account's state, so all own
+ * devices know it. What waits is in memory too, since typing has to ask at every key.
+ */
+export class MessageRequests {
+  readonly #core: Pick<Core, 'account' | 'store' | 'state' | 'events' | 'time'>
+  readonly #policy: RequestPolicy
+  readonly #waiting = new Map<ConversationId, RequestRow>()
+
+  constructor(core: Pick<Core, 'account' | 'store' | 'state' | 'events' | 'time'>, policy: RequestPolicy) {
+    this.#core = core
+    this.#policy = policy
+  }
+
+  /** Reads what the last run left. Call once. */
+  async load(): Promise<void> {
+    for (const row of await listRequests(this.#core.store)) this.#waiting.set(row.conversation, row)
+  }
+
+  /** What waits, the newest first. */
+  list(): readonly RequestRow[] {
+    return [...this.#waiting.values()].sort((left, right) => right.firstAtMs - left.firstAtMs)
+  }
+
+  /** Whether the conversation waits for the user: nothing of them is told to the other side. */
+  isWaiting(conversation: ConversationId): boolean {
+    return this.#waiting.has(conversation)
+  }
+
+  /** Whether the user blocked an account. */
+  async isBlocked(account: AccountId, source: Pick<Transaction, 'get'> = this.#core.store): Promise<boolean> {
+    return (await this.#core.state.get('contact.relation', account, source)) === 'blocked'
+  }
+
+  /** Stages what becomes of a message of somebody else, and notes it in its request. */
+  async admit(tx: Transaction, conversation: ConversationRow, from: AccountId): Promise<Admission> {
+    const relation = await this.#core.state.get('contact.relation', from, tx)
+    if (relation === 'blocked') return 'hidden'
+    const inGroup = isGroup(conversation)
+    const ofGroup = inGroup ? await this.#core.state.get('conversation.relation', conversation.conversation, tx) : undefined
+    if (ofGroup === 'blocked') return 'hidden'
+    const known = await readRequest(tx, conversation.conversation)
+    if (known === undefined && (this.#policy === 'accept-all' || inGroup || (await this.#isKnown(tx, from, conversation.conversation)))) return 'shown'
+    const before = known ?? { conversation: conversation.conversation, account: from, group: inGroup, firstAtMs: this.#core.time.now(), messages: 0, dropped: 0 }
+    if (known === undefined && this.#isFull(from, conversation.conversation)) return 'hidden'
+    const isRoom = before.messages < REQUEST_MESSAGES_MAX
+    this.#put(tx, isRoom ? { ...before, messages: before.messages + 1 } : { ...before, dropped: before.dropped + 1 })
+    return isRoom ? 'stranger' : 'hidden'
+  }
+
+  /** Stages that somebody added this account to a group: a request, where they are a stranger. */
+  async added(tx: Transaction, group: ConversationId, by: AccountId): Promise<void> {
+    if (this.#policy === 'accept-all' || by === this.#core.account || (await this.#core.state.get('conversation.relation', group, tx)) !== undefined) return
+    // Whom the user accepted may add; having written to somebody once is not enough where others are listening.
+    if ((await this.#core.state.get('contact.relation', by, tx)) === 'accepted' || this.#isFull(by, group)) return
+    this.#put(tx, { conversation: group, account: by, group: true, firstAtMs: this.#core.time.now(), messages: 0, dropped: 0 })
+  }
+
+  /** Stages that the user (on whatever own device) writes in a conversation: who writes back accepts. Rejects `denied.blocked` for somebody they blocked. */
+  async wrote(tx: Transaction, conversation: ConversationRow, on: 'this device' | 'another device'): Promise<void> {
+    const { account: me, state } = this.#core
+    const relation = isGroup(conversation) || conversation.peer === me ? undefined : await state.get('contact.relation', conversation.peer, tx)
+    if (relation === 'blocked') {
+      if (on === 'another device') return
+      throw new EvegramError('denied.blocked', { operation: 'send', advice: 'You blocked this account: unblock it first.' })
+    }
+    if (this.#policy === 'accept-all' && !this.#waiting.has(conversation.conversation)) return
+    if (this.#waiting.has(conversation.conversation)) await this.settle(tx, conversation, 'accepted')
+    else if (!isGroup(conversation) && conversation.peer !== me && relation === undefined) await this.#accept(tx, conversation)
+  }
+
+  /** Stages how a request ends. Messages that were kept become those of anybody; removing them is the caller's. */
+  async settle(tx: Transaction, conversation: ConversationRow, status: RequestStatus): Promise<void> {
+    if (status === 'accepted') {
+      await this.#accept(tx, conversation)
+      await this.#unmark(tx, conversation.conversation)
+    } else if (isGroup(conversation)) await this.#core.state.set(tx, 'conversation.relation', conversation.conversation, 'blocked')
+    else if (status === 'blocked') await this.#core.state.set(tx, 'contact.relation', conversation.peer, 'blocked')
+    removeRequest(tx, conversation.conversation)
+    tx.afterCommit(() => {
+      if (this.#waiting.delete(conversation.conversation)) this.#core.events.emit('request-changed', { conversation: conversation.conversation, status })
+    })
+  }
+
+  async #accept(tx: Transaction, conversation: ConversationRow): Promise<void> {
+    const { state } = this.#core
+    try {
+      if (isGroup(conversation)) await state.set(tx, 'conversation.relation', conversation.conversation, 'accepted')
+      else await state.set(tx, 'contact.relation', conversation.peer, 'accepted')
+    } catch (error) {
+      // With no room for one more, what was written here says the same.
+      if (!isEvegramError(error, 'limited.state')) throw error
+    }
+  }
+
+  /** Somebody whom the user accepted, or wrote to before there were requests. */
+  async #isKnown(tx: Transaction, account: AccountId, conversation: ConversationId): Promise<boolean> {
+    return (await this.#core.state.get('contact.relation', account, tx)) === 'accepted' || (await readOwnChain(tx, conversation)).number > 0
+  }
+
+  #isFull(account: AccountId, conversation: ConversationId): boolean {
+    if (this.#waiting.size < REQUESTS_MAX) return false
+    this.#core.events.refuse({ code: 'limited.queue', account, conversation, detail: 'requests of strangers' })
+    return true
+  }
+
+  #put(tx: Transaction, row: RequestRow): void {
+    writeRequest(tx, row)
+    tx.afterCommit(() => { this.#waiting.set(row.conversation, row) })
+  }
+
+  async #unmark(tx: Transaction, conversation: ConversationId): Promise<void> {
+    const prefix = `${MESSAGE_PREFIX}${conversation}/`
+    for (let from = prefix, more = true; more;) {
+      const rows = await this.#core.store.list('messages', { from, to: `${prefix}~`, limit: ROWS_PER_READ })
+      for (const { key, value } of rows) {
+        from = `${key} `
+        const { stranger, ...message } = decodeMessage(value)
+        if (stranger === true) tx.put('messages', key, encodeMessage(message))
+      }
+      more = rows.length === ROWS_PER_READ
+    }
+  }
+}
