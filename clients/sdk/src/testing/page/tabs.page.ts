@@ -1,5 +1,5 @@
 // A page that shares a profile with other tabs, as an application does.
-import { createLocalWallet, openBrowserClient, type Client } from '@evegram/sdk/browser'
+import { createLocalWallet, openBrowserClient, type Client } from '../../browser.js'
 
 /** The client of this tab. */
 export const tab: { client?: Client; readonly codes: string[]; readonly heard: string[] } = { codes: [], heard: [] }
