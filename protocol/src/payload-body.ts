@@ -8,6 +8,7 @@ import { groupNameBody, senderKeyBody, type GroupNameBody, type SenderKeyGift } 
 import { receiptBody, type ReceiptBody } from './payload-body-receipt.js'
 import { resendBody, resendRequestBody, type ResendBody, type ResendRequest } from './payload-body-resend.js'
 import { revocationBody, type RevocationBody } from './payload-body-revocation.js'
+import { stateBody, type StateBody } from './payload-body-state.js'
 import { textBody, type TextBody } from './payload-body-text.js'
 import { voidBody, type VoidBody } from './payload-body-void.js'
 import type { KnownPayloadKind } from './payload.js'
@@ -29,6 +30,7 @@ export interface PayloadBodies {
   edit: EditBody
   delete: DeleteBody
   timer: TimerBody
+  state: StateBody
 }
 
 /** How each is written and read: what a new kind needs beside its number in `PAYLOAD_KIND`. */
@@ -47,6 +49,7 @@ const CODECS: { readonly [Kind in KnownPayloadKind]: PayloadBodyCodec<PayloadBod
   edit: editBody,
   delete: deleteBody,
   timer: timerBody,
+  state: stateBody,
 }
 
 /** A kind with its body; of the kinds `Kind`. */

@@ -218,6 +218,20 @@ function payloads(): void {
     ['edit', { kind: 'edit', body: { target, text: 'Meet at the south gate.' } }, { number: 50 }],
     ['delete', { kind: 'delete', body: { target } }, { number: 51 }],
     ['timer', { kind: 'timer', body: { seconds: 604_800 } }, { number: 52 }], ['timer that is off', { kind: 'timer', body: { seconds: 0 } }, { number: 53 }],
+    ['state of an account', {
+      kind: 'state',
+      body: {
+        registers: [
+          {
+            type: 'latest', key: 'setting/theme', clock: new Map([[alice.phone.device, 4]]),
+            writes: [{ device: alice.laptop.device, number: 9, timeMs: START_MS, value: encodeCbor('dark') }],
+          },
+          { type: 'highest', key: `read/${base.conversation}`, place: { order: 1n << 50n, device: alice.phone.device, epoch: 1, number: 12 } },
+        ],
+        ask: seed('ask').slice(0, 16),
+      },
+    }, { number: 60 }],
+    ['state that answers', { kind: 'state', body: { registers: [], answer: { ask: seed('ask').slice(0, 16), last: true } } }, { number: 61 }],
   ]
   const cases = contents.map(([name, content, change]) => {
     const payload: Payload = { ...base, ...change, kind: content.kind, body: encodePayloadBody(content) }

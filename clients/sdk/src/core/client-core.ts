@@ -9,6 +9,7 @@ import { SessionCiphers } from '../crypto/session-cipher.js'
 import type { Signal } from '../crypto/signal.js'
 import type { ClientState, EventHub } from '../events.js'
 import { Registers } from '../state/registers.js'
+import { StateSync } from '../state/state-sync.js'
 import type { LocalStore } from '../store/local-store.js'
 import { Archives } from '../archive/archives.js'
 import { CatchUp } from '../sync/catch-up.js'
@@ -83,6 +84,7 @@ export class ClientCore {
   readonly #follower: ChannelFollower
   readonly #catchUp: CatchUp
   readonly #healing: Healing
+  readonly #stateSync: StateSync
   readonly #upkeep: PreKeyUpkeep
   readonly #background: BackgroundTasks
   #link: Link | undefined
@@ -108,10 +110,12 @@ export class ClientCore {
     const receiver = new Receiver(core, this.groupLogs, {
       resendRequest: (tx, request, conversation, from) => this.#healing.answer(tx, request, conversation, from),
       revocation: (notice, from) => { background.run('check revocation', () => this.revocations.receive(notice, from)) },
+      state: (tx, body, conversation, from) => this.#stateSync.take(tx, body, conversation, from),
       wake: () => { this.#healing.wake() },
       takeRoom: () => this.#healing.takeRoom(),
     })
     this.#healing = new Healing(core, sessions, this.outbox, receiver)
+    this.#stateSync = new StateSync(core, this.outbox, this.transmission)
     this.revocations = new Revocations(core, this.outbox, this.transmission)
     this.feed = new Feed(core)
     this.typing = new Typing(core)
@@ -199,6 +203,7 @@ export class ClientCore {
     this.#expiry.close()
     this.requestActions.close()
     this.revocations.close()
+    this.#stateSync.close()
     this.outbox.close()
     this.#follower.close()
     this.channelOutbox.close()
@@ -264,6 +269,7 @@ export class ClientCore {
     this.#follower.pause()
     this.typing.pause()
     this.#healing.pause()
+    this.#stateSync.pause()
     this.#upkeep.pause()
   }
 
@@ -277,7 +283,14 @@ export class ClientCore {
     this.#healing.resume()
     this.#upkeep.resume()
     // Own devices that came or went while this one was away.
-    this.#background.run('refresh own account', async () => { await this.core.roster.refresh(this.core.account) })
+    this.#background.run('refresh own account', async () => {
+      try {
+        await this.core.roster.refresh(this.core.account)
+      } finally {
+        // Those that are known are told, whatever became of that.
+        if (this.#connection !== undefined) this.#stateSync.resume()
+      }
+    })
   }
 
   #notice(notice: Extract<ConnectionEvent, { type: 'notice' }>['notice']): void {

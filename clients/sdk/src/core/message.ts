@@ -4,6 +4,7 @@ import {
   type PayloadContent, type SaidWith,
 } from '@evegram/protocol'
 import { extraFields, readExtras } from './message-extras.js'
+import type { LocalStore } from '../store/local-store.js'
 import type { Transaction } from './transaction.js'
 
 /**
@@ -212,4 +213,10 @@ export async function addMessage(tx: Transaction, message: Omit<Message, 'arriva
   tx.put('messages', arrivalKey(arrival), new TextEncoder().encode(key))
   tx.put('meta', ARRIVAL_COUNTER, encodeCbor({ last: arrival }))
   return placed
+}
+
+/** Whether anything is shown in a conversation. */
+export async function hasMessages(store: Pick<LocalStore, 'list'>, conversation: ConversationId): Promise<boolean> {
+  const prefix = `${MESSAGE_PREFIX}${conversation}/`
+  return (await store.list('messages', { from: prefix, to: `${prefix}~`, limit: 1 })).length > 0
 }

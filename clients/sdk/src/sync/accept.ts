@@ -27,6 +27,8 @@ export interface ControlHandler {
   resendRequest(tx: Transaction, request: PayloadBodies['resend_request'], conversation: ConversationRow, from: AttestedDevice): Promise<void>
   /** After the commit. */
   revocation(notice: PayloadBodies['revocation'], from: AttestedDevice): void
+  /** Inside the transaction that marks the message as handled: what an own device tells of the state. */
+  state(tx: Transaction, body: PayloadBodies['state'], conversation: ConversationId, from: AttestedDevice): Promise<void>
   /** After the commit: something is missing or unreadable. */
   wake(): void
   /** Room for one more message that waits to be read; false when there is none. */
@@ -143,6 +145,7 @@ export class Acceptance {
       // What an archive showed is not told as new a second time.
       if (before?.status !== 'archived') tx.afterCommit(() => { this.#core.events.emit(message.stranger === true ? 'message-request' : 'message', message) })
     } else if (meant.means === 'change') await this.#acceptChange(tx, payload, meant.content, conversation, from)
+    else if (meant.means === 'state') await this.#control.state(tx, meant.body, payload.conversation, from)
     else if (meant.means === 'malformed') {
       this.#core.events.refuse({ code: 'invalid.payload', conversation: payload.conversation, account: from.account, device: from.device, messageId, detail: payload.kind })
     }
@@ -275,6 +278,7 @@ function isActedOn(kind: Payload['kind']): kind is 'resend_request' | 'resend' |
 type Meaning =
   | { readonly means: 'message'; readonly shown: ShownContent }
   | { readonly means: 'change'; readonly content: ChangeContent }
+  | { readonly means: 'state'; readonly body: PayloadBodies['state'] }
   /** A void, or a kind that shows nothing by itself and does not parse. */
   | { readonly means: 'nothing' | 'malformed' }
 
@@ -285,17 +289,18 @@ function meaningOf(payload: Payload): Meaning {
   try {
     const content = decodePayloadBody(kind, payload.body)
     if (content.kind === 'void') return { means: 'nothing' }
+    if (content.kind === 'state') return { means: 'state', body: content.body }
     return isChange(content) ? { means: 'change', content } : { means: 'message', shown: shownContent(content, payload.conversation) }
   } catch (error) {
     if (!isEvegramError(error)) throw error
-    if (kind === 'void' || kind === 'reaction' || kind === 'edit' || kind === 'delete' || kind === 'timer') return { means: 'malformed' }
+    if (kind === 'void' || kind === 'reaction' || kind === 'edit' || kind === 'delete' || kind === 'timer' || kind === 'state') return { means: 'malformed' }
     return { means: 'message', shown: { kind: `unknown:${PAYLOAD_KIND[kind]}`, text: '' } }
   }
 }
 
-type Numbered = 'void' | MessageContent['kind'] | ChangeContent['kind']
+type Numbered = 'void' | 'state' | MessageContent['kind'] | ChangeContent['kind']
 
-const NUMBERED: readonly Payload['kind'][] = ['void', 'text', 'payment', 'payment_request', 'reaction', 'edit', 'delete', 'timer'] satisfies readonly Numbered[]
+const NUMBERED: readonly Payload['kind'][] = ['void', 'text', 'payment', 'payment_request', 'reaction', 'edit', 'delete', 'timer', 'state'] satisfies readonly Numbered[]
 
 function isNumbered(kind: Payload['kind']): kind is Numbered {
   return NUMBERED.includes(kind)

@@ -1,5 +1,5 @@
 import {
-  chainHash, decodeEnvelope, encodeEnvelope, ENVELOPE_KIND, messageIdOf, type DeviceId, type MessageId, type MessageKey,
+  chainHash, decodeEnvelope, encodeEnvelope, ENVELOPE_KIND, messageIdOf, type DeviceId, type MessageId, type MessageKey, type PayloadContent,
 } from '@evegram/protocol'
 import type { Core } from '../core/context.js'
 import { isGroup, membershipHashOf, writeConversation, type ConversationRow } from '../core/conversation-row.js'
@@ -30,12 +30,12 @@ function startsFor(conversation: ConversationRow, known: ReadonlyMap<DeviceId, n
   return new Map([...known].filter(([device]) => present.has(device)))
 }
 
-/** What is composed under a number: a message that is shown, or something that is said about one. */
-export type NumberedContent = MessageContent | ChangeContent
+/** What is composed under a number: a message that is shown, something that is said about one, or what own devices tell each other. */
+export type NumberedContent = MessageContent | ChangeContent | PayloadContent<'state'>
 
 /** An own message, staged. */
 export interface Composed {
-  /** As it is shown; absent where it only changes another one. */
+  /** As it is shown; absent where it shows nothing by itself. */
   readonly message: Message | undefined
   /** Order key. */
   readonly order: bigint
@@ -74,7 +74,7 @@ export async function composeMessage(core: Core, tx: Transaction, before: Conver
   writeHandled(tx, messageId, { status: 'own', ciphertextHash: new Uint8Array(0), chainHash: hash, ...(message === undefined ? {} : { rowKey: messageRowKey(message) }) })
   writeSent(tx, before.conversation, place.number, { template: encodeTemplate(template), recipients, atMs: nowMs })
   writeOutbox(tx, row)
-  await logMessage(tx, before.conversation, place.epoch, place.number, nowMs)
+  if (content.kind !== 'state') await logMessage(tx, before.conversation, place.epoch, place.number, nowMs)
   return { message, order, row, first }
 }
 
@@ -83,6 +83,7 @@ async function stageShown(
   core: Core, tx: Transaction, conversation: ConversationRow, content: NumberedContent, own: Place & { readonly messageId: MessageId; readonly sentAtMs: number; readonly nowMs: number },
 ): Promise<Message | undefined> {
   const { messageId, order, epoch, number, sentAtMs, nowMs } = own
+  if (content.kind === 'state') return undefined
   if (isChange(content)) {
     await takeChange(core, tx, content, {
       conversation: conversation.conversation, by: core.account, place: { order, device: core.device, epoch, number }, sentAtMs, open: true,
