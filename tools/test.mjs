@@ -25,6 +25,8 @@ Go and Redis). When EVEGRAM_CASSANDRA, EVEGRAM_NATS, EVEGRAM_REDIS and EVEGRAM_P
 What needs a real Terra node runs where there is one (npm run terrad -- where); npm run terra:node builds one and runs it.
 Long forms: npm run sim -- --seeds 500, sim -- --profile payouts --seeds 200 --crash-points every, sim:planted (bugs planted on purpose), crash, hostile, lying-server, prekeys, idle, route, bench, verify:bench,
 undecryptable, ledger:histories, ledger:bench, wally:holds, wally:crash, wally:fuzz, and on a cluster of three: faults, storm, nonces, resume, churn, durability (each with --help).`)
+Long forms: npm run sim -- --seeds 500, sim -- --profile payouts --seeds 200 --crash-points every, sim:planted (bugs planted on purpose), convergence -- --histories 10000, crash, hostile, lying-server, prekeys, idle, route, bench, verify:bench,
+ledger:histories, ledger:bench, wally:holds, wally:crash, wally:fuzz, and on a cluster of three: faults, storm, nonces, resume, churn, durability (each with --help).`)
   process.exit(0)
 }
 
@@ -46,6 +48,7 @@ const STEPS = [
   ['simulator, the same trace in two processes', npm('sim', '--check-determinism', '3')],
   ['simulator, payouts in two processes', npm('sim', '--profile', 'payouts', '--check-determinism', '3')],
   ['verify (proof vectors, both primitives)', npm('verify')],
+  ['convergence of own devices (short)', npm('convergence', '--histories', '300')],
   ['crash, servers killed (short)', npm('crash', '--clients', '6', '--messages', '300', '--kills', '2')],
   ['crash, clients killed (short)', npm('crash', '--clients', '6', '--messages', '200', '--kills', '2', '--victim', 'client')],
   ['hostile', npm('hostile')],

@@ -6,6 +6,7 @@ import {
 } from './commands/channel.js'
 import { addBackupCommands } from './backup-commands.js'
 import { chat } from './commands/chat.js'
+import { contacts, nameContact } from './commands/contacts.js'
 import { devices, revokeDevice } from './commands/devices.js'
 import { doctor } from './commands/doctor.js'
 import { echo } from './commands/echo.js'
@@ -19,6 +20,7 @@ import { login } from './commands/login.js'
 import { notices } from './commands/notices.js'
 import { acceptRequest, blockAccount, declineRequest, requests, unblockAccount } from './commands/requests.js'
 import { send } from './commands/send.js'
+import { changeSetting, settings } from './commands/settings.js'
 import { verify } from './commands/verify.js'
 import { verifyWeb } from './commands/verify-web.js'
 import { linkWallet, unlinkWallet, wallets } from './commands/wallets.js'
@@ -254,6 +256,12 @@ export function buildProgram({ version, environment, json }: ProgramOptions): Co
     .option('--follow', 'go on with what the server tells from now on')
     .option('--count <n>', 'end after n', wholeNumber)
     .action(act(notices))
+  const contactsCommand = add(program, 'contacts', 'Whom you named, accepted or blocked: the same on all your devices', 'evegram contacts --json', 'evegram contacts name 7xKX… "Bob, north gate"')
+  contactsCommand.action(act(contacts))
+  add(contactsCommand, 'name <address> [name]', 'Give a name that only you see; without one it is taken back', 'evegram contacts name 7xKX… Bob').action(act(nameContact))
+  const settingsCommand = add(program, 'settings', 'What counts on all your devices: receipts, typing, presence, language, theme', 'evegram settings --json', 'evegram settings set receipts.read off')
+  settingsCommand.action(act(settings))
+  add(settingsCommand, 'set <name> <value>', 'Change a setting', 'evegram settings set theme dark').action(act(changeSetting))
   addAboutMessageCommands(add, act, program)
   addRequestCommands(add, act, program)
   addGroupCommands(add, act, program)

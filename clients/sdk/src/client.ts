@@ -2,16 +2,20 @@ import {
   activeWallets, EvegramError, isEvegramError, parseAccountId, parseConversationId, type AccountId, type Clock, type ConversationId, type DeviceId,
   type Random,
 } from '@evegram/protocol'
-import { addressOf, chainOf, parseAddress, type Chain } from '@evegram/protocol/proof'
+import { addressOf, chainOf, parseAddress } from '@evegram/protocol/proof'
 import { linkWallet, revokeDevice, unlinkWallet, type AccountChangePorts } from './core/account-changes.js'
 import type { ClientCore } from './core/client-core.js'
 import { isGroup, newConversation, readConversation, writeConversation, type ConversationRow } from './core/conversation-row.js'
 import { allConversations } from './core/devices.js'
 import { cancellable, type InboxItem } from './core/feed.js'
+import { hasMessages } from './core/message.js'
+import { searchMessages, type SearchOptions, type SearchPage } from './core/search.js'
 import { KeyedTurns } from './core/turns.js'
 import { readVerified, verifiedChange, verifiedSetOf } from './core/verified.js'
 import { namesUnder } from './core/once.js'
+import { StoredContacts, type Contacts } from './contacts.js'
 import { DirectConversation, type Conversation } from './conversation.js'
+import { StoredSettings, type Settings } from './settings.js'
 import { FollowedChannel, type Channel } from './channel.js'
 import { listChannels, readChannel, type ChannelRow } from './core/channel-row.js'
 import { GroupConversation, type Group } from './group.js'
@@ -26,37 +30,11 @@ import type { WallyApi } from './api/wally-api.js'
 import { safetyNumber } from './crypto/safety-number.js'
 import type { ClientEvents, ClientState } from './events.js'
 import { AccountNotices, type Notices } from './notices.js'
+import type { OwnDevice, OwnWallet, Verification } from './own-account.js'
 import { ServerWallet, type AccountWallet } from './money/account-wallet.js'
 import { STATE_FAMILIES } from './state/register-keys.js'
 import type { LocalStore } from './store/local-store.js'
 import type { Wallet } from './wallets/wallet.js'
-
-/** A device of the own account. */
-export interface OwnDevice {
-  readonly device: DeviceId
-  readonly active: boolean
-  /** When a wallet attested it last, in ms since 1970. */
-  readonly attestedAtMs: number
-}
-
-/** A wallet of the own account. */
-export interface OwnWallet {
-  readonly address: string
-  readonly chain: Chain
-  /** The wallet that the account was made with. */
-  readonly founding: boolean
-  readonly active: boolean
-}
-
-/** What two people compare, and what it covers. */
-export interface Verification {
-  /** 60 digits, the same on both sides. */
-  readonly safetyNumber: string
-  /** Active devices of the peer. */
-  readonly devices: readonly DeviceId[]
-  /** The user marked this set of wallets and devices as verified, and nothing joined it since. */
-  readonly verified: boolean
-}
 
 /** Choices of {@link Client.inbox}. */
 export interface InboxOptions {
@@ -106,7 +84,7 @@ export interface Client {
    * `account.not_found` when nobody signed in with it, `account.closed`, or the reason why the server's answer is not believed.
    */
   conversation(addressOrAccount: string): Promise<Conversation>
-  /** All direct conversations of this profile, except those that wait as requests. */
+  /** All direct conversations of this profile, except those that wait as requests; the one with oneself once something was said there. */
   conversations(): Promise<readonly Conversation[]>
   /**
    * What strangers began, the newest first: until the user decides, they are told neither that something was received or read nor that somebody types.
@@ -152,6 +130,12 @@ export interface Client {
    * that `done` advances: what was not `done` comes again after a restart. Ends when `signal` aborts or the client closes.
    */
   inbox(options: InboxOptions): AsyncIterable<InboxItem>
+  /** Looks for a text in stored messages, whatever its case and accents: 5,000 messages a call, `next` says where another goes on. Rejects `invalid.argument`. */
+  search(text: string, options?: SearchOptions): Promise<SearchPage>
+  /** Whom the user named, accepted or blocked: the same on all own devices. */
+  readonly contacts: Contacts
+  /** The same on all own devices. */
+  readonly settings: Settings
   /** What the server tells the own account. */
   readonly notices: Notices
   /** Encrypted backups of this profile. */
@@ -203,9 +187,13 @@ export class EvegramClient implements Client {
   readonly #wallet: ServerWallet | undefined
   readonly notices: Notices
   readonly backup: Backup
+  readonly contacts: Contacts
+  readonly settings: Settings
 
   constructor(parts: ClientParts) {
     this.#parts = parts
+    this.contacts = new StoredContacts({ core: this.#core, resolve: async (addressOrAccount) => (await this.#resolve(addressOrAccount)).verified.account })
+    this.settings = new StoredSettings(this.#core)
     const { wally, server } = parts
     this.notices = new AccountNotices(this.#core)
     this.backup = new Backups(this.#core, parts.core.archives, parts.blobs)
@@ -280,6 +268,8 @@ export class EvegramClient implements Client {
     const opened: Conversation[] = []
     for (const row of rows) {
       if (isGroup(row) || this.#core.requests.isWaiting(row.conversation)) continue
+      // Own devices talk there about the state of the account, which is nothing to show.
+      if (row.peer === this.account && !(await hasMessages(this.#core.store, row.conversation))) continue
       await this.#core.roster.loadAccount(row.peer)
       opened.push(this.#open(row, this.#core.roster.addressOf(row.peer)))
     }
@@ -375,6 +365,10 @@ export class EvegramClient implements Client {
 
   inbox(options: InboxOptions): AsyncIterable<InboxItem> {
     return cancellable((signal) => this.#parts.core.feed.inbox(options.fromStart, signal), options.signal)
+  }
+
+  search(text: string, options?: SearchOptions): Promise<SearchPage> {
+    return searchMessages(this.#core.store, text, options)
   }
 
   async devices(): Promise<readonly OwnDevice[]> {

@@ -1,4 +1,5 @@
 import { EvegramError, isReactionEmoji, LIMITS, utf8, type AccountId, type ConversationId, type MessageId, type Position } from '@evegram/protocol'
+import { StoredMarks, type ConversationFlags, type ConversationMarks } from './conversation-marks.js'
 import type { Core } from './core/context.js'
 import { readConversation, type ConversationRow } from './core/conversation-row.js'
 import { timerSeconds } from './core/conversation-timer.js'
@@ -43,7 +44,7 @@ export interface SendOptions {
 }
 
 /** A conversation with one other account (or with oneself: notes). */
-export interface Conversation {
+export interface Conversation extends ConversationMarks {
   readonly id: ConversationId
   readonly peer: { readonly account: AccountId; readonly address: string }
   /**
@@ -117,10 +118,12 @@ export class DirectConversation implements Conversation {
   readonly id: ConversationId
   readonly peer: Conversation['peer']
   readonly #ports: ConversationPorts
+  readonly #marks: ConversationMarks
 
   constructor(ports: ConversationPorts, row: ConversationRow, address: string) {
     this.#ports = ports
     this.id = row.conversation
+    this.#marks = new StoredMarks(ports.core, this.id)
     this.peer = { account: row.peer, address }
   }
 
@@ -218,6 +221,38 @@ export class DirectConversation implements Conversation {
 
   typing(active: boolean): void {
     this.#ports.typing.say(this.id, active)
+  }
+
+  unread(): Promise<number> {
+    return this.#marks.unread()
+  }
+
+  markRead(upTo?: string): Promise<void> {
+    return this.#marks.markRead(upTo)
+  }
+
+  draft(): Promise<string> {
+    return this.#marks.draft()
+  }
+
+  setDraft(text: string): Promise<void> {
+    return this.#marks.setDraft(text)
+  }
+
+  flags(): Promise<ConversationFlags> {
+    return this.#marks.flags()
+  }
+
+  setFlags(flags: Partial<ConversationFlags>): Promise<void> {
+    return this.#marks.setFlags(flags)
+  }
+
+  hide(message: string, hidden?: boolean): Promise<void> {
+    return this.#marks.hide(message, hidden)
+  }
+
+  hidden(messages: readonly Message[]): Promise<ReadonlySet<string>> {
+    return this.#marks.hidden(messages)
   }
 
   messages(options: MessagesOptions = {}): AsyncIterable<Message> {

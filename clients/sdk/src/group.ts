@@ -1,4 +1,5 @@
 import type { AccountId, ConversationId, GroupRole } from '@evegram/protocol'
+import type { ConversationFlags } from './conversation-marks.js'
 import type { Core } from './core/context.js'
 import type { GroupActions } from './core/group-actions.js'
 import type { GroupLogs } from './core/group-logs.js'
@@ -86,6 +87,38 @@ export class GroupConversation implements Group {
 
   typing(active: boolean): void {
     this.#ports.conversation.typing(active)
+  }
+
+  unread(): Promise<number> {
+    return this.#ports.conversation.unread()
+  }
+
+  markRead(upTo?: string): Promise<void> {
+    return this.#ports.conversation.markRead(upTo)
+  }
+
+  draft(): Promise<string> {
+    return this.#ports.conversation.draft()
+  }
+
+  setDraft(text: string): Promise<void> {
+    return this.#ports.conversation.setDraft(text)
+  }
+
+  flags(): Promise<ConversationFlags> {
+    return this.#ports.conversation.flags()
+  }
+
+  setFlags(flags: Partial<ConversationFlags>): Promise<void> {
+    return this.#ports.conversation.setFlags(flags)
+  }
+
+  hide(message: string, hidden?: boolean): Promise<void> {
+    return this.#ports.conversation.hide(message, hidden)
+  }
+
+  hidden(messages: readonly Message[]): Promise<ReadonlySet<string>> {
+    return this.#ports.conversation.hidden(messages)
   }
 
   messages(options?: MessagesOptions): AsyncIterable<Message> {

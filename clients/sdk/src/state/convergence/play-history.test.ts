@@ -1,5 +1,7 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import type { LatestRegister, StateRegister } from '@evegram/protocol'
+import type * as batchesModule from '../batches.js'
+import type * as registerModule from '../register.js'
 
 const HISTORIES = 60
 
@@ -13,8 +15,8 @@ async function faultOf(): Promise<string | undefined> {
   return undefined
 }
 
-type RegisterModule = typeof import('../register.js')
-type BatchesModule = typeof import('../batches.js')
+type RegisterModule = typeof registerModule
+type BatchesModule = typeof batchesModule
 
 /** Plants a bug in the merging of registers. */
 function plant(change: (real: RegisterModule) => Partial<RegisterModule>): void {
