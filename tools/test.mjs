@@ -23,10 +23,8 @@ the long runs. Everything runs against real stores and real sockets on loopback:
 command starts in a temporary folder and ends with it (npm run services -- --help says how, and what the machine needs for it: Docker, or Java 17, Maven,
 Go and Redis). When EVEGRAM_CASSANDRA, EVEGRAM_NATS, EVEGRAM_REDIS and EVEGRAM_POSTGRES are all set, those are used instead.
 What needs a real Terra node runs where there is one (npm run terrad -- where); npm run terra:node builds one and runs it.
-Long forms: npm run sim -- --seeds 500, sim -- --profile payouts --seeds 200 --crash-points every, sim:planted (bugs planted on purpose), crash, hostile, lying-server, prekeys, idle, route, bench, verify:bench,
-undecryptable, ledger:histories, ledger:bench, wally:holds, wally:crash, wally:fuzz, and on a cluster of three: faults, storm, nonces, resume, churn, durability (each with --help).`)
 Long forms: npm run sim -- --seeds 500, sim -- --profile payouts --seeds 200 --crash-points every, sim:planted (bugs planted on purpose), convergence -- --histories 10000, crash, hostile, lying-server, prekeys, idle, route, bench, verify:bench,
-ledger:histories, ledger:bench, wally:holds, wally:crash, wally:fuzz, and on a cluster of three: faults, storm, nonces, resume, churn, durability (each with --help).`)
+undecryptable, ledger:histories, ledger:bench, wally:holds, wally:crash, wally:fuzz, and on a cluster of three: faults, storm, nonces, resume, churn, durability (each with --help).`)
   process.exit(0)
 }
 
