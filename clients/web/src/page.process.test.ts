@@ -79,19 +79,6 @@ describe('the page in Chromium, at the server of npm start', () => {
     await bob.page.locator('.bubble', { hasText: 'This message was deleted.' }).waitFor()
   })
 
-  it('founds a group, talks in it, and shows who was removed that they are out', async () => {
-    await go(alice.page, '#/new-group')
-    await alice.page.getByLabel('Name').fill('Harbour')
-    await alice.page.getByLabel('Members').fill(bob.address)
-    await alice.page.getByRole('button', { name: 'Create' }).click()
-    await say(alice.page, 'welcome')
-    await bob.page.getByRole('link', { name: /Harbour/ }).click()
-    await bob.page.locator('.is-in .bubble', { hasText: 'welcome' }).waitFor()
-    await alice.page.getByRole('link', { name: 'About this conversation' }).click()
-    await alice.page.getByRole('button', { name: /^Remove / }).click()
-    await bob.page.getByText('You are not a member any more').waitFor()
-  })
-
   it('founds a channel that others follow by its link', async () => {
     await go(alice.page, '#/new-channel')
     await alice.page.getByLabel('Name').fill('Tides')
