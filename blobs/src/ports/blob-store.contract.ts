@@ -62,6 +62,7 @@ export function describeBlobStore(name: string, setup: () => Promise<BlobStoreSc
       expect(await store.append(facts.blob, 0, streamOf(content.subarray(0, 10), content.subarray(10, partBytes)))).toEqual({ status: 'appended', offset: partBytes })
       store = await scene.reopen()
       expect(await store.find(facts.blob)).toMatchObject({ offset: partBytes, complete: false })
+      expect(Number.isInteger((await store.find(facts.blob))?.touchedAtMs)).toBe(true)
       expect(await store.append(facts.blob, partBytes, streamOf(content.subarray(partBytes)))).toEqual({ status: 'appended', offset: content.length })
       expect(await store.complete(facts.blob)).toBe('complete')
       store = await scene.reopen()

@@ -162,9 +162,9 @@ export class DiskBlobStore implements BlobStore {
     if (text === undefined) return undefined
     const facts = decodeBlobFacts(text)
     const part = await fileFacts(this.#path(blob, 'part'))
-    if (part !== undefined) return { facts, offset: part.size, complete: false, touchedAtMs: part.mtimeMs }
+    if (part !== undefined) return { facts, offset: part.size, complete: false, touchedAtMs: Math.floor(part.mtimeMs) }
     const whole = await fileFacts(this.#path(blob, 'blob'))
-    return whole === undefined ? undefined : { facts, offset: whole.size, complete: true, touchedAtMs: whole.mtimeMs }
+    return whole === undefined ? undefined : { facts, offset: whole.size, complete: true, touchedAtMs: Math.floor(whole.mtimeMs) }
   }
 
   async #remove(blob: BlobId, facts: BlobFacts | undefined): Promise<void> {
