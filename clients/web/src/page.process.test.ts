@@ -127,7 +127,7 @@ describe('the page in Chromium, at the server of npm start', () => {
     const { page, context } = await scene.visit()
     await page.goto(`${framerUrl}/?${encodeURIComponent(scene.url)}`)
     const frame = page.frameLocator('iframe')
-    await frame.getByText('Not inside another site').waitFor()
+    await frame.getByText('Not inside another site', { exact: true }).waitFor()
     expect(await frame.getByRole('button').count()).toBe(0)
     await context.close()
   })
