@@ -160,7 +160,7 @@ describe('what is said about a message', () => {
       expect(await viewsOf(alice, world)).toMatchObject([{ text: `left, ${code}`, reactions: [{ emoji: '👍' }] }])
       // The first refuses one envelope, the second the whole conversation, before the reaction leaves.
       let refusals = 0
-      server.lies.send = () => (refusals++ === 0 ? { status: 'refused', failure: { code } } : undefined)
+      server.lies.send = () => (refusals++ === 0 ? { status: 'refused', failure: { code, message: 'refused' } } : undefined)
       alice.link.up()
       await expect(edit.acked).rejects.toMatchObject({ code })
       if (code === 'too_large.envelope') await reaction.acked
