@@ -258,7 +258,7 @@ export class Exchange {
     // What stands for a part of the client in the other tab is that part here.
     const handles: PackedHandle[] = []
     for (const arg of call.args) unpack(arg, { ...INERT, handle: (handle) => handles.push(handle) })
-    const found = await Promise.all(handles.map((handle) => this.#ports.resolve({ ...call, target: handle.target })))
+    const found = await Promise.all(handles.map(async (handle): Promise<unknown> => this.#ports.resolve({ ...call, target: handle.target })))
     let next = 0
     const unpacking: Unpacking = { ...this.#unpacking(), handle: () => found[next++] }
     return call.args.map((arg) => unpack(arg, unpacking))

@@ -53,12 +53,20 @@ export function pack(value: unknown, packing: Packing, depth = 0): unknown {
   return packObject(value, packing, depth)
 }
 
+/** `method`, called on `object` whatever it is called as. */
+function boundTo(object: object, method: { readonly apply: unknown }): (...args: unknown[]) => unknown {
+  return (...args) => {
+    const result: unknown = Reflect.apply(method as (...args: unknown[]) => unknown, object, args) // a function, as its caller found
+    return result
+  }
+}
+
 function packObject(value: object, packing: Packing, depth: number): unknown {
   const fields: Record<string, unknown> = {}
   for (const key of namesOf(value)) {
     const field: unknown = Reflect.get(value, key)
     // Called from afar it is called on its object.
-    fields[key] = typeof field === 'function' ? { [MARK]: 'function', id: packing.keep((...args: unknown[]): unknown => Reflect.apply(field, value, args)) } : pack(field, packing, depth + 1)
+    fields[key] = typeof field === 'function' ? { [MARK]: 'function', id: packing.keep(boundTo(value, field)) } : pack(field, packing, depth + 1)
   }
   return MARK in fields ? { [MARK]: 'plain', fields } : fields
 }

@@ -25,7 +25,7 @@ export interface TabHostPorts {
   /** Name of this time of leading. */
   readonly term: string
   /** Name of the lock that a tab holds while it lives. */
-  lifeOf(tab: string): string
+  readonly lifeOf: (tab: string) => string
 }
 
 /** The leader's side: its client, at the service of all tabs, its own included. */
