@@ -32,7 +32,7 @@ describe('POST /v1/auth/session', () => {
     expect((await whoami(tokens)).status).toBe(200)
     expect(tokens.accessTokenExpiresAtMs - server.clock.now()).toBeLessThanOrEqual(LIMITS.accessTokenMs)
     expect(decodeJwt(tokens.accessToken)).toMatchObject(
-      { iss: server.domain, sub: member.account, aud: ['auth', 'engine', 'wally'], device: phone.device }
+      { iss: server.domain, sub: member.account, aud: ['auth', 'engine', 'wally', 'blobs'], device: phone.device }
     )
     for (const audience of ['auth', 'engine'] as const) {
       expect(await server.auth.verifyAccessToken(tokens.accessToken, audience)).toMatchObject(

@@ -40,7 +40,7 @@ export function SettingsView(): ReactElement {
         </label>
       </div>
       <p className="soft">{t('settings.about')}</p>
-      <p className="actions"><a className="button" href="/start">{t('settings.facts')}</a><ConfirmButton label={t('settings.signout')} question={t('settings.signout.sure')} onConfirm={() => { void session.signOut() }} /></p>
+      <div className="actions"><a className="button" href="/start">{t('settings.facts')}</a><ConfirmButton label={t('settings.signout')} question={t('settings.signout.sure')} onConfirm={() => { void session.signOut() }} /></div>
     </Panel>
   )
 }

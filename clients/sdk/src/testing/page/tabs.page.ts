@@ -6,7 +6,7 @@ export const tab: { client?: Client; readonly codes: string[]; readonly heard: s
 
 /** Opens the profile, signed in with a wallet of its own when `seed` is given. */
 export async function open(url: string, profile: string, seed: number | undefined): Promise<string> {
-  const client = await openBrowserClient({ url, profile, ...(seed === undefined ? {} : { wallet: createLocalWallet('ton', new Uint8Array(32).fill(seed)) }) })
+  const client = await openBrowserClient({ url, profile, requests: 'accept-all', ...(seed === undefined ? {} : { wallet: createLocalWallet('ton', new Uint8Array(32).fill(seed)) }) })
   tab.client = client
   client.on('security', ({ code }) => { tab.codes.push(code) })
   client.on('message', ({ text, direction }) => { if (direction === 'in') tab.heard.push(text) })
