@@ -127,7 +127,7 @@ describe('the state of an account', () => {
     await clock.advance(30_000)
     expect(await of(1).core.core.state.get('setting', 'theme')).toBe('dark')
     server.lies.send = (envelope) => (decodeEnvelope(envelope).conversation === noteToSelf(of(0)) && decodeEnvelope(envelope).kind === 1
-      ? { status: 'refused', failure: { code: 'too_large.envelope' } }
+      ? { status: 'refused', failure: { code: 'too_large.envelope', message: 'refused' } }
       : undefined)
     await write(of(0), 'setting', 'theme', 'light')
     await clock.advance(10_000)
