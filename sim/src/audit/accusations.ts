@@ -176,5 +176,9 @@ export class Accusations {
 /** Whether the message is shown, or stands for nothing. */
 function isDone(device: DeviceRecord, message: Parameters<DeviceRecord['hasTaken']>[0]): boolean {
   const row = device.handled.get(message)
-  return device.shown.has(message) || (row !== undefined && decodeHandled(row).status === 'void')
+  if (device.shown.has(message)) return true
+  if (row === undefined) return false
+  const { status, rowKey } = decodeHandled(row)
+  // What own devices tell each other of the state takes a number, and shows nothing.
+  return status === 'void' || (status === 'shown' && rowKey === undefined)
 }
