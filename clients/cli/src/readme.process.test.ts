@@ -41,14 +41,19 @@ describe('what README.md says', () => {
     const profile = ['--profile', './alice']
     let link = ''
     let outside = ''
+    // The newest one that was named: by its first digits, or as it was sent.
+    let message = ''
     const onChain: string[] = []
     const stageOf = (command: string): number => ['keys', 'login', 'chat'].indexOf(command.split(' ')[0] ?? '') + 1 || 9
     for (const command of [...commands].sort((left, right) => stageOf(left) - stageOf(right))) {
       const args = command.replace("<Bob's address>", addresses.get('bob') ?? '').replace("<Alice's address>", addresses.get('alice') ?? '')
-        .replace('<an address>', outside).replace('<address>', addresses.get('bob') ?? '').replace('<the link>', link).split(/\s+/)
+        .replace('<an address>', outside).replace('<address>', addresses.get('bob') ?? '').replace('<the link>', link).replace('<message>', message).match(/"[^"]*"|\S+/g)?.map((word) => word.replaceAll('"', '')) ?? []
       if (!args.includes('--profile')) args.push(...profile)
       const outcome = await evegram(args, { environment: environment(), cwd: join(folder.path, 'cwd'), input: 'hello\n' })
       expect(outcome.code, `${command}: ${outcome.stderr}`).toBe(0)
+      message = (command.includes(' --ids') ? /^([0-9a-f]{8}) .*$/m.exec(outcome.stdout) : /^sent ([0-9a-f]{32})$/m.exec(outcome.stdout))?.[1] ?? message
+      // The rest of the text goes on with who was blocked, once that was taken back as it says.
+      if (command.startsWith('block ')) expect((await evegram(['unblock', ...args.slice(1)], { environment: environment(), cwd: join(folder.path, 'cwd') })).code).toBe(0)
       const made = /^\w+ wallet (\S+)\nwritten to (\w+)\.json/.exec(outcome.stdout)
       outside = /^sim[0-9a-f]+$/m.exec(outcome.stdout)?.[0] ?? outside
       if (command.startsWith('play balance')) onChain.push(outcome.stdout.split(' ')[0] ?? '')
@@ -59,7 +64,7 @@ describe('what README.md says', () => {
     // The tour of the wallet bridge: what the chain itself says before and after the withdrawal.
     expect(onChain).toEqual(['0', '2'])
     const { objects } = await evegram(['history', addresses.get('alice') ?? '', '--profile', './bob', '--json'], { environment: environment(), cwd: join(folder.path, 'cwd') })
-    expect(objects.filter((object) => !('payment' in object)).map(({ text }) => text)).toEqual(['hello', 'hello'])
+    expect(objects.filter((object) => !('payment' in object)).map(({ text, deleted }) => deleted ?? text)).toEqual(['hello', 'hello', true])
     expect(objects.flatMap((object) => ('payment' in object ? [object['payment']] : []))).toMatchObject([{ amount: '5500000', proof: 'paid' }])
   })
 
@@ -89,7 +94,7 @@ describe('what README.md says', () => {
     const { stdout, stderr } = await promisify(execFile)(process.execPath, ['--input-type=module', '--eval', program], { cwd: here, timeout: 60_000 })
     expect(stderr).toBe('')
     expect(stdout).toMatch(/^terra1\w+ hello\n$/)
-    const { objects } = await evegram(['listen', '--profile', './bob', '--all', '--count', '3', '--json'], { environment: environment(), cwd: join(folder.path, 'cwd') })
+    const { objects } = await evegram(['listen', '--profile', './bob', '--all', '--count', '4', '--json'], { environment: environment(), cwd: join(folder.path, 'cwd') })
     expect(objects.at(-1)).toMatchObject({ text: 'hello', from: stdout.split(' ')[0] })
   })
 })
