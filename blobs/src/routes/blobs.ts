@@ -12,6 +12,10 @@ import { wantedRange } from './range.js'
 
 /** Media type of bytes of an upload. */
 const BYTES_TYPE = 'application/octet-stream'
+/** An answer that is bytes. */
+const asBytes = (description: string) => ({ description, content: { [BYTES_TYPE]: { schema: z.string().describe('bytes') } } })
+/** Answers of the download; a stream is sent as it is, whatever its schema. */
+const BYTES_ANSWERS: Readonly<Record<string, unknown>> = { ...responses(200, z.null()), 200: asBytes('The whole blob'), 206: asBytes('The range') }
 const TAGS = ['Files']
 const blobField = z.string().regex(/^[0-9a-f]{32}$/, '32 lower-case hexadecimal digits').describe('16 random bytes in hex, drawn by who uploads').transform(parseBlobId)
 const params = z.object({ blob: blobField })
@@ -91,7 +95,7 @@ export async function blobRoutes(http: HttpServer, { blobs, authentication, uplo
     })
 
     server.get('/v1/blobs/:blob', {
-      schema: { tags: TAGS, security: SIGNED_IN, summary: 'Bytes of a blob, or a range of them; whoever knows its name may read it', params },
+      schema: { tags: TAGS, security: SIGNED_IN, summary: 'Bytes of a blob, or a range of them; whoever knows its name may read it', params, response: BYTES_ANSWERS },
     }, async (request, reply) => {
       const { account } = await authentication.callerOf(request)
       const wanted = wantedRange(request.headers.range)
@@ -113,7 +117,7 @@ export async function blobRoutes(http: HttpServer, { blobs, authentication, uplo
     })
 
     server.delete('/v1/blobs/:blob', {
-      schema: { tags: TAGS, security: SIGNED_IN, summary: 'Remove an own blob or upload', params, response: responses(204, z.undefined()) },
+      schema: { tags: TAGS, security: SIGNED_IN, summary: 'Remove an own blob or upload', params, response: responses(204, z.null().describe('Removed')) },
     }, async (request, reply) => {
       const { account } = await authentication.callerOf(request)
       await blobs.remove(account, request.params.blob)
