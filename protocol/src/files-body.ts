@@ -3,6 +3,9 @@ import { CborFields, type CborValue } from './cbor.js'
 import { utf8 } from './bytes.js'
 import { EvegramError } from './errors.js'
 import { LIMITS } from './limits.js'
+import type { PayloadBodyCodec } from './payload-body-codec.js'
+import { readText } from './payload-body-text.js'
+import { readSaidWith, saidWithFields, type SaidWith } from './payload-body-target.js'
 
 /** A small picture that stands for a file until it is there. */
 export interface FilePreview {
@@ -25,7 +28,7 @@ export interface FileRef extends BlobRef {
 }
 
 /** What a message with files says. */
-export interface FilesBody {
+export interface FilesBody extends SaidWith {
   /** 1 to `LIMITS.filesPerMessageMax`. */
   readonly files: readonly FileRef[]
   /** Beside the files; may be empty. At most `LIMITS.textBytesMax` bytes. */
@@ -42,19 +45,19 @@ const INVALID = 'invalid.payload' as const
 const MEDIA_TYPE = /^[a-z0-9][a-z0-9!#$&^_.+-]{0,126}\/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}$/
 const MEDIA_TYPE_CHARACTERS_MAX = 255
 
-/** CBOR fields of the files of a message. */
-export function filesFields({ files, text }: FilesBody): Record<string, CborValue> {
-  return { files: files.map(fileFields), text }
+/** Body of `files`. Throws `invalid.payload`, `too_large.payload` for text and previews, `too_large.file`. */
+export const filesBody: PayloadBodyCodec<FilesBody> = {
+  fields: (body) => ({ files: body.files.map(fileFields), text: body.text, ...saidWithFields(body) }),
+  read: readFiles,
 }
 
-/** Reads the fields of a message with files. Throws `invalid.payload`, `too_large.payload` for text and previews, `too_large.file`. */
-export function readFiles(fields: CborFields): FilesBody {
+function readFiles(fields: CborFields): FilesBody {
   const files = fields.list('files', LIMITS.filesPerMessageMax).map(readFileRef)
   if (files.length === 0) fields.fail('files: at least one')
-  const text = fields.text('text', LIMITS.payloadBytesMax)
+  const text = readText(fields)
   const previewBytes = files.reduce((sum, { preview }) => sum + (preview?.bytes.length ?? 0), 0)
-  if (utf8(text).length > LIMITS.textBytesMax || previewBytes > LIMITS.filePreviewsBytesMax) throw new EvegramError('too_large.payload', { operation: 'read files' })
-  return { files, text }
+  if (previewBytes > LIMITS.filePreviewsBytesMax) throw new EvegramError('too_large.payload', { operation: 'read files' })
+  return { files, text, ...readSaidWith(fields) }
 }
 
 /** CBOR fields of one file. */
@@ -66,7 +69,7 @@ export function fileFields(file: FileRef): Record<string, CborValue> {
   }
 }
 
-/** Reads one file. Throws as {@link readFiles}. */
+/** Reads one file. Throws as {@link filesBody} does. */
 export function readFileRef(value: CborValue): FileRef {
   const fields = new CborFields(value, INVALID)
   const name = fields.text('name', LIMITS.fileNameBytesMax)

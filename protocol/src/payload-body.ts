@@ -1,4 +1,5 @@
 import { CborFields, decodeCbor, encodeCbor } from './cbor.js'
+import { filesBody, type FilesBody } from './files-body.js'
 import { LIMITS } from './limits.js'
 import {
   deleteBody, editBody, reactionBody, timerBody, type DeleteBody, type EditBody, type ReactionBody, type TimerBody,
@@ -30,6 +31,7 @@ export interface PayloadBodies {
   edit: EditBody
   delete: DeleteBody
   timer: TimerBody
+  files: FilesBody
   state: StateBody
 }
 
@@ -49,6 +51,7 @@ const CODECS: { readonly [Kind in KnownPayloadKind]: PayloadBodyCodec<PayloadBod
   edit: editBody,
   delete: deleteBody,
   timer: timerBody,
+  files: filesBody,
   state: stateBody,
 }
 

@@ -37,6 +37,8 @@ export const PAYLOAD_KIND = {
   delete: 13,
   /** Messages of the conversation disappear from now on, numbered. */
   timer: 14,
+  /** Files with a caption, numbered. */
+  files: 20,
   /** What own devices tell each other of the state of their account, numbered, in the conversation of the account with itself. Shows nothing. */
   state: 40,
 } as const
@@ -52,7 +54,7 @@ const KIND_NAMES: ReadonlyMap<number, KnownPayloadKind> = new Map(
 )
 const KIND_WIRE_MAX = 0xffff
 const NUMBERED_KINDS: ReadonlySet<KnownPayloadKind> = new Set([
-  'text', 'void', 'payment', 'payment_request', 'reaction', 'edit', 'delete', 'timer', 'state',
+  'text', 'void', 'payment', 'payment_request', 'reaction', 'edit', 'delete', 'timer', 'files', 'state',
 ] as const)
 
 /** State of an account log that the sender knows. */

@@ -1,6 +1,7 @@
 import type { Message } from '@evegram/sdk'
 import type { Output } from './output.js'
 import type { PaymentView } from './payment-view.js'
+import { safeFileName, sizeText } from './safe-file-name.js'
 import { timeText } from './time-text.js'
 import { visible } from './visible.js'
 
@@ -22,6 +23,7 @@ export function messageObject(message: Message, payment?: PaymentView): Readonly
     ...(message.editedAtMs === undefined ? {} : { editedAt: new Date(message.editedAtMs).toISOString() }),
     ...(message.deleted === undefined ? {} : { deleted: true }),
     ...(message.expiresAtMs === undefined ? {} : { expiresAt: new Date(message.expiresAtMs).toISOString() }),
+    ...(message.files === undefined ? {} : { files: message.files.map(({ name, type, size, width, height }) => ({ name, type, bytes: size, ...(width === undefined ? {} : { width, height }) })) }),
     ...(payment === undefined ? {} : { [message.kind]: payment.object }),
   }
 }
@@ -35,7 +37,7 @@ const UNKNOWN_KIND = '[a kind of message that this version cannot show: update e
 export function messageText(message: Message, output: Output, nowMs: number, payment?: PaymentView, { ids = false }: { readonly ids?: boolean } = {}): string {
   const who = message.direction === 'out' ? output.paint('green', 'you') : output.paint('cyan', shortAddress(message.from))
   const said = visible(message.text).replaceAll('\n', '\n      ')
-  const text = message.deleted === true ? output.paint('dim', DELETED) : message.kind === 'text' ? said : payment === undefined ? UNKNOWN_KIND : `${payment.text}${said === '' ? '' : ` ${said}`}`
+  const text = message.deleted === true ? output.paint('dim', DELETED) : message.kind === 'text' ? said : message.files !== undefined ? `${filesText(message.files)}${said === '' ? '' : ` ${said}`}` : payment === undefined ? UNKNOWN_KIND : `${payment.text}${said === '' ? '' : ` ${said}`}`
   const state = message.state === 'queued' || message.state === 'failed' ? ` ${output.paint('yellow', `(${message.state})`)}` : ''
   const id = ids ? `${output.paint('dim', message.messageId.slice(0, SHOWN_ID_DIGITS))} ` : ''
   const answers = message.replyTo === undefined ? '' : `${output.paint('dim', `(to ${message.replyTo.messageId.slice(0, SHOWN_ID_DIGITS)})`)} `
@@ -43,6 +45,11 @@ export function messageText(message: Message, output: Output, nowMs: number, pay
   const edited = message.editedAtMs === undefined ? '' : ` ${output.paint('dim', '(edited)')}`
   const reactions = (message.reactions ?? []).map(({ emoji, by }) => ` ${visible(emoji)}${by.length > 1 ? `×${String(by.length)}` : ''}`).join('')
   return `${id}${output.paint('dim', timeText(message.sentAtMs, nowMs))} ${who}  ${answers}${text}${edited}${reactions}${state}${request}`
+}
+
+/** Names and sizes of files; the names are what their sender says. */
+function filesText(files: NonNullable<Message['files']>): string {
+  return files.map(({ name, size }) => `[${safeFileName(name)}, ${sizeText(size)}]`).join(' ')
 }
 
 /** The ends of an address, enough for a person to tell two apart. */

@@ -9,6 +9,7 @@ import { chat } from './commands/chat.js'
 import { contacts, nameContact } from './commands/contacts.js'
 import { devices, revokeDevice } from './commands/devices.js'
 import { doctor } from './commands/doctor.js'
+import { download } from './commands/download.js'
 import { echo } from './commands/echo.js'
 import {
   addToGroup, createGroup, groupHistory, groupMembersOf, leaveGroup, listGroups, removeFromGroup, renameGroup, sayInGroup, setGroupRole,
@@ -222,13 +223,22 @@ export function buildProgram({ version, environment, json }: ProgramOptions): Co
     .requiredOption('--wallet <file>', 'wallet file')
     .action(act(login))
   add(
-    program, 'send <address> <text>', 'Send one message and wait until it is stored',
+    program, 'send <address> [text]', 'Send one message, or files, and wait until it is stored',
     'evegram send terra1… "see you at eight" --json', 'evegram send terra1… -- "-5 degrees"   (a text that starts with -)',
-    'echo "from a file" | evegram send terra1… -',
+    'echo "from a file" | evegram send terra1… -', 'evegram send terra1… --file picture.jpg --file notes.pdf "as promised"',
   )
+    .option('--file <path>', 'send a file, or several by repeating it, with the text beside them; encrypted on this device', (path: string, before: readonly string[] | undefined): readonly string[] => [...before ?? [], path])
     .option('--reply-to <message>', 'the message that it answers: its id or the first digits')
     .option('--wait <seconds>', 'how long to wait for the server to store it', wholeNumber, 20)
     .action(act(send))
+  add(
+    program, 'download <conversation> <message>', 'Fetch, verify and write the files of a message',
+    'evegram download UQ… 3f0a12bc', 'evegram download "North gate" 3f0a12bc --group --out ./pictures --json',
+  )
+    .option('--group', 'the conversation is a group')
+    .option('--index <n>', 'only the n-th file, from 1', wholeNumber)
+    .option('--out <dir>', 'folder to write to; nothing is overwritten', '.')
+    .action(act(download))
   add(
     program, 'listen', 'Print what arrived since the last listen, then what arrives',
     'evegram listen --json --count 10', 'evegram listen --all --own',

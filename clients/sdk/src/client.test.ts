@@ -12,7 +12,7 @@ import { rest, VirtualClock } from './sync/testing/virtual-clock.js'
 const aliceWallet = testWallet('alice')
 const bobWallet = testWallet('bob', 'terra')
 
-const TABLES: readonly StoreTable[] = ['meta', 'sessions', 'prekeys', 'accounts', 'conversations', 'messages', 'handled', 'chains', 'outbox', 'healing', 'payments', 'channels']
+const TABLES: readonly StoreTable[] = ['meta', 'sessions', 'prekeys', 'accounts', 'conversations', 'messages', 'handled', 'chains', 'outbox', 'healing', 'payments', 'channels', 'files']
 
 async function pair(): Promise<{ server: FakeServer; clock: VirtualClock; alice: TestClient; bob: TestClient; bobDisk: MemoryStore }> {
   const clock = new VirtualClock()

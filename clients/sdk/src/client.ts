@@ -14,7 +14,7 @@ import { KeyedTurns } from './core/turns.js'
 import { readVerified, verifiedChange, verifiedSetOf } from './core/verified.js'
 import { namesUnder } from './core/once.js'
 import { StoredContacts, type Contacts } from './contacts.js'
-import { DirectConversation, type Conversation } from './conversation.js'
+import { DirectConversation, type Conversation, type SentMessage } from './conversation.js'
 import { StoredSettings, type Settings } from './settings.js'
 import { FollowedChannel, type Channel } from './channel.js'
 import { listChannels, readChannel, type ChannelRow } from './core/channel-row.js'
@@ -23,6 +23,10 @@ import { FOLLOWER_LIMITS } from './sync/channel-follower.js'
 import type { Backup } from './backup/backup.js'
 import { Backups } from './backup/backups.js'
 import type { BlobApi } from './files/blob-api.js'
+import { downloadFile, type DownloadOptions } from './files/download.js'
+import { FileUploads } from './files/file-uploads.js'
+import type { Message, MessageContent } from './core/message.js'
+import type { Transaction } from './core/transaction.js'
 import type { VerifiedAccount } from './account/account-verifier.js'
 import type { DiscoveredServer } from './api/discovered-server.js'
 import type { OperatorApi } from './api/operator-api.js'
@@ -75,7 +79,7 @@ export interface Client {
   readonly address: string
   readonly domain: string
   readonly state: ClientState
-  /** Envelopes, posts and payments that this device has committed and the server has not stored or made yet. */
+  /** Envelopes, posts, files and payments that this device has committed and the server has not stored or made yet. */
   readonly pending: number
   /** Calls `listener` at each `event` until the returned function is called. Throws `limited.queue` past 1,000 listeners. */
   on<Name extends keyof ClientEvents>(event: Name, listener: (event: ClientEvents[Name]) => void): () => void
@@ -136,6 +140,13 @@ export interface Client {
   readonly contacts: Contacts
   /** The same on all own devices. */
   readonly settings: Settings
+  /**
+   * The content of a file of a message (the first is 0), decrypted and verified piece by piece: the stream ends only when all of it was there and is what was sent. Goes on where it
+   * was after a broken connection. Rejects while it is read: `not_found.blob`, `e2ee.file_damaged`, `files.cancelled`, `unavailable.*`. Throws `files.none`, `invalid.argument`.
+   */
+  download(message: Message, index: number, options?: DownloadOptions): ReadableStream<Uint8Array>
+  /** Ends an upload with `files.cancelled`; one that is over is no error. */
+  cancelUpload(upload: string): Promise<void>
   /** What the server tells the own account. */
   readonly notices: Notices
   /** Encrypted backups of this profile. */
@@ -185,6 +196,7 @@ export class EvegramClient implements Client {
   readonly #parts: ClientParts
   readonly #sending = new KeyedTurns()
   readonly #wallet: ServerWallet | undefined
+  readonly #files: FileUploads | undefined
   readonly notices: Notices
   readonly backup: Backup
   readonly contacts: Contacts
@@ -197,15 +209,34 @@ export class EvegramClient implements Client {
     const { wally, server } = parts
     this.notices = new AccountNotices(this.#core)
     this.backup = new Backups(this.#core, parts.core.archives, parts.blobs)
+    this.#files = parts.blobs === undefined ? undefined : new FileUploads({ core: this.#core, api: parts.blobs, say: (conversation, content, also) => this.#sayIn(conversation, content, also) })
+    const files = this.#files
+    if (files !== undefined) this.#core.background.run('load uploads', () => files.load())
     this.#wallet = wally === undefined ? undefined : new ServerWallet({
       core: this.#core, api: wally, server,
-      say: async (conversation, content, also) => {
-        const row = await readConversation(this.#core.store, conversation)
-        if (row === undefined) throw new EvegramError('client.store', { operation: 'read conversation' })
-        await this.#core.roster.loadAccount(row.peer)
-        return this.#open(row, this.#core.roster.addressOf(row.peer)).say(content, also)
-      },
+      say: (conversation, content, also) => this.#sayIn(conversation, content, also),
     })
+  }
+
+  download(message: Message, index: number, options?: DownloadOptions): ReadableStream<Uint8Array> {
+    const { blobs, clock, random } = this.#parts
+    const file = message.files?.[index]
+    if (blobs === undefined) throw new EvegramError('files.none', { operation: 'download file' })
+    if (file === undefined) throw new EvegramError('invalid.argument', { operation: 'download file', advice: 'The message has no such file.' })
+    return downloadFile({ api: blobs, clock, random }, file, options)
+  }
+
+  cancelUpload(upload: string): Promise<void> {
+    this.#files?.cancel(upload)
+    return Promise.resolve()
+  }
+
+  async #sayIn(conversation: ConversationId, content: MessageContent, also: (tx: Transaction) => void): Promise<SentMessage> {
+    const row = await readConversation(this.#core.store, conversation)
+    if (row === undefined) throw new EvegramError('client.store', { operation: 'read conversation' })
+    if (isGroup(row)) return this.#open(row, '').say(content, also)
+    await this.#core.roster.loadAccount(row.peer)
+    return this.#open(row, this.#core.roster.addressOf(row.peer)).say(content, also)
   }
 
   get wallet(): AccountWallet {
@@ -234,7 +265,7 @@ export class EvegramClient implements Client {
   }
 
   get pending(): number {
-    return this.#parts.core.outbox.size + this.#parts.core.channelOutbox.size + (this.#wallet?.waiting ?? 0)
+    return this.#parts.core.outbox.size + this.#parts.core.channelOutbox.size + (this.#wallet?.waiting ?? 0) + (this.#files?.size ?? 0)
   }
 
   get #core(): ClientCore['core'] {
@@ -430,7 +461,7 @@ export class EvegramClient implements Client {
   #open(row: ConversationRow, address: string, name?: string): DirectConversation {
     const { core } = this.#parts
     return new DirectConversation({
-      core: core.core, outbox: core.outbox, transmission: core.transmission, feed: core.feed, typing: core.typing, turns: this.#sending, check: () => { core.check() },
+      core: core.core, outbox: core.outbox, transmission: core.transmission, feed: core.feed, typing: core.typing, files: this.#files, turns: this.#sending, check: () => { core.check() },
       once: name === undefined ? undefined : namesUnder(name),
     }, row, address)
   }

@@ -1,4 +1,4 @@
-import { EvegramError, isReactionEmoji, LIMITS, utf8, type AccountId, type ConversationId, type MessageId, type Position } from '@evegram/protocol'
+import { EvegramError, isReactionEmoji, LIMITS, utf8, type AccountId, type ConversationId, type FileRef, type MessageId, type Position, type SaidWith } from '@evegram/protocol'
 import { StoredMarks, type ConversationFlags, type ConversationMarks } from './conversation-marks.js'
 import type { Core } from './core/context.js'
 import { readConversation, type ConversationRow } from './core/conversation-row.js'
@@ -11,6 +11,8 @@ import { checkOpenEdits, forgetEdits, messageIn, targetOf } from './core/message
 import { readMessagePage, type HistoryPlace } from './core/message-page.js'
 import type { DoneOnce, NextName } from './core/once.js'
 import type { Transaction } from './core/transaction.js'
+import type { FileSource } from './files/file-source.js'
+import type { FileUploads, SentFiles, UploadOptions } from './files/file-uploads.js'
 import type { KeyedTurns } from './core/turns.js'
 import { composeMessage, type NumberedContent } from './sync/compose.js'
 import { OUTBOX_LIMITS, type Outbox } from './sync/outbox.js'
@@ -43,6 +45,12 @@ export interface SendOptions {
   readonly replyTo?: MessageId | string
 }
 
+/** Choices of {@link Conversation.sendFiles}. */
+export interface SendFilesOptions extends SendOptions, UploadOptions {
+  /** Shown beside the files. */
+  readonly text?: string
+}
+
 /** A conversation with one other account (or with oneself: notes). */
 export interface Conversation extends ConversationMarks {
   readonly id: ConversationId
@@ -54,6 +62,14 @@ export interface Conversation extends ConversationMarks {
    * With `replyTo`, `not_found.message` when this profile has no such message in the conversation.
    */
   send(text: string, options?: SendOptions): Promise<SentMessage>
+  /**
+   * Sends 1 to `LIMITS.filesPerMessageMax` files of at most `LIMITS.fileBytesMax` bytes, encrypted here. Resolves when they are sealed in the local store, offline too: the
+   * sources are not needed any more. They go to the server piece by piece, on after a broken connection and in the next run, and the message is said when the server
+   * has them all. Rejects `files.none` where the server stores none, `too_large.file`, `limited.files`, `files.source`, `files.cancelled`, and as `send` does.
+   */
+  sendFiles(sources: readonly FileSource[], options?: SendFilesOptions): Promise<SentFiles>
+  /** Says files of another message here: nothing is uploaded, and they last as long as there. Rejects as `send` does. */
+  forwardFiles(files: readonly FileRef[], options?: SendOptions & { readonly text?: string }): Promise<SentMessage>
   /**
    * Shows an emoji under a message, or with '' none any more; each account shows one. It reaches everybody as a message does, and shows here at
    * once: `message-changed`. Rejects as `send` does, with `not_found.message`, and with `invalid.argument` for what is no single emoji.
@@ -105,6 +121,8 @@ export interface ConversationPorts {
   readonly transmission: Transmission
   readonly feed: Feed
   readonly typing: Typing
+  /** Where the server stores files. */
+  readonly files?: FileUploads | undefined
   /** Sends of one conversation prepare and commit one after the other. */
   readonly turns: KeyedTurns
   /** Names for what is said here, where the caller may ask again after a lost answer: nothing is said twice under one name. */
@@ -129,9 +147,24 @@ export class DirectConversation implements Conversation {
 
   async send(text: string, { replyTo }: SendOptions = {}): Promise<SentMessage> {
     checkText(text)
+    return this.say({ kind: 'text', body: { text, ...(await this.#saidWith(replyTo)) } })
+  }
+
+  async sendFiles(sources: readonly FileSource[], { text = '', replyTo, onProgress, signal }: SendFilesOptions = {}): Promise<SentFiles> {
+    const { files } = this.#ports
+    this.#ports.check()
+    if (files === undefined) throw new EvegramError('files.none', { operation: 'send files' })
+    return files.send({ conversation: this.id, text, sources, ...(await this.#saidWith(replyTo)) }, { onProgress, signal })
+  }
+
+  async forwardFiles(files: readonly FileRef[], { text = '', replyTo }: SendOptions & { readonly text?: string } = {}): Promise<SentMessage> {
+    return this.say({ kind: 'files', body: { files, text, ...(await this.#saidWith(replyTo)) } })
+  }
+
+  async #saidWith(replyTo: string | undefined): Promise<SaidWith> {
     const reply = replyTo === undefined ? undefined : targetOf(await this.#message(replyTo))
     const expiresIn = await this.timer()
-    return this.say({ kind: 'text', body: { text, ...(reply === undefined ? {} : { reply }), ...(expiresIn === 0 ? {} : { expiresIn }) } })
+    return { ...(reply === undefined ? {} : { reply }), ...(expiresIn === 0 ? {} : { expiresIn }) }
   }
 
   async react(message: string, emoji: string): Promise<SentMessage> {
@@ -273,7 +306,7 @@ export class DirectConversation implements Conversation {
         for (const { key, value } of rows) {
           const message = decodeMessage(value)
           if (message.editedAtMs !== undefined) await forgetEdits(tx, message)
-          if (message.text !== '' || message.payment !== undefined || message.request !== undefined) tx.put('messages', key, encodeMessage(withoutContent(message)))
+          if (message.text !== '' || message.payment !== undefined || message.request !== undefined || message.files !== undefined) tx.put('messages', key, encodeMessage(withoutContent(message)))
           from = `${key} `
         }
         return rows.length === PAGE_ROWS

@@ -2,6 +2,7 @@ import { isEvegramError } from '@evegram/protocol'
 import type { TokenSource } from './api/auth-api.js'
 import { discoverServer } from './api/discover-server.js'
 import type { DiscoveredServer } from './api/discovered-server.js'
+import { createBlobApi } from './api/http-blob-api.js'
 import { createAuthApi } from './api/http-auth-api.js'
 import { createWallyApi } from './api/http-wally-api.js'
 import { operatorApiOfDevice } from './api/operator-api.js'
@@ -72,12 +73,13 @@ async function openClient(options: ClientOptions): Promise<EvegramClient> {
   const signal = await loadSignal({ random, ...(options.signalPrimitives === undefined ? {} : { primitives: options.signalPrimitives }) })
   const server = await findServer(options, system)
   const auth = createAuthApi({ server, fetch, clock, random, serverClock })
-  const { wallyUrl } = server
+  const { wallyUrl, blobsUrl } = server
+  const blobs = blobsUrl === undefined ? undefined : (tokens: TokenSource) => createBlobApi({ url: blobsUrl, server, fetch, clock, random, serverClock, tokens })
   const wally = wallyUrl === undefined ? undefined : (tokens: TokenSource, starting: () => void) => {
     const ports = { url: wallyUrl, server, fetch, clock, random, serverClock, tokens, starting }
     return { wally: createWallyApi(ports), operator: operatorApiOfDevice(ports) }
   }
-  return openProfile({ store, wallet, server, auth, wally, system, signal, agent, loadSigner: options.loadSigner, requests: options.requests ?? 'ask' })
+  return openProfile({ store, wallet, server, auth, wally, blobs, system, signal, agent, loadSigner: options.loadSigner, requests: options.requests ?? 'ask' })
 }
 
 /** What discovery finds; for a profile that was here before and no network, what it found last time. */

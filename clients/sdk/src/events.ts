@@ -6,6 +6,7 @@ import type { ChannelGap, ChannelPostShown } from './core/channel-row.js'
 import type { Message } from './core/message.js'
 import type { RequestStatus } from './core/message-requests.js'
 import type { ServerNotice } from './core/notice-row.js'
+import type { UploadEvent } from './files/file-uploads.js'
 import type { WalletNotice } from './money/notice.js'
 import type { GapReason } from './sync/chain-state.js'
 import type { MessageChangeKind } from './sync/take-change.js'
@@ -45,6 +46,8 @@ export interface ClientEvents {
   'timer-changed': { readonly conversation: ConversationId; readonly seconds: number; readonly by: AccountId }
   /** The state of an own message changed; `error` says why it failed. */
   'message-state': { readonly messageId: MessageId; readonly conversation: ConversationId; readonly state: Message['state']; readonly error?: EvegramError }
+  /** Files of an own message are on their way: told at every piece, at their end, and when they never will be sent. */
+  'upload': UploadEvent
   /** A device was added to the own account or to a peer's. */
   'device-added': DeviceEvent & { readonly approvedBy?: DeviceId }
   'device-revoked': DeviceEvent

@@ -1,12 +1,14 @@
-import type { AccountId, ConversationId, GroupRole } from '@evegram/protocol'
+import type { AccountId, ConversationId, FileRef, GroupRole } from '@evegram/protocol'
 import type { ConversationFlags } from './conversation-marks.js'
+import type { FileSource } from './files/file-source.js'
+import type { SentFiles } from './files/file-uploads.js'
 import type { Core } from './core/context.js'
 import type { GroupActions } from './core/group-actions.js'
 import type { GroupLogs } from './core/group-logs.js'
 import { readGroup, type GroupRow } from './core/group-row.js'
 import type { Message } from './core/message.js'
 import type { HistoryPlace } from './core/message-page.js'
-import type { Conversation, MessagesOptions, SendOptions, SentMessage } from './conversation.js'
+import type { Conversation, MessagesOptions, SendFilesOptions, SendOptions, SentMessage } from './conversation.js'
 
 /** A member of a group, with the address of its founding wallet. */
 export interface Member {
@@ -63,6 +65,14 @@ export class GroupConversation implements Group {
 
   send(text: string, options?: SendOptions): Promise<SentMessage> {
     return this.#ports.conversation.send(text, options)
+  }
+
+  sendFiles(sources: readonly FileSource[], options?: SendFilesOptions): Promise<SentFiles> {
+    return this.#ports.conversation.sendFiles(sources, options)
+  }
+
+  forwardFiles(files: readonly FileRef[], options?: SendOptions & { readonly text?: string }): Promise<SentMessage> {
+    return this.#ports.conversation.forwardFiles(files, options)
   }
 
   react(message: string, emoji: string): Promise<SentMessage> {

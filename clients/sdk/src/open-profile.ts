@@ -14,6 +14,7 @@ import type { LoadSigner } from './crypto/device-keys.js'
 import { noblePrimitives } from './crypto/noble-primitives.js'
 import type { Signal } from './crypto/signal.js'
 import { EventHub } from './events.js'
+import type { BlobApi } from './files/blob-api.js'
 import type { LocalStore } from './store/local-store.js'
 import { tendPreKeys } from './sync/prekey-upkeep.js'
 import type { System } from './system.js'
@@ -38,6 +39,8 @@ export interface OpenProfileOptions {
   readonly agent?: string | undefined
   /** The wallet bridge of that server, where it has one, for the session of the profile; `starting` hears that a request waits for its ledger. */
   readonly wally?: ((tokens: TokenSource, starting: () => void) => { readonly wally: WallyApi; readonly operator: OperatorApi }) | undefined
+  /** The store of files of that server, where it has one, for the session of the profile. */
+  readonly blobs?: ((tokens: TokenSource) => BlobApi) | undefined
   /** Arithmetic that verifies wallets and account logs: the portable one when absent. */
   readonly primitives?: ProofPrimitives
   /** Signs for the device: the portable one when absent. */
@@ -68,7 +71,7 @@ export async function openProfile(options: OpenProfileOptions): Promise<EvegramC
       server, session: tokens, serverClock, sockets, clock, random, agent, hints, events: linkEvents, cursorMs,
     }),
   })
-  return new EvegramClient({ core, server, store, clock, random, ...options.wally?.(tokens, () => { events.emit('ledger-starting', {}) }) })
+  return new EvegramClient({ core, server, store, clock, random, blobs: options.blobs?.(tokens), ...options.wally?.(tokens, () => { events.emit('ledger-starting', {}) }) })
 }
 
 async function sessionOf(

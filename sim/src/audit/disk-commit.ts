@@ -91,6 +91,7 @@ export function readCommit(device: DeviceRecord, changes: readonly StoreChange[]
       case 'prekeys':
       case 'channels':
       case 'payments':
+      case 'files':
       case 'state':
       case 'history':
         break

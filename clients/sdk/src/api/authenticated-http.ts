@@ -22,7 +22,7 @@ export interface AuthenticatedHttpOptions {
 }
 
 /** What of a request is not its place. */
-export type RequestExtra = Partial<Pick<HttpRequest, 'body' | 'responseBytesMax' | 'answer'>>
+export type RequestExtra = Partial<Pick<HttpRequest, 'body' | 'bytes' | 'headers' | 'responseBytesMax' | 'answer' | 'signal'>>
 
 /** Requests to one service of a server, with the token of a device and a DPoP proof of its key (RFC 9449). */
 export class AuthenticatedHttp {
@@ -51,7 +51,7 @@ export class AuthenticatedHttp {
   async authenticated(method: HttpRequest['method'], path: string, operation: string, source: TokenSource, extra: RequestExtra = {}): Promise<unknown> {
     const attempt = async (): Promise<unknown> => {
       const token = await source.accessToken()
-      const headers = { authorization: `DPoP ${token}`, dpop: this.#proof(source.signer, method, path, token) }
+      const headers = { ...extra.headers, authorization: `DPoP ${token}`, dpop: this.#proof(source.signer, method, path, token) }
       return (await this.#http.request({ ...extra, method, url: `${this.#baseUrl}${path}`, operation, headers })).value
     }
     try {

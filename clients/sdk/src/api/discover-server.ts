@@ -63,15 +63,17 @@ export async function discoverServer(options: DiscoverServerOptions): Promise<Di
   const wsUrl = fields.text('ws', URL_CHARACTERS_MAX)
   const authUrl = fields.text('auth', URL_CHARACTERS_MAX).replace(/\/+$/, '')
   const wallyUrl = fields.value('wally') === undefined ? undefined : fields.text('wally', URL_CHARACTERS_MAX).replace(/\/+$/, '')
+  const blobsUrl = fields.value('blobs') === undefined ? undefined : fields.text('blobs', URL_CHARACTERS_MAX).replace(/\/+$/, '')
   // A server that was reached over TLS does not get to send us to a plain one, not even on this machine.
-  for (const named of [server.origin, wsUrl, authUrl, ...(wallyUrl === undefined ? [] : [wallyUrl])]) refuseNamed(named, isLoopback(url), fields)
-  if (!/^wss?:/i.test(wsUrl) || !/^https?:/i.test(authUrl) || !/^https?:/i.test(wallyUrl ?? 'http:')) fields.fail('ws, auth and wally: URLs')
+  for (const named of [server.origin, wsUrl, authUrl, ...(wallyUrl === undefined ? [] : [wallyUrl]), ...(blobsUrl === undefined ? [] : [blobsUrl])]) refuseNamed(named, isLoopback(url), fields)
+  if (!/^wss?:/i.test(wsUrl) || !/^https?:/i.test(authUrl) || !/^https?:/i.test(wallyUrl ?? 'http:') || !/^https?:/i.test(blobsUrl ?? 'http:')) fields.fail('ws, auth, wally and blobs: URLs')
   const serverTimeMs = fields.uint('serverTimeMs', 2 ** 48)
   const network = fields.text('network', 16)
   if (network !== 'mainnet' && network !== 'testnet') fields.fail('network')
   const protocol = readProtocol(fields.object('protocol'))
   const found: DiscoveredServer = {
     ...server, network, wsUrl, authUrl, protocol, limits: readLimits(fields), ...readNoticeKeys(fields), ...(wallyUrl === undefined ? {} : { wallyUrl }),
+    ...(blobsUrl === undefined ? {} : { blobsUrl }),
   }
   options.serverClock.observe(serverTimeMs, answer.sentAtMs, answer.answeredAtMs)
   return found

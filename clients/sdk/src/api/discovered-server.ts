@@ -16,6 +16,8 @@ export interface DiscoveredServer {
   readonly authUrl: string
   /** Base URL of the wallet bridge, without trailing slash; absent where there is none. */
   readonly wallyUrl?: string
+  /** Base URL of the store of files, without trailing slash; absent where there is none. */
+  readonly blobsUrl?: string
   /** Keys (Ed25519, 32 bytes) that its notices are signed with; absent where nobody writes any. */
   readonly noticeKeys?: readonly Uint8Array[]
   /** What the server says about its limits, by name. Informative. */

@@ -14,15 +14,19 @@ const HTTP_LIMITS = {
 
 /** One request to the server. */
 export interface HttpRequest {
-  readonly method: 'GET' | 'POST' | 'PUT'
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   readonly url: string
   /** A verb and a noun, for errors. */
   readonly operation: string
   readonly body?: Readonly<Record<string, unknown>>
+  /** Instead of `body`: bytes as they are. */
+  readonly bytes?: Uint8Array
   readonly headers?: Readonly<Record<string, string>>
   readonly responseBytesMax?: number
-  /** What the answer is. Default `json`; `text` leaves it as it is. */
-  readonly answer?: 'json' | 'text'
+  /** What the answer is. Default `json`; `text` and `bytes` leave it as it is. */
+  readonly answer?: 'json' | 'text' | 'bytes'
+  /** Ends the exchange with `files.cancelled`. */
+  readonly signal?: AbortSignal | undefined
 }
 
 /** An answer with a status below 300. `value` is parsed JSON, the text where that was wanted, or undefined for an empty answer. */
@@ -53,6 +57,9 @@ export class HttpClient {
     const abort = new AbortController()
     const sentAtMs = this.#clock.monotonicMs()
     let expired = false
+    const cancel = (): void => { abort.abort() }
+    if (request.signal?.aborted === true) cancel()
+    request.signal?.addEventListener('abort', cancel, { once: true })
     const timer = this.#clock.after(this.#timeoutMs, () => {
       expired = true
       abort.abort()
@@ -60,22 +67,24 @@ export class HttpClient {
     try {
       const response = await this.#fetch(request.url, initOf(request, abort.signal))
       const bytes = await readBounded(response, request.responseBytesMax ?? HTTP_LIMITS.responseBytesMax, request.operation)
-      const value = request.answer === 'text' && response.ok ? textOf(bytes) : parseJson(bytes, response, request.operation)
+      const value = request.answer === 'bytes' && response.ok ? bytes : request.answer === 'text' && response.ok ? textOf(bytes) : parseJson(bytes, response, request.operation)
       if (!response.ok) throw errorOfResponse(response.status, value, response.headers.get('retry-after'), request.operation)
       return { value, sentAtMs, answeredAtMs: this.#clock.monotonicMs() }
     } catch (cause) {
       if (expired) throw new EvegramError('timeout', { operation: request.operation, cause })
+      if (request.signal?.aborted === true) throw new EvegramError('files.cancelled', { operation: request.operation })
       if (cause instanceof EvegramError) throw cause
       throw new EvegramError('unavailable.server', { operation: request.operation, cause })
     } finally {
+      request.signal?.removeEventListener('abort', cancel)
       timer.cancel()
     }
   }
 }
 
 function initOf(request: HttpRequest, signal: AbortSignal): RequestInit {
-  const body = request.body === undefined ? {} : { body: JSON.stringify(request.body) }
-  const type = request.body === undefined ? {} : { 'content-type': 'application/json' }
+  const body = request.bytes !== undefined ? { body: Uint8Array.from(request.bytes) } : request.body === undefined ? {} : { body: JSON.stringify(request.body) }
+  const type = request.bytes !== undefined ? { 'content-type': 'application/octet-stream' } : request.body === undefined ? {} : { 'content-type': 'application/json' }
   return {
     method: request.method, headers: { accept: 'application/json', ...type, ...request.headers }, ...body, signal,
     // A redirect would carry tokens and trust to a place that nobody configured.

@@ -1,6 +1,6 @@
 import {
   CborFields, decodeCbor, decodePayloadBody, encodeCbor, encodePayloadBody, hexOf, idBytes, LIMITS, messageIdOf, parseAccountId, parseConversationId, parseDeviceId,
-  type AccountId, type CborValue, type ConversationId, type DeviceId, type MessageId, type MessageKey, type MessageTarget, type PaymentBody, type PaymentRequestBody,
+  type AccountId, type CborValue, type ConversationId, type DeviceId, type MessageId, type MessageKey, type MessageTarget, type FileRef, type PaymentBody, type PaymentRequestBody,
   type PayloadContent, type SaidWith,
 } from '@evegram/protocol'
 import { extraFields, readExtras } from './message-extras.js'
@@ -26,7 +26,7 @@ export interface Reaction {
 }
 
 /** What a message may say. */
-export type MessageContent = Extract<PayloadContent, { kind: 'text' | 'payment' | 'payment_request' }>
+export type MessageContent = Extract<PayloadContent, { kind: 'text' | 'payment' | 'payment_request' | 'files' }>
 
 /** A message as shown. */
 export interface Message {
@@ -40,12 +40,14 @@ export interface Message {
   readonly direction: 'in' | 'out'
   /** The number of a kind that this version does not know is shown as unsupported. */
   readonly kind: MessageContent['kind'] | `unknown:${number}`
-  /** The note of a payment or payment request. Empty for unknown kinds and after `forget`. */
+  /** The note of a payment or payment request, the caption of files. Empty for unknown kinds and after `forget`. */
   readonly text: string
   /** Of a `payment`, until `forget`: what its sender *claims*. Anybody can write one: whether it was paid is what `Client.wallet.proofOf` says. */
   readonly payment?: PaymentBody
   /** Of a `payment_request`, until `forget`. */
   readonly request?: PaymentRequestBody
+  /** Of `files`, until `forget`: fetched and opened by `Client.download`. Names and types are what the sender says. */
+  readonly files?: readonly FileRef[]
   /** The message that it answers. */
   readonly replyTo?: MessageReference
   /** Absent without any. */
@@ -99,7 +101,7 @@ export function arrivalKey(arrival: number): string {
 }
 
 /** The fields of a message that its content makes. */
-export type ShownContent = Pick<Message, 'kind' | 'text' | 'payment' | 'request' | 'replyTo' | 'expiresIn'>
+export type ShownContent = Pick<Message, 'kind' | 'text' | 'payment' | 'request' | 'files' | 'replyTo' | 'expiresIn'>
 
 /** What a message says beside its text. */
 export function saidWith({ reply, expiresIn }: SaidWith, conversation: ConversationId): Pick<Message, 'replyTo' | 'expiresIn'> {
@@ -115,26 +117,29 @@ export function shownContent(content: MessageContent, conversation: Conversation
     case 'text': return { kind: content.kind, text: content.body.text, ...saidWith(content.body, conversation) }
     case 'payment': return { kind: content.kind, text: content.body.note, payment: content.body }
     case 'payment_request': return { kind: content.kind, text: content.body.note, request: content.body }
+    case 'files': return { kind: content.kind, text: content.body.text, files: content.body.files, ...saidWith(content.body, conversation) }
     default: return content satisfies never
   }
 }
 
 /** The message without what it says. */
 export function withoutContent(message: Message): Message {
-  const { payment: _payment, request: _request, replyTo: _replyTo, ...rest } = message
+  const { payment: _payment, request: _request, files: _files, replyTo: _replyTo, ...rest } = message
   return { ...rest, text: '' }
 }
 
-/** What the row keeps beside the text: the body of a payment as it was said. */
-function bodyOf({ payment, request }: Message): Uint8Array | undefined {
+/** What the row keeps beside the text: the body of a payment as it was said, the files. */
+function bodyOf({ payment, request, files }: Message): Uint8Array | undefined {
+  if (files !== undefined) return encodePayloadBody({ kind: 'files', body: { files, text: '' } })
   if (payment !== undefined) return encodePayloadBody({ kind: 'payment', body: payment })
   return request === undefined ? undefined : encodePayloadBody({ kind: 'payment_request', body: request })
 }
 
-function readBody(kind: Message['kind'], fields: CborFields): Pick<Message, 'payment' | 'request'> {
-  if (!fields.has('body') || (kind !== 'payment' && kind !== 'payment_request')) return {}
+function readBody(kind: Message['kind'], fields: CborFields): Pick<Message, 'payment' | 'request' | 'files'> {
+  if (!fields.has('body') || (kind !== 'payment' && kind !== 'payment_request' && kind !== 'files')) return {}
   const content = decodePayloadBody(kind, fields.bytes('body', { lengthMax: LIMITS.payloadBytesMax }))
   if (content.kind === 'payment') return { payment: content.body }
+  if (content.kind === 'files') return { files: content.body.files }
   return content.kind === 'payment_request' ? { request: content.body } : {}
 }
 
@@ -158,7 +163,7 @@ export function withArchiveMarks(fields: Readonly<Record<string, CborValue>>, is
 }
 
 function kindOf(text: string, fields: CborFields): Message['kind'] {
-  if (text === 'text' || text === 'payment' || text === 'payment_request') return text
+  if (text === 'text' || text === 'payment' || text === 'payment_request' || text === 'files') return text
   const wire = /^unknown:([0-9]+)$/.exec(text)?.[1]
   return wire === undefined ? fields.fail('kind') : `unknown:${Number(wire)}`
 }

@@ -24,6 +24,8 @@ export type StoreTable =
   | 'payments'
   /** Channels that are followed: their keys, authors' logs, posts, gaps, and own posts that wait for the server. */
   | 'channels'
+  /** Sealed files that wait for the server, and what is to be said with them. */
+  | 'files'
   /** Registers of the account's state, and the transaction log of this device. */
   | 'state'
   /** Archives that are being imported and gaps that they named, devices that asked for history, the backup of this profile. */

@@ -300,7 +300,7 @@ function meaningOf(payload: Payload): Meaning {
 
 type Numbered = 'void' | 'state' | MessageContent['kind'] | ChangeContent['kind']
 
-const NUMBERED: readonly Payload['kind'][] = ['void', 'text', 'payment', 'payment_request', 'reaction', 'edit', 'delete', 'timer', 'state'] satisfies readonly Numbered[]
+const NUMBERED: readonly Payload['kind'][] = ['void', 'text', 'payment', 'payment_request', 'files', 'reaction', 'edit', 'delete', 'timer', 'state'] satisfies readonly Numbered[]
 
 function isNumbered(kind: Payload['kind']): kind is Numbered {
   return NUMBERED.includes(kind)

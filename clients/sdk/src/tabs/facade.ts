@@ -3,6 +3,7 @@ import type { InboxItem } from '../core/feed.js'
 import type { Message } from '../core/message.js'
 import type { Client, InboxOptions } from '../client.js'
 import type { Conversation, MessagesOptions } from '../conversation.js'
+import type { DownloadOptions } from '../files/download.js'
 import type { AccountWallet } from '../money/account-wallet.js'
 import type { Notices } from '../notices.js'
 import type { Shape, Target } from './frames.js'
@@ -24,6 +25,7 @@ export interface FacadePorts {
   close(): Promise<void>
   messages(conversation: string, options: MessagesOptions | undefined): AsyncIterable<Message>
   inbox(options: InboxOptions): AsyncIterable<InboxItem>
+  download(message: Message, index: number, options: DownloadOptions | undefined): ReadableStream<Uint8Array>
   /** Notes what stands for `target`, so that it can be an argument of a call. */
   note(facade: object, target: Target): void
 }
@@ -59,6 +61,7 @@ function methodOf(ports: FacadePorts, target: Target, name: string): (...args: n
   const isClient = target.on === 'client' && target.path.length === 0
   if (isClient && name === 'on') return ports.on
   if (isClient && name === 'close') return () => ports.close()
+  if (isClient && name === 'download') return (message: Message, index: number, options?: DownloadOptions) => ports.download(message, index, options)
   if (isClient && name === 'inbox') return (options: InboxOptions) => ports.inbox(options)
   if (target.on === 'client' && target.path[0] === 'wallet' && name === 'newId') return () => hexOf(ports.random.bytes(ID_BYTES))
   if (target.on === 'conversation' || target.on === 'group') {

@@ -7,19 +7,19 @@ import type { Target } from './frames.js'
 const RETRIED: Readonly<Record<string, readonly string[]>> = {
   client: [
     'conversation', 'conversations', 'groups', 'group', 'channel', 'channels', 'followChannel', 'devices', 'wallets', 'verify', 'markVerified', 'whenSynced', 'search', 'requests', 'accept', 'decline', 'block',
-    'unblock', 'download',
+    'unblock', 'cancelUpload',
   ],
   notices: ['list', 'unread', 'markRead'],
   wallet: ['assets', 'balances', 'statement', 'depositPlace', 'proofOf', 'quote', 'withdrawals', 'withdrawal', 'refresh', 'notices'],
   conversation: [
-    'send', 'sendFiles', 'react', 'edit', 'deleteForEveryone', 'setTimer', 'timer', 'history', 'forget', 'markRead', 'unread', 'draft', 'setDraft', 'name', 'members', 'isMember', 'refresh', 'version',
+    'send', 'forwardFiles', 'react', 'edit', 'deleteForEveryone', 'setTimer', 'timer', 'history', 'forget', 'markRead', 'unread', 'draft', 'setDraft', 'name', 'members', 'isMember', 'refresh', 'version',
   ],
   group: ['receipts'],
   channel: ['name', 'role', 'posts', 'gaps', 'seq', 'authors', 'refresh'],
   contacts: ['get', 'list', 'name', 'rename', 'all'],
   settings: ['get', 'set', 'list', 'all'],
   state: ['get', 'list'],
-  tabs: ['messagesStart', 'messagesStep', 'inboxStart', 'inboxStep', 'inboxDone', 'lastArrival', 'typing'],
+  tabs: ['messagesStart', 'messagesStep', 'inboxStart', 'inboxStep', 'inboxDone', 'lastArrival', 'typing', 'download'],
 }
 
 /** Whether a call of `method` on `target` may be made again at another leader. */

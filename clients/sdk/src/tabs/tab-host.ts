@@ -4,13 +4,15 @@ import type { ClientEvents } from '../events.js'
 import type { Message } from '../core/message.js'
 import { lastArrival } from '../core/message.js'
 import type { FeedPlace, FeedStep } from '../core/feed.js'
+import { bytesOfStream } from '../files/bytes-of-stream.js'
+import type { DownloadOptions } from '../files/download.js'
 import type { Exchange } from './exchange.js'
 import type { Call, Frame, Shape } from './frames.js'
 import type { TabBus, TabLocks } from './ports.js'
 import { shapeOf, valuesOf } from './shape.js'
 
 /** Events with which values of the client change that all tabs show. */
-const TELLING_EVENTS = ['state', 'message', 'message-request', 'message-state', 'payment-failed', 'channel-post'] as const
+const TELLING_EVENTS = ['state', 'message', 'message-request', 'message-state', 'payment-failed', 'channel-post', 'upload'] as const
 
 /** Changes of values within this time are told together. */
 const TELL_MS = 20
@@ -123,6 +125,11 @@ export class TabHost {
   /** The user types in a conversation, or does so no more. */
   async typing(conversation: string, active: boolean): Promise<void> {
     this.#ports.client.core.typing.say(parseConversationId(conversation), active)
+  }
+
+  /** The content of a file of a message, piece by piece as the tab reads it: an iteration goes from tab to tab where a stream does not. */
+  async download(message: Message, index: number, options: DownloadOptions | undefined): Promise<AsyncIterable<Uint8Array>> {
+    return bytesOfStream(this.#ports.client.download(message, index, options))
   }
 
   get #feed(): EvegramClient['core']['feed'] {

@@ -6,6 +6,7 @@ import { Deferred } from '../core/deferred.js'
 import { cancellable, type FeedPlace, type FeedStep, type InboxItem } from '../core/feed.js'
 import type { Message } from '../core/message.js'
 import { EventHub, type ClientEvents } from '../events.js'
+import { readableOf } from '../files/readable-of.js'
 import { Exchange } from './exchange.js'
 import { facadeOf } from './facade.js'
 import { TABS_LIMITS, TABS_VERSION, type Frame, type Shape, type Target } from './frames.js'
@@ -266,6 +267,7 @@ export class Tab {
       close: () => this.#end(new EvegramError('client.closed', { operation: 'use client' })),
       messages: (conversation, options) => this.#messages(conversation, options),
       inbox: (options) => this.#inbox(options),
+      download: (message, index, options) => readableOf(async () => (await this.#ask<AsyncIterable<Uint8Array>>('download', message, index, options))[Symbol.asyncIterator]()),
       note: (facade, noted) => { this.#targets.set(facade, noted) },
     }, target, shape, values)
   }

@@ -1,0 +1,81 @@
+import { createHash, randomBytes } from 'node:crypto'
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { buildPrograms, evegram, startEvegram, temporaryFolder, TestServer, type Outcome } from './testing/programs.js'
+
+// About a second for each program that starts; a busy machine may take its time.
+vi.setConfig({ testTimeout: 300_000 })
+
+const SIZE = 20 * 1_048_576
+const hashOf = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
+
+describe('files in the terminal, on a real server', () => {
+  const folder = temporaryFolder()
+  const data = join(folder.path, 'data')
+  const server = new TestServer(data, { EVEGRAM_WALLY: 'false' })
+  const address: Record<string, string> = {}
+  const content = randomBytes(SIZE)
+  const path = join(folder.path, 'film.mp4')
+
+  const options = (who: string): readonly string[] => ['--profile', join(folder.path, who), '--server', server.url, '--json']
+  const as = (who: string, ...args: readonly string[]): Promise<Outcome> => evegram([...args, ...options(who)])
+  /** Bytes of uploads and blobs that the server has on its disk. */
+  const stored = (): number => {
+    if (!existsSync(join(data, 'blobs'))) return 0
+    const files = readdirSync(join(data, 'blobs'), { recursive: true, withFileTypes: true }).filter((entry) => /\.(part|blob)$/.test(entry.name))
+    return files.reduce((sum, { parentPath, name }) => sum + readFileSync(join(parentPath, name)).length, 0)
+  }
+  async function until(what: () => boolean): Promise<void> {
+    for (let tries = 0; !what(); tries++) {
+      if (tries > 6_000) throw new Error('it never came')
+      await new Promise((resolve) => setTimeout(resolve, 20))
+    }
+  }
+
+  beforeAll(async () => {
+    await buildPrograms()
+    await server.start()
+    writeFileSync(path, content)
+    for (const [who, chain] of [['alice', 'solana'], ['bob', 'ton']] as const) {
+      const wallet = join(folder.path, `${who}.json`)
+      expect((await evegram(['keys', 'new', '--chain', chain, '--out', wallet])).code).toBe(0)
+      const signedIn = await as(who, 'login', '--wallet', wallet)
+      expect(signedIn.code, signedIn.stderr).toBe(0)
+      address[who] = String(signedIn.objects[0]?.['address'])
+    }
+  }, 300_000)
+
+  afterAll(async () => {
+    await server.kill('SIGTERM')
+    folder.remove()
+  })
+
+  it('sends 20 MB through a client and a server that are killed in the middle, and gives back the same bytes', async () => {
+    const killed = startEvegram(['send', String(address['bob']), 'as promised', '--file', path, ...options('alice')])
+    await until(() => stored() > SIZE / 5)
+    killed.kill('SIGKILL')
+    const afterClient = stored()
+    expect(afterClient).toBeLessThan(SIZE)
+    // The source is not needed any more: what is sent are the sealed bytes of the first run.
+    writeFileSync(path, randomBytes(SIZE))
+    const again = startEvegram(['listen', ...options('alice')])
+    await until(() => stored() > afterClient + SIZE / 5)
+    await server.kill('SIGKILL')
+    expect(stored()).toBeLessThan(SIZE)
+    await server.start()
+    await until(() => readdirSync(join(data, 'blobs'), { recursive: true }).some((name) => String(name).endsWith('.blob')))
+    const received = await as('bob', 'listen', '--count', '1')
+    expect(received.objects).toMatchObject([{ text: 'as promised', files: [{ name: 'film.mp4', type: 'video/mp4', bytes: SIZE }] }])
+    again.kill('SIGTERM')
+    const out = join(folder.path, 'out')
+    mkdirSync(out)
+    for (const name of ['film.mp4', 'film (2).mp4']) {
+      const fetched = await as('bob', 'download', String(address['alice']), String(received.objects[0]?.['messageId']), '--out', out)
+      expect(fetched.objects, fetched.stderr).toEqual([{ path: join(out, name), bytes: SIZE, type: 'video/mp4' }])
+      expect(hashOf(readFileSync(join(out, name)))).toBe(hashOf(content))
+    }
+    expect(readdirSync(out).sort()).toEqual(['film (2).mp4', 'film.mp4'])
+    expect((await as('alice', 'history', String(address['bob']))).objects).toHaveLength(1)
+  })
+})
