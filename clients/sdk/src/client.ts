@@ -454,6 +454,7 @@ export class EvegramClient implements Client {
 
   async close(): Promise<void> {
     this.#wallet?.close()
+    this.#files?.close()
     await this.#parts.core.close()
     await this.#parts.store.close()
   }

@@ -88,8 +88,7 @@ export class FileUploads {
     const { events } = parts.core
     events.on('state', ({ state }) => {
       this.#live = state === 'live'
-      if (state === 'closed') this.#close()
-      else this.#pump()
+      this.#pump()
     })
   }
 
@@ -336,7 +335,8 @@ export class FileUploads {
     }
   }
 
-  #close(): void {
+  /** Ends pauses and requests; what waits goes on in the next run. Called before the client ends its work in the background, which would wait for them. */
+  close(): void {
     this.#closing.abort()
     for (const { message } of this.#waiting) message.reject(new EvegramError('client.closed', { operation: 'send files' }))
   }

@@ -14,6 +14,7 @@ import { noblePrimitives } from '../../crypto/noble-primitives.js'
 import { synchronousPrimitives } from '../../crypto/primitives.js'
 import { loadSignal, type Signal } from '../../crypto/signal.js'
 import { EventHub, type ClientEvents } from '../../events.js'
+import type { BlobApi } from '../../files/blob-api.js'
 import type { LocalStore } from '../../store/local-store.js'
 import { systemRandom } from '../../system.js'
 import { createLocalWallet, type LocalWallet } from '../../wallets/index.js'
@@ -52,8 +53,8 @@ const WATCHED: readonly (keyof ClientEvents)[] = [
   'group-alarm', 'channel-post', 'channel-changed', 'channel-gap', 'channel-alarm', 'channel-post-failed', 'payment-failed', 'wallet-notice', 'server-notice',
 ]
 
-/** Signs in (or opens) the profile of `store` and connects it. `auth` stands in for the API of the server, `wally` for that of its wallet bridge. */
-export async function openTestClient(server: FakeServer, store: LocalStore, wallet?: LocalWallet, auth: AuthApi = server.api(), wally?: (account: AccountId) => WallyApi, requests?: RequestPolicy): Promise<TestClient> {
+/** Signs in (or opens) the profile of `store` and connects it. `auth` stands in for the API of the server, `wally` for that of its wallet bridge, `blobs` for its store of files. */
+export async function openTestClient(server: FakeServer, store: LocalStore, wallet?: LocalWallet, auth: AuthApi = server.api(), wally?: (account: AccountId) => WallyApi, requests?: RequestPolicy, blobs?: BlobApi): Promise<TestClient> {
   const random = systemRandom
   const { clock } = server
   const signal = await testSignal()
@@ -77,7 +78,7 @@ export async function openTestClient(server: FakeServer, store: LocalStore, wall
   if (link === undefined) throw new Error('the core started no link')
   link.up()
   await rest()
-  const client = new EvegramClient({ core, server: FAKE_SERVER, store, clock, random, wally: wally?.(profile.account) })
+  const client = new EvegramClient({ core, server: FAKE_SERVER, store, clock, random, wally: wally?.(profile.account), blobs })
   return {
     client, core, link, store, log,
     refusals: () => log.filter(({ name }) => name === 'security').map(({ event }) => (event as ClientEvents['security']).code),
