@@ -4,6 +4,7 @@ import { ed25519 } from '@noble/curves/ed25519.js'
 import { sha256 } from '@noble/hashes/sha2.js'
 import { applyEntry } from '../src/account-log.js'
 import { sealEntry } from '../src/account-log-draft.js'
+import { parseBlobId } from '../src/blob-ref.js'
 import { channelSaltOf, formatChannelLink } from '../src/channel-link.js'
 import { encodeChannelBody } from '../src/channel-body.js'
 import { applyChannelPost, type ChannelContext, type ChannelState } from '../src/channel-log.js'
@@ -218,6 +219,23 @@ function payloads(): void {
     ['edit', { kind: 'edit', body: { target, text: 'Meet at the south gate.' } }, { number: 50 }],
     ['delete', { kind: 'delete', body: { target } }, { number: 51 }],
     ['timer', { kind: 'timer', body: { seconds: 604_800 } }, { number: 52 }], ['timer that is off', { kind: 'timer', body: { seconds: 0 } }, { number: 53 }],
+    ['files', {
+      kind: 'files',
+      body: {
+        files: [
+          {
+            blob: parseBlobId(hexOf(seed('blob of a picture').slice(0, 16))), key: seed('key of a picture'), size: 100_000, chunk: 65_536, digest: seed('digest of a picture'), name: 'harbour.jpg',
+            type: 'image/jpeg', width: 640, height: 480, preview: { type: 'image/webp', bytes: seed('preview') },
+          },
+          { blob: parseBlobId(hexOf(seed('blob of a note').slice(0, 16))), key: seed('key of a note'), size: 12, chunk: 65_536, digest: seed('digest of a note'), name: 'menú.txt', type: 'text/plain' },
+        ],
+        text: 'As promised.', reply: target, expiresIn: 60,
+      },
+    }, { number: 58 }],
+    ['file without a caption', {
+      kind: 'files',
+      body: { files: [{ blob: parseBlobId(hexOf(seed('blob alone').slice(0, 16))), key: seed('key alone'), size: 0, chunk: 262_144, digest: seed('digest alone'), name: 'empty', type: 'application/octet-stream' }], text: '' },
+    }, { number: 59 }],
     ['state of an account', {
       kind: 'state',
       body: {

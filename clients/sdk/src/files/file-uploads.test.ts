@@ -26,7 +26,7 @@ function source(reads: { count: number } = { count: 0 }): FileSource {
   }
 }
 
-async function scene(): Promise<{ clock: VirtualClock; blobs: FakeBlobs; disk: LocalStore; alice: TestClient; bob: TestClient; openAlice(): Promise<TestClient> }> {
+async function scene(): Promise<{ clock: VirtualClock; blobs: FakeBlobs; disk: LocalStore; alice: TestClient; bob: TestClient; readonly openAlice: () => Promise<TestClient> }> {
   const clock = new VirtualClock()
   const server = new FakeServer(clock)
   const blobs = new FakeBlobs()
