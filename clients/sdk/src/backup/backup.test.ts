@@ -1,7 +1,7 @@
 import { xsalsa20poly1305 } from '@noble/ciphers/salsa.js'
 import { describe, expect, it } from 'vitest'
 import { concatBytes, hexOf, utf8, type CborValue, encodeCbor, decodeCbor } from '@evegram/protocol'
-import { EvegramClient } from '../client.js'
+import { EvegramClient } from '../evegram-client.js'
 import { SeededRandom } from '../crypto/seeded-random.js'
 import { MemoryStore } from '../store/memory.js'
 import { FAKE_SERVER, FakeServer } from '../sync/testing/fake-server.js'

@@ -16,7 +16,7 @@ import type { OnceLog } from './once.js'
 import type { Roster } from './roster.js'
 import type { ServerClock } from '../api/server-clock.js'
 
-/** Everything that the parts of one signed-in profile share. Made once, in client.ts. */
+/** Everything that the parts of one signed-in profile share. Made once, in client-core.ts. */
 export interface Core {
   readonly account: AccountId
   readonly device: DeviceId

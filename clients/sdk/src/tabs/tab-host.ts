@@ -1,5 +1,5 @@
 import { EvegramError, parseConversationId, type Clock, type Timer } from '@evegram/protocol'
-import type { EvegramClient } from '../client.js'
+import type { EvegramClient } from '../evegram-client.js'
 import type { ClientEvents } from '../events.js'
 import type { Message } from '../core/message.js'
 import { lastArrival } from '../core/message.js'

@@ -1,0 +1,65 @@
+import { EvegramError } from '@evegram/protocol'
+import { addressOf, chainOf, parseAddress } from '@evegram/protocol/proof'
+import type { DiscoveredServer } from './api/discovered-server.js'
+import type { Client } from './client.js'
+import { linkWallet, revokeDevice, unlinkWallet, type AccountChangePorts } from './core/account-changes.js'
+import type { ClientCore } from './core/client-core.js'
+import type { OwnDevice, OwnWallet } from './own-account.js'
+import type { Wallet } from './wallets/wallet.js'
+
+/** The part of a {@link Client} that shows and changes what the own account consists of: devices and wallets. */
+export class AccountKeys implements Pick<Client, 'devices' | 'revokeDevice' | 'wallets' | 'linkWallet' | 'unlinkWallet'> {
+  readonly #client: ClientCore
+  readonly #server: DiscoveredServer
+
+  constructor(client: ClientCore, server: DiscoveredServer) {
+    this.#client = client
+    this.#server = server
+  }
+
+  async devices(): Promise<readonly OwnDevice[]> {
+    const { state } = await this.#core.roster.refresh(this.#core.account)
+    return [...state.devices].map(([device, { active, attestedAtMs }]) => ({ device, active, attestedAtMs }))
+  }
+
+  async revokeDevice(device: string, wallet?: Wallet): Promise<void> {
+    const { state } = await this.#core.roster.refresh(this.#core.account)
+    const target = [...state.devices.keys()].find((known) => known === device)
+    if (target === undefined) throw new EvegramError('account.device_unknown', { operation: 'revoke device' })
+    const after = await revokeDevice(this.#changes(), target, wallet)
+    await this.#reload()
+    await this.#client.revocations.announce(after, target)
+  }
+
+  async wallets(): Promise<readonly OwnWallet[]> {
+    const { state } = await this.#core.roster.refresh(this.#core.account)
+    return [...state.wallets].map(([wallet, { active }]) => ({
+      address: addressOf(wallet), chain: chainOf(wallet), founding: wallet === state.foundingWallet, active,
+    }))
+  }
+
+  async linkWallet(foundingWallet: Wallet, newWallet: Wallet): Promise<void> {
+    await linkWallet(this.#changes(), foundingWallet, newWallet)
+    await this.#reload()
+  }
+
+  async unlinkWallet(address: string, wallet: Wallet): Promise<void> {
+    const { walletId } = parseAddress(address, { network: this.#server.network })
+    await unlinkWallet(this.#changes(), walletId, wallet)
+    await this.#reload()
+  }
+
+  get #core(): ClientCore['core'] {
+    return this.#client.core
+  }
+
+  async #reload(): Promise<void> {
+    await this.#core.roster.loadAccount(this.#core.account)
+  }
+
+  #changes(): AccountChangePorts {
+    this.#client.check()
+    const { auth, accounts, keys, account, time } = this.#core
+    return { server: this.#server, auth, accounts, keys, account, nowMs: () => time.now() }
+  }
+}
