@@ -1,5 +1,9 @@
-export { ClientProvider, useClient, useConnection, useConversations, useMessages, useTyping, type ClientProviderProps, type Messages } from './react/hooks.js'
+export {
+  ClientProvider, useBlocked, useClient, useConnection, useContactNames, useConversations, useMessages, useRequests, useSettings, useTyping, type ClientProviderProps, type Messages,
+} from './react/hooks.js'
 export { storesOf, type ClientStores } from './react/client-stores.js'
-export type { ConversationList, ConversationsView, ConversationSummary } from './react/conversation-list.js'
+export type { ConversationList, ConversationsView } from './react/conversation-list.js'
+export type { ConversationSummary } from './react/conversation-summary.js'
+export type { ReadState, Reread } from './react/reread.js'
 export type { MessagesView, MessageWindow } from './react/message-window.js'
 export type { Readable } from './react/observable.js'

@@ -1,9 +1,11 @@
-import type { ConversationId } from '@evegram/protocol'
-import type { Client } from '../client.js'
+import type { AccountId, ConversationId } from '@evegram/protocol'
+import type { Client, MessageRequest } from '../client.js'
 import type { ClientState, TypingEvent } from '../events.js'
+import type { SettingValues } from '../settings.js'
 import { ConversationList } from './conversation-list.js'
 import { MessageWindow, type ReadableConversation } from './message-window.js'
 import { Observable, type Readable } from './observable.js'
+import { Reread } from './reread.js'
 
 /** Windows that are kept while nobody shows them, so that coming back is instant. */
 const IDLE_WINDOWS_MAX = 6
@@ -12,6 +14,13 @@ const IDLE_WINDOWS_MAX = 6
 export class ClientStores {
   readonly state: Readable<ClientState>
   readonly conversations: ConversationList
+  /** What strangers began, the newest first. */
+  readonly requests: Reread<readonly MessageRequest[]>
+  /** The names that the user gave to people. */
+  readonly names: Reread<ReadonlyMap<AccountId, string>>
+  /** Whom the user blocked. */
+  readonly blocked: Reread<readonly AccountId[]>
+  readonly settings: Reread<SettingValues>
   readonly #client: Client
   readonly #windows = new Map<ConversationId, MessageWindow>()
   readonly #typing = new Map<ConversationId, Readable<readonly TypingEvent[]>>()
@@ -22,6 +31,16 @@ export class ClientStores {
     client.on('state', (event) => { state.set(event.state) })
     this.state = state
     this.conversations = new ConversationList(client)
+    this.requests = new Reread(() => client.requests(), (changed) => {
+      client.on('message-request', changed)
+      client.on('request-changed', changed)
+      client.on('group-changed', changed)
+      client.on('group-named', changed)
+    })
+    const whenKept = (start: string) => (changed: () => void): void => { client.on('state-changed', ({ keys }) => { if (keys.some((key) => key.startsWith(start))) changed() }) }
+    this.names = new Reread(async () => new Map((await client.contacts.list()).flatMap(({ account, name }) => (name === undefined ? [] : [[account, name] as const]))), whenKept('contact.name/'))
+    this.blocked = new Reread(() => client.blocked(), whenKept('contact.relation/'))
+    this.settings = new Reread(() => client.settings.all(), whenKept('setting/'))
   }
 
   /** The window onto the messages of a direct conversation or group of this profile. */

@@ -1,45 +1,37 @@
 import { isEvegramError, type AccountId, type ConversationId, type ErrorCode } from '@evegram/protocol'
 import type { Client } from '../client.js'
-import type { Channel } from '../channel.js'
 import type { Conversation } from '../conversation.js'
 import type { ChannelPostShown } from '../core/channel-row.js'
 import type { Message } from '../core/message.js'
-import type { Group } from '../group.js'
+import { readMarks, summaryOfChannel, summaryOfDirect, summaryOfGroup, type ConversationSummary } from './conversation-summary.js'
 import { Observable, type Readable } from './observable.js'
-
-/** A conversation as a list shows it. */
-export interface ConversationSummary {
-  readonly id: ConversationId
-  readonly kind: 'direct' | 'group' | 'channel'
-  /** Name of a group or channel, empty while it is not known; address of the other side otherwise. */
-  readonly title: string
-  /** The other side of a direct conversation. */
-  readonly peer?: { readonly account: AccountId; readonly address: string }
-  /** The newest message, or post. */
-  readonly last?: Message
-  readonly lastPost?: ChannelPostShown
-  /** When something was said last, in ms since 1970; 0: never. */
-  readonly atMs: number
-  /** Incoming messages and posts since the conversation was looked at last. */
-  readonly unread: number
-}
 
 /** All conversations of a profile, for a list. */
 export interface ConversationsView {
   readonly status: 'loading' | 'ready' | 'failed'
-  /** The one that was active last first. */
+  /** Pinned ones first, then the one that was active last. Those that wait as requests are not among them. */
   readonly conversations: readonly ConversationSummary[]
   readonly code?: ErrorCode
 }
 
 const EMPTY: ConversationsView = { status: 'loading', conversations: [] }
+/** Conversations that are read at a time: a tab may have only so many calls under way. */
+const READS_MAX = 32
+/** Start of the keys of what is kept about a conversation; the rest is its id. */
+const MARK_KEY = /^(?:read|draft|conversation\.(?:muted|pinned|archived))\/([0-9a-f]{32})$/
+
+type Marked = Pick<Conversation, 'id' | 'unread' | 'draft' | 'flags' | 'markRead'>
 
 /** Keeps the list of conversations up to date by the events of a client. Lives as long as the client. */
 export class ConversationList implements Readable<ConversationsView> {
   readonly #client: Client
   readonly #view = new Observable<ConversationsView>(EMPTY)
   readonly #rows = new Map<ConversationId, ConversationSummary>()
+  /** Those whose marks are registers, to read and raise them. */
+  readonly #marked = new Map<ConversationId, Marked>()
   readonly #seen = new Set<ConversationId>()
+  /** Reads of marks under way: `true` when they changed meanwhile. */
+  readonly #markReads = new Map<ConversationId, boolean>()
   #reading: Promise<void> | undefined
   #again = false
 
@@ -69,6 +61,9 @@ export class ConversationList implements Readable<ConversationsView> {
       else this.#put({ ...row, title: name })
     })
     client.on('channel-changed', () => { void this.refresh() })
+    client.on('request-changed', () => { void this.refresh() })
+    client.on('history-imported', () => { void this.refresh() })
+    client.on('state-changed', ({ keys }) => { this.#keptOtherwise(keys) })
     void this.refresh()
   }
 
@@ -90,43 +85,41 @@ export class ConversationList implements Readable<ConversationsView> {
     return this.#reading
   }
 
-  /** The conversation is looked at: what comes is read until `unwatch`. */
+  /** The user looks at the newest of the conversation: what is there and what comes is read, on all own devices, until the returned function is called. */
   watch(id: ConversationId): () => void {
     this.#seen.add(id)
-    const row = this.#rows.get(id)
-    if (row !== undefined && row.unread > 0) this.#put({ ...row, unread: 0 })
+    this.#markRead(id)
     return () => { this.#seen.delete(id) }
   }
 
   async #read(): Promise<void> {
     try {
-      const [direct, groups, channels] = [await this.#client.conversations(), await this.#client.groups(), await this.#client.channels()]
-      const rows = await Promise.all([...direct.map((one) => this.#ofDirect(one)), ...groups.map((one) => this.#ofGroup(one)), ...channels.map((one) => this.#ofChannel(one))])
-      const [before, wasReady] = [new Map(this.#rows), this.#view.getSnapshot().status === 'ready']
+      const waiting = new Set((await this.#client.requests()).map(({ conversation }) => conversation))
+      const [direct, groups, channels] = [await this.#client.conversations(), (await this.#client.groups()).filter(({ id }) => !waiting.has(id)), await this.#client.channels()]
+      const names = await this.#names()
+      for (const one of [...direct, ...groups]) this.#marked.set(one.id, one)
+      const rows = await inParts([
+        ...direct.map((one) => () => summaryOfDirect(one, names.get(one.peer.account))), ...groups.map((one) => () => summaryOfGroup(one)), ...channels.map((one) => () => summaryOfChannel(one)),
+      ])
+      const before = new Map(this.#rows)
       this.#rows.clear()
       for (const row of rows) {
-        // What was told while this was read is newer.
         const known = before.get(row.id)
-        this.#rows.set(row.id, known !== undefined && known.atMs > row.atMs ? { ...row, ...lastOf(known) } : { ...row, unread: known?.unread ?? (wasReady && isUnread(row) && !this.#seen.has(row.id) ? 1 : 0) })
+        const isNewer = known !== undefined && known.atMs > row.atMs
+        // What was told while this was read is newer; posts that were not looked at are counted here alone.
+        this.#rows.set(row.id, { ...row, ...(isNewer ? lastOf(known) : {}), ...(row.kind === 'channel' ? { unread: known?.unread ?? 0 } : {}) })
       }
       this.#show('ready')
+      for (const id of this.#seen) this.#markRead(id)
     } catch (error) {
       this.#view.set({ ...this.#view.getSnapshot(), status: 'failed', code: isEvegramError(error) ? error.code : 'internal' })
     }
   }
 
-  async #ofDirect(conversation: Conversation): Promise<ConversationSummary> {
-    const { id, peer } = conversation
-    return { id, kind: 'direct', title: peer.address, peer, unread: 0, ...(await lastMessage(conversation)) }
-  }
-
-  async #ofGroup(group: Group): Promise<ConversationSummary> {
-    return { id: group.id, kind: 'group', title: await group.name(), unread: 0, ...(await lastMessage(group)) }
-  }
-
-  async #ofChannel(channel: Channel): Promise<ConversationSummary> {
-    const [lastPost] = await channel.posts({ limit: 1 })
-    return { id: channel.id, kind: 'channel', title: await channel.name(), unread: 0, atMs: lastPost?.atMs ?? 0, ...(lastPost === undefined ? {} : { lastPost }) }
+  async #names(): Promise<ReadonlyMap<AccountId, string>> {
+    const named = new Map<AccountId, string>()
+    for (const { account, name } of await this.#client.contacts.list()) if (name !== undefined) named.set(account, name)
+    return named
   }
 
   #said(message: Message): void {
@@ -135,9 +128,11 @@ export class ConversationList implements Readable<ConversationsView> {
       void this.refresh()
       return
     }
-    const isNews = message.direction === 'in' && !this.#seen.has(row.id)
     const isLast = row.last === undefined || message.order >= row.last.order
-    this.#put({ ...row, ...(isLast ? { last: message, atMs: message.sentAtMs } : {}), unread: row.unread + (isNews ? 1 : 0) })
+    this.#put({ ...row, ...(isLast ? { last: message, atMs: message.sentAtMs } : {}), unread: row.unread + (message.direction === 'in' ? 1 : 0) })
+    // A count that is being read may or may not have it.
+    if (this.#markReads.has(row.id)) this.#markReads.set(row.id, true)
+    if (message.direction === 'in' && this.#seen.has(row.id)) this.#markRead(row.id)
   }
 
   #posted(post: ChannelPostShown, name: string): void {
@@ -151,26 +146,78 @@ export class ConversationList implements Readable<ConversationsView> {
     this.#put({ ...row, title: name === '' ? row.title : name, ...(isLast ? { lastPost: post, atMs: post.atMs } : {}), unread: row.unread + (isNews ? 1 : 0) })
   }
 
+  #markRead(id: ConversationId): void {
+    const row = this.#rows.get(id)
+    if (row === undefined || row.unread === 0) return
+    this.#put({ ...row, unread: 0 })
+    // Where it cannot be kept, closed or full, the next look tries again; a try at once would be one for ever.
+    this.#marked.get(id)?.markRead().catch(() => undefined)
+  }
+
+  /** Registers of this account changed, here or on another own device. */
+  #keptOtherwise(keys: readonly string[]): void {
+    for (const key of keys) {
+      // The ids of rows are conversations; any other text finds none.
+      const id = MARK_KEY.exec(key)?.[1] as ConversationId | undefined
+      if (id !== undefined) this.#readMarks(id)
+    }
+    if (keys.some((key) => key.startsWith('contact.name/'))) this.#nameAgain()
+  }
+
+  #readMarks(id: ConversationId): void {
+    const marked = this.#marked.get(id)
+    if (marked === undefined) return
+    if (this.#markReads.has(id)) {
+      this.#markReads.set(id, true)
+      return
+    }
+    this.#markReads.set(id, false)
+    readMarks(marked).then((marks) => {
+      const row = this.#rows.get(id)
+      if (row !== undefined) this.#put({ ...row, ...marks })
+      this.#marksRead(id)
+      if (this.#seen.has(id)) this.#markRead(id)
+      // What cannot be read stays as it was told; the next change reads it again.
+    }, () => { this.#marksRead(id) })
+  }
+
+  #marksRead(id: ConversationId): void {
+    const isStale = this.#markReads.get(id) === true
+    this.#markReads.delete(id)
+    if (isStale) this.#readMarks(id)
+  }
+
+  #nameAgain(): void {
+    this.#names().then((names) => {
+      for (const row of this.#rows.values()) {
+        if (row.peer === undefined) continue
+        const { name: _before, ...rest } = row
+        const name = names.get(row.peer.account)
+        this.#rows.set(row.id, { ...rest, ...(name === undefined ? {} : { name }) })
+      }
+      this.#show(this.#view.getSnapshot().status)
+      // As above: names that cannot be read stay as they were.
+    }, () => undefined)
+  }
+
   #put(row: ConversationSummary): void {
     this.#rows.set(row.id, row)
     this.#show(this.#view.getSnapshot().status)
   }
 
   #show(status: ConversationsView['status']): void {
-    this.#view.set({ status, conversations: [...this.#rows.values()].sort((left, right) => right.atMs - left.atMs || (left.id < right.id ? -1 : 1)) })
+    const conversations = [...this.#rows.values()].sort((left, right) => Number(right.flags.pinned) - Number(left.flags.pinned) || right.atMs - left.atMs || (left.id < right.id ? -1 : 1))
+    this.#view.set({ status, conversations })
   }
-}
-
-/** Of a conversation that was not known a moment ago: what made it known is new. */
-function isUnread({ last }: ConversationSummary): boolean {
-  return last?.direction === 'in'
 }
 
 function lastOf({ last, lastPost, atMs, unread }: ConversationSummary): Pick<ConversationSummary, 'last' | 'lastPost' | 'atMs' | 'unread'> {
   return { atMs, unread, ...(last === undefined ? {} : { last }), ...(lastPost === undefined ? {} : { lastPost }) }
 }
 
-async function lastMessage(conversation: Pick<Conversation, 'history'>): Promise<Pick<ConversationSummary, 'last' | 'atMs'>> {
-  const [last] = await conversation.history(1)
-  return last === undefined ? { atMs: 0 } : { last, atMs: last.sentAtMs }
+/** Runs reads, so many at a time; results in the order of the reads. */
+async function inParts<Value>(reads: readonly (() => Promise<Value>)[]): Promise<readonly Value[]> {
+  const results: Value[] = []
+  for (let at = 0; at < reads.length; at += READS_MAX) results.push(...await Promise.all(reads.slice(at, at + READS_MAX).map((read) => read())))
+  return results
 }

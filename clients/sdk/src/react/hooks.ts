@@ -1,10 +1,14 @@
-import { EvegramError, type ConversationId } from '@evegram/protocol'
+import { EvegramError, type AccountId, type ConversationId } from '@evegram/protocol'
 import { createContext, createElement, useContext, useSyncExternalStore, type ReactElement, type ReactNode } from 'react'
-import type { Client } from '../client.js'
+import type { Client, MessageRequest } from '../client.js'
 import type { ClientState, TypingEvent } from '../events.js'
+import { SETTING_DEFAULTS, type SettingValues } from '../settings.js'
 import { storesOf } from './client-stores.js'
 import type { ConversationsView } from './conversation-list.js'
 import type { MessagesView, MessageWindow } from './message-window.js'
+import type { ReadState } from './reread.js'
+
+const NO_NAMES: ReadonlyMap<AccountId, string> = new Map()
 
 const ClientContext = createContext<Client | undefined>(undefined)
 
@@ -33,7 +37,7 @@ export function useConnection(): ClientState {
   return useSyncExternalStore(state.subscribe, state.getSnapshot)
 }
 
-/** All conversations, groups and channels of the profile, the one that was active last first. */
+/** All conversations, groups and channels of the profile: pinned ones first, then the one that was active last. */
 export function useConversations(): ConversationsView {
   const { conversations } = storesOf(useClient())
   return useSyncExternalStore(conversations.subscribe, conversations.getSnapshot)
@@ -57,4 +61,30 @@ export function useMessages(id: ConversationId): Messages {
 export function useTyping(id: ConversationId): readonly TypingEvent[] {
   const typing = storesOf(useClient()).typing(id)
   return useSyncExternalStore(typing.subscribe, typing.getSnapshot)
+}
+
+/** What strangers began and waits for the user, the newest first. */
+export function useRequests(): ReadState<readonly MessageRequest[]> {
+  const { requests } = storesOf(useClient())
+  return useSyncExternalStore(requests.subscribe, requests.getSnapshot)
+}
+
+/** The names that the user gave to people, by account: the same on all own devices. Empty until they were read. */
+export function useContactNames(): ReadonlyMap<AccountId, string> {
+  const { names } = storesOf(useClient())
+  const now = useSyncExternalStore(names.subscribe, names.getSnapshot)
+  return now.status === 'ready' ? now.value : NO_NAMES
+}
+
+/** Whom the user blocked, on any own device. */
+export function useBlocked(): ReadState<readonly AccountId[]> {
+  const { blocked } = storesOf(useClient())
+  return useSyncExternalStore(blocked.subscribe, blocked.getSnapshot)
+}
+
+/** The settings of the account, the same on all own devices; their defaults until they were read. */
+export function useSettings(): SettingValues {
+  const { settings } = storesOf(useClient())
+  const now = useSyncExternalStore(settings.subscribe, settings.getSnapshot)
+  return now.status === 'ready' ? now.value : SETTING_DEFAULTS
 }

@@ -7,12 +7,12 @@ import type { Target } from './frames.js'
 const RETRIED: Readonly<Record<string, readonly string[]>> = {
   client: [
     'conversation', 'conversations', 'groups', 'group', 'channel', 'channels', 'followChannel', 'devices', 'wallets', 'verify', 'markVerified', 'whenSynced', 'search', 'requests', 'accept', 'decline', 'block',
-    'unblock', 'cancelUpload',
+    'unblock', 'blocked', 'cancelUpload',
   ],
   notices: ['list', 'unread', 'markRead'],
   wallet: ['assets', 'balances', 'statement', 'depositPlace', 'proofOf', 'quote', 'withdrawals', 'withdrawal', 'refresh', 'notices'],
   conversation: [
-    'send', 'forwardFiles', 'react', 'edit', 'deleteForEveryone', 'setTimer', 'timer', 'history', 'forget', 'markRead', 'unread', 'draft', 'setDraft', 'name', 'members', 'isMember', 'refresh', 'version',
+    'send', 'forwardFiles', 'react', 'edit', 'deleteForEveryone', 'setTimer', 'timer', 'history', 'forget', 'markRead', 'unread', 'draft', 'setDraft', 'flags', 'setFlags', 'hidden', 'hide', 'name', 'members', 'isMember', 'refresh', 'version',
   ],
   group: ['receipts'],
   channel: ['name', 'role', 'posts', 'gaps', 'seq', 'authors', 'refresh'],
