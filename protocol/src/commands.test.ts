@@ -5,6 +5,7 @@ import { encodeCbor } from './cbor.js'
 import * as commands from './commands.js'
 import type { AccountVersion } from './envelope.js'
 import { ERROR_CODES, isEvegramError, type ErrorCode } from './errors.js'
+import * as hello from './hello.js'
 import { parseAccountId, parseConversationId, parseDeviceId } from './ids.js'
 import { LIMITS } from './limits.js'
 
@@ -32,16 +33,16 @@ const command = <Value>(row: Command<Value>): Command<unknown> => row
 const COMMANDS: Readonly<Record<string, Command<unknown>>> = {
   challenge: command({
     values: fc.record({ nonce: bytes32, serverTimeMs: timeMs, protocolMin: fc.nat(255), protocolMax: fc.nat(255) }),
-    encode: commands.encodeChallenge, decode: commands.decodeChallenge,
+    encode: hello.encodeChallenge, decode: hello.decodeChallenge,
   }),
   hello: command({
     values: fc.record({ account, device, token: text(200), clientNonce: bytes32, signature: fc.uint8Array({ minLength: 64, maxLength: 64 }), agent: text(64) }),
-    encode: commands.encodeHello, decode: commands.decodeHello,
+    encode: hello.encodeHello, decode: hello.decodeHello,
   }),
-  welcome: command<commands.Welcome>({
+  welcome: command<hello.Welcome>({
     values: fc.tuple(fc.record({ serverTimeMs: timeMs, connection: text(64), heartbeatMs: uint32, retentionMs: timeMs }), optional(fc.record({ signals: fc.boolean() })))
       .map(([base, signals]) => ({ ...base, ...signals })),
-    encode: commands.encodeWelcome, decode: commands.decodeWelcome,
+    encode: hello.encodeWelcome, decode: hello.decodeWelcome,
   }),
   open: command({ values: fc.record({ peer: account }), encode: commands.encodeOpen, decode: commands.decodeOpen }),
   opened: command({
@@ -148,7 +149,7 @@ describe('binary command bodies', () => {
 describe('bodies of newer servers', () => {
   it('are read without the fields that this version does not know', () => {
     const body = encodeCbor({ serverTimeMs: 1, connection: 'c', heartbeatMs: 2, retentionMs: 3, colour: 'blue' })
-    expect(commands.decodeWelcome(body)).toEqual({ serverTimeMs: 1, connection: 'c', heartbeatMs: 2, retentionMs: 3 })
+    expect(hello.decodeWelcome(body)).toEqual({ serverTimeMs: 1, connection: 'c', heartbeatMs: 2, retentionMs: 3 })
   })
 
   it('name unknown failures as internal, and unknown notices as nothing', () => {
@@ -181,7 +182,7 @@ describe('helloBytes', () => {
     const expected = lengthPrefixed(
       'evegram/hello/v1', 'https://chat.example', serverNonce, clientNonce, new Uint8Array(16).fill(10), new Uint8Array(16).fill(11), tokenHash,
     )
-    expect(hexOf(commands.helloBytes(fields))).toBe(hexOf(expected))
+    expect(hexOf(hello.helloBytes(fields))).toBe(hexOf(expected))
     expect(hexOf(expected).startsWith('000000106576656772616d2f68656c6c6f2f7631')).toBe(true)
     expect(concatBytes(expected)).toHaveLength(7 * 4 + 16 + 20 + 96 + 32)
   })

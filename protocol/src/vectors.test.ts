@@ -14,7 +14,7 @@ import { channelSaltOf, formatChannelLink, parseChannelLink, type ChannelLink } 
 import { applyChannelPost, emptyChannelState, type ChannelContext, type ChannelState } from './channel-log.js'
 import { channelHeadOf, channelPostHash, decodeChannelPost, encodeChannelPost, type ChannelPost } from './channel-post.js'
 import { chainHash, membershipHash, seenHeadsDigest, type ChainHead, type ChainLink } from './chain.js'
-import { helloBytes } from './commands.js'
+import { helloBytes } from './hello.js'
 import { decodeEnvelope, encodeEnvelope, sliceEnvelope, viewEnvelope, type Envelope } from './envelope.js'
 import { isEvegramError } from './errors.js'
 import { decodeFrames, encodeFrame, FRAME_TYPE } from './frame.js'

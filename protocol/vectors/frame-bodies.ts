@@ -2,6 +2,7 @@ import * as channels from '../src/channel-commands.js'
 import * as commands from '../src/commands.js'
 import { decodeEnvelope, encodeEnvelope, type Envelope } from '../src/envelope.js'
 import type { FRAME_TYPE } from '../src/frame.js'
+import * as hello from '../src/hello.js'
 import * as signals from '../src/signals.js'
 
 /** Writer and reader of the body of each frame type, for vectors. */
@@ -17,7 +18,7 @@ const codec = <Value>(encode: (value: Value) => Uint8Array, decode: (body: Uint8
 const empty = codec<null>(() => new Uint8Array(0), (body) => (body.length === 0 ? null : body))
 
 export const FRAME_BODIES: Readonly<Record<keyof typeof FRAME_TYPE, BodyCodec>> = {
-  hello: codec<commands.Hello>(commands.encodeHello, commands.decodeHello),
+  hello: codec<hello.Hello>(hello.encodeHello, hello.decodeHello),
   send: codec<Envelope>(encodeEnvelope, decodeEnvelope),
   open: codec<commands.Open>(commands.encodeOpen, commands.decodeOpen),
   read: codec<commands.Read>(commands.encodeRead, commands.decodeRead),
@@ -32,8 +33,8 @@ export const FRAME_BODIES: Readonly<Record<keyof typeof FRAME_TYPE, BodyCodec>> 
   readChannel: codec<channels.ReadChannel>(channels.encodeReadChannel, channels.decodeReadChannel),
   signal: codec<signals.MemberSignal>(signals.encodeSignal, signals.decodeSignal),
   listen: codec<boolean>(signals.encodeListen, signals.decodeListen),
-  challenge: codec<commands.Challenge>(commands.encodeChallenge, commands.decodeChallenge),
-  welcome: codec<commands.Welcome>(commands.encodeWelcome, commands.decodeWelcome),
+  challenge: codec<hello.Challenge>(hello.encodeChallenge, hello.decodeChallenge),
+  welcome: codec<hello.Welcome>(hello.encodeWelcome, hello.decodeWelcome),
   ack: codec<readonly commands.Ack[]>(commands.encodeAcks, commands.decodeAcks),
   deliver: codec<commands.Delivery>(commands.encodeDelivery, commands.decodeDelivery),
   opened: codec<commands.Opened>(commands.encodeOpened, commands.decodeOpened),

@@ -5,7 +5,8 @@ import { amountOf, ZERO } from '../../ledger/amount.js'
 import { assetIdOf, ledgerAccountIdOf } from '../../ledger/ids.js'
 import type { Submission } from '../../ledger/transfer.js'
 import { payoutIdOf, SIGNATURES_PER_PAYOUT_MAX } from './payout.js'
-import { moved, type PayoutFlow, type PayoutFlowParts } from './payout-flow.js'
+import { moved, type PayoutFlow } from './payout-flow.js'
+import type { PayoutFlowParts } from './payout-flow-parts.js'
 import { alice, FUNDED, PayoutWorld, recipientOf } from './payout-world.contract.js'
 
 describe('PayoutFlow', () => {

@@ -1,24 +1,19 @@
-import { EvegramError, isEvegramError, type Clock, type Timer } from '@evegram/protocol'
-import type { AgreedChain } from '../../chain/agreed-chain.js'
+import { EvegramError, isEvegramError, type Timer } from '@evegram/protocol'
 import type { ChainAddress, SignedPayment } from '../../chain/chain-adapter.js'
-import type { Signer } from '../../chain/signer.js'
 import { ZERO } from '../../ledger/amount.js'
 import type { OperatorAct } from '../../ledger/event.js'
 import type { AssetId } from '../../ledger/ids.js'
-import type { LedgerStore } from '../../ledger/ledger-store.js'
 import { isDone, type TransferRefusal } from '../../ledger/transfer-status.js'
 import type { Submission } from '../../ledger/transfer.js'
-import type { DepositRoutes } from '../deposit/deposit-routes.js'
 import { decideSettlement, destinationRefusalOf, needsApproval, NEVER_LANDED, refusalOf } from './decide-payout.js'
-import {
-  checkPerson, isSameAsk, SIGNATURES_PER_PAYOUT_MAX, type Payout, type PayoutChange, type PayoutId, type PayoutOutcome, type PayoutTerms,
-} from './payout.js'
-import { checkPayoutPolicy, feeReserveOf, OPEN_PAYOUTS_PER_ACCOUNT_MAX, PAYOUT_DAY_MS, taxReserveOf, type PayoutPolicy } from './payout-policy.js'
+import { checkPerson, isSameAsk, SIGNATURES_PER_PAYOUT_MAX, type Payout, type PayoutChange, type PayoutId, type PayoutOutcome } from './payout.js'
+import type { AttendAnswer, PayoutAlarm, PayoutAnswer, PayoutAsk, PayoutFlowParts, PayoutProgress, PayoutWait } from './payout-flow-parts.js'
+import { checkPayoutPolicy, feeReserveOf, OPEN_PAYOUTS_PER_ACCOUNT_MAX, PAYOUT_DAY_MS, taxReserveOf } from './payout-policy.js'
 import type { PayoutReason } from './payout-reason.js'
-import { IN_FLIGHT_STATES, stateAfter, WORKED_STATES, type PayoutEvent, type PayoutState } from './payout-states.js'
-import { PAYOUTS_PAGE_MAX, type PayoutStore } from './payout-store.js'
+import { IN_FLIGHT_STATES, stateAfter, WORKED_STATES, type PayoutEvent } from './payout-states.js'
+import { PAYOUTS_PAGE_MAX } from './payout-store.js'
 import { accountsOf, releaseOf, reservationOf, settlementOf } from './payout-transfers.js'
-import { WITHDRAWAL_PROOF_BYTES_MAX, type AccountChanges, type WithdrawalProofs } from './withdrawal-proofs.js'
+import { WITHDRAWAL_PROOF_BYTES_MAX } from './withdrawal-proofs.js'
 
 /** Payments of one chain whose end is not known; the next one is signed when one of them has ended. */
 export const IN_FLIGHT_PAYOUTS_MAX = 64
@@ -28,60 +23,6 @@ const PAGES_PER_STEP_MAX = 8
 const CHANGES_PER_STEP_MAX = 16
 /** Pause between two looks at a chain. */
 const POLL_MS = 1_000
-
-/** Something that a person must look at. Holds no amount and no address. May be told again, never not. */
-export type PayoutAlarm =
-  | { readonly kind: 'top_up'; readonly asset: AssetId }
-  | { readonly kind: 'fee_above_reserve'; readonly payout: PayoutId }
-  | { readonly kind: 'needs_operator'; readonly payout: PayoutId; readonly reason: PayoutReason }
-
-/** Why a payout stands where it stands for now. */
-export type PayoutWait =
-  | 'hold' | 'paused' | 'top_up' | 'fee_above_reserve' | 'in_flight_full' | 'under_way' | 'disagreement' | 'chain_unavailable' | 'changed_elsewhere'
-
-/** Where one payout came in a step. `wait`: undefined when it ended or needs a person. */
-export interface PayoutProgress {
-  readonly payout: PayoutId
-  readonly state: PayoutState
-  readonly wait: PayoutWait | undefined
-}
-
-/** What is asked for. `to` as the asker wrote it. */
-export interface PayoutAsk extends Omit<PayoutTerms, 'chain' | 'to' | 'feeMax' | 'taxMax' | 'feeFrom' | 'memo'> {
-  readonly to: string
-  readonly memo?: Uint8Array | undefined
-  /** Of the wallet: see {@link WithdrawalProofs}. */
-  readonly proof: Uint8Array
-}
-
-/** The answer to an ask. `exists`: it was asked for before, and stands where it stands. */
-export type PayoutAnswer =
-  | { readonly status: 'created' | 'exists'; readonly payout: Payout }
-  | { readonly status: 'exists_with_different_fields' }
-  | { readonly status: 'refused'; readonly reason: PayoutReason }
-
-/** The answer to a person. `too_late`: the payout stands where this cannot happen any more, or not yet. */
-export type AttendAnswer = 'done' | 'not_found' | 'too_late' | 'same_person'
-
-/** The chain as payouts use it. */
-export type PayoutChain = Pick<AgreedChain, 'chain' | 'nativeAsset' | 'parseAddress' | 'addressOf' | 'balance' | 'sign' | 'broadcast' | 'lookUp'>
-
-/** Parts of {@link PayoutFlow}. */
-export interface PayoutFlowParts {
-  readonly chain: PayoutChain
-  /** The hot wallet. */
-  readonly signer: Signer
-  readonly ledger: Pick<LedgerStore, 'openAccounts' | 'submit'>
-  readonly payouts: PayoutStore
-  readonly policy: PayoutPolicy
-  readonly proofs: WithdrawalProofs
-  readonly changes: AccountChanges
-  /** Which addresses are ours: nothing is paid to them. */
-  readonly routes: Pick<DepositRoutes, 'routesOf'>
-  readonly clock: Clock
-  /** Hears what a person must look at. Must not throw. */
-  readonly alarm: (alarm: PayoutAlarm) => void
-}
 
 /** What one change led to: the payout behind it, or why it waits. */
 type Move = { readonly payout: Payout } | { readonly wait: PayoutWait }

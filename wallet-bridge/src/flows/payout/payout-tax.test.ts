@@ -3,7 +3,8 @@ import { amountOf, ZERO } from '../../ledger/amount.js'
 import { ledgerAccountIdOf, payoutTransferId, type AssetId } from '../../ledger/ids.js'
 import { payoutIdOf, type Payout } from './payout.js'
 import { taxReserveOf, type PayoutPolicy } from './payout-policy.js'
-import type { PayoutFlow, PayoutFlowParts } from './payout-flow.js'
+import type { PayoutFlow } from './payout-flow.js'
+import type { PayoutFlowParts } from './payout-flow-parts.js'
 import { alice, FUNDED, PayoutWorld } from './payout-world.contract.js'
 
 describe('PayoutFlow, of an asset that is taxed in itself', () => {

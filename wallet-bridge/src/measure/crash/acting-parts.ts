@@ -1,4 +1,4 @@
-import type { PayoutChain, PayoutFlowParts } from '../../flows/payout/payout-flow.js'
+import type { PayoutChain, PayoutFlowParts } from '../../flows/payout/payout-flow-parts.js'
 import type { PayoutStore } from '../../flows/payout/payout-store.js'
 import type { Submission } from '../../ledger/transfer.js'
 import type { Acts } from './acts.js'
