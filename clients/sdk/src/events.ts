@@ -65,6 +65,8 @@ export interface ClientEvents {
   'security': SecurityEvent
   /** The verified membership log of a group went on: who came and went by one entry, and whether its author was revoked since. */
   'group-changed': GroupEvent
+  /** The server refused this account as a member of a group, when the group was refreshed: who is removed is shown nothing that is said since, that they were removed neither. */
+  'group-gone': { readonly conversation: ConversationId }
   /** A group has another name, said by an owner or admin. */
   'group-named': { readonly conversation: ConversationId; readonly name: string; readonly by: AccountId }
   /** The server showed entries of a membership log that break its rules, or another log than before: the group stays as it was. */

@@ -23,15 +23,16 @@ export function App({ session }: { readonly session: SessionStore }): ReactEleme
 function Views({ session }: { readonly session: SessionStore }): ReactElement {
   const now = useSyncExternalStore(session.subscribe, session.getSnapshot)
   switch (now.status) {
-    case 'ready': return <ClientProvider client={now.client}><Suspense fallback={<Splash />}><Shell /></Suspense></ClientProvider>
-    case 'starting': return <Splash />
+    case 'ready': return <ClientProvider client={now.client}><Suspense fallback={<Splash text="app.loading" />}><Shell /></Suspense></ClientProvider>
+    case 'starting': return <Splash text="app.loading" />
+    case 'ending': return <Splash text="app.ending" />
     case 'signed_out':
     case 'signing_in': return <SignIn session={session} now={now} />
     default: return now satisfies never
   }
 }
 
-function Splash(): ReactElement {
+function Splash({ text }: { readonly text: 'app.loading' | 'app.ending' }): ReactElement {
   const { t } = useTexts()
-  return <main className="splash" role="status"><span className="logo" aria-hidden="true" /><p>{t('app.loading')}</p></main>
+  return <main className="splash" role="status"><span className="logo" aria-hidden="true" /><p>{t(text)}</p></main>
 }

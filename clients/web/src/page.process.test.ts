@@ -1,7 +1,8 @@
 import { createServer, type Server } from 'node:http'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { fakeSolanaWallet } from './testing/fake-wallet.js'
-import { accessibilityFaults, go, say, Scene, write, type Person } from './testing/scene.js'
+import { go, say, write } from './testing/drive.js'
+import { accessibilityFaults, Scene, type Person } from './testing/scene.js'
 
 // A whole server with a build before it, and browsers: a busy machine may take its time.
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 500_000 })
@@ -20,7 +21,7 @@ describe('the page in Chromium, at the server of npm start', () => {
     await new Promise<void>((resolve) => framer.listen(0, '127.0.0.1', resolve))
     const address = framer.address()
     framerUrl = `http://127.0.0.1:${String(typeof address === 'object' ? address?.port : '')}`
-    scene = await Scene.open({ EVEGRAM_FRAME_ANCESTORS: framerUrl })
+    scene = await Scene.start({ EVEGRAM_FRAME_ANCESTORS: framerUrl })
     alice = await scene.person('Solana')
     bob = await scene.person('TON')
   })
@@ -97,15 +98,13 @@ describe('the page in Chromium, at the server of npm start', () => {
 
   it('revokes another device, which then says that it is out', async () => {
     // The same wallet in another browser: what is kept of it, and no device.
-    const second = await scene.visit({ storageState: await alice.context.storageState() })
-    await second.page.getByRole('button', { name: 'Solana' }).click()
-    await second.page.locator('[data-state="live"]').waitFor({ state: 'attached' })
+    const second = await scene.secondDevice(alice, 'Solana')
     await go(alice.page, '#/devices')
     await alice.page.getByRole('button', { name: /^Revoke device/ }).nth(1).waitFor()
     await alice.page.locator('.people li', { has: alice.page.locator('.person-name', { hasText: /^Device / }) }).getByRole('button', { name: /^Revoke device/ }).click()
     await alice.page.getByRole('dialog').getByRole('button', { name: 'Yes' }).click()
     await alice.page.getByText('Revoked').waitFor()
-    await second.page.locator('[data-state="closed"]').waitFor({ state: 'attached' })
+    await second.page.getByText('This device was revoked').waitFor()
   })
 
   it('is still signed in, with everything that was said, after it was loaded again; a second tab shares its connection', async () => {

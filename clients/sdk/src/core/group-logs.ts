@@ -61,7 +61,9 @@ export class GroupLogs {
   #markGone(conversation: ConversationId): Promise<void> {
     return this.#core.local.write(async (tx) => {
       const row = await readGroup(tx, conversation)
-      if (row !== undefined) writeGroup(tx, { ...row, gone: true })
+      if (row === undefined || row.gone) return
+      writeGroup(tx, { ...row, gone: true })
+      tx.afterCommit(() => { this.#core.events.emit('group-gone', { conversation }) })
     })
   }
 }

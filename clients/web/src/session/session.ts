@@ -12,6 +12,8 @@ export type Session =
   /** `demo`: demo wallets are offered. `code`: why the last try failed. */
   | { readonly status: 'signed_out'; readonly demo: boolean; readonly code?: string }
   | { readonly status: 'signing_in' }
+  /** Keys and messages are being removed from this browser. */
+  | { readonly status: 'ending' }
   | { readonly status: 'ready'; readonly client: Client }
 
 /** The one connection of the page. It lives here, outside of all components, which only listen. */
@@ -22,6 +24,7 @@ export class SessionStore {
   #demo = false
   /** The wallet program that this session began with. */
   #found: FoundWallet | undefined
+  #stopWatching: () => void = () => undefined
 
   constructor(profile: string) {
     this.#profile = profile
@@ -63,17 +66,37 @@ export class SessionStore {
   /** Ends the session on this device for good: it is revoked where the server can be reached, and its keys and messages are removed from this browser. Never rejects. */
   async signOut(): Promise<void> {
     const session = this.#session
-    this.#set({ status: 'signing_in' })
+    await this.#end(session.status === 'ready' ? session.client : undefined, async (client) => { await revokeOwnDevice(client) })
+  }
+
+  /** Closes the client, after `before`, and removes what this browser has of the profile. `code`: why, where the person did not ask for it. */
+  async #end(client: Client | undefined, before: (client: Client) => Promise<void>, code?: string): Promise<void> {
+    this.#stopWatching()
+    this.#set({ status: 'ending' })
     noteProfile(this.#profile, false)
     forgetDemoWallet(this.#profile)
     const { forgetProfile } = await import('./open-client.js')
     try {
-      if (session.status === 'ready') await endDevice(session.client)
+      if (client !== undefined) {
+        await before(client)
+        await client.close()
+      }
       await forgetProfile(this.#profile)
-      this.#set({ status: 'signed_out', demo: this.#demo })
+      this.#set({ status: 'signed_out', demo: this.#demo, ...(code === undefined ? {} : { code }) })
     } catch (error) {
       this.#set({ status: 'signed_out', demo: this.#demo, code: codeOf(error) })
     }
+  }
+
+  /** A device that was revoked keeps nothing: who revokes one that was lost wants its messages out of the hands that have it. Every open tab hears it. */
+  #watch(client: Client): void {
+    this.#stopWatching()
+    this.#stopWatching = client.on('state', ({ state, error }) => {
+      if (state !== 'closed' || error?.code !== 'client.revoked') return
+      wasRevoked(client).then(async (revoked) => {
+        if (revoked) await this.#end(client, async () => undefined, error.code)
+      }, (failure: unknown) => { console.warn('the revocation could not be looked up', codeOf(failure)) })
+    })
   }
 
   async #signIn(findWallet: () => Promise<Wallet>): Promise<void> {
@@ -87,6 +110,7 @@ export class SessionStore {
       const wallet = await findWallet?.()
       const client = await openClient({ url: globalThis.location.origin, profile: this.#profile, ...(wallet === undefined ? {} : { wallet }) })
       noteProfile(this.#profile, true)
+      this.#watch(client)
       this.#set({ status: 'ready', client })
     } catch (error) {
       const code = codeOf(error)
@@ -103,14 +127,18 @@ export class SessionStore {
   }
 }
 
-/** Revokes the device by its own key and closes the client. Offline the account keeps a device whose keys are gone: another one can revoke it. */
-async function endDevice(client: Client): Promise<void> {
+/** Revokes the device by its own key. Offline the account keeps a device whose keys are gone: another one can revoke it. */
+async function revokeOwnDevice(client: Client): Promise<void> {
   try {
     await client.revokeDevice(client.device)
   } catch (error) {
     console.warn('the device was not revoked', codeOf(error))
   }
-  await client.close()
+}
+
+/** Whether the own account's log, which this device verifies, says so: a server that merely claims it must not make anybody's messages go. Rejects where the log cannot be read. */
+async function wasRevoked(client: Client): Promise<boolean> {
+  return (await client.devices()).some(({ device, active }) => device === client.device && !active)
 }
 
 /** Which of the people of this browser the address names: `?profile=bob`. */

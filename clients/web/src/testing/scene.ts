@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { launchChromium } from '../../../../tools/chromium.mjs'
+import { go } from './drive.js'
 
 const root = fileURLToPath(new URL('../../../../', import.meta.url))
 /** Long enough for a first build on a busy machine. */
@@ -22,7 +23,13 @@ export interface Person {
   readonly complaints: readonly string[]
   /** WebSockets that the page opened, all in all. */
   readonly sockets: () => number
+  /** Every message that the page sent and got over them, in order. */
+  readonly sent: () => readonly Uint8Array[]
+  readonly received: () => readonly Uint8Array[]
 }
+
+/** Chains of demo wallets, as the page calls them. */
+export type DemoChain = 'Solana' | 'TON' | 'Terra Classic'
 
 /** `npm start` with its page, and people in a real Chromium. */
 export class Scene {
@@ -39,7 +46,7 @@ export class Scene {
   }
 
   /** Builds what changed and starts the server on free ports. */
-  static async open(environment: Readonly<Record<string, string>> = {}): Promise<Scene> {
+  static async start(environment: Readonly<Record<string, string>> = {}): Promise<Scene> {
     const folder = mkdtempSync(join(tmpdir(), 'evegram-web-'))
     const server = spawn(process.execPath, ['tools/start.mjs', '--no-echo'], {
       cwd: root, stdio: ['ignore', 'pipe', 'pipe'],
@@ -62,7 +69,13 @@ export class Scene {
     page.setDefaultTimeout(SHOWN_MS)
     const complaints: string[] = []
     let sockets = 0
-    page.on('websocket', () => { sockets += 1 })
+    const sent: Uint8Array[] = []
+    const received: Uint8Array[] = []
+    page.on('websocket', (socket) => {
+      sockets += 1
+      socket.on('framesent', ({ payload }) => { sent.push(bytesOf(payload)) })
+      socket.on('framereceived', ({ payload }) => { received.push(bytesOf(payload)) })
+    })
     page.on('pageerror', (error) => { complaints.push(`error: ${error.message}`) })
     // What is refused by the policy of the page is told on the console, too.
     page.on('console', (message) => { if (message.type() === 'error' && !/ERR_(INTERNET_DISCONNECTED|CONNECTION_REFUSED|NETWORK)|Failed to load resource/.test(message.text())) complaints.push(`console: ${message.text()}`) })
@@ -70,11 +83,11 @@ export class Scene {
       document.addEventListener('securitypolicyviolation', ({ violatedDirective, blockedURI }) => { console.error(`policy: ${violatedDirective} ${blockedURI}`) })
     })
     await page.goto(this.url)
-    return { page, context, complaints, sockets: () => sockets }
+    return { page, context, complaints, sockets: () => sockets, sent: () => sent, received: () => received }
   }
 
   /** Somebody who signed in with a demo wallet of this chain. */
-  async person(chain: 'Solana' | 'TON' | 'Terra Classic', options?: Parameters<Browser['newContext']>[0]): Promise<Person> {
+  async person(chain: DemoChain, options?: Parameters<Browser['newContext']>[0]): Promise<Person> {
     const visitor = await this.visit(options)
     const { page } = visitor
     await page.getByRole('button', { name: chain }).click()
@@ -85,6 +98,21 @@ export class Scene {
     return { ...visitor, address }
   }
 
+  /** The page in a context that was prepared. */
+  async open(context: BrowserContext): Promise<Page> {
+    const page = await context.newPage()
+    page.setDefaultTimeout(SHOWN_MS)
+    await page.goto(this.url)
+    return page
+  }
+
+  /** The same person, with the same wallet, in another browser: what is copied is the wallet alone. */
+  async secondDevice(person: Person, chain: DemoChain): Promise<Person> {
+    const { origins } = await person.context.storageState()
+    const wallet = origins.map(({ origin, localStorage }) => ({ origin, localStorage: localStorage.filter(({ name }) => name.startsWith('evegram.demo.')) }))
+    return this.person(chain, { storageState: { cookies: [], origins: wallet } })
+  }
+
   async close(): Promise<void> {
     await this.browser.close()
     const ended = new Promise((resolve) => this.#server.once('exit', resolve))
@@ -92,27 +120,6 @@ export class Scene {
     await ended
     rmSync(this.#folder, { recursive: true, force: true })
   }
-}
-
-/** Opens a view by its address. */
-export async function go(page: Page, hash: string): Promise<void> {
-  await page.evaluate((to) => { location.hash = to }, hash)
-}
-
-/** Opens the conversation with an address and says `text`. */
-export async function write(from: Person, to: string, text: string): Promise<void> {
-  const { page } = from
-  await go(page, '#/new')
-  await page.getByLabel('Wallet address').fill(to)
-  await page.getByRole('button', { name: 'Start chat' }).click()
-  await say(page, text)
-}
-
-/** Says something in the conversation that is open. */
-export async function say(page: Page, text: string): Promise<void> {
-  await page.locator('#composer-field').fill(text)
-  await page.locator('#composer-field').press('Enter')
-  await page.locator('.bubble', { hasText: text }).last().waitFor()
 }
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
@@ -140,4 +147,8 @@ async function saysWhere(server: ChildProcess): Promise<string> {
     if (performance.now() > deadline) throw new Error(`npm start said nothing of where it runs: ${output}`)
     await new Promise((resolve) => setTimeout(resolve, 100))
   }
+}
+
+function bytesOf(payload: string | Buffer): Uint8Array {
+  return typeof payload === 'string' ? Buffer.from(payload, 'latin1') : Uint8Array.from(payload)
 }

@@ -1,7 +1,8 @@
 import { mkdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
-import { go, say, Scene, write } from './scene.js'
+import { go, say, write } from './drive.js'
+import { Scene } from './scene.js'
 
 const SIZES = { phone: { width: 390, height: 844 }, desk: { width: 1280, height: 800 } } as const
 
@@ -11,7 +12,7 @@ async function main(): Promise<void> {
   if (values.to === undefined) throw new Error('say where to: npm run web:screenshots -- --to <dir>')
   const folder = resolve(values.to)
   mkdirSync(folder, { recursive: true })
-  const scene = await Scene.open()
+  const scene = await Scene.start()
   try {
     const [alice, bob] = [await scene.person('Solana'), await scene.person('TON')]
     await write(alice, bob.address, 'Are you coming to the harbour tonight?')

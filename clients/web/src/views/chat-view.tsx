@@ -109,10 +109,12 @@ function useOpened({ id, kind, peer }: ConversationSummary): Opened | undefined 
     }
     const looked = (): void => { look().catch(() => { if (isCurrent) setOpened(undefined) }) }
     looked()
-    const stop = client.on('group-changed', (event) => { if (event.conversation === id) looked() })
+    const stops = [client.on('group-changed', (event) => { if (event.conversation === id) looked() }), client.on('group-gone', (event) => { if (event.conversation === id) looked() })]
+    // Nobody tells who is removed: whether this account is still a member is asked when the group is opened. Offline what is known holds.
+    if (kind === 'group') client.group(id).then((group) => group.refresh()).catch(() => undefined)
     return () => {
       isCurrent = false
-      stop()
+      for (const stop of stops) stop()
     }
   }, [client, id, kind, peer])
   return opened
@@ -122,7 +124,7 @@ async function openById(client: ReturnType<typeof useClient>, { id, kind, peer }
   if (kind === 'group') {
     const group = await client.group(id)
     const role = (await group.members()).find(({ account }) => account === client.account)?.role
-    return { conversation: group, isMember: role !== undefined, mayDeleteAny: role === 'owner' || role === 'admin' }
+    return { conversation: group, isMember: await group.isMember(), mayDeleteAny: role === 'owner' || role === 'admin' }
   }
   if (peer === undefined) return undefined
   const known = (await client.conversations()).find((one) => one.id === id)

@@ -43,7 +43,7 @@ function Choices({ session, now }: { readonly session: SessionStore; readonly no
         <section aria-labelledby="demo-title">
           <h2 id="demo-title">{t('signin.demo.title')}</h2>
           <p className="soft">{t('signin.demo.lead')}</p>
-          <div className="wallet-choices">
+          <div className="wallet-choices demo-choices">
             {CHAINS.map((chain) => (
               <button key={chain} type="button" className={`wallet-choice chain-${chain}`} onClick={() => { void session.signInWithDemo(chain) }}>
                 <span className="coin" aria-hidden="true" />{t(`signin.chain.${chain}`)}
