@@ -67,7 +67,7 @@ export async function runLoad({ config, cast, target, abortOn, events }: RunOpti
     onReady: (done) => { events.onPreparing(done, cast.clients * 2) },
     onTick: (tick) => {
       timeline.addTick(tick)
-      soFar.addEncoded(tick.delivery)
+      if (abortOn.length > 0 && ((tick.index + 1) * TICK_MS) / 1_000 > config.warmUpSeconds) soFar.addEncoded(tick.delivery)
       for (const name of ['refused', 'duplicated', 'sent', 'delivered'] as const) growing[name] += tick[name]
     },
   })
@@ -75,6 +75,8 @@ export async function runLoad({ config, cast, target, abortOn, events }: RunOpti
     if (config.pinned) for (const pid of target.pids) pinApart(pid, pool.pids)
     const clocks = await pool.clocks()
     await pool.prepare()
+    // Asked for once more where it is measured: its code is compiled by then.
+    await pool.reports()
     events.onPhase('prepared')
     const startUs = monotonicUs() + START_AFTER_MS * 1_000
     const measureFromUs = startUs + config.warmUpSeconds * 1e6
@@ -90,13 +92,14 @@ export async function runLoad({ config, cast, target, abortOn, events }: RunOpti
     events.onPhase('warming up')
     let isAborted = false
     const abortIfBroken = (): void => {
+      if (isAborted || abortOn.length === 0) return
       const latencies = soFar.count < ABORT_LATENCIES_MIN ? {} : metricsFromLatency(soFar)
-      if (isAborted || brokenForGood(abortOn, { ...growing, ...latencies }).length === 0) return
+      if (brokenForGood(abortOn, { ...growing, ...latencies }).length === 0) return
       isAborted = true
       void pool.each((handle) => handle.ask('stop', undefined))
     }
     const progress = setInterval(() => {
-      events.onProgress(Math.min(endSeconds, Math.max(0, secondsNow())), endSeconds, timeline.points(config.workers).at(-1))
+      events.onProgress(Math.min(endSeconds, Math.max(0, secondsNow())), endSeconds, timeline.last(config.workers))
       if (secondsNow() > config.warmUpSeconds) abortIfBroken()
     }, TICK_MS)
     try {

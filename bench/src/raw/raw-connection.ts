@@ -3,7 +3,7 @@ import {
   decodeChallenge, decodeFailure, decodeFrames, decodePage, encodeCatchUp, encodeDeviceAck, encodeFrame, encodeHello, FRAME_TYPE, helloBytes,
   decodeSynced, type Frame, type Page,
 } from '@evegram/protocol'
-import { WebSocket } from 'ws'
+import { LeanSocket } from '../socket/lean-socket.js'
 import type { RawDevice } from './raw-device.js'
 
 const HELLO_TIMEOUT_MS = 20_000
@@ -32,18 +32,20 @@ export interface RawConnectionOptions {
   readonly onPage?: (page: Page) => void
   /** Called with the cursor at the end of the catch-up; later ones are frames. */
   readonly onCaughtUp?: (cursorMs: number) => void
-  /** Called with every frame behind the catch-up. */
+  /** Called with every frame behind the catch-up. Its bytes are valid during the call alone. */
   readonly onFrame?: (frame: Frame, connection: RawConnection) => void
+  /** Called with every whole message behind the catch-up, in place of {@link onFrame}: for who reads many. Its bytes are valid during the call alone. */
+  readonly onMessage?: (message: Buffer) => void
   readonly onClose?: (code: number, reason: string) => void
 }
 
 /** An authenticated socket that is caught up, with nothing of the SDK in between. */
 export class RawConnection {
-  readonly socket: WebSocket
+  readonly #socket: LeanSocket
   #deliveries = 0
 
-  private constructor(socket: WebSocket) {
-    this.socket = socket
+  private constructor(open: (connection: RawConnection) => LeanSocket) {
+    this.#socket = open(this)
   }
 
   /** Connects, says hello, catches up from now; comes back when it is told to, for a while. Rejects when the server refuses. */
@@ -59,42 +61,57 @@ export class RawConnection {
   }
 
   static async #openOnce(device: RawDevice, options: RawConnectionOptions): Promise<RawConnection> {
-    const socket = new WebSocket(options.ws, {
-      perMessageDeflate: false, skipUTF8Validation: true,
-      ...(options.localAddress === undefined ? {} : { localAddress: options.localAddress }),
-    })
-    const connection = new RawConnection(socket)
-    await new Promise<void>((resolve, reject) => {
-      const timeout = setTimeout(() => reject(new Error('no hello in time')), HELLO_TIMEOUT_MS)
-      let live = false
-      socket.on('error', reject)
-      socket.on('close', (code, reason) => {
-        options.onClose?.(code, reason.toString('utf8'))
-        reject(new Error(`closed with ${String(code)}`))
-      })
-      socket.on('message', (data: Buffer) => {
-        for (const frame of decodeFrames(data)) {
+    let connection: RawConnection | undefined
+    try {
+      return await new Promise<RawConnection>((resolve, reject) => {
+        const timeout = setTimeout(() => reject(new Error('no hello in time')), HELLO_TIMEOUT_MS)
+        let live = false
+        const onFrame = (frame: Frame, own: RawConnection): void => {
           if (live) {
-            options.onFrame?.(frame, connection)
-            continue
+            options.onFrame?.(frame, own)
+            return
           }
           const answer = answerBeforeLive(frame, device, options)
           if (answer === 'live') {
             live = true
             options.onCaughtUp?.(decodeSynced(frame.body))
             clearTimeout(timeout)
-            resolve()
+            resolve(own)
           } else if (answer instanceof Error) reject(answer)
-          else if (answer !== undefined) socket.send(answer)
+          else if (answer !== undefined) own.send(answer)
         }
+        connection = new RawConnection((own) => new LeanSocket({
+          url: options.ws, ...(options.localAddress === undefined ? {} : { localAddress: options.localAddress }),
+          onMessage: (message) => {
+            if (live && options.onMessage !== undefined) options.onMessage(message)
+            else for (const frame of decodeFrames(message)) onFrame(frame, own)
+          },
+          onEnd: (code, reason) => {
+            clearTimeout(timeout)
+            options.onClose?.(code, reason)
+            reject(new Error(`closed with ${String(code)}${reason === '' ? '' : ` (${reason})`}`))
+          },
+        }))
       })
-    })
-    return connection
+    } catch (error) {
+      connection?.close()
+      throw error
+    }
   }
 
-  /** Sends one frame. */
-  send(frame: Uint8Array): void {
-    this.socket.send(frame)
+  /** Sends a copy of one or more whole frames. */
+  send(frames: Uint8Array): void {
+    this.#socket.send(frames)
+  }
+
+  /** Reads nothing until {@link resume}. */
+  pause(): void {
+    this.#socket.pause()
+  }
+
+  /** Reads again. */
+  resume(): void {
+    this.#socket.resume()
   }
 
   /** Says that `count` more deliveries are committed. */
@@ -105,7 +122,7 @@ export class RawConnection {
 
   /** Ends the connection. */
   close(): void {
-    this.socket.terminate()
+    this.#socket.terminate()
   }
 }
 

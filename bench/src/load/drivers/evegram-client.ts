@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import {
-  ACK_BYTES, CHANNEL_KEY_BYTES, channelSaltOf, concatBytes, decodeChannelPage, decodeFailure, decodeOpened, decodeSynced, draftChannel, draftGroup, encodeFrame, encodeListen, encodeOpen,
-  encodeReadChannel, encodeSignal, FRAME_TYPE, LIMITS, membershipEntryHash, sealMembershipEntry, SIGNAL_KIND, type Frame, type FrameType, type LogActor, type MembershipDraft,
+  ACK_BYTES, CHANNEL_KEY_BYTES, channelSaltOf, concatBytes, decodeChannelPage, decodeFailure, decodeFrames, decodeOpened, decodeSynced, draftChannel, draftGroup, encodeFrame, encodeListen, encodeOpen,
+  encodeReadChannel, encodeSignal, FRAME_HEADER_BYTES, FRAME_TYPE, LIMITS, membershipEntryHash, PROTOCOL_VERSION, sealMembershipEntry, SIGNAL_KIND, type Frame, type FrameType,
+  type LogActor, type MembershipDraft,
 } from '@evegram/protocol'
 import { RawConnection } from '../../raw/raw-connection.js'
 import type { RawDevice } from '../../raw/raw-device.js'
@@ -10,10 +11,13 @@ import type { ClientEvents, DriverClient, DriverConversation, Handle, SendEvents
 import { EvegramChannelAuthor, FollowedPosts } from './evegram-channel.js'
 import { channelHandle, envelopeHandle, readAddress, readChannelHandle, readEnvelopeHandle } from './evegram-handles.js'
 import { EvegramEnvelopes } from './evegram-envelopes.js'
+import { InFlightSends } from './in-flight-sends.js'
 
 /** Deliveries that are acknowledged together. */
 const DEVICE_ACK_EVERY = 64
 const ANSWER_MS = 15_000
+/** Where the header of a frame has the length of its body. */
+const LENGTH_OFFSET = 4
 /** Others that the entry which makes a group can name. */
 const GROUP_OTHERS_MAX = 128
 
@@ -35,12 +39,6 @@ export interface EvegramClientOptions {
   readonly onSignal?: () => void
 }
 
-/** A message that waits for its acknowledgement. */
-interface InFlight {
-  readonly token: number
-  readonly events: SendEvents
-}
-
 /** One device on an authenticated socket. */
 export class EvegramClient implements DriverClient {
   readonly #options: EvegramClientOptions
@@ -50,7 +48,7 @@ export class EvegramClient implements DriverClient {
   #isEnded = false
   #lastFailure = ''
   #cursorMs: number | undefined
-  readonly #inFlight = new Map<number, InFlight>()
+  readonly #inFlight = new InFlightSends()
   readonly #answers = new Map<number, { readonly type: FrameType; readonly resolve: (body: Uint8Array) => void; readonly reject: (error: Error) => void }>()
   readonly #requests: Uint8Array[] = []
   readonly #posts: FollowedPosts
@@ -68,7 +66,7 @@ export class EvegramClient implements DriverClient {
       ...(options.sinceMs === undefined ? {} : { sinceMs: options.sinceMs }),
       onPage: ({ deliveries }) => { for (const { envelope } of deliveries) options.onMissed?.(client.#payloadOf(envelope)) },
       onCaughtUp: (cursorMs) => { client.#cursorMs = cursorMs },
-      onFrame: (frame) => { client.#onFrame(frame) },
+      onMessage: (message) => { client.#onMessage(message) },
       onClose: (code, reason) => { client.#onClose(code, reason) },
     })
     if (options.onSignal !== undefined) client.#connection.send(encodeFrame(FRAME_TYPE.listen, 0, encodeListen(true)))
@@ -99,7 +97,7 @@ export class EvegramClient implements DriverClient {
 
   async join(kind: ConversationKind, handle: Handle, events: SendEvents): Promise<DriverConversation> {
     const { device } = this.#options
-    if (kind !== 'channel') return new EvegramEnvelopes(device, readEnvelopeHandle(handle), (token, frame) => { this.#send(token, frame, events) }, () => ++this.#correlation)
+    if (kind !== 'channel') return new EvegramEnvelopes(device, readEnvelopeHandle(handle), (token, correlation, frame) => { this.#send(token, correlation, frame, events) }, () => ++this.#correlation)
     const { channel, members, author } = readChannelHandle(handle)
     if (author !== device.device) {
       await this.#request(FRAME_TYPE.follow, encodeReadChannel({ channel, after: 0 }), FRAME_TYPE.channelPage)
@@ -114,8 +112,10 @@ export class EvegramClient implements DriverClient {
   }
 
   close(): void {
+    if (this.#isEnded) return
     this.#isEnded = true
     this.#connection?.close()
+    this.#onEnded()
   }
 
   /** Up to here everything came; undefined before the first catch-up. */
@@ -125,17 +125,17 @@ export class EvegramClient implements DriverClient {
 
   /** Reads nothing any more, as a device whose network or program hangs; {@link read} goes on. */
   pause(): void {
-    this.#connection?.socket.pause()
+    this.#connection?.pause()
   }
 
   /** Reads again. */
   read(): void {
-    this.#connection?.socket.resume()
+    this.#connection?.resume()
   }
 
   /** Sends a whole frame that was made before: a message once more, after a connection ended before its acknowledgement. */
   sendAgain(token: number, message: { readonly correlation: number; readonly frame: Uint8Array }, events: SendEvents): void {
-    this.#send(token, message, events)
+    this.#send(token, message.correlation, message.frame, events)
   }
 
   /** Tells the other members of a conversation that somebody types here. Nobody answers. */
@@ -165,12 +165,12 @@ export class EvegramClient implements DriverClient {
     return { opened: decodeOpened(await this.#request(FRAME_TYPE.changeGroup, sealed.bytes, FRAME_TYPE.opened)), head: sealed.head }
   }
 
-  #send(token: number, { correlation, frame }: { readonly correlation: number; readonly frame: Uint8Array }, events: SendEvents): void {
+  #send(token: number, correlation: number, frame: Uint8Array, events: SendEvents): void {
     if (this.#connection === undefined || this.#isEnded) {
       events.refused(token, 'closed')
       return
     }
-    this.#inFlight.set(correlation, { token, events })
+    this.#inFlight.add(correlation, token, events)
     this.#connection.send(frame)
   }
 
@@ -201,15 +201,27 @@ export class EvegramClient implements DriverClient {
     })
   }
 
+  /** Deliveries and acknowledgements are all but a few of the frames: those are read where they lie. */
+  #onMessage(message: Buffer): void {
+    for (let at = 0; at < message.length;) {
+      const end = at + FRAME_HEADER_BYTES + (at + FRAME_HEADER_BYTES <= message.length ? message.readUInt32BE(at + LENGTH_OFFSET) : 0)
+      if (end > message.length) throw new RangeError('a frame that is not whole')
+      const type = message[at + 1]
+      if (message[at] === PROTOCOL_VERSION && type === FRAME_TYPE.deliver) this.#onDelivery(message, end)
+      else if (message[at] === PROTOCOL_VERSION && type === FRAME_TYPE.ack) this.#onAcks(message, at + FRAME_HEADER_BYTES, end)
+      else for (const frame of decodeFrames(message.subarray(at, end))) this.#onFrame(frame)
+      at = end
+    }
+  }
+
+  /** At the end of an envelope, and of the frame that delivers it, is the one body for this device. */
+  #onDelivery(message: Buffer, end: number): void {
+    this.#options.events.delivered(message.subarray(end - this.#options.payloadBytes, end))
+    if (++this.#unacknowledged >= DEVICE_ACK_EVERY) this.acknowledge()
+  }
+
   #onFrame(frame: Frame): void {
     switch (frame.type) {
-      case FRAME_TYPE.ack:
-        this.#onAcks(frame.body)
-        return
-      case FRAME_TYPE.deliver:
-        this.#options.events.delivered(this.#payloadOf(frame.body))
-        if (++this.#unacknowledged >= DEVICE_ACK_EVERY) this.acknowledge()
-        return
       case FRAME_TYPE.posted:
         this.#options.events.delivered(this.#posts.bodyOf(frame.body))
         return
@@ -234,29 +246,26 @@ export class EvegramClient implements DriverClient {
     return envelope.subarray(Math.max(0, envelope.length - this.#options.payloadBytes))
   }
 
-  #onAcks(body: Uint8Array): void {
-    const view = new DataView(body.buffer, body.byteOffset, body.byteLength)
-    for (let offset = 0; offset + ACK_BYTES <= body.length; offset += ACK_BYTES) {
-      const correlation = view.getUint32(offset)
-      const sent = this.#inFlight.get(correlation)
-      this.#inFlight.delete(correlation)
-      sent?.events.acknowledged(sent.token)
-    }
+  #onAcks(message: Buffer, from: number, to: number): void {
+    for (let at = from; at + ACK_BYTES <= to; at += ACK_BYTES) this.#inFlight.acknowledged(message.readUInt32BE(at))
   }
 
   #onFailure({ correlation, body }: Frame): void {
     const { code, message } = decodeFailure(body)
     this.#lastFailure = code
-    const sent = this.#inFlight.get(correlation)
-    this.#inFlight.delete(correlation)
-    sent?.events.refused(sent.token, code)
+    this.#inFlight.refused(correlation, code)
     this.#answers.get(correlation)?.reject(new Error(`${code}: ${message}`))
   }
 
   #onClose(code: number, reason: string): void {
+    this.#onEnded()
+    if (!this.#isEnded && this.#connection !== undefined) this.#options.events.closed([`close ${String(code)}`, reason, this.#lastFailure].filter((text) => text !== '').join(' '))
+    this.#isEnded = true
+  }
+
+  #onEnded(): void {
     this.#options.onClosed(this)
     for (const { reject } of this.#answers.values()) reject(new Error('the connection ended'))
-    if (!this.#isEnded && this.#connection !== undefined) this.#options.events.closed([`close ${String(code)}`, reason, this.#lastFailure].filter((text) => text !== '').join(' '))
   }
 }
 

@@ -8,13 +8,14 @@ import type { EnvelopeConversation } from './evegram-handles.js'
 export class EvegramEnvelopes implements DriverConversation {
   readonly #device: RawDevice
   readonly #conversation: EnvelopeConversation
-  readonly #write: (token: number, message: { readonly correlation: number; readonly frame: Uint8Array }) => void
+  readonly #write: (token: number, correlation: number, frame: Uint8Array) => void
   readonly #nextCorrelation: () => number
   #template: { readonly payloadBytes: number; readonly envelopes: EnvelopeTemplate } | undefined
 
+  /** `write` takes a copy of a frame at once. */
   constructor(
     device: RawDevice, conversation: EnvelopeConversation,
-    write: (token: number, message: { readonly correlation: number; readonly frame: Uint8Array }) => void, nextCorrelation: () => number,
+    write: (token: number, correlation: number, frame: Uint8Array) => void, nextCorrelation: () => number,
   ) {
     this.#device = device
     this.#conversation = conversation
@@ -26,7 +27,8 @@ export class EvegramEnvelopes implements DriverConversation {
     // A run has payloads of one length. The numbers of a conversation go on from 1: one template for all of them.
     this.#template ??= { payloadBytes: payload.length, envelopes: opaqueEnvelopes(this.#device, this.#conversation, payload.length) }
     if (this.#template.payloadBytes !== payload.length) throw new RangeError('all payloads of a conversation have one length')
-    this.#write(token, this.#template.envelopes.next((bytes) => { bytes.set(payload) }, this.#nextCorrelation()))
+    const correlation = this.#nextCorrelation()
+    this.#write(token, correlation, this.#template.envelopes.nextInPlace(payload, correlation))
   }
 }
 

@@ -1,6 +1,6 @@
 import { inTime } from './in-time.js'
 import type { OpenWire } from './peer-wire.js'
-import { RELAY_OPERATION, RELAY_SUBSCRIBED, RELAY_WELCOME, relayMessage } from './relay-protocol.js'
+import { RELAY_HEADER_BYTES, RELAY_OPERATION, RELAY_SUBSCRIBED, RELAY_WELCOME, relayMessage } from './relay-protocol.js'
 import { WireSocket } from './wire-socket.js'
 
 /** A client of a relay that was made for this harness (`peers/`): no accounts, no acknowledgements, no store. */
@@ -22,7 +22,15 @@ export const openRelayWire: OpenWire = async ({ address, id, events }) => {
     // Nothing is acknowledged and nothing refused: a relay takes or ends the socket.
     conversation: ({ kind, number }) => {
       const operation = kind === 'client' ? RELAY_OPERATION.toClient : RELAY_OPERATION.toTopic
-      return { send: (payload) => { socket.send(relayMessage(operation, number, payload)) } }
+      // Payloads of a run have one length: one message, filled in for each of them.
+      let message = relayMessage(operation, number)
+      return {
+        send: (payload) => {
+          if (message.length === RELAY_HEADER_BYTES + payload.length) message.set(payload, RELAY_HEADER_BYTES)
+          else message = relayMessage(operation, number, payload)
+          socket.send(message)
+        },
+      }
     },
     close: () => { socket.close() },
   }

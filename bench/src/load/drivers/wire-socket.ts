@@ -1,4 +1,4 @@
-import { WebSocket } from 'ws'
+import { LeanSocket } from '../../socket/lean-socket.js'
 import type { ClientEvents } from './driver.js'
 import { inTime } from './in-time.js'
 
@@ -14,7 +14,7 @@ export interface SocketProtocol {
 
 /** A WebSocket of one client: says once how it ended, unless it was closed from here. */
 export class WireSocket {
-  readonly #socket: WebSocket
+  readonly #socket: LeanSocket
   readonly #events: ClientEvents
   #isReady = false
   #isClosed = false
@@ -26,16 +26,9 @@ export class WireSocket {
     this.#opened = new Promise<void>((resolve, reject) => { this.#settle = { resolve, reject } })
     // Whoever waits for it hears of it; until then it must not end the process.
     this.#opened.catch(() => undefined)
-    this.#socket = new WebSocket(url, [...subprotocols], { perMessageDeflate: false, skipUTF8Validation: true })
-    this.#socket.on('error', (error) => { this.#ended(error.message) })
-    this.#socket.on('close', (code) => { this.#ended(`close ${String(code)}`) })
-    if (onOpen !== undefined) this.#socket.on('open', onOpen)
-    this.#socket.on('message', (data: Buffer) => {
-      try {
-        onMessage(data)
-      } catch (error) {
-        this.fail(error instanceof Error ? error.message : String(error))
-      }
+    this.#socket = new LeanSocket({
+      url, subprotocols, onMessage, ...(onOpen === undefined ? {} : { onOpen }),
+      onEnd: (code, reason) => { this.#ended(`close ${String(code)}${reason === '' ? '' : ` ${reason}`}`) },
     })
   }
 
@@ -50,9 +43,9 @@ export class WireSocket {
     this.#settle.resolve()
   }
 
-  /** Sends text or bytes. What is sent on a socket that has ended is lost, and its end was told. */
+  /** Sends text or a copy of bytes. What is sent on a socket that has ended is lost, and its end was told. */
   send(data: string | Uint8Array): void {
-    if (this.#socket.readyState === WebSocket.OPEN) this.#socket.send(data)
+    this.#socket.send(data)
   }
 
   /** The peer said that it cannot go on. */

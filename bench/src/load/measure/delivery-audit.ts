@@ -17,10 +17,21 @@ export interface DeliveryCounts {
   readonly distinct: ReadonlyMap<number, number>
 }
 
+/** One stream at one of its receivers. */
+interface Expected {
+  readonly numbers: ArrivedNumbers
+  readonly stream: StreamArrivals
+}
+
+/** Different messages of one stream that its receivers have got, together. */
+interface StreamArrivals {
+  distinct: number
+}
+
 /** Checks every delivery of the receivers in this process: all of it, each once, in order, unchanged, to the right ones. */
 export class DeliveryAudit {
-  readonly #arrived = new Map<number, Map<number, ArrivedNumbers>>()
-  readonly #distinct = new Map<number, number>()
+  readonly #expected = new Map<number, Map<number, Expected>>()
+  readonly #streams = new Map<number, StreamArrivals>()
   #delivered = 0
   #duplicated = 0
   #reordered = 0
@@ -29,10 +40,11 @@ export class DeliveryAudit {
 
   /** From now on `client` is a receiver of `stream`. */
   expect(client: number, stream: number): void {
-    const streams = this.#arrived.get(client) ?? new Map<number, ArrivedNumbers>()
-    streams.set(stream, new ArrivedNumbers())
-    this.#arrived.set(client, streams)
-    this.#distinct.set(stream, this.#distinct.get(stream) ?? 0)
+    const arrivals = this.#streams.get(stream) ?? { distinct: 0 }
+    this.#streams.set(stream, arrivals)
+    const expected = this.#expected.get(client) ?? new Map<number, Expected>()
+    expected.set(stream, { numbers: new ArrivedNumbers(), stream: arrivals })
+    this.#expected.set(client, expected)
   }
 
   /** Counts a delivery. Returns its stamp when it is one that was waited for, undefined when it is not. */
@@ -43,18 +55,18 @@ export class DeliveryAudit {
       this.#undecryptable++
       return undefined
     }
-    const arrived = this.#arrived.get(client)?.get(stamp.stream)
-    if (arrived === undefined) {
+    const expected = this.#expected.get(client)?.get(stamp.stream)
+    if (expected === undefined) {
       this.#misdelivered++
       return undefined
     }
-    const arrival = arrived.take(stamp.number)
+    const arrival = expected.numbers.take(stamp.number)
     if (arrival === 'again') {
       this.#duplicated++
       return undefined
     }
     if (arrival === 'late') this.#reordered++
-    this.#distinct.set(stamp.stream, (this.#distinct.get(stamp.stream) ?? 0) + 1)
+    expected.stream.distinct++
     return stamp
   }
 
@@ -66,7 +78,7 @@ export class DeliveryAudit {
   counts(): DeliveryCounts {
     return {
       delivered: this.#delivered, duplicated: this.#duplicated, reordered: this.#reordered, undecryptable: this.#undecryptable,
-      misdelivered: this.#misdelivered, distinct: new Map(this.#distinct),
+      misdelivered: this.#misdelivered, distinct: new Map([...this.#streams].map(([stream, { distinct }]) => [stream, distinct])),
     }
   }
 }

@@ -1,4 +1,5 @@
 import fc from 'fast-check'
+import { build, encodeIntoCompressedBase64 } from 'hdr-histogram-js'
 import { describe, expect, it } from 'vitest'
 import { decodeLatencyHistogram, LATENCY_US_MAX, LatencyHistogram } from './latency-histogram.js'
 
@@ -17,6 +18,15 @@ describe('latencies of several workers', () => {
       expect(merged.summary()).toEqual(alone.summary())
       expect(merged.encode()).toBe(alone.encode())
     }), { numRuns: 30 })
+  })
+
+  it('fall into the buckets of HdrHistogram', () => {
+    const values = fc.array(fc.oneof(fc.integer({ min: 1, max: 5_000 }), fc.integer({ min: 1, max: LATENCY_US_MAX })), { maxLength: 50 })
+    fc.assert(fc.property(values, (list) => {
+      const others = build({ lowestDiscernibleValue: 1, highestTrackableValue: LATENCY_US_MAX, numberOfSignificantValueDigits: 3, useWebAssembly: false })
+      for (const value of list) others.recordValue(value)
+      expect(histogramOf(list).encode()).toBe(encodeIntoCompressedBase64(others))
+    }), { numRuns: 50 })
   })
 
   it('keep three digits, and what is longer than the longest', () => {

@@ -14,26 +14,41 @@ export interface Stamp {
   readonly plannedUs: number
 }
 
-/** Writes a stamp into a payload of at least {@link PAYLOAD_BYTES_MIN} bytes; the rest stays as it is, but for the last byte. */
+/** Writes a stamp into a payload of at least {@link PAYLOAD_BYTES_MIN} bytes; the rest stays as it is, but for the last byte. Plain stores: a generator writes one for every message. */
 export function writeStamp(payload: Uint8Array, { stream, number, plannedUs }: Stamp): void {
-  const view = new DataView(payload.buffer, payload.byteOffset, payload.byteLength)
   const check = checkOf(stream, number, payload.length)
-  view.setUint32(0, MAGIC)
-  view.setUint32(4, stream)
-  view.setUint32(8, number)
-  view.setUint32(12, check)
-  view.setFloat64(16, plannedUs)
-  payload[payload.length - 1] = check & 0xff
+  putUint32(payload, 0, MAGIC)
+  putUint32(payload, 4, stream)
+  putUint32(payload, 8, number)
+  putUint32(payload, 12, check)
+  DOUBLE[0] = plannedUs
+  for (let index = 0; index < 8; index++) payload[16 + index] = DOUBLE_BYTES[index] ?? 0
+  payload[payload.length - 1] = check
 }
 
 /** The stamp of a payload; undefined for bytes that are none, or not all of one. */
 export function readStamp(payload: Uint8Array): Stamp | undefined {
-  if (payload.length < PAYLOAD_BYTES_MIN) return undefined
-  const view = new DataView(payload.buffer, payload.byteOffset, payload.byteLength)
-  if (view.getUint32(0) !== MAGIC) return undefined
-  const [stream, number] = [view.getUint32(4), view.getUint32(8)]
+  if (payload.length < PAYLOAD_BYTES_MIN || uint32At(payload, 0) !== MAGIC) return undefined
+  const [stream, number] = [uint32At(payload, 4), uint32At(payload, 8)]
   const check = checkOf(stream, number, payload.length)
-  return view.getUint32(12) === check && payload[payload.length - 1] === (check & 0xff) ? { stream, number, plannedUs: view.getFloat64(16) } : undefined
+  if (uint32At(payload, 12) !== check || payload[payload.length - 1] !== (check & 0xff)) return undefined
+  for (let index = 0; index < 8; index++) DOUBLE_BYTES[index] = payload[16 + index] ?? 0
+  return { stream, number, plannedUs: DOUBLE[0] ?? 0 }
+}
+
+/** One time, and its bytes as this machine has them: both ends of a run are of one architecture. */
+const DOUBLE = new Float64Array(1)
+const DOUBLE_BYTES = new Uint8Array(DOUBLE.buffer)
+
+function putUint32(bytes: Uint8Array, at: number, value: number): void {
+  bytes[at] = value >>> 24
+  bytes[at + 1] = value >>> 16
+  bytes[at + 2] = value >>> 8
+  bytes[at + 3] = value
+}
+
+function uint32At(bytes: Uint8Array, at: number): number {
+  return (((bytes[at] ?? 0) << 24) | ((bytes[at + 1] ?? 0) << 16) | ((bytes[at + 2] ?? 0) << 8) | (bytes[at + 3] ?? 0)) >>> 0
 }
 
 function checkOf(stream: number, number: number, length: number): number {

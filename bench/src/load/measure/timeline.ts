@@ -58,23 +58,31 @@ export class Timeline {
 
   /** All intervals up to `endSeconds` that `workers` reported of. */
   points(workers: number, endSeconds = Number.POSITIVE_INFINITY): readonly TimelinePoint[] {
-    const points: TimelinePoint[] = []
-    for (const [index, tick] of this.#ticks.entries()) {
-      const [from, to] = [index * this.#tickSeconds, (index + 1) * this.#tickSeconds]
+    return this.#ticks.flatMap((tick, index) => {
       // The last interval may have begun behind the end.
-      if (tick.reports < workers || from >= endSeconds) continue
-      const perSecond = (count: number): number => Math.round(count / this.#tickSeconds)
-      points.push({
-        atSeconds: to, isWarmUp: to <= this.#warmUpSeconds,
-        ...(this.#plan === undefined ? {} : { planned: Math.round((this.#plan.plannedUntil(to) - this.#plan.plannedUntil(from)) / this.#tickSeconds) }),
-        sent: perSecond(tick.sent), acknowledged: perSecond(tick.acknowledged), delivered: perSecond(tick.delivered), refused: perSecond(tick.refused),
-        duplicated: perSecond(tick.duplicated),
-        ...(tick.delivery.count === 0 ? {} : { p50Ms: tick.delivery.percentileMs(50), p99Ms: tick.delivery.percentileMs(99), maxMs: tick.delivery.maxMs }),
-        sendLagMaxMs: Number(tick.sendLagMaxMs.toFixed(2)), generatorCpuPercent: Math.round((tick.cpuSeconds / this.#tickSeconds) * 100),
-        ...this.#serverAt(to),
-      })
+      return tick.reports < workers || index * this.#tickSeconds >= endSeconds ? [] : [this.#point(tick, index)]
+    })
+  }
+
+  /** The last interval that `workers` reported of: asked for in every one of them, so it does not make the others again. */
+  last(workers: number): TimelinePoint | undefined {
+    const index = this.#ticks.findLastIndex(({ reports }) => reports >= workers)
+    const tick = this.#ticks[index]
+    return tick === undefined ? undefined : this.#point(tick, index)
+  }
+
+  #point(tick: TickSum, index: number): TimelinePoint {
+    const [from, to] = [index * this.#tickSeconds, (index + 1) * this.#tickSeconds]
+    const perSecond = (count: number): number => Math.round(count / this.#tickSeconds)
+    return {
+      atSeconds: to, isWarmUp: to <= this.#warmUpSeconds,
+      ...(this.#plan === undefined ? {} : { planned: Math.round((this.#plan.plannedUntil(to) - this.#plan.plannedUntil(from)) / this.#tickSeconds) }),
+      sent: perSecond(tick.sent), acknowledged: perSecond(tick.acknowledged), delivered: perSecond(tick.delivered), refused: perSecond(tick.refused),
+      duplicated: perSecond(tick.duplicated),
+      ...(tick.delivery.count === 0 || to <= this.#warmUpSeconds ? {} : { p50Ms: tick.delivery.percentileMs(50), p99Ms: tick.delivery.percentileMs(99), maxMs: tick.delivery.maxMs }),
+      sendLagMaxMs: Number(tick.sendLagMaxMs.toFixed(2)), generatorCpuPercent: Math.round((tick.cpuSeconds / this.#tickSeconds) * 100),
+      ...this.#serverAt(to),
     }
-    return points
   }
 
   /** The server around a moment: between the last sample before it and the first behind it. */

@@ -32,18 +32,20 @@ export function openPacer(
   let isStopped = false
   const arrivals = new Arrivals(new RatePlan(loop.stages), loop.arrivals, streams.length, seed)
   const pace = async (): Promise<void> => {
-    for (let next = arrivals.next(), burst = 0; next !== undefined && !isStopped; next = arrivals.next()) {
+    for (let next = arrivals.next(); next !== undefined && !isStopped;) {
       const dueUs = startUs + next.atSeconds * 1e6
-      for (let waitUs = dueUs - monotonicUs(); waitUs > 0 && !isStopped; waitUs = dueUs - monotonicUs()) {
-        burst = 0
-        await pause(waitUs)
+      // Answers are read in between, also when sending is behind its plan.
+      do await pause(dueUs - monotonicUs())
+      while (monotonicUs() < dueUs && !isStopped)
+      // What is due by now leaves together.
+      const nowUs = monotonicUs()
+      for (let burst = 0; next !== undefined && !isStopped && burst < BURST_MAX; burst++) {
+        const plannedUs = startUs + next.atSeconds * 1e6
+        if (plannedUs > nowUs) break
+        onSend(plannedUs, nowUs)
+        streams[next.sender]?.send(plannedUs)
+        next = arrivals.next()
       }
-      if (isStopped) return
-      onSend(dueUs, monotonicUs())
-      streams[next.sender]?.send(dueUs)
-      if (++burst < BURST_MAX) continue
-      burst = 0
-      await pause(0)
     }
     // A plan ends at its end, not with its last message.
     const endUs = startUs + new RatePlan(loop.stages).seconds * 1e6

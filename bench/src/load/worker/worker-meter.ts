@@ -12,6 +12,8 @@ export class WorkerMeter {
   readonly #acknowledgement = new LatencyHistogram()
   readonly #sendLag = new LatencyHistogram()
   readonly #tickDelivery = new LatencyHistogram()
+  /** Times of the warm-up, which nobody reads: the same work as behind it, or else its code would be compiled, and be late, where it is measured. */
+  readonly #warmUp = new LatencyHistogram()
   readonly #eventLoop = monitorEventLoopDelay({ resolution: EVENT_LOOP_RESOLUTION_MS })
   #measureFromUs = Number.POSITIVE_INFINITY
   #counts = noCounts()
@@ -49,12 +51,12 @@ export class WorkerMeter {
     if (!isPlanned) return
     const lagUs = nowUs - plannedUs
     this.#counts.sendLagMaxMs = Math.max(this.#counts.sendLagMaxMs, lagUs / 1_000)
-    if (plannedUs >= this.#measureFromUs) this.#sendLag.record(lagUs)
+    this.#of(plannedUs, this.#sendLag).record(lagUs)
   }
 
   acknowledged(plannedUs: number): void {
     this.#counts.acknowledged++
-    if (plannedUs >= this.#measureFromUs) this.#acknowledgement.record(monotonicUs() - plannedUs)
+    this.#of(plannedUs, this.#acknowledgement).record(monotonicUs() - plannedUs)
   }
 
   refused(): void {
@@ -68,10 +70,10 @@ export class WorkerMeter {
       this.#counts.duplicated++
       return
     }
-    if (plannedUs < this.#measureFromUs) return
-    const us = monotonicUs() - plannedUs
-    this.#delivery.record(us)
-    this.#tickDelivery.record(us)
+    const nowUs = monotonicUs()
+    this.#of(plannedUs, this.#delivery).record(nowUs - plannedUs)
+    // What the warm-up left behind is in no interval that is measured.
+    if (plannedUs >= this.#measureFromUs || nowUs < this.#measureFromUs) this.#tickDelivery.record(nowUs - plannedUs)
   }
 
   /** Costs are counted up to here: what follows is waiting for the last deliveries. */
@@ -88,6 +90,10 @@ export class WorkerMeter {
   end(): void {
     for (const timer of this.#timers) clearTimeout(timer)
     this.#eventLoop.disable()
+  }
+
+  #of(plannedUs: number, measured: LatencyHistogram): LatencyHistogram {
+    return plannedUs >= this.#measureFromUs ? measured : this.#warmUp
   }
 
   #costs(): Pick<WorkerFigures, 'cpuShare' | 'waitedShare' | 'eventLoopDelayP99Ms'> {
