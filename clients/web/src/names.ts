@@ -2,10 +2,10 @@ import type { ConversationSummary } from '@evegram/sdk/react'
 import type { Texts } from './i18n/texts.js'
 import { lettersOf, shortAddress } from './ui/address.js'
 
-/** What a conversation is called, as long as nobody gave it another name. */
+/** What a conversation is called: as the user named the other side, or by what is known of it. */
 export function nameOf(conversation: ConversationSummary, { t }: Pick<Texts, 't'>, me: string): string {
   switch (conversation.kind) {
-    case 'direct': return conversation.title === me ? t('chats.self') : shortAddress(conversation.title)
+    case 'direct': return conversation.title === me ? t('chats.self') : conversation.name ?? shortAddress(conversation.title)
     case 'group': return conversation.title === '' ? t('chats.unnamed.group') : conversation.title
     case 'channel': return conversation.title === '' ? t('chats.unnamed.channel') : conversation.title
     default: return conversation.kind satisfies never
@@ -14,6 +14,6 @@ export function nameOf(conversation: ConversationSummary, { t }: Pick<Texts, 't'
 
 /** What its picture is made of. */
 export function pictureOf(conversation: ConversationSummary): { readonly id: string; readonly label: string; readonly kind: ConversationSummary['kind'] } {
-  const { kind, id, title, peer } = conversation
-  return { kind, id: peer?.account ?? id, label: kind === 'direct' ? lettersOf(title) : title }
+  const { kind, id, title, peer, name } = conversation
+  return { kind, id: peer?.account ?? id, label: kind === 'direct' ? name ?? lettersOf(title) : title }
 }

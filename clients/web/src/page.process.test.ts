@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:http'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { fakeSolanaWallet } from './testing/fake-wallet.js'
-import { go, say, write } from './testing/drive.js'
+import { acceptRequest, go, say, write } from './testing/drive.js'
 import { accessibilityFaults, Scene, type Person } from './testing/scene.js'
 
 // A whole server with a build before it, and browsers: a busy machine may take its time.
@@ -32,7 +32,7 @@ describe('the page in Chromium, at the server of npm start', () => {
 
   it('lets people of two chains talk, live, over one connection each', async () => {
     await write(alice, bob.address, 'good evening')
-    await bob.page.getByRole('link', { name: /good evening/ }).click()
+    await acceptRequest(bob.page)
     await bob.page.locator('.bubble', { hasText: 'good evening' }).waitFor()
     await say(bob.page, 'and to you')
     await alice.page.locator('.is-in .bubble', { hasText: 'and to you' }).waitFor()

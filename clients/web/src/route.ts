@@ -3,13 +3,14 @@ import { useSyncExternalStore } from 'react'
 /** What the page shows. The conversation is in the address; nothing secret ever is. */
 export type Route =
   | { readonly view: 'list' | 'new' | 'new-group' | 'new-channel' | 'follow' | 'requests' | 'devices' | 'wallet' | 'notices' | 'settings' }
-  | { readonly view: 'conversation' | 'info'; readonly id: string }
+  | { readonly view: 'conversation' | 'info' | 'request'; readonly id: string }
 
 const PLACES = ['new', 'new-group', 'new-channel', 'follow', 'requests', 'devices', 'wallet', 'notices', 'settings'] as const
 
 /** Reads what stands behind `#` in the address; anything unknown is the list. */
 export function parseRoute(hash: string): Route {
   const [, place = '', id = '', rest = ''] = /^#\/([a-z-]*)(?:\/([0-9a-f]{32}))?(?:\/([a-z]+))?$/.exec(hash) ?? []
+  if (place === 'r' && id !== '') return { view: 'request', id }
   if (place === 'c' && id !== '') return { view: rest === 'info' ? 'info' : 'conversation', id }
   const view = PLACES.find((known) => known === place)
   return { view: view ?? 'list' }
@@ -20,6 +21,7 @@ export function hrefOf(route: Route): string {
   switch (route.view) {
     case 'conversation': return `#/c/${route.id}`
     case 'info': return `#/c/${route.id}/info`
+    case 'request': return `#/r/${route.id}`
     case 'list': return '#/'
     default: return `#/${route.view}`
   }

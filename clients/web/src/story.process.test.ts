@@ -2,7 +2,7 @@ import { parseConversationId, type ConversationId } from '@evegram/protocol'
 import type { Client } from '@evegram/sdk'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { shortAddress } from './ui/address.js'
-import { foundChannel, foundGroup, go, openMenuOf, openRow, post, removeMember, say, shows, write } from './testing/drive.js'
+import { acceptRequest, foundChannel, foundGroup, go, openMenuOf, openRow, post, removeMember, say, shows, write } from './testing/drive.js'
 import { gatherFollowers } from './testing/followers.js'
 import { nodePerson, type NodePerson } from './testing/node-person.js'
 import { Scene, type Person } from './testing/scene.js'
@@ -41,7 +41,8 @@ describe('the story of the page', () => {
 
   it('act 2: they talk: every device has every message, answer and reaction', async () => {
     await write(alice, bob.address, 'is the harbour open?')
-    await openRow(bob.page, 'is the harbour open?')
+    await acceptRequest(bob.page)
+    await shows(bob.page, 'is the harbour open?')
     await say(bob.page, 'until ten')
     await shows(alice.page, 'until ten')
     await openRow(phone.page, 'until ten')

@@ -1,3 +1,4 @@
+import { parseConversationId } from '@evegram/protocol'
 import { describe, expect, it } from 'vitest'
 import type { Client } from '../client.js'
 import type { Message } from '../core/message.js'
@@ -101,7 +102,7 @@ describe('the list of conversations', () => {
     kept.unread.set(ONE, 2)
     const list = new ConversationList(kept.client)
     await settle()
-    const stop = list.watch(ONE)
+    const stop = list.watch(parseConversationId(ONE))
     kept.message(ONE, 5)
     kept.message(TWO, 6)
     await settle()

@@ -13,8 +13,7 @@ export interface OpenOptions {
 
 /** Opens the profile, which all tabs of this browser share. The only place of the page that makes clients. Rejects as `openBrowserClient` does. */
 export function openClient({ url, profile, wallet }: OpenOptions): Promise<Client> {
-  // The page has no view of requests yet: without one they would never be seen.
-  return openBrowserClient({ url, profile, agent: 'evegram-web', requests: 'accept-all', ...(wallet === undefined ? {} : { wallet }) })
+  return openBrowserClient({ url, profile, agent: 'evegram-web', requests: 'ask', ...(wallet === undefined ? {} : { wallet }) })
 }
 
 /** Removes the keys and messages of a profile from this browser, once no tab has it open. */

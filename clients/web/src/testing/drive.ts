@@ -13,6 +13,15 @@ export async function write({ page }: { readonly page: Page }, to: string, text:
   await say(page, text)
 }
 
+/** Accepts what a stranger began, from the list of requests, and is in the conversation then. */
+export async function acceptRequest(page: Page): Promise<void> {
+  await page.locator('.requests-entry').waitFor()
+  await go(page, '#/requests')
+  await page.locator('.panel .card').first().click()
+  await page.getByRole('button', { name: 'Accept' }).click()
+  await page.locator('#composer-field').waitFor()
+}
+
 /** Says something in the conversation that is open. */
 export async function say(page: Page, text: string): Promise<void> {
   await page.locator('#composer-field').fill(text)

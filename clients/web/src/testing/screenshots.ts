@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
-import { go, say, write } from './drive.js'
+import { acceptRequest, go, say, write } from './drive.js'
 import { Scene } from './scene.js'
 
 const SIZES = { phone: { width: 390, height: 844 }, desk: { width: 1280, height: 800 } } as const
@@ -16,7 +16,7 @@ async function main(): Promise<void> {
   try {
     const [alice, bob] = [await scene.person('Solana'), await scene.person('TON')]
     await write(alice, bob.address, 'Are you coming to the harbour tonight?')
-    await bob.page.locator('[data-row]').first().click()
+    await acceptRequest(bob.page)
     for (const text of ['Yes, around eight.', 'The ferry is late again, so do not wait with dinner. I will bring bread and the good cheese from the market.', 'مرحبا، هل نلتقي غدا؟']) await say(bob.page, text)
     await say(alice.page, 'Good. See https://example.com/harbour for the way.')
     await go(alice.page, '#/new-channel')

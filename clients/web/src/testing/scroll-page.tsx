@@ -27,7 +27,7 @@ const conversation = {
   },
 }
 // The part of a client that the list uses.
-const client = { account: ALICE, state: 'live', on: () => () => undefined, conversations: async () => [conversation], groups: async () => [], channels: async () => [] } as unknown as Client
+const client = { account: ALICE, state: 'live', on: () => () => undefined, conversations: async () => [conversation], groups: async () => [], channels: async () => [], requests: async () => [], contacts: { list: async () => [] } } as unknown as Client
 
 function Page(): ReactElement {
   const window = useMessages(conversation.id as Message['conversation'])

@@ -1,4 +1,4 @@
-import { useClient } from '@evegram/sdk/react'
+import { storesOf, useClient, useContactNames } from '@evegram/sdk/react'
 import { useEffect, useState, type ReactElement } from 'react'
 import { useTexts } from '../i18n/texts.js'
 import { shortAddress } from '../ui/address.js'
@@ -8,8 +8,10 @@ export function Announcer(): ReactElement {
   const client = useClient()
   const { t } = useTexts()
   const [said, setSaid] = useState('')
+  const names = useContactNames()
   useEffect(() => client.on('message', (message) => {
-    if (message.direction === 'in' && message.text !== '') setSaid(t('chat.said', { name: shortAddress(message.from), text: message.text }))
-  }), [client, t])
+    const isMuted = storesOf(client).conversations.getSnapshot().conversations.find(({ id }) => id === message.conversation)?.flags.muted === true
+    if (message.direction === 'in' && message.text !== '' && !isMuted) setSaid(t('chat.said', { name: names.get(message.fromAccount) ?? shortAddress(message.from), text: message.text }))
+  }), [client, names, t])
   return <div className="only-heard" role="log" aria-live="polite">{said}</div>
 }

@@ -14,6 +14,8 @@ export interface ChatActions {
   /** Shows an emoji under a message, or takes the own one back. */
   readonly react: (message: Message, emoji: string) => void
   readonly remove: (message: Message) => void
+  /** What somebody is called: as the user named them, else by their address. */
+  readonly nameOf: (account: string, address: string) => string
   /** A message that is in memory. */
   readonly find: (messageId: string) => Message | undefined
 }

@@ -1,13 +1,14 @@
 import type { Conversation, Group, Message } from '@evegram/sdk'
-import { storesOf, useClient, useMessages, useTyping, type ConversationSummary } from '@evegram/sdk/react'
+import { storesOf, useBlocked, useClient, useContactNames, useMessages, useTyping, type ConversationSummary, type MessagesView } from '@evegram/sdk/react'
 import { useCallback, useEffect, useMemo, useState, type ReactElement } from 'react'
 import { codeOf } from '../i18n/error-text.js'
 import { useTexts } from '../i18n/texts.js'
 import { nameOf, pictureOf } from '../names.js'
 import { hrefOf } from '../route.js'
+import { useVisible } from '../use-visible.js'
 import { looksLike, shortAddress } from '../ui/address.js'
 import { Avatar } from '../ui/avatar.js'
-import { Empty, Failure, Loading } from '../ui/feedback.js'
+import { Empty, Failure, Loading, useAction } from '../ui/feedback.js'
 import { Icon } from '../ui/icon.js'
 import { ChatActionsProvider, type ChatActions } from './chat-actions.js'
 import { Composer, type Composing } from './composer.js'
@@ -18,10 +19,13 @@ export type OpenConversation = Conversation | Group
 
 /** A direct conversation or a group: what was said, and where to say something. */
 export function ChatView({ conversation }: { readonly conversation: ConversationSummary }): ReactElement {
-  const { id, kind } = conversation
+  const { id, kind, peer } = conversation
   const client = useClient()
   const messages = useMessages(id)
-  const { t } = useTexts()
+  const texts = useTexts()
+  const { t } = texts
+  const blocked = useBlocked()
+  const isBlocked = blocked.status === 'ready' && blocked.value.some((account) => account === peer?.account)
   const opened = useOpened(conversation)
   const [composing, setComposing] = useState<Composing>({ kind: 'new' })
   const [code, setCode] = useState<string>()
@@ -30,18 +34,40 @@ export function ChatView({ conversation }: { readonly conversation: Conversation
     const last = storesOf(client).messages(id).getSnapshot().messages.findLast(({ direction, kind: said, deleted }) => direction === 'out' && said === 'text' && deleted !== true)
     if (last !== undefined) setComposing({ kind: 'edit', message: last })
   }, [client, id])
-  useEffect(() => storesOf(client).conversations.watch(id), [client, id])
+  const [isAtEnd, setIsAtEnd] = useState(true)
+  const isVisible = useVisible()
+  // Read is what was seen: not what came to a tab in the background, nor below what is looked at.
+  useEffect(() => (isVisible && isAtEnd ? storesOf(client).conversations.watch(id) : undefined), [client, id, isVisible, isAtEnd])
   return (
     <section className="chat" aria-labelledby="chat-title">
       <ChatBar conversation={conversation} />
       {messages.status === 'failed' ? <Failure code={messages.code ?? 'internal'} retry={() => { void messages.showLatest() }} /> : null}
       {messages.status === 'loading' ? <Loading rows={8} /> : null}
       {messages.status === 'ready' && messages.messages.length === 0 ? <Empty icon="lock" title={t(kind === 'group' ? 'chat.empty.group' : 'chat.empty')} /> : null}
-      {messages.status === 'ready' && messages.messages.length > 0 ? <ChatActionsProvider actions={actions}><MessageList messages={messages} showsNames={kind === 'group'} /></ChatActionsProvider> : null}
+      {messages.status === 'ready' && messages.messages.length > 0 ? <ChatActionsProvider actions={actions}><MessageList messages={messages} showsNames={kind === 'group'} unread={conversation.unread} onEnd={setIsAtEnd} /></ChatActionsProvider> : null}
+      {waitsForThem(conversation, messages, client.account) ? <p className="waits-note soft small">{t('chat.waits', { name: nameOf(conversation, texts, client.address) })}</p> : null}
       {code === undefined ? null : <Failure code={code} />}
       <TypingLine conversation={conversation} />
-      {opened === undefined ? null : opened.isMember ? <Composer key={id} conversation={opened.conversation} composing={composing} onCompose={setComposing} onEditLast={editLast} onSent={() => { void messages.showLatest() }} /> : <p className="closed-note">{t('chat.left')}</p>}
+      {isBlocked && peer !== undefined ? <Blocked account={peer.account} /> : opened === undefined ? null : opened.isMember ? <Composer key={id} conversation={opened.conversation} draft={conversation.draft} composing={composing} onCompose={setComposing} onEditLast={editLast} onSent={() => { void messages.showLatest() }} /> : <p className="closed-note">{t('chat.left')}</p>}
     </section>
+  )
+}
+
+/** Whether all that was said here was said by this account: the other side may see it as a request, which only they know. */
+function waitsForThem({ kind, peer }: ConversationSummary, { status, messages, hasOlder }: MessagesView, me: string): boolean {
+  return kind === 'direct' && peer?.account !== me && status === 'ready' && !hasOlder && messages.length > 0 && messages.every(({ direction }) => direction === 'out')
+}
+
+function Blocked({ account }: { readonly account: string }): ReactElement {
+  const { t } = useTexts()
+  const client = useClient()
+  const { busy, code, run } = useAction()
+  return (
+    <div className="closed-note">
+      <p>{t('chat.blocked')}</p>
+      {code === undefined ? null : <Failure code={code} />}
+      <button type="button" className="button" disabled={busy} onClick={() => { run(() => client.unblock(account)) }}>{t('block.undo')}</button>
+    </div>
   )
 }
 
@@ -65,8 +91,9 @@ export function ChatBar({ conversation, note }: { readonly conversation: Convers
 
 function TypingLine({ conversation: { id } }: { readonly conversation: ConversationSummary }): ReactElement {
   const { t } = useTexts()
+  const names = useContactNames()
   const [first, ...others] = useTyping(id)
-  const text = first === undefined ? '' : others.length === 0 ? t('chat.typing', { name: shortAddress(first.address) }) : t('chat.typing.many', { count: others.length + 1 })
+  const text = first === undefined ? '' : others.length === 0 ? t('chat.typing', { name: names.get(first.account) ?? shortAddress(first.address) }) : t('chat.typing.many', { count: others.length + 1 })
   return <p className="typing" role="status">{text === '' ? null : <span className="dots" aria-hidden="true"><i /><i /><i /></span>}{text}</p>
 }
 
@@ -80,7 +107,9 @@ interface Opened {
 /** What people do with messages, told to the conversation; what is refused is shown. */
 function useActions({ id }: ConversationSummary, opened: Opened | undefined, compose: (composing: Composing) => void, fail: (code: string | undefined) => void): ChatActions {
   const client = useClient()
+  const names = useContactNames()
   return useMemo(() => {
+    const known: ReadonlyMap<string, string> = names
     const tell = (action: (conversation: OpenConversation) => Promise<{ readonly acked: Promise<unknown> }>): void => {
       if (opened === undefined) return
       fail(undefined)
@@ -91,10 +120,11 @@ function useActions({ id }: ConversationSummary, opened: Opened | undefined, com
       reply: (message) => { compose({ kind: 'reply', message }) },
       edit: (message) => { compose({ kind: 'edit', message }) },
       react: (message, emoji) => { tell((conversation) => conversation.react(message.messageId, emoji)) },
+      nameOf: (account, address) => known.get(account) ?? shortAddress(address),
       remove: (message) => { tell((conversation) => conversation.deleteForEveryone(message.messageId)) },
       find: (messageId): Message | undefined => storesOf(client).messages(id).getSnapshot().messages.find((message) => message.messageId === messageId),
     }
-  }, [client, id, opened, compose, fail])
+  }, [client, id, opened, names, compose, fail])
 }
 
 /** The conversation itself, once it was found. */

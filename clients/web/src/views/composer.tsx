@@ -8,11 +8,10 @@ import { Failure } from '../ui/feedback.js'
 import { Icon } from '../ui/icon.js'
 import { shortAddress } from '../ui/address.js'
 import type { OpenConversation } from './chat-view.js'
+import { useDraft } from './use-draft.js'
 
 /** Lines that the field grows to before it scrolls. */
 const HEIGHT_PX_MAX = 180
-/** Texts that are not sent yet, by conversation: they survive looking elsewhere. */
-const drafts = new Map<string, string>()
 
 /** What is being written: something new, an answer, or an own message anew. */
 export type Composing = { readonly kind: 'new' } | { readonly kind: 'reply' | 'edit'; readonly message: Message }
@@ -20,6 +19,8 @@ export type Composing = { readonly kind: 'new' } | { readonly kind: 'reply' | 'e
 /** What a {@link Composer} needs. */
 export interface ComposerProps {
   readonly conversation: OpenConversation
+  /** What the account keeps as not sent yet. */
+  readonly draft: string
   readonly composing: Composing
   readonly onCompose: (composing: Composing) => void
   /** The person wants to change what they said last. */
@@ -28,10 +29,9 @@ export interface ComposerProps {
 }
 
 /** Where people write: Enter sends, Shift and Enter begins a line, Escape gives up an answer or edit, the up arrow in an empty field edits what was said last. */
-export function Composer({ conversation, composing, onCompose, onEditLast, onSent }: ComposerProps): ReactElement {
+export function Composer({ conversation, draft, composing, onCompose, onEditLast, onSent }: ComposerProps): ReactElement {
   const { t } = useTexts()
-  const { id } = conversation
-  const [text, setText] = useState(drafts.get(id) ?? '')
+  const { text, change: changeDraft } = useDraft(conversation, draft)
   const [code, setCode] = useState<string>()
   const field = useRef<HTMLTextAreaElement>(null)
   const isTooLong = text.length > LIMITS.textBytesMax || utf8(text).length > LIMITS.textBytesMax
@@ -50,21 +50,23 @@ export function Composer({ conversation, composing, onCompose, onEditLast, onSen
 
   useEffect(() => {
     if (composing.kind === 'new') return
-    if (composing.kind === 'edit') setText(composing.message.text)
+    if (composing.kind === 'edit') changeDraft(composing.message.text, false)
     field.current?.focus()
-  }, [composing])
+  }, [composing, changeDraft])
 
   const change = (next: string): void => {
-    setText(next)
-    if (next === '') drafts.delete(id)
-    else drafts.set(id, next)
+    // What an own message is changed to is no draft.
+    changeDraft(next, composing.kind !== 'edit')
     if (readPreferences().tellsTyping) conversation.typing(next !== '')
   }
   const send = (): void => {
     const said = text.trim()
     if (said === '' || isTooLong) return
     setCode(undefined)
-    change('')
+    // Under an edit lies what was being written before.
+    if (composing.kind === 'edit') changeDraft(draft, false)
+    else changeDraft('')
+    conversation.typing(false)
     onCompose({ kind: 'new' })
     const sent = composing.kind === 'edit' ? conversation.edit(composing.message.messageId, said)
       : conversation.send(said, composing.kind === 'reply' ? { replyTo: composing.message.messageId } : {})
@@ -75,7 +77,7 @@ export function Composer({ conversation, composing, onCompose, onEditLast, onSen
     }, (failure: unknown) => {
       setCode(codeOf(failure))
       // Nothing that was written is lost, unless something else was written meanwhile.
-      setText((current) => (current === '' ? said : current))
+      if (field.current?.value === '') changeDraft(said)
     })
   }
   const submit = (event: FormEvent): void => {
@@ -83,7 +85,7 @@ export function Composer({ conversation, composing, onCompose, onEditLast, onSen
     send()
   }
   const giveUp = (): void => {
-    if (composing.kind === 'edit') change('')
+    if (composing.kind === 'edit') changeDraft(draft, false)
     onCompose({ kind: 'new' })
   }
   const onKeyDown = (event: KeyboardEvent): void => {

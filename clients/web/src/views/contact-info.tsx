@@ -1,4 +1,4 @@
-import { useClient, type ConversationSummary } from '@evegram/sdk/react'
+import { useClient, useContactNames, type ConversationSummary } from '@evegram/sdk/react'
 import { useCallback, type ReactElement } from 'react'
 import { useTexts } from '../i18n/texts.js'
 import { lettersOf, looksLike, shortAddress } from '../ui/address.js'
@@ -8,6 +8,9 @@ import { Icon } from '../ui/icon.js'
 import { Panel, Section } from '../ui/panel.js'
 import { QrCode } from '../ui/qr-code.js'
 import { useLoaded } from '../ui/use-loaded.js'
+import { BlockSection } from './block-section.js'
+import { ContactName } from './contact-name.js'
+import { FlagsSection } from './flags-section.js'
 import { TimerChoice } from './timer-choice.js'
 
 /** Digits of a safety number that stand together. */
@@ -19,14 +22,16 @@ export function ContactInfo({ id, peer: { account, address } }: { readonly id: s
   const client = useClient()
   const { now, again } = useLoaded(useCallback(() => client.verify(account), [client, account]))
   const opened = useLoaded(useCallback(async () => (await client.conversations()).find((one) => one.id === id), [client, id])).now
+  const name = useContactNames().get(account)
   const action = useAction()
   return (
     <Panel title={t('contact.title')} back={{ view: 'conversation', id }}>
-      <div className="person"><Avatar id={account} label={lettersOf(address)} large /><h2>{shortAddress(address)}</h2><p className="soft">{t(`signin.chain.${looksLike(address)}`)}</p></div>
+      <div className="person"><Avatar id={account} label={name ?? lettersOf(address)} large /><h2 dir="auto">{name ?? shortAddress(address)}</h2><p className="soft">{t(`signin.chain.${looksLike(address)}`)}</p></div>
       <Section title={t('contact.address')}>
         <div className="own-address"><code className="address">{address}</code><CopyButton text={address} /></div>
       </Section>
-      {opened.status === 'ready' && opened.value !== undefined ? <TimerChoice conversation={opened.value} /> : null}
+      {account === client.account ? null : <ContactName key={name} account={account} name={name ?? ''} />}
+      {opened.status === 'ready' && opened.value !== undefined ? <><FlagsSection conversation={opened.value} /><TimerChoice conversation={opened.value} /></> : null}
       {now.status === 'loading' ? <Loading /> : now.status === 'failed' ? <Failure code={now.code} retry={again} /> : (
         <>
           <Section title={t('contact.proof')} hint={t('contact.proof.lead')}>
@@ -45,6 +50,7 @@ export function ContactInfo({ id, peer: { account, address } }: { readonly id: s
           </Section>
         </>
       )}
+      {account === client.account ? null : <BlockSection account={account} address={address} />}
     </Panel>
   )
 }

@@ -6,6 +6,7 @@ import { now } from '../now.js'
 import { hrefOf } from '../route.js'
 import { shortAddress } from '../ui/address.js'
 import { Avatar } from '../ui/avatar.js'
+import { Icon } from '../ui/icon.js'
 import { DeliveryState } from './delivery-state.js'
 
 /** What a row shows. */
@@ -20,19 +21,31 @@ export interface ConversationRowProps {
 /** A conversation in the list: who, what was said last and when, and how much of it is new. */
 export const ConversationRow = memo(function ConversationRow({ conversation, name, picture, isOpen, isInTabOrder }: ConversationRowProps): ReactElement {
   const texts = useTexts()
-  const { id, last, unread, atMs } = conversation
+  const { id, last, unread, atMs, draft, flags } = conversation
   return (
     <li>
       <a className="row" data-row href={hrefOf({ view: 'conversation', id })} aria-current={isOpen ? 'page' : undefined} tabIndex={isInTabOrder ? 0 : -1}>
         <Avatar {...picture} />
         <span className="row-name" dir="auto">{name}</span>
         <time className="row-time" dateTime={atMs === 0 ? undefined : new Date(atMs).toISOString()}>{atMs === 0 ? '' : shortWhen(texts, atMs)}</time>
-        <span className="row-text" dir="auto">{last?.direction === 'out' ? <DeliveryState state={last.state} /> : null}{previewOf(conversation, texts)}</span>
-        {unread === 0 ? null : <span className="badge"><span aria-hidden="true">{unread > 99 ? '99+' : unread}</span><span className="only-heard">{texts.t('chats.unread', { count: unread })}</span></span>}
+        <span className="row-text" dir="auto">{draft !== '' && !isOpen ? <span className="row-draft">{texts.t('chats.draft', { text: draft })}</span> : <>{last?.direction === 'out' ? <DeliveryState state={last.state} /> : null}{previewOf(conversation, texts)}</>}</span>
+        <RowFlags flags={flags} />
+        {unread === 0 ? null : <span className={flags.muted ? 'badge is-quiet' : 'badge'}><span aria-hidden="true">{unread > 99 ? '99+' : unread}</span><span className="only-heard">{texts.t('chats.unread', { count: unread })}</span></span>}
       </a>
     </li>
   )
 })
+
+function RowFlags({ flags: { muted, pinned } }: Pick<ConversationSummary, 'flags'>): ReactElement | null {
+  const { t } = useTexts()
+  if (!muted && !pinned) return null
+  return (
+    <span className="row-flags">
+      {pinned ? <><Icon name="pin" /><span className="only-heard">{t('chats.pinned')}</span></> : null}
+      {muted ? <><Icon name="mute" /><span className="only-heard">{t('chats.muted')}</span></> : null}
+    </span>
+  )
+}
 
 /** The time of today, the date of other days. */
 function shortWhen({ time, date }: Texts, atMs: number): string {

@@ -9,6 +9,7 @@ import { ConfirmButton } from '../ui/confirm-button.js'
 import { Failure, Loading, useAction } from '../ui/feedback.js'
 import { Panel, Section } from '../ui/panel.js'
 import { useLoaded } from '../ui/use-loaded.js'
+import { FlagsSection } from './flags-section.js'
 import { Field } from './new-views.js'
 import { TimerChoice } from './timer-choice.js'
 
@@ -74,6 +75,7 @@ function Members({ facts: { group, name, members }, again }: { readonly facts: F
       </Section>
       {mayManage ? <Change label={t('group.add')} action={t('group.addAction')} busy={busy} initial="" perform={(address) => { change(() => group.add([address])) }} /> : null}
       {mayManage ? <Change key={name} label={t('new.name')} action={t('group.rename')} busy={busy} initial={name} perform={(next) => { change(() => group.rename(next)) }} /> : null}
+      <FlagsSection conversation={group} />
       {mine === undefined ? null : <TimerChoice conversation={group} />}
       {mine === undefined ? null : <ConfirmButton label={t('group.leave')} question={t('group.leave.sure')} disabled={busy} onConfirm={() => { change(async () => { await group.leave(); goTo({ view: 'list' }) }) }} />}
     </>

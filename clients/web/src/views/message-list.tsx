@@ -1,6 +1,6 @@
 import type { Message } from '@evegram/sdk'
 import type { Messages } from '@evegram/sdk/react'
-import { useLayoutEffect, useRef, useState, type KeyboardEvent, type ReactElement } from 'react'
+import { useEffect, useLayoutEffect, useRef, useState, type KeyboardEvent, type ReactElement } from 'react'
 import { startOfDay, useTexts } from '../i18n/texts.js'
 import { now } from '../now.js'
 import { Icon } from '../ui/icon.js'
@@ -20,7 +20,14 @@ interface Anchor {
 }
 
 /** The messages in memory, which come and go while people scroll: what is looked at does not move. */
-export function MessageList({ messages: window, showsNames }: { readonly messages: Messages; readonly showsNames: boolean }): ReactElement {
+export function MessageList({ messages: window, showsNames, unread = 0, onEnd }: {
+  readonly messages: Messages
+  readonly showsNames: boolean
+  /** Messages that were not read, to say so where they are out of sight. */
+  readonly unread?: number
+  /** Told whether the newest message is in sight. */
+  readonly onEnd?: (isAtEnd: boolean) => void
+}): ReactElement {
   const { t, day } = useTexts()
   const { messages, hasOlder, hasNewer } = window
   const box = useRef<HTMLDivElement>(null)
@@ -45,6 +52,8 @@ export function MessageList({ messages: window, showsNames }: { readonly message
     watcher.observe(current)
     return () => { watcher.disconnect() }
   }, [])
+
+  useEffect(() => { onEnd?.(!isAway) }, [isAway, onEnd])
 
   const onScroll = (): void => {
     const { current } = box
@@ -83,7 +92,7 @@ export function MessageList({ messages: window, showsNames }: { readonly message
           })}
         </ol>
       </div>
-      {isAway ? <button type="button" className="to-latest" onClick={showLatest} aria-label={t('chat.latest')} title={t('chat.latest')}><Icon name="down" /></button> : null}
+      {isAway ? <button type="button" className="to-latest" onClick={showLatest} aria-label={t('chat.latest')} title={t('chat.latest')}><Icon name="down" />{unread === 0 ? null : <span className="badge"><span aria-hidden="true">{unread > 99 ? '99+' : unread}</span><span className="only-heard">{t('chats.unread', { count: unread })}</span></span>}</button> : null}
     </div>
   )
 }

@@ -31,7 +31,7 @@ export const MessageRow = memo(function MessageRow({ message, showsName, isFirst
       {showsName && direction === 'in' ? <span className="message-face">{isFirst ? <Avatar id={fromAccount} label={lettersOf(from)} /> : null}</span> : null}
       <div className="said">
         <div className={`bubble${state === 'failed' ? ' is-failed' : ''}`}>
-          {namesSender ? <p className="sender" title={from}>{shortAddress(from)}</p> : null}
+          {namesSender ? <p className="sender" title={from}>{actions?.nameOf(fromAccount, from) ?? shortAddress(from)}</p> : null}
           {message.replyTo === undefined ? null : <Quote replyTo={message.replyTo} actions={actions} />}
           <Content message={message} />
           <span className="meta">

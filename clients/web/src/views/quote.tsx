@@ -1,7 +1,6 @@
 import type { MessageReference } from '@evegram/sdk'
 import type { ReactElement } from 'react'
 import { useTexts } from '../i18n/texts.js'
-import { shortAddress } from '../ui/address.js'
 import type { ChatActions } from './chat-actions.js'
 
 /** What a message answers, in short; a press goes there, where it is in memory. */
@@ -16,7 +15,7 @@ export function Quote({ replyTo, actions }: { readonly replyTo: MessageReference
     <button type="button" className="quote" onClick={show} aria-label={t('chat.jump')}>
       {original === undefined ? <span>{t('chat.original')}</span> : (
         <>
-          <b>{original.direction === 'out' ? t('chat.you') : shortAddress(original.from)}</b>
+          <b>{original.direction === 'out' ? t('chat.you') : actions?.nameOf(original.fromAccount, original.from)}</b>
           <span dir="auto">{original.deleted === true ? t('chat.deleted') : original.text}</span>
         </>
       )}

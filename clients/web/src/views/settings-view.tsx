@@ -7,6 +7,7 @@ import { useSession } from '../session/use-session.js'
 import { ConfirmButton } from '../ui/confirm-button.js'
 import { CopyButton } from '../ui/feedback.js'
 import { Panel, Section } from '../ui/panel.js'
+import { BlockedSection } from './blocked-section.js'
 import { Field } from './new-views.js'
 
 const THEMES = ['system', 'light', 'dark'] as const
@@ -39,6 +40,7 @@ export function SettingsView(): ReactElement {
           <input type="checkbox" role="switch" checked={tellsTyping} onChange={({ target }) => { setPreferences({ tellsTyping: target.checked }) }} />
         </label>
       </div>
+      <BlockedSection />
       <p className="soft">{t('settings.about')}</p>
       <div className="actions"><a className="button" href="/start">{t('settings.facts')}</a><ConfirmButton label={t('settings.signout')} question={t('settings.signout.sure')} onConfirm={() => { void session.signOut() }} /></div>
     </Panel>

@@ -9,6 +9,8 @@ import { DevicesView } from './devices-view.js'
 import { InfoView } from './info-view.js'
 import { NewChannelView, NewConversationView, NewGroupView } from './new-views.js'
 import { NoticesView } from './notices-view.js'
+import { RequestView } from './request-view.js'
+import { RequestsView } from './requests-view.js'
 import { SettingsView } from './settings-view.js'
 import { Sidebar } from './sidebar.js'
 import { Announcer } from './announcer.js'
@@ -18,7 +20,7 @@ import { WalletView } from './wallet-view.js'
 export function Shell(): ReactElement {
   const route = useRoute()
   const { t } = useTexts()
-  const unread = useConversations().conversations.reduce((sum, conversation) => sum + conversation.unread, 0)
+  const unread = useConversations().conversations.reduce((sum, { unread: count, flags }) => sum + (flags.muted ? 0 : count), 0)
   // So that a tab in the background tells of news.
   useEffect(() => { globalThis.document.title = unread === 0 ? t('app.name') : `(${String(unread)}) ${t('app.name')}` }, [unread, t])
   return (
@@ -44,7 +46,8 @@ function MainView({ route }: { readonly route: Route }): ReactElement {
     case 'wallet': return <WalletView />
     case 'notices': return <NoticesView />
     case 'settings': return <SettingsView />
-    case 'requests':
+    case 'requests': return <RequestsView />
+    case 'request': return <RequestView key={route.id} id={route.id} />
     case 'list': return <Empty icon="lock" title={t('chat.pick.title')}><p className="soft">{t('chat.pick.lead')}</p></Empty>
     default: return route satisfies never
   }

@@ -1,4 +1,4 @@
-import { useClient, useConnection, useConversations, type ConversationSummary } from '@evegram/sdk/react'
+import { useClient, useConnection, useConversations, useRequests, type ConversationSummary } from '@evegram/sdk/react'
 import { useMemo, useRef, useState, type KeyboardEvent, type ReactElement } from 'react'
 import { useTexts } from '../i18n/texts.js'
 import { nameOf, pictureOf } from '../names.js'
@@ -29,6 +29,7 @@ export function Sidebar({ route }: { readonly route: Route }): ReactElement {
         <span className="only-heard">{t('chats.search')}</span>
         <input type="search" value={query} placeholder={t('chats.search')} autoComplete="off" onChange={(event) => { setQuery(event.target.value) }} />
       </label>
+      <RequestsEntry isOpen={route.view === 'requests' || route.view === 'request'} />
       <List query={query} openId={'id' in route ? route.id : undefined} />
       <footer className="places" aria-label={t('chats.menu')} role="group">
         {MENU.map(([view, icon]) => (
@@ -36,6 +37,22 @@ export function Sidebar({ route }: { readonly route: Route }): ReactElement {
         ))}
       </footer>
     </nav>
+  )
+}
+
+/** The way to what strangers began, as long as something waits. */
+function RequestsEntry({ isOpen }: { readonly isOpen: boolean }): ReactElement | null {
+  const { t } = useTexts()
+  const requests = useRequests()
+  const count = requests.status === 'ready' ? requests.value.length : 0
+  if (count === 0) return null
+  return (
+    <a className="row requests-entry" href={hrefOf({ view: 'requests' })} aria-current={isOpen ? 'page' : undefined}>
+      <span className="card-icon"><Icon name="person" /></span>
+      <span className="row-name">{t('requests.title')}</span>
+      <span className="row-text">{t('requests.count', { count })}</span>
+      <span className="badge" aria-hidden="true">{count > 99 ? '99+' : count}</span>
+    </a>
   )
 }
 
@@ -52,7 +69,13 @@ function List({ query, openId }: { readonly query: string; readonly openId: stri
   const { status, conversations, code } = useConversations()
   const { address } = useClient()
   const list = useRef<HTMLUListElement>(null)
-  const found = useMemo(() => conversations.filter((one) => isAbout(one, query, nameOf(one, texts, address))), [conversations, query, texts, address])
+  const [showsArchived, setShowsArchived] = useState(false)
+  const isSearching = query.trim() !== ''
+  const archived = conversations.filter(({ flags }) => flags.archived).length
+  const found = useMemo(
+    () => conversations.filter((one) => (isSearching || one.flags.archived === showsArchived || one.id === openId) && isAbout(one, query, nameOf(one, texts, address))),
+    [conversations, query, isSearching, showsArchived, openId, texts, address],
+  )
   if (status === 'failed') return <Failure code={code ?? 'internal'} />
   if (status === 'loading') return <Loading rows={6} />
   if (conversations.length === 0) {
@@ -63,13 +86,18 @@ function List({ query, openId }: { readonly query: string; readonly openId: stri
       </Empty>
     )
   }
-  if (found.length === 0) return <Empty icon="search" title={texts.t('chats.none', { query })} />
+  if (found.length === 0 && isSearching) return <Empty icon="search" title={texts.t('chats.none', { query })} />
   // One of the rows is in the order of Tab; arrows go through all of them.
   const inTabOrder = found.find(({ id }) => id === openId)?.id ?? found[0]?.id
   return (
-    <ul ref={list} className="rows" aria-label={texts.t('chats.list')} onKeyDown={(event) => { rove(event, list.current) }}>
-      {found.map((one) => <ConversationRow key={one.id} conversation={one} name={nameOf(one, texts, address)} picture={pictureOf(one)} isOpen={one.id === openId} isInTabOrder={one.id === inTabOrder} />)}
-    </ul>
+    <>
+      <ul ref={list} className="rows" aria-label={texts.t('chats.list')} onKeyDown={(event) => { rove(event, list.current) }}>
+        {found.map((one) => <ConversationRow key={one.id} conversation={one} name={nameOf(one, texts, address)} picture={pictureOf(one)} isOpen={one.id === openId} isInTabOrder={one.id === inTabOrder} />)}
+      </ul>
+      {archived === 0 || isSearching ? null : (
+        <button type="button" className="archived-toggle" aria-pressed={showsArchived} onClick={() => { setShowsArchived(!showsArchived) }}><Icon name="archive" />{showsArchived ? texts.t('chats.archived.hide') : texts.t('chats.archived', { count: archived })}</button>
+      )}
+    </>
   )
 }
 
