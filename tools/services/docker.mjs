@@ -38,6 +38,9 @@ export function composeEnvironment({ nodes, layout, settings }) {
     EVEGRAM_COMPOSE_NATS_CLUSTER: nodes === 1 ? 'off' : 'on',
     EVEGRAM_COMPOSE_POSTGRES_PORT: layout.postgres.port,
     EVEGRAM_COMPOSE_POSTGRES_PASSWORD: layout.postgres.password,
+    EVEGRAM_COMPOSE_S3_PORT: layout.s3.port,
+    EVEGRAM_COMPOSE_S3_ACCESS_KEY: layout.s3.keys.access,
+    EVEGRAM_COMPOSE_S3_SECRET_KEY: layout.s3.keys.secret,
   }
   layout.nats.forEach(({ client, monitor }, index) => {
     environment[`EVEGRAM_COMPOSE_NATS_PORT_${index + 1}`] = client
@@ -59,6 +62,7 @@ export function planDocker({ root, dir, nodes, kinds, layout, settings }) {
     ...layout.nats.map(({ client, monitor }, index) => noted(`nats-${index + 1}`, 'nats', `127.0.0.1:${client}`, { monitor: `127.0.0.1:${monitor}` })),
     ...layout.redis.map((port, index) => noted(`redis-${index + 1}`, 'redis', `127.0.0.1:${port}`)),
     noted('postgres', 'postgres', postgres, { url: postgresUrl({ address: postgres, password: layout.postgres.password }) }),
+    noted('s3', 's3', `127.0.0.1:${layout.s3.port}`, { keys: layout.s3.keys }),
   ].filter(({ kind }) => kinds.includes(kind))
 }
 

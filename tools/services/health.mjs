@@ -8,6 +8,7 @@ import { checkPostgres, POSTGRES_READY_MS } from './postgres.mjs'
 import { isRunning } from './process-identity.mjs'
 import { checkRedis, checkSentinel, REDIS_READY_MS, SENTINEL_READY_MS } from './redis.mjs'
 import { lastLines } from './run-tool.mjs'
+import { checkS3, S3_READY_MS } from './s3.mjs'
 
 const LOOK_MS = 300
 const SAY_EVERY_MS = 10_000
@@ -19,6 +20,7 @@ export async function checkHealth(noted, nodes) {
   if (noted.kind === 'cassandra') await checkCassandra(noted.address, nodes)
   else if (noted.kind === 'nats') await checkNats(noted, nodes)
   else if (noted.kind === 'postgres') await checkPostgres(noted)
+  else if (noted.kind === 's3') await checkS3(noted)
   else if (CHAINS.includes(noted.kind)) await checkChain(noted)
   else if (noted.kind === 'sentinel') await checkSentinel(noted)
   else await checkRedis(noted)
@@ -26,7 +28,7 @@ export async function checkHealth(noted, nodes) {
 
 /** Waits until the process is healthy, within the time of its kind; rejects with the last lines of its log when it ends or takes too long. */
 export async function waitUntilHealthy(noted, nodes, say) {
-  const limitMs = { cassandra: CASSANDRA_READY_MS[nodes], nats: NATS_READY_MS, redis: REDIS_READY_MS, postgres: POSTGRES_READY_MS, sentinel: SENTINEL_READY_MS }[noted.kind] ?? CHAIN_READY_MS
+  const limitMs = { cassandra: CASSANDRA_READY_MS[nodes], nats: NATS_READY_MS, redis: REDIS_READY_MS, postgres: POSTGRES_READY_MS, s3: S3_READY_MS, sentinel: SENTINEL_READY_MS }[noted.kind] ?? CHAIN_READY_MS
   const startedAt = performance.now()
   const elapsed = () => Math.round((performance.now() - startedAt) / 1000)
   let saidAt = startedAt

@@ -6,6 +6,7 @@ import { hasCassandraJars } from './cassandra.mjs'
 import { isFree } from './free-port.mjs'
 import { hasNatsServer } from './nats.mjs'
 import { DROP_ROOT, hasPostgres, isPostgresOffered } from './postgres.mjs'
+import { hasS3Server } from './s3.mjs'
 import { isAtLeast, parseVersion } from './versions.mjs'
 
 /** Cassandra 5.0 is made for Java 11 and 17, and refuses newer ones. */
@@ -44,8 +45,9 @@ export async function preflight({ kinds, nodes, cache, environment = process.env
       if (!(await isFree(0, host))) findings.push(missing(`address ${host}`, 'this machine has no such loopback address', `sudo ifconfig lo0 alias ${host} up`))
     }
   }
-  if (wants('nats')) {
-    if (hasNatsServer(cache)) findings.push(unneeded('Go', 'nats-server is in the cache'))
+  const built = [...(wants('nats') ? [['nats-server', hasNatsServer(cache)]] : []), ...(wants('s3') ? [['versitygw', hasS3Server(cache)]] : [])]
+  if (built.length > 0) {
+    if (built.every(([, isThere]) => isThere)) findings.push(unneeded('Go', `${built.map(([name]) => name).join(' and ')} ${built.length === 1 ? 'is' : 'are'} in the cache`))
     else await look({ findings, tools, key: 'go', name: 'Go 1.21', tool: 'go', program: 'go', args: ['version'], minimum: GO_MIN, install: INSTALL.go, environment })
   }
   if (wants('redis')) {

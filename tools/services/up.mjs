@@ -15,12 +15,13 @@ import { fetchPostgres, initPostgres, planPostgres, POSTGRES_VERSION } from './p
 import { findingLines, loopbackHosts, preflight } from './preflight.mjs'
 import { isRunning } from './process-identity.mjs'
 import { planRedis, redisUrl } from './redis.mjs'
+import { buildS3Server, planS3, S3_VERSION, s3Settings } from './s3.mjs'
 import { readState, removeState, withState, writeState } from './state.mjs'
 
 /** Nothing is acknowledged before it is on the disk; Redis holds nothing that must be. */
 export const DEFAULT_SETTINGS = { commitlogSync: 'group', natsSync: 'always', redisSync: 'off' }
 /** The services that this release uses. */
-export const KINDS = ['cassandra', 'nats', 'redis', 'postgres']
+export const KINDS = ['cassandra', 'nats', 'redis', 'postgres', 's3']
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
 
@@ -33,7 +34,7 @@ export class MissingTools extends Error {
 }
 
 /**
- * Brings up `kinds` with `nodes` (1 or 3) of each in the folder `dir` (of PostgreSQL always one); a no-op that checks their health when they run. `settings` is `{commitlogSync,
+ * Brings up `kinds` with `nodes` (1 or 3) of each in the folder `dir` (of PostgreSQL and S3 always one); a no-op that checks their health when they run. `settings` is `{commitlogSync,
  * natsSync, redisSync}`, `asked` what --only named, `native` never asks Docker; `terraNode` makes Terra's chain a real node; `hosts` are other addresses for the nodes of Cassandra, and
  * `enclose({name, start})` another recipe for a process, which then is not asked for its port from here. Resolves with the state. What this call started is ended again when it fails or `abort` (a signal) fires.
  */
@@ -78,6 +79,7 @@ export function environmentOf({ nodes, processes }) {
   const nats = addresses('nats', 'nats://')
   const redis = redisUrl(processes)
   const postgres = processes.find(({ kind }) => kind === 'postgres')?.url
+  const s3 = processes.find(({ kind }) => kind === 's3')
   return {
     ...(cassandra.length === 0 ? {} : {
       EVEGRAM_CASSANDRA: cassandra.join(','), EVEGRAM_CASSANDRA_DC: CASSANDRA_DATA_CENTER,
@@ -86,6 +88,7 @@ export function environmentOf({ nodes, processes }) {
     ...(nats.length === 0 ? {} : { EVEGRAM_NATS: nats.join(',') }),
     ...(redis === undefined ? {} : { EVEGRAM_REDIS: redis }),
     ...(postgres === undefined ? {} : { EVEGRAM_POSTGRES: postgres }),
+    ...(s3 === undefined ? {} : s3Settings(s3)),
     ...chainSettings(processes),
   }
 }
@@ -97,7 +100,7 @@ function serviceOf({ kind }) {
 
 /** How many processes of a service belong to `nodes`. Containers have no sentinels: these would name addresses that only containers can reach. */
 function countOf(service, nodes, mode) {
-  if (service === 'postgres' || CHAINS.includes(service)) return 1
+  if (service === 'postgres' || service === 's3' || CHAINS.includes(service)) return 1
   if (service !== 'redis' || nodes === 1) return nodes
   return mode === 'docker' ? 2 : 2 + nodes
 }
@@ -116,9 +119,10 @@ function requireSame(before, nodes, settings) {
 async function startNatively({ state, started, kinds, absent, work, say, environment, abort, hosts, enclose, terraNode }) {
   const cache = usableCache(state.dir, environment, say)
   const { tools, findings } = await requireTools({ kinds: absent, nodes: state.nodes, cache, environment }, say)
-  const [jars, server, postgresBin, node] = await Promise.all([
+  const [jars, server, s3Server, postgresBin, node] = await Promise.all([
     absent.includes('cassandra') ? fetchCassandraJars(cache, tools, say, abort) : undefined,
     absent.includes('nats') ? buildNatsServer(cache, tools, say, abort) : undefined,
+    absent.includes('s3') ? buildS3Server(cache, tools, say, abort) : undefined,
     absent.includes('postgres') ? tools.postgresBin ?? fetchPostgres(cache, tools, say, abort) : undefined,
     absent.some(isChain) ? buildChains(say, { terraNode: terraNode && absent.includes('terra'), cache, abort, environment }) : undefined,
   ])
@@ -135,10 +139,11 @@ async function startNatively({ state, started, kinds, absent, work, say, environ
     ...(server === undefined ? [] : planNats({ ports: layout.nats, dir: work, server, syncInterval: settings.natsSync })),
     ...(absent.includes('redis') ? planRedis({ ports: layout.redis, sentinels: layout.sentinels, dir: work, server: tools.redis, sync: settings.redisSync }) : []),
     ...(postgres === undefined ? [] : planPostgres(postgres)),
+    ...(s3Server === undefined ? [] : planS3({ ...layout.s3, dir: work, server: s3Server })),
     ...planChains({ kinds: absent, ports: layout.chains, dir: work, terraNode: node?.path }),
   ]
   const foundVersion = (name) => findings.find((finding) => finding.name.startsWith(name))?.detail.split(' ')[0]
-  const versions = { cassandra: CASSANDRA_VERSION, nats: NATS_VERSION, redis: foundVersion('Redis'), postgres: tools.postgresBin === undefined ? POSTGRES_VERSION : foundVersion('PostgreSQL'), ...chainVersions(node) }
+  const versions = { cassandra: CASSANDRA_VERSION, nats: NATS_VERSION, redis: foundVersion('Redis'), postgres: tools.postgresBin === undefined ? POSTGRES_VERSION : foundVersion('PostgreSQL'), s3: `versitygw ${S3_VERSION}`, ...chainVersions(node) }
   for (const kind of absent) state.versions[kind] = versions[kind]
   await startPlanned(plan, { state, started, kinds, say, enclose })
 }

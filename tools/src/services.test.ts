@@ -100,6 +100,12 @@ describe('the preflight', () => {
     expect(findingLines(missing).every((line) => line.includes('install: '))).toBe(true)
   })
 
+  it('asks for Go while one of what it builds is not in the cache', async () => {
+    expect(await states(['s3'])).toMatchObject({ 'Go 1.21 or newer': 'missing' })
+    program('go', 'go version go1.26.8 linux/amd64')
+    expect((await look(['nats', 's3'])).findings.filter(({ name }) => name.startsWith('Go'))).toHaveLength(1)
+  })
+
   it('refuses what is too old and takes what is not', async () => {
     program('redis-server', 'Redis server v=5.0.14 sha=0')
     expect(await states(['redis'])).toMatchObject({ 'Redis 6.2 or newer': 'missing' })
@@ -363,6 +369,8 @@ describe('the environment of services', () => {
     expect(environmentOf({ nodes: 3, processes: [process('redis', '127.0.0.1:1'), ...sentinels] })).toEqual({ EVEGRAM_REDIS: 'sentinel://127.0.0.1:3,127.0.0.1:4/evegram' })
     expect(environmentOf({ nodes: 1, processes: [{ ...process('postgres', '127.0.0.1:5'), url: 'postgres://evegram:secret@127.0.0.1:5/evegram' }] }))
       .toEqual({ EVEGRAM_POSTGRES: 'postgres://evegram:secret@127.0.0.1:5/evegram' })
+    expect(environmentOf({ nodes: 1, processes: [{ ...process('s3', '127.0.0.1:6'), keys: { access: 'a', secret: 'b' } }] }))
+      .toEqual({ EVEGRAM_S3_URL: 'http://127.0.0.1:6/evegram', EVEGRAM_S3_REGION: 'us-east-1', EVEGRAM_S3_ACCESS_KEY: 'a', EVEGRAM_S3_SECRET_KEY: 'b' })
     expect(environmentOf({ nodes: 3, processes: [process('redis', '127.0.0.1:1'), process('redis', '127.0.0.1:2')] })).toEqual({ EVEGRAM_REDIS: 'redis://127.0.0.1:1' })
   })
 })

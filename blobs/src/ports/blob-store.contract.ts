@@ -8,6 +8,8 @@ export interface BlobStoreScene {
   readonly store: BlobStore
   /** The same data by another process: what was not synced may be gone. */
   reopen(): Promise<BlobStore>
+  /** The same data by a second process beside the first; absent with the gap `shared`. */
+  beside?(): Promise<BlobStore>
   /** Damages a byte of an upload behind the back of the store, as a lost write would. */
   damage(blob: BlobId): Promise<void>
   close(): Promise<void>
@@ -32,9 +34,17 @@ async function bytesOf(stream: AsyncIterable<Uint8Array>): Promise<Buffer> {
   return Buffer.concat(pieces)
 }
 
-/** What every {@link BlobStore} keeps. `partBytes`: more than what one adapter gathers for a write. */
-export function describeBlobStore(name: string, setup: () => Promise<BlobStoreScene>, partBytes = 700_000): void {
-  describe(`${name} as a BlobStore`, () => {
+/** What an adapter does not promise: `shared`, that several processes work on the same data at a time. */
+export type BlobStoreGap = 'shared'
+
+/** What every {@link BlobStore} keeps. `partBytes`: more than what the adapter gathers for a write. */
+export function describeBlobStore({ name, setup, partBytes = 700_000, gaps = [] }: {
+  readonly name: string
+  readonly setup: () => Promise<BlobStoreScene>
+  readonly partBytes?: number
+  readonly gaps?: readonly BlobStoreGap[]
+}): void {
+  describe(`BlobStore: ${name}${gaps.length === 0 ? '' : ` (gaps: ${gaps.join(', ')})`}`, () => {
     let scene: BlobStoreScene
     let store: BlobStore
     beforeEach(async () => {
@@ -163,6 +173,93 @@ export function describeBlobStore(name: string, setup: () => Promise<BlobStoreSc
       expect(await store.find(long.blob)).toMatchObject({ complete: true })
       expect(await store.sweep(nowMs + 42 * DAY_MS, DAY_MS, 10)).toBe(1)
       expect(await store.backupsOf(alice)).toEqual([])
+    })
+
+    it('reads less than all of a blob and stops', async () => {
+      const content = randomBytes(partBytes * 2)
+      const facts = await stored(content)
+      for (let again = 0; again < 20; again++) {
+        for await (const piece of store.read(facts.blob, 0, content.length)) {
+          expect(Buffer.compare(piece, content.subarray(0, piece.length))).toBe(0)
+          break
+        }
+      }
+      expect(Buffer.compare(await bytesOf(store.read(facts.blob, 0, content.length)), content)).toBe(0)
+    })
+
+    it('takes an upload byte by byte', async () => {
+      const content = randomBytes(70)
+      const facts = factsOf(content)
+      await store.create(facts)
+      for (let at = 0; at < content.length; at++) expect(await store.append(facts.blob, at, streamOf(content.subarray(at, at + 1)))).toEqual({ status: 'appended', offset: at + 1 })
+      expect(await store.complete(facts.blob)).toBe('complete')
+      expect(Buffer.compare(await bytesOf(store.read(facts.blob, 0, content.length)), content)).toBe(0)
+    })
+
+    describe('with several processes', () => {
+      const both = async (): Promise<readonly [BlobStore, BlobStore]> => {
+        if (scene.beside === undefined) throw new Error('an adapter without the gap "shared" gives a second process')
+        return [store, await scene.beside()]
+      }
+
+      it.skipIf(gaps.includes('shared'))('gives a name to one of those that ask for it at once', async () => {
+        const [one, other] = await both()
+        for (let again = 0; again < 5; again++) {
+          const [mine, theirs] = [factsOf(randomBytes(10), { retention: 'backup' }), factsOf(randomBytes(20), { owner: bob, retention: 'backup' })]
+          const asked = await Promise.all([one.create(mine), other.create({ ...theirs, blob: mine.blob })])
+          expect(asked.filter(({ status }) => status === 'created')).toHaveLength(1)
+          const winner = asked[0].status === 'created' ? alice : bob
+          expect(await one.find(mine.blob)).toMatchObject({ facts: { owner: winner } })
+          // Who lost has no backup by the name of the other.
+          for (const owner of [alice, bob]) expect((await one.backupsOf(owner)).some(({ facts: { blob } }) => blob === mine.blob)).toBe(owner === winner)
+        }
+      })
+
+      it.skipIf(gaps.includes('shared'))('never loses what it acknowledged, nor mixes what two append at the same place', async () => {
+        const [one, other] = await both()
+        for (let again = 0; again < 5; again++) {
+          const [first, second] = [randomBytes(partBytes + 7), randomBytes(partBytes + 7)]
+          const facts = factsOf(first)
+          await one.create(facts)
+          const results = await Promise.all([one.append(facts.blob, 0, streamOf(first)), other.append(facts.blob, 0, streamOf(second.subarray(0, partBytes - 5)))])
+          const through = results.flatMap(({ status, ...rest }) => (status === 'appended' && 'offset' in rest ? [rest.offset] : []))
+          const found = await one.find(facts.blob)
+          expect(through.length).toBeLessThanOrEqual(1)
+          expect(found?.offset).toBeGreaterThanOrEqual(Math.max(0, ...through))
+          // One alone got through, so what is there is whole if it was the right one.
+          if (results[0].status !== 'appended') continue
+          expect(await other.complete(facts.blob)).toBe('complete')
+          expect(Buffer.compare(await bytesOf(one.read(facts.blob, 0, first.length)), first)).toBe(0)
+        }
+      })
+
+      it.skipIf(gaps.includes('shared'))('completes once whoever asks, and goes on in any process', async () => {
+        const [one, other] = await both()
+        const content = randomBytes(partBytes * 2 + 1)
+        const facts = factsOf(content)
+        await one.create(facts)
+        await one.append(facts.blob, 0, streamOf(content.subarray(0, partBytes)))
+        expect(await other.append(facts.blob, partBytes, streamOf(content.subarray(partBytes)))).toEqual({ status: 'appended', offset: content.length })
+        expect(await Promise.all([one.complete(facts.blob), other.complete(facts.blob), one.complete(facts.blob)])).toEqual(['complete', 'complete', 'complete'])
+        for (const each of [one, other]) expect(Buffer.compare(await bytesOf(each.read(facts.blob, 0, content.length)), content)).toBe(0)
+      })
+
+      it.skipIf(gaps.includes('shared'))('leaves no blob where one process removes what another appends to', async () => {
+        const [one, other] = await both()
+        const facts = factsOf(randomBytes(partBytes * 2))
+        await one.create(facts)
+        let removed: Promise<void> | undefined
+        async function* slowly(): AsyncGenerator<Uint8Array, void, undefined> {
+          yield randomBytes(partBytes)
+          removed = other.remove(facts.blob)
+          await removed
+          yield randomBytes(partBytes)
+        }
+        expect(await one.append(facts.blob, 0, slowly())).toEqual({ status: 'none' })
+        // The same name again begins empty.
+        await one.create(facts)
+        expect(await one.find(facts.blob)).toMatchObject({ offset: 0, complete: false })
+      })
     })
   })
 }

@@ -1,6 +1,6 @@
 export { testKeyspace, type TestKeyspace } from './cassandra.js'
 export { freshEventPrefix, manageJetStream, removeEventStreams } from './event-streams.js'
-export { LOCAL_DATA_CENTER, serviceAddresses, type ServiceKind } from './services.js'
+export { LOCAL_DATA_CENTER, s3Keys, serviceAddresses, type ServiceKind } from './services.js'
 export { TcpProxy } from './tcp-proxy.js'
 export { RedisServer, startRedisCluster } from './redis-server.js'
 export { settingsTable } from './settings-table.js'

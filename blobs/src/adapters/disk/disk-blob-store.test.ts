@@ -10,23 +10,28 @@ import { DiskBlobStore } from './disk-blob-store.js'
 
 const partOf = (folder: string, blob: BlobId): string => join(folder, 'data', blob.slice(0, 2), `${blob}.part`)
 
-describeBlobStore('a folder', async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'evegram-blobs-'))
-  return {
-    store: new DiskBlobStore({ folder }),
-    reopen: () => Promise.resolve(new DiskBlobStore({ folder })),
-    damage: (blob) => {
-      const path = partOf(folder, blob)
-      const bytes = readFileSync(path)
-      bytes[bytes.length - 1]! ^= 1
-      writeFileSync(path, bytes)
-      return Promise.resolve()
-    },
-    close: () => {
-      rmSync(folder, { recursive: true })
-      return Promise.resolve()
-    },
-  }
+describeBlobStore({
+  name: 'a folder',
+  // A folder belongs to one process: its parts are no transactions.
+  gaps: ['shared'],
+  setup: async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'evegram-blobs-'))
+    return {
+      store: new DiskBlobStore({ folder }),
+      reopen: () => Promise.resolve(new DiskBlobStore({ folder })),
+      damage: (blob) => {
+        const path = partOf(folder, blob)
+        const bytes = readFileSync(path)
+        bytes[bytes.length - 1]! ^= 1
+        writeFileSync(path, bytes)
+        return Promise.resolve()
+      },
+      close: () => {
+        rmSync(folder, { recursive: true })
+        return Promise.resolve()
+      },
+    }
+  },
 })
 
 describe('a folder of blobs', () => {

@@ -3,14 +3,15 @@ import { open, rename, statfs, type FileHandle } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { equalBytes, EvegramError, parseBlobId, type AccountId, type BlobId } from '@evegram/protocol'
 import type { AppendResult, BlobFacts, BlobStore, StoredBlob } from '../../ports/blob-store.js'
-import { decodeBlobFacts, encodeBlobFacts } from './blob-facts.js'
+import { decodeBlobFacts, encodeBlobFacts } from '../blob-facts.js'
+import { dayOf, DAY_MS } from '../days.js'
+import { inParts } from '../in-parts.js'
 import { fileFacts, guarded, makeFolder, namesIn, removeFile, syncFolder, textIn, unlessMissing, writeWhole } from './files.js'
 
 /** Bytes that are read or gathered for one write at a time. */
 const PART_BYTES = 262_144
 /** Room that stays free on the disk: whoever shares it goes on. */
 export const FREE_BYTES_MIN = 268_435_456
-const DAY_MS = 24 * 3_600_000
 
 /** Choices of {@link DiskBlobStore}. */
 export interface DiskBlobStoreOptions {
@@ -65,7 +66,7 @@ export class DiskBlobStore implements BlobStore {
       if (size !== offset) return { status: 'elsewhere', offset: size }
       let end = offset
       try {
-        for await (const gathered of inParts(bytes)) {
+        for await (const gathered of inParts(bytes, PART_BYTES)) {
           await guarded('append bytes', () => writeAll(part, gathered, end))
           end += gathered.length
         }
@@ -194,11 +195,6 @@ export class DiskBlobStore implements BlobStore {
   }
 }
 
-/** The day of a time (UTC), as text that sorts like time. */
-function dayOf(atMs: number): string {
-  return new Date(atMs).toISOString().slice(0, 10)
-}
-
 async function digestOf(path: string): Promise<Uint8Array> {
   const hash = createHash('sha256')
   const file = await open(path, 'r')
@@ -213,27 +209,6 @@ async function digestOf(path: string): Promise<Uint8Array> {
   } finally {
     await file.close()
   }
-}
-
-/** Small pieces of a stream together, so that a write is worth it; what came before a failure is given before it. */
-async function* inParts(stream: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
-  let parts: Uint8Array[] = []
-  let length = 0
-  try {
-    for await (const bytes of stream) {
-      parts.push(bytes)
-      length += bytes.length
-      if (length < PART_BYTES) continue
-      const whole = Buffer.concat(parts)
-      parts = []
-      length = 0
-      yield whole
-    }
-  } catch (failure) {
-    if (length > 0) yield Buffer.concat(parts)
-    throw failure
-  }
-  if (length > 0) yield Buffer.concat(parts)
 }
 
 async function writeAll(file: FileHandle, bytes: Uint8Array, at: number): Promise<void> {

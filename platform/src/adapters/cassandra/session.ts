@@ -8,12 +8,14 @@ import { connectClient } from './connect.js'
 import { mayBeApplied, readFailure, writeFailure } from './failures.js'
 import { migrateSchema, type Migration } from './migrations.js'
 import type { CassandraQueries, CassandraStatement, ConditionalResult, ReadOptions, RequestOptions } from './queries.js'
-import { RequestGate } from './request-gate.js'
+import { RequestGate } from '../../request-gate.js'
 import { DriverRow, type CassandraRow, type CassandraValue } from './row.js'
 import { sessionCounters, type SessionCounters } from './session-counters.js'
 
 /** Requests that may wait for one of the `inFlightMax`; beyond it they are refused with `limited.queue`. */
 export const QUEUED_MAX = 8_192
+/** What a refused request wanted, in its error. */
+const ASK = 'ask Cassandra'
 /** Urgent requests that run at once, and that wait. */
 const URGENT_MAX = { inFlightMax: 16, queuedMax: 256 } as const
 /** Rows that one {@link CassandraQueries.read} may bring. */
@@ -52,8 +54,8 @@ export class CassandraSession implements CassandraQueries {
     this.#parts = parts
     this.#counters = sessionCounters(parts.metrics, { inFlight: () => this.#gate.inFlight, queued: () => this.#gate.queued })
     const onRefused = (): void => { this.#counters.refused.add() }
-    this.#gate = new RequestGate({ inFlightMax: config.inFlightMax, queuedMax: QUEUED_MAX, onRefused })
-    this.#urgentGate = new RequestGate({ ...URGENT_MAX, onRefused })
+    this.#gate = new RequestGate({ inFlightMax: config.inFlightMax, queuedMax: QUEUED_MAX, operation: ASK, onRefused })
+    this.#urgentGate = new RequestGate({ ...URGENT_MAX, operation: ASK, onRefused })
   }
 
   /**

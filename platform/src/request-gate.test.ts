@@ -13,7 +13,7 @@ describe('RequestGate', () => {
     refusals = 0
     running = []
     outcomes = []
-    gate = new RequestGate({ inFlightMax: 2, queuedMax: 3, onRefused: () => { refusals++ } })
+    gate = new RequestGate({ inFlightMax: 2, queuedMax: 3, operation: 'test', onRefused: () => { refusals++ } })
   })
   const ask = (name: number): void => {
     const request = (): Promise<void> => new Promise((resolve, reject) => {
@@ -49,7 +49,7 @@ describe('RequestGate', () => {
   })
 
   it('loses no slot over many requests', async () => {
-    const wide = new RequestGate({ inFlightMax: 3, queuedMax: 10_000 })
+    const wide = new RequestGate({ inFlightMax: 3, queuedMax: 10_000, operation: 'test' })
     let most = 0
     await Promise.all(Array.from({ length: 5_000 }, (_, index) => wide.run(async () => {
       most = Math.max(most, wide.inFlight)

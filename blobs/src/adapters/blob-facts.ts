@@ -1,6 +1,6 @@
 import { bytesOfHex, EvegramError, hexOf, parseAccountId, parseBlobId } from '@evegram/protocol'
 import { z } from 'zod'
-import { RETENTIONS, type BlobFacts } from '../../ports/blob-store.js'
+import { RETENTIONS, type BlobFacts } from '../ports/blob-store.js'
 
 const whole = z.int().nonnegative()
 const shape = z.object({

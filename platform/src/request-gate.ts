@@ -8,14 +8,17 @@ export class RequestGate {
   readonly #inFlightMax: number
   readonly #queuedMax: number
   readonly #onRefused: () => void
+  readonly #operation: string
   #inFlight = 0
   /** Those that wait from `#next` on; the part before is cut away now and then. */
   #waiting: (() => void)[] = []
   #next = 0
 
-  constructor(options: { readonly inFlightMax: number; readonly queuedMax: number; readonly onRefused?: () => void }) {
+  /** `operation`: what a refused request wanted to do, for its error. */
+  constructor(options: { readonly inFlightMax: number; readonly queuedMax: number; readonly operation: string; readonly onRefused?: () => void }) {
     this.#inFlightMax = options.inFlightMax
     this.#queuedMax = options.queuedMax
+    this.#operation = options.operation
     this.#onRefused = options.onRefused ?? (() => undefined)
   }
 
@@ -43,7 +46,7 @@ export class RequestGate {
   #wait(): Promise<void> {
     if (this.queued >= this.#queuedMax) {
       this.#onRefused()
-      return Promise.reject(new EvegramError('limited.queue', { operation: 'ask Cassandra', details: { outcome: 'refused', queued: this.queued } }))
+      return Promise.reject(new EvegramError('limited.queue', { operation: this.#operation, details: { outcome: 'refused', queued: this.queued } }))
     }
     return new Promise((resolve) => { this.#waiting.push(resolve) })
   }
