@@ -2,11 +2,12 @@ import { randomBytes } from 'node:crypto'
 import { writeSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
-import { Outgoing, type OutgoingTarget } from './outgoing.js'
-import { MessageReader, OPCODE } from './websocket-frames.js'
+import { headBytesOf, MessageReader, OPCODE, writeHead, type Opcode } from './websocket-frames.js'
 
 /** What all sockets of a process read into: each reads, and hands on, before the next one does. */
 const READ_ROOM = Buffer.allocUnsafeSlow(262_144)
+/** What all of them write from: each message is with the kernel, or in a copy, before the next one is made. Larger ones are rare and get memory of their own. */
+const WRITE_ROOM = Buffer.allocUnsafeSlow(65_536)
 const END_OF_HEAD = '\r\n\r\n'
 const ANSWER_HEAD_BYTES_MAX = 16_384
 /** A close frame without a code (RFC 6455 section 7.1.5), and a connection that ended without one. */
@@ -30,14 +31,13 @@ export interface LeanSocketOptions {
 }
 
 /**
- * A WebSocket client that costs a load generator little: reads go into one buffer for all sockets, messages leave from another, and a write is one system
- * call without a stream in between wherever the socket takes all of it. No extensions; the mask is zero.
+ * A WebSocket client that costs a load generator little: reads go into one buffer for all sockets, messages leave from another, each with one system call and
+ * without a stream in between wherever the socket takes all of it. No extensions; the mask is zero.
  */
-export class LeanSocket implements OutgoingTarget {
+export class LeanSocket {
   readonly #options: LeanSocketOptions
   readonly #socket: Socket
   readonly #reader: MessageReader
-  readonly #outgoing = new Outgoing(this)
   /** The socket's descriptor; undefined where bytes have to go through the stream (TLS, or before it is open). */
   #descriptor: number | undefined
   #head: Buffer | undefined = EMPTY
@@ -74,11 +74,11 @@ export class LeanSocket implements OutgoingTarget {
     return !this.#isEnded && this.#head === undefined
   }
 
-  /** Sends a copy of a message, with what else is sent in this turn, in order. What is sent on a socket that is not open is lost. */
+  /** Sends a copy of a message now, or behind what waits already. What is sent on a socket that is not open is lost. */
   send(payload: Uint8Array | string): void {
     if (!this.isOpen) return
-    if (typeof payload === 'string') this.#outgoing.add(OPCODE.text, Buffer.from(payload))
-    else this.#outgoing.add(OPCODE.binary, payload)
+    if (typeof payload === 'string') this.#send(OPCODE.text, Buffer.from(payload))
+    else this.#send(OPCODE.binary, payload)
   }
 
   /** Reads nothing until {@link resume}: what the server sends stays in the kernel. */
@@ -104,9 +104,11 @@ export class LeanSocket implements OutgoingTarget {
     this.#end()
   }
 
-  /** See {@link OutgoingTarget}. */
-  write(bytes: Buffer, length: number): void {
+  #send(opcode: Opcode, payload: Uint8Array): void {
     if (this.#isEnded) return
+    const length = headBytesOf(payload.length) + payload.length
+    const bytes = length <= WRITE_ROOM.length ? WRITE_ROOM : Buffer.allocUnsafeSlow(length)
+    bytes.set(payload, writeHead(bytes, 0, opcode, payload.length))
     let written = 0
     // What waits in the stream goes first; the descriptor of a destroyed socket may be another's already.
     if (this.#descriptor !== undefined && !this.#socket.destroyed && this.#socket.writableLength === 0) {
@@ -149,12 +151,11 @@ export class LeanSocket implements OutgoingTarget {
   }
 
   #onControl(opcode: number, payload: Buffer): void {
-    if (opcode === OPCODE.ping) this.#outgoing.add(OPCODE.pong, payload)
+    if (opcode === OPCODE.ping) this.#send(OPCODE.pong, payload)
     if (opcode !== OPCODE.close) return
     this.#code = payload.length >= 2 ? payload.readUInt16BE(0) : CLOSE_NO_CODE
     this.#reason = payload.toString('utf8', 2)
-    this.#outgoing.add(OPCODE.close, payload.subarray(0, 2))
-    this.#outgoing.flush()
+    this.#send(OPCODE.close, payload.subarray(0, 2))
     this.#end()
   }
 
