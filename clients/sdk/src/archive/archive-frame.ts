@@ -1,7 +1,9 @@
 import { CborFields, concatBytes, decodeCbor, encodeCbor, EvegramError, utf8, type CborValue } from '@evegram/protocol'
 
-/** First bytes of an archive of version 1: seven letters and the version. */
-export const ARCHIVE_MAGIC: Uint8Array = concatBytes(utf8('EVGARCH'), Uint8Array.of(1))
+/** Version of archives that is written. Version 1, which is still read, has no registers and no requests. */
+export const ARCHIVE_VERSION = 2
+/** First bytes of an archive: seven letters and the version. */
+export const ARCHIVE_MAGIC: Uint8Array = concatBytes(utf8('EVGARCH'), Uint8Array.of(ARCHIVE_VERSION))
 /** Bytes of one record at most: the row of a channel with the log of its authors is the longest. */
 export const ARCHIVE_RECORD_BYTES_MAX = 4 * 1_048_576
 const LENGTH_BYTES = 4
@@ -80,9 +82,9 @@ export async function* readRecords(bytes: AsyncIterable<Uint8Array>): AsyncGener
   try {
     const magic = await intake.take(ARCHIVE_MAGIC.length)
     if (magic.length < ARCHIVE_MAGIC.length || ARCHIVE_MAGIC.subarray(0, -1).some((byte, index) => byte !== magic[index])) throw archiveFault('an archive')
-    if (magic.at(-1) !== ARCHIVE_MAGIC.at(-1)) {
-      throw new EvegramError('incompatible.schema', { operation: 'read archive', details: { found: magic.at(-1), supported: ARCHIVE_MAGIC.at(-1) } })
-    }
+    const version = magic.at(-1) ?? 0
+    if (version === 0) throw archiveFault('an archive')
+    if (version > ARCHIVE_VERSION) throw new EvegramError('incompatible.schema', { operation: 'read archive', details: { found: version, supported: ARCHIVE_VERSION } })
     for (;;) {
       const head = await intake.take(LENGTH_BYTES)
       if (head.length < LENGTH_BYTES) throw archiveFault('a record "end"')

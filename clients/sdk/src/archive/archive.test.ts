@@ -1,13 +1,17 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import { afterAll, describe, expect, it } from 'vitest'
 import { concatBytes, decodeEnvelope, hexOf, isEvegramError, utf8 } from '@evegram/protocol'
 import type { Conversation } from '../conversation.js'
-import type { StoreTable } from '../store/local-store.js'
+import type { LocalStore, StoreTable } from '../store/local-store.js'
 import { MemoryStore } from '../store/memory.js'
+import { openSqliteStore } from '../store/sqlite.js'
 import { FakeServer } from '../sync/testing/fake-server.js'
 import { openTestClient, testWallet, textsOf, type TestClient } from '../sync/testing/test-client.js'
 import { rest, VirtualClock } from '../sync/testing/virtual-clock.js'
-import { encodeRecord, readRecords, type ArchiveRecord } from './archive-frame.js'
+import { ARCHIVE_MAGIC, ARCHIVE_VERSION, encodeRecord, readRecords, type ArchiveRecord } from './archive-frame.js'
 import { listArchivedGaps } from './archived-gap.js'
 import { ARCHIVED_ROWS, writeArchive } from './collect-archive.js'
 
@@ -27,6 +31,15 @@ async function scene(): Promise<Scene> {
 }
 
 const another = (server: FakeServer): Promise<TestClient> => openTestClient(server, new MemoryStore(), testWallet('alice'))
+
+const folders: string[] = []
+/** A store on disk, in a folder that goes with the test file. */
+function sqliteStore(): Promise<LocalStore> {
+  const folder = mkdtempSync(join(tmpdir(), 'evegram-archive-'))
+  folders.push(folder)
+  return openSqliteStore(folder)
+}
+afterAll(() => { for (const folder of folders) rmSync(folder, { recursive: true }) })
 
 async function say(from: TestClient, to: TestClient, ...texts: readonly string[]): Promise<void> {
   for (const text of texts) await (await (await from.client.conversation(to.client.account)).send(text)).acked
@@ -50,7 +63,7 @@ async function recordsOf(bytes: Uint8Array): Promise<ArchiveRecord[]> {
 }
 
 function bytesOf(records: readonly ArchiveRecord[]): Uint8Array {
-  return concatBytes(utf8('EVGARCH'), Uint8Array.of(1), ...records.map(encodeRecord))
+  return concatBytes(ARCHIVE_MAGIC, ...records.map(encodeRecord))
 }
 
 const messagesOf = (test: TestClient): unknown[] => test.log.filter(({ name }) => name === 'message')
@@ -140,6 +153,70 @@ describe('an archive', () => {
     await channel.post('posted later')
     await rest()
     expect((await followed?.posts())?.map(({ text }) => text)).toEqual(['posted', 'posted later'])
+  })
+
+  it.each([['in memory', (): Promise<LocalStore> => Promise.resolve(new MemoryStore())], ['in SQLite', sqliteStore]])('brings contacts, settings, drafts, read markers and flags, and tells them to other own devices (%s)', async (_name, newStore) => {
+    const { server, clock, phone, bob } = await scene()
+    await say(bob, phone, 'one', 'two')
+    const talk = await phone.client.conversation(bob.client.account)
+    const [first] = await talk.history()
+    await phone.client.contacts.rename(bob.client.account, 'Bob of the harbour')
+    await phone.client.settings.set('theme', 'dark')
+    await talk.setDraft('not yet')
+    await talk.markRead(first?.messageId ?? '')
+    await rest()
+    const bytes = await archiveOf(phone)
+    // Nobody can tell the others but what was restored.
+    phone.link.down()
+    const tablet = await openTestClient(server, await newStore(), testWallet('alice'))
+    const laptop = await openTestClient(server, await newStore(), testWallet('alice'))
+    await clock.advance(1_000)
+    expect((await laptop.client.contacts.get(bob.client.account)).name).toBeUndefined()
+    expect((await laptop.core.archives.import(inPieces(bytes))).registers).toBeGreaterThanOrEqual(4)
+    await clock.advance(120_000)
+    for (const test of [laptop, tablet]) {
+      const copy = await test.client.conversation(bob.client.account)
+      expect([
+        (await test.client.contacts.get(bob.client.account)).name, (await test.client.settings.all()).theme, await copy.draft(), await copy.unread(),
+      ]).toEqual(['Bob of the harbour', 'dark', 'not yet', test === laptop ? 1 : 0])
+    }
+    // Once more brings nothing.
+    expect((await laptop.core.archives.import(inPieces(bytes))).registers).toBe(0)
+    for (const test of [laptop, tablet]) await test.client.close()
+  })
+
+  it('brings what strangers wrote as requests, and follows what was decided about them', async () => {
+    const { server, clock, phone } = await scene()
+    const open = (name: string): Promise<TestClient> => openTestClient(server, new MemoryStore(), testWallet(name), undefined, undefined, 'ask')
+    const asking = await open('alice')
+    const [eve, mallory, trent] = [await open('eve'), await open('mallory'), await open('trent')]
+    for (const stranger of [eve, mallory, trent]) await say(stranger, phone, 'hello', 'it is me')
+    await asking.client.accept((await asking.client.conversation(trent.client.account)).id)
+    await rest()
+    const bytes = await archiveOf(asking)
+    const laptop = await open('alice')
+    await clock.advance(120_000)
+    await laptop.core.archives.import(inPieces(bytes))
+    expect((await laptop.client.requests()).map(({ account, messages }) => [account, messages]).sort()).toEqual([[eve.client.account, 2], [mallory.client.account, 2]].sort())
+    const strange = async (test: TestClient, from: TestClient): Promise<unknown> => (await (await test.client.conversation(from.client.account)).history()).map(({ text, stranger }) => [text, stranger === true])
+    expect(await strange(laptop, eve)).toEqual([['hello', true], ['it is me', true]])
+    expect(await strange(laptop, trent)).toEqual([['hello', false], ['it is me', false]])
+    await asking.client.block(mallory.client.account)
+    await asking.client.accept((await asking.client.conversation(eve.client.account)).id)
+    await clock.advance(120_000)
+    expect(await laptop.client.requests()).toEqual([])
+    expect(await strange(laptop, eve)).toEqual([['hello', false], ['it is me', false]])
+  })
+
+  it('of version 1 is still read, and one of a newer version is refused by name', async () => {
+    const { server, phone, bob } = await scene()
+    await say(phone, bob, 'one')
+    const first = (await recordsOf(await archiveOf(phone))).filter(({ type }) => type !== 'register' && type !== 'end')
+    const old = concatBytes(utf8('EVGARCH'), Uint8Array.of(1), ...[...first, { type: 'end', fields: { records: first.length, messages: 1 } }].map(encodeRecord))
+    const laptop = await another(server)
+    expect(await laptop.core.archives.import(inPieces(old))).toMatchObject({ messages: 1, registers: 0, skipped: 0 })
+    const newer = concatBytes(utf8('EVGARCH'), Uint8Array.of(ARCHIVE_VERSION + 1), old.subarray(8))
+    await expect(laptop.core.archives.import(inPieces(newer))).rejects.toMatchObject({ code: 'incompatible.schema' })
   })
 
   it('names the gaps that its device had, until the messages come', async () => {
@@ -234,7 +311,7 @@ describe('what is in an archive', () => {
     expect(read.length).toBeGreaterThan(5)
     const isListed = (entry: string): boolean => entry.startsWith('handled ') || ARCHIVED_ROWS.some(([table, prefix]) => entry.startsWith(`${table} ${prefix}`))
     expect(read.filter((entry) => !isListed(entry))).toEqual([])
-    expect(new Set(ARCHIVED_ROWS.map(([table]) => table))).toEqual(new Set(['accounts', 'conversations', 'messages', 'chains', 'history', 'channels']))
+    expect(new Set(ARCHIVED_ROWS.map(([table]) => table))).toEqual(new Set(['state', 'accounts', 'conversations', 'messages', 'chains', 'history', 'channels']))
   })
 
   it('keeps fields that this version does not know', async () => {

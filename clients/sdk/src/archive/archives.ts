@@ -37,9 +37,9 @@ export class Archives {
 
   /** Merges an archive into the profile and tells of it: {@link importArchive}. */
   async import(bytes: AsyncIterable<Uint8Array>, options: ImportOptions = {}): Promise<ImportCounts> {
-    const { local, account, time, events } = this.#core
+    const { local, account, state, requests, time, events } = this.#core
     const counts = await importArchive({
-      local, account, now: () => time.now(), channelRoom: () => FOLLOWER_LIMITS.channelsMax - this.#follower.size,
+      local, account, state, requests, now: () => time.now(), channelRoom: () => FOLLOWER_LIMITS.channelsMax - this.#follower.size,
       channelAdded: (channel) => { this.#follower.wake(channel) },
     }, bytes, options)
     events.emit('history-imported', counts)

@@ -3,9 +3,11 @@ import { CHANNEL_GAP_PREFIX, CHANNEL_LOG_PREFIX, CHANNEL_PREFIX, channelPostPref
 import { CONVERSATION_PREFIX } from '../core/conversation-row.js'
 import { GROUP_PREFIX } from '../core/group-row.js'
 import { readHandled } from '../core/handled.js'
+import { listRequests, REQUEST_PREFIX } from '../core/request-row.js'
 import { decodeMessage, MESSAGE_PREFIX } from '../core/message.js'
 import { CHANGES_PREFIX, changesKey } from '../core/message-changes.js'
 import { VERIFIED_PREFIX } from '../core/verified.js'
+import { exportedRegisters, REGISTER_PREFIX } from '../state/register-row.js'
 import { STORE_LIMITS } from '../store/check-changes.js'
 import type { LocalStore, StoreTable } from '../store/local-store.js'
 import { decodeChain, RECEIVED_CHAIN_PREFIX } from '../sync/chain-row.js'
@@ -24,7 +26,7 @@ type Fields = Readonly<Record<string, CborValue>>
  * and what is kept for sending again are not among them.
  */
 export const ARCHIVED_ROWS: readonly (readonly [StoreTable, string])[] = [
-  ['accounts', VERIFIED_PREFIX], ['conversations', CONVERSATION_PREFIX], ['conversations', GROUP_PREFIX], ['messages', MESSAGE_PREFIX], ['messages', CHANGES_PREFIX],
+  ['state', REGISTER_PREFIX], ['accounts', VERIFIED_PREFIX], ['conversations', REQUEST_PREFIX], ['conversations', CONVERSATION_PREFIX], ['conversations', GROUP_PREFIX], ['messages', MESSAGE_PREFIX], ['messages', CHANGES_PREFIX],
   ['chains', RECEIVED_CHAIN_PREFIX], ['history', ARCHIVED_GAP_PREFIX], ['channels', CHANNEL_PREFIX], ['channels', CHANNEL_LOG_PREFIX],
   ['channels', 'p/'], ['channels', CHANNEL_GAP_PREFIX],
 ]
@@ -96,6 +98,8 @@ async function* channelRecords(store: LocalStore): AsyncGenerator<ArchiveRecord>
 }
 
 async function* contentRecords(store: LocalStore): AsyncGenerator<ArchiveRecord> {
+  // First of all: who is accepted or blocked decides what becomes of the rest.
+  for await (const register of exportedRegisters(store)) yield { type: 'register', fields: { register } }
   for await (const { key, value } of rowsOf(store, 'accounts', VERIFIED_PREFIX)) {
     yield { type: 'verified', fields: { ...mapOf(value), account: idBytes(parseAccountId(key.slice(VERIFIED_PREFIX.length))) } }
   }
@@ -103,6 +107,10 @@ async function* contentRecords(store: LocalStore): AsyncGenerator<ArchiveRecord>
   for await (const { key, value } of rowsOf(store, 'conversations', GROUP_PREFIX)) yield { type: 'group', fields: { conversation: idOfKey(key, GROUP_PREFIX), row: value } }
   for await (const { key, value } of rowsOf(store, 'conversations', CONVERSATION_PREFIX)) {
     yield { type: 'conversation', fields: { ...mapOf(value), conversation: idOfKey(key, CONVERSATION_PREFIX) } }
+  }
+  // Before the messages that wait in them.
+  for (const { conversation, account, group, firstAtMs, dropped } of await listRequests(store)) {
+    yield { type: 'request', fields: { conversation: idBytes(conversation), account: idBytes(account), group, firstAtMs, dropped } }
   }
   yield* messageRecords(store)
   yield* gapRecords(store)

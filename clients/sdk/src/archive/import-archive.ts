@@ -1,15 +1,17 @@
-import { CborFields, encodeCbor, decodeCbor, EvegramError, type AccountId, type ConversationId } from '@evegram/protocol'
+import { CborFields, encodeCbor, decodeCbor, EvegramError, type AccountId, type ConversationId, type DeviceId } from '@evegram/protocol'
+import type { MessageRequests } from '../core/message-requests.js'
 import type { LocalState } from '../core/local-state.js'
 import { readProfile } from '../core/profile.js'
 import type { Transaction } from '../core/transaction.js'
+import type { Registers } from '../state/registers.js'
 import { readRecords, archiveFault, type ArchiveRecord } from './archive-frame.js'
 import { readHeader, type ArchiveHeader } from './archive-header.js'
 import { IMPORTERS } from './import-record.js'
 
 /** Records that one transaction takes: what is held in memory, and what an interruption repeats. */
 const RECORDS_PER_COMMIT = 128
-/** Start of the keys of imports under way in table `history`. */
-const IMPORT_PREFIX = 'import/'
+/** Key of an import under way in table `history`, by the id of its archive. */
+export const importKey = (id: string): string => `import/${id}`
 
 /** What an archive brought. */
 export interface ImportCounts {
@@ -39,6 +41,8 @@ export type Imported = keyof ImportCounts | undefined
 export interface ImportPorts {
   readonly local: LocalState
   readonly account: AccountId
+  readonly state: Pick<Registers, 'mergeBytes' | 'tellAgain'>
+  readonly requests: Pick<MessageRequests, 'restore' | 'restored'>
   /** Milliseconds since 1970, server time. */
   readonly now: () => number
   /** How many more channels may be followed. */
@@ -51,6 +55,8 @@ export interface ImportPorts {
 export interface ImportOptions {
   /** Names the archive, so that an import that was interrupted goes on where it was; otherwise it begins anew, which brings nothing twice. */
   readonly id?: string
+  /** The own device that must have written it, and told its registers to the others itself. */
+  readonly from?: DeviceId
   /** Called after every commit with what was brought so far. */
   readonly onProgress?: (counts: ImportCounts) => void
   readonly signal?: AbortSignal
@@ -73,12 +79,13 @@ function decodePlace(row: Uint8Array): Place {
   return { records: fields.uint('records'), counts: Object.fromEntries(names.map((name) => [name, counts.uint(name)])) as unknown as ImportCounts }
 }
 
-async function checkHeader({ local, account }: ImportPorts, record: ArchiveRecord): Promise<ArchiveHeader> {
+async function checkHeader({ local, account }: ImportPorts, record: ArchiveRecord, from: DeviceId | undefined): Promise<ArchiveHeader> {
   const header = readHeader(record)
   const profile = await readProfile(local.store)
   if (header.account !== account || header.domain !== profile?.domain || header.serverId !== profile.serverId) {
     throw new EvegramError('archive.other_account', { operation: 'import archive' })
   }
+  if (from !== undefined && header.device !== from) throw archiveFault('an archive of the device that gave it')
   return header
 }
 
@@ -89,7 +96,7 @@ async function checkHeader({ local, account }: ImportPorts, record: ArchiveRecor
  * `incompatible.schema` for one of a newer version; the reason of `signal` when it aborts.
  */
 export async function importArchive(ports: ImportPorts, bytes: AsyncIterable<Uint8Array>, options: ImportOptions = {}): Promise<ImportCounts> {
-  const key = options.id === undefined ? undefined : `${IMPORT_PREFIX}${options.id}`
+  const key = options.id === undefined ? undefined : importKey(options.id)
   const row = key === undefined ? undefined : await ports.local.store.get('history', key)
   const begun = row === undefined ? { records: 0, counts: NOTHING } : decodePlace(row)
   let { counts } = begun
@@ -100,13 +107,13 @@ export async function importArchive(ports: ImportPorts, bytes: AsyncIterable<Uin
     options.signal?.throwIfAborted()
     const records = batch
     batch = []
-    counts = await ports.local.write((tx) => importBatch(ports, tx, records, counts, { key, read, isEnd }))
+    counts = await ports.local.write((tx) => importBatch(ports, tx, records, counts, { key, read, isEnd, from: options.from }))
     options.onProgress?.(counts)
   }
   for await (const record of readRecords(bytes)) {
     read += 1
     if (header === undefined) {
-      header = await checkHeader(ports, record)
+      header = await checkHeader(ports, record, options.from)
       continue
     }
     if (record.type === 'end') checkEnd(record, read)
@@ -125,7 +132,7 @@ function checkEnd({ fields }: ArchiveRecord, read: number): void {
 
 async function importBatch(
   ports: ImportPorts, tx: Transaction, records: readonly ArchiveRecord[], before: ImportCounts,
-  { key, read, isEnd }: { readonly key: string | undefined; readonly read: number; readonly isEnd: boolean },
+  { key, read, isEnd, from }: { readonly key: string | undefined; readonly read: number; readonly isEnd: boolean; readonly from: DeviceId | undefined },
 ): Promise<ImportCounts> {
   const counts = { ...before }
   for (const { type, fields } of records) {
@@ -133,6 +140,7 @@ async function importBatch(
     const imported = await (IMPORTERS.get(type)?.(ports, tx, fields) ?? Promise.resolve<Imported>('skipped'))
     if (imported !== undefined) counts[imported] += 1
   }
+  if (isEnd && counts.registers > 0 && from === undefined) await ports.state.tellAgain(tx)
   if (key !== undefined) {
     if (isEnd) tx.remove('history', key)
     else tx.put('history', key, encodePlace({ records: read, counts }))

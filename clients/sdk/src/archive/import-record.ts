@@ -16,7 +16,7 @@ import { decodeChanges, NO_CHANGES, readChanges, writeChanges } from '../core/me
 import type { Transaction } from '../core/transaction.js'
 import { carryVerified, readVerified, verifiedChange } from '../core/verified.js'
 import { raiseFloor } from '../sync/order-clock.js'
-import { archiveFault } from './archive-frame.js'
+import { ARCHIVE_RECORD_BYTES_MAX, archiveFault } from './archive-frame.js'
 import { readArchivedGap, writeArchivedGap } from './archived-gap.js'
 import type { Imported, ImportPorts } from './import-archive.js'
 import { mergeChanges } from './merge-changes.js'
@@ -38,11 +38,32 @@ function readRow<Row>(read: () => Row): Row {
   }
 }
 
-const importMessage: Importer = async ({ account, now }, tx, fields) => {
-  const { chain, changes, ...row } = fields
+const importRegister: Importer = async ({ state }, tx, fields) => {
+  const bytes = fieldsOf(fields).bytes('register', { lengthMax: ARCHIVE_RECORD_BYTES_MAX })
+  try {
+    const merged = await state.mergeBytes(tx, bytes)
+    if (merged === 'full') return 'skipped'
+    return merged === 'news' ? 'registers' : undefined
+  } catch (error) {
+    if (!isEvegramError(error, 'invalid.payload') && !isEvegramError(error, 'invalid.cbor')) throw error
+    throw archiveFault('a register', error)
+  }
+}
+
+const importRequest: Importer = async ({ requests }, tx, fields) => {
+  const known = fieldsOf(fields)
+  await requests.restore(tx, {
+    conversation: conversationOf(known), account: parseAccountId(hexOf(known.bytes('account', 16))), group: known.boolean('group'), firstAtMs: known.uint('firstAtMs'),
+    dropped: known.uint('dropped'),
+  })
+  return undefined
+}
+
+const importMessage: Importer = async ({ account, now, requests }, tx, fields) => {
+  const { chain, changes, stranger, ...plain } = fields
   if (!(chain instanceof Uint8Array) || (chain.length !== 32 && chain.length !== 0)) throw archiveFault('the chain hash of a message')
-  const bytes = readRow(() => encodeCbor(withArchiveMarks(row, hexOf(fieldsOf(row).bytes('account', 16)) === account)))
-  const message = readRow(() => decodeMessage(bytes))
+  const row = readRow(() => withArchiveMarks(plain, hexOf(fieldsOf(plain).bytes('account', 16)) === account))
+  const message = readRow(() => decodeMessage(encodeCbor(row)))
   const said = changes instanceof Uint8Array ? readRow(() => decodeChanges(changes)) : NO_CHANGES
   // What disappears is gone everywhere at its time, whoever kept it.
   if (message.expiresIn !== undefined || (message.expiresAtMs !== undefined && message.expiresAtMs <= now())) return 'skipped'
@@ -50,14 +71,15 @@ const importMessage: Importer = async ({ account, now }, tx, fields) => {
   if (before !== undefined && before.status !== 'refused') return 'known'
   if ((await readConversation(tx, message.conversation)) === undefined) throw archiveFault('the conversation of a message before it')
   const key = messageRowKey(message)
+  const marks = stranger === true && (await requests.restored(tx, message.conversation)) ? { stranger } : {}
   const here = await readChanges(tx, message.conversation, message.messageId)
   if (here === NO_CHANGES) {
     // As it is, with the fields of newer versions.
-    tx.put('messages', key, bytes)
+    tx.put('messages', key, encodeCbor({ ...row, ...marks }))
     writeChanges(tx, message.conversation, message.messageId, { ...said, ownEdits: [] })
   } else {
     const folded = foldChanges(message, mergeChanges(message, said, here))
-    tx.put('messages', key, encodeMessage(folded.message))
+    tx.put('messages', key, encodeMessage({ ...folded.message, ...marks }))
     writeChanges(tx, message.conversation, message.messageId, folded.changes)
   }
   writeHandled(tx, message.messageId, { status: 'archived', ciphertextHash: new Uint8Array(0), chainHash: chain, rowKey: key })
@@ -151,6 +173,7 @@ const importChannel: Importer = async ({ channelRoom, channelAdded }, tx, fields
 
 /** What becomes of a record, by its type. Others are of newer versions. */
 export const IMPORTERS: ReadonlyMap<string, Importer> = new Map([
+  ['register', importRegister], ['request', importRequest],
   ['verified', importVerified], ['group', importGroup], ['conversation', importConversation], ['message', importMessage], ['gap', importGap],
   ['post', importPost], ['channel_gap', importChannelGap], ['channel', importChannel],
 ])

@@ -72,6 +72,26 @@ export class MessageRequests {
     return isRoom ? 'stranger' : 'hidden'
   }
 
+  /**
+   * Stages a request of an archive, without its messages, which {@link restored} counts. Resolves with whether it waits here: not when the user decided since, nor where
+   * messages of strangers are taken as those of everybody.
+   */
+  async restore(tx: Transaction, request: Omit<RequestRow, 'messages'>): Promise<boolean> {
+    const { conversation, account, group } = request
+    if ((await readRequest(tx, conversation)) !== undefined) return true
+    const relation = group ? await this.#core.state.get('conversation.relation', conversation, tx) : await this.#core.state.get('contact.relation', account, tx)
+    if (this.#policy === 'accept-all' || relation !== undefined || (!group && (await this.#isKnown(tx, account, conversation))) || this.#isFull(account, conversation)) return false
+    this.#put(tx, { ...request, messages: 0 })
+    return true
+  }
+
+  /** Stages that a message of a stranger came with an archive. Resolves with whether it waits in a request; otherwise it is one of anybody. */
+  async restored(tx: Transaction, conversation: ConversationId): Promise<boolean> {
+    const known = await readRequest(tx, conversation)
+    if (known !== undefined) this.#put(tx, { ...known, messages: known.messages + 1 })
+    return known !== undefined
+  }
+
   /** Stages that somebody added this account to a group: a request, where they are a stranger. */
   async added(tx: Transaction, group: ConversationId, by: AccountId): Promise<void> {
     if (this.#policy === 'accept-all' || by === this.#core.account || (await this.#core.state.get('conversation.relation', group, tx)) !== undefined) return

@@ -15,7 +15,8 @@ export interface RequestRow {
   readonly dropped: number
 }
 
-const REQUEST_PREFIX = 'q/'
+/** Start of the keys of requests in table `conversations`. */
+export const REQUEST_PREFIX = 'q/'
 const PAGE_ROWS = 500
 
 /** All requests of the profile. */

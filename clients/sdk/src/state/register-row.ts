@@ -32,6 +32,21 @@ export async function listRegisterRows(store: Pick<LocalStore, 'list'>, prefix: 
   return rows.map(({ value }) => decodeRegisterRow(value))
 }
 
+/** Registers that one step of an export reads. */
+const EXPORT_PAGE_ROWS = 500
+
+/** Every register as bytes, for archives: `Registers.mergeBytes` takes them in on another device, as if this one had told them. */
+export async function* exportedRegisters(store: Pick<LocalStore, 'list'>): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  for (let after: string | undefined, more = true; more;) {
+    const rows = await listRegisterRows(store, '', after, EXPORT_PAGE_ROWS)
+    for (const { register } of rows) {
+      after = register.key
+      yield encodeCbor(registerValue(register))
+    }
+    more = rows.length === EXPORT_PAGE_ROWS
+  }
+}
+
 function decodeRegisterRow(row: Uint8Array): RegisterRow {
   const fields = new CborFields(decodeCbor(row, ROW_BYTES_MAX), 'client.store')
   try {

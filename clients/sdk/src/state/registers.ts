@@ -11,6 +11,7 @@ import {
 } from './register-keys.js'
 import { listRegisterRows, readRegisterRow, writeRegisterRow } from './register-row.js'
 import { boundRegister, mergeRegisters, raiseHighest, winnerOf, writeLatest } from './register.js'
+import { readSync, writeSync } from './sync-row.js'
 import { appendEntry, countRegister, readLogHead, removeEntry } from './transaction-log.js'
 
 /** What {@link Registers} work on. */
@@ -144,21 +145,15 @@ export class Registers {
     return 'news'
   }
 
-  /** Every register as bytes, for archives: {@link mergeBytes} takes them in on another device, as if this one had told them. */
-  async *exported(): AsyncGenerator<Uint8Array<ArrayBuffer>> {
-    for (let after: string | undefined, more = true; more;) {
-      const rows = await listRegisterRows(this.#ports.store, '', after, PAGE_ROWS)
-      for (const { register } of rows) {
-        after = register.key
-        yield encodeCbor(registerValue(register))
-      }
-      more = rows.length === PAGE_ROWS
-    }
-  }
-
-  /** As {@link merge}, of the bytes that {@link exported} gave. Throws `invalid.payload` and `invalid.cbor` for others. */
+  /** As {@link merge}, of the bytes that `exportedRegisters` gave. Throws `invalid.payload` and `invalid.cbor` for others. */
   async mergeBytes(tx: Transaction, bytes: Uint8Array): Promise<'news' | 'known' | 'full'> {
     return this.merge(tx, readRegister(decodeCbor(bytes, 2 * STATE_LIMITS.registerBytesMax)))
+  }
+
+  /** Stages that everything is told to the other own devices once more: what came from elsewhere may be news to them. */
+  async tellAgain(tx: Transaction): Promise<void> {
+    writeSync(tx, { ...(await readSync(tx)), resend: true })
+    tx.afterCommit(() => { this.#onWritten() })
   }
 
   async #admit(tx: Transaction, family: string, registersMax: number): Promise<void> {
