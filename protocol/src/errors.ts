@@ -86,6 +86,7 @@ export const ERROR_CODES = {
   'archive.other_account': ['never', 'The archive belongs to another account or another server: open it with a profile of that account.'],
   'backup.not_opened': ['after_fix', 'The recovery code or passphrase does not open this backup, or the backup is damaged.'],
   'backup.none': ['after_fix', 'There is no backup yet: make one with evegram backup create'],
+  'history.no_device': ['after_fix', 'This account has no other device: restore a backup instead.'],
   'history.refused': ['after_fix', 'History is only given to, and taken from, own active devices.'],
   // --- groups
   'group.log_invalid': ['never', 'The membership log of the group breaks its own rules: do not trust this server for that group.'],

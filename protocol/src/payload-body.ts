@@ -6,6 +6,7 @@ import {
 } from './payload-body-change.js'
 import type { PayloadBodyCodec } from './payload-body-codec.js'
 import { groupNameBody, senderKeyBody, type GroupNameBody, type SenderKeyGift } from './payload-body-group.js'
+import { historyOfferBody, historyRequestBody, type HistoryOffer, type HistoryRequest } from './payload-body-history.js'
 import { receiptBody, type ReceiptBody } from './payload-body-receipt.js'
 import { resendBody, resendRequestBody, type ResendBody, type ResendRequest } from './payload-body-resend.js'
 import { revocationBody, type RevocationBody } from './payload-body-revocation.js'
@@ -32,6 +33,8 @@ export interface PayloadBodies {
   delete: DeleteBody
   timer: TimerBody
   files: FilesBody
+  history_request: HistoryRequest
+  history_offer: HistoryOffer
   state: StateBody
 }
 
@@ -52,6 +55,8 @@ const CODECS: { readonly [Kind in KnownPayloadKind]: PayloadBodyCodec<PayloadBod
   delete: deleteBody,
   timer: timerBody,
   files: filesBody,
+  history_request: historyRequestBody,
+  history_offer: historyOfferBody,
   state: stateBody,
 }
 

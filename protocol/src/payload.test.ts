@@ -97,7 +97,7 @@ describe('a payload', () => {
     expect(Object.keys(PAYLOAD_KIND).map((kind) => [kind, isNumberedKind(kind as keyof typeof PAYLOAD_KIND)])).toEqual([
       ['text', true], ['void', true], ['receipt', false], ['resend_request', false], ['resend', false], ['revocation', false],
       ['sender_key', false], ['group_name', false], ['payment', true], ['payment_request', true],
-      ['reaction', true], ['edit', true], ['delete', true], ['timer', true], ['files', true], ['state', true],
+      ['reaction', true], ['edit', true], ['delete', true], ['timer', true], ['files', true], ['history_request', false], ['history_offer', false], ['state', true],
     ])
   })
 

@@ -39,6 +39,10 @@ export const PAYLOAD_KIND = {
   timer: 14,
   /** Files with a caption, numbered. */
   files: 20,
+  /** Control: asks own devices for what was said before this one came, or takes that back. */
+  history_request: 30,
+  /** Control: the answer of one of them. */
+  history_offer: 31,
   /** What own devices tell each other of the state of their account, numbered, in the conversation of the account with itself. Shows nothing. */
   state: 40,
 } as const

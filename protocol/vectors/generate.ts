@@ -237,6 +237,16 @@ function payloads(): void {
       kind: 'files',
       body: { files: [{ blob: parseBlobId(hexOf(seed('blob alone').slice(0, 16))), key: seed('key alone'), size: 0, chunk: 262_144, digest: seed('digest alone'), name: 'empty', type: 'application/octet-stream' }], text: '' },
     }, { number: 59 }],
+    ['request for history', { kind: 'history_request', body: { ask: seed('ask for history').slice(0, 16), reads: 2 } }, controlBase],
+    ['request for history that is over', { kind: 'history_request', body: { ask: seed('ask for history').slice(0, 16), over: true } }, controlBase],
+    ['history for an own device', {
+      kind: 'history_offer',
+      body: {
+        ask: seed('ask for history').slice(0, 16), messages: 2_000, madeAtMs: START_MS,
+        archive: { blob: parseBlobId(hexOf(seed('blob of history').slice(0, 16))), key: seed('key of history'), size: 1_400_000, chunk: 65_536, digest: seed('digest of history') },
+      },
+    }, controlBase],
+    ['history that is not given', { kind: 'history_offer', body: { ask: seed('ask for history').slice(0, 16), declined: true } }, controlBase],
     ['state of an account', {
       kind: 'state',
       body: {

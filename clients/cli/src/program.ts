@@ -14,7 +14,6 @@ import { echo } from './commands/echo.js'
 import {
   addToGroup, createGroup, groupHistory, groupMembersOf, leaveGroup, listGroups, removeFromGroup, renameGroup, sayInGroup, setGroupRole,
 } from './commands/group.js'
-import { history } from './commands/history.js'
 import { keysNew, keysShow } from './commands/keys.js'
 import { listen } from './commands/listen.js'
 import { login } from './commands/login.js'
@@ -26,6 +25,7 @@ import { verify } from './commands/verify.js'
 import { verifyWeb } from './commands/verify-web.js'
 import { linkWallet, unlinkWallet, wallets } from './commands/wallets.js'
 import { Context, type CommonOptions } from './context.js'
+import { addHistoryCommands } from './history-commands.js'
 import { exitCodeHelp, exitCodeOf } from './exit-codes.js'
 import { Output } from './output.js'
 import { addPlayCommands, addWalletCommands } from './wallet-commands.js'
@@ -247,13 +247,7 @@ export function buildProgram({ version, environment, json }: ProgramOptions): Co
     .option('--all', 'start with the first message that the profile has')
     .option('--own', 'print messages of the own account too')
     .action(act(listen))
-  add(
-    program, 'history <address>', 'Catch up and print a conversation in its order',
-    'evegram history UQ… --json', 'evegram history UQ… --limit 20',
-  )
-    .option('--limit <n>', 'only the last n messages', wholeNumber)
-    .option('--ids', 'show the first digits of message ids')
-    .action(act(history))
+  addHistoryCommands(add, act, program)
   add(program, 'chat <address>', 'Chat in the terminal', 'evegram chat 7xKX…', 'evegram chat 7xKX… --no-typing', 'printf "one\\ntwo\\n" | evegram chat 7xKX…')
     .option('--no-typing', 'do not tell the other side while you type')
     .action(act(chat))

@@ -11,3 +11,9 @@ export function postNumber(text: string): number {
   if (!/^(0|[1-9][0-9]{0,14})$/.test(text)) throw new InvalidArgumentError('Write the number of a post, or 0.')
   return Number(text)
 }
+
+/** Reads an option that is a time to wait in seconds, or 0. Throws commander's error for anything else. */
+export function secondsOrNone(text: string): number {
+  if (!/^(0|[1-9][0-9]{0,5})$/.test(text)) throw new InvalidArgumentError('Write seconds, or 0.')
+  return Number(text)
+}

@@ -10,6 +10,7 @@ import type { SearchOptions, SearchPage } from './core/search.js'
 import type { ClientEvents, ClientState } from './events.js'
 import type { DownloadOptions } from './files/download.js'
 import type { Group } from './group.js'
+import type { History } from './history/history.js'
 import type { AccountWallet } from './money/account-wallet.js'
 import type { Notices } from './notices.js'
 import type { OwnDevice, OwnWallet, Verification } from './own-account.js'
@@ -127,6 +128,8 @@ export interface Client {
   readonly notices: Notices
   /** Encrypted backups of this profile. */
   readonly backup: Backup
+  /** What was said before this device came, from another own device; and the same for others. */
+  readonly history: History
   /** The own account at the wallet bridge of the server. Throws `wallet.none` where the server has none. */
   readonly wallet: AccountWallet
   /** The wallet bridge as an operator sees it, where the server knows this account as one. Throws `wallet.none` where the server has none. */

@@ -18,6 +18,7 @@ import type { ClientEvents, ClientState } from './events.js'
 import type { BlobApi } from './files/blob-api.js'
 import { downloadFile, type DownloadOptions } from './files/download.js'
 import { FileUploads } from './files/file-uploads.js'
+import { DeviceHistory } from './history/device-history.js'
 import type { Group } from './group.js'
 import { ServerWallet, type AccountWallet } from './money/account-wallet.js'
 import { AccountNotices, type Notices } from './notices.js'
@@ -54,6 +55,7 @@ export class EvegramClient implements Client {
   readonly #files: FileUploads | undefined
   readonly notices: Notices
   readonly backup: Backup
+  readonly history: DeviceHistory
   readonly contacts: Contacts
   readonly settings: Settings
 
@@ -71,6 +73,7 @@ export class EvegramClient implements Client {
     this.settings = new StoredSettings(core)
     this.notices = new AccountNotices(core)
     this.backup = new Backups(core, client.archives, blobs)
+    this.history = new DeviceHistory({ core, outbox: client.outbox, transmission: client.transmission, archives: client.archives, mail: client.historyMail, api: blobs })
     const files = blobs === undefined ? undefined : new FileUploads({ core, api: blobs, say: (conversation, content, also) => talks.say(conversation, content, also) })
     this.#files = files
     if (files !== undefined) core.background.run('load uploads', () => files.load())
@@ -241,6 +244,7 @@ export class EvegramClient implements Client {
   async close(): Promise<void> {
     this.#wallet?.close()
     this.#files?.close()
+    this.history.close()
     await this.core.close()
     await this.#parts.store.close()
   }

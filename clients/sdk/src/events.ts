@@ -6,6 +6,7 @@ import type { ChannelGap, ChannelPostShown } from './core/channel-row.js'
 import type { Message } from './core/message.js'
 import type { RequestStatus } from './core/message-requests.js'
 import type { ServerNotice } from './core/notice-row.js'
+import type { HistoryChanged, HistoryProgress, HistoryRequested } from './history/history.js'
 import type { UploadEvent } from './files/file-uploads.js'
 import type { WalletNotice } from './money/notice.js'
 import type { GapReason } from './sync/chain-state.js'
@@ -96,6 +97,12 @@ export interface ClientEvents {
   'session-healed': { readonly account: AccountId; readonly device: DeviceId; readonly conversation: ConversationId; readonly messageId: MessageId }
   /** An archive was merged into this profile: what it brought is in the histories of the conversations, and no `message` was told for it. */
   'history-imported': ImportCounts
+  /** Another own device asks this one for history: its person says yes or no, see `Client.history`. */
+  'history-request': HistoryRequested
+  /** How far history is on its way to or from another own device. */
+  'history-progress': HistoryProgress
+  /** A request for history got another state, here or on the other device. */
+  'history-changed': HistoryChanged
   /** A task in the background failed and will be tried again. */
   'fault': { readonly operation: string; readonly error: EvegramError }
 }

@@ -46,7 +46,7 @@ export class Backups implements Backup {
     const key = random.bytes(BACKUP_KEY_BYTES)
     const code = passphrase === undefined ? random.bytes(RECOVERY_CODE_BYTES) : undefined
     const wrap = code === undefined ? await wrapWithPassphrase(key, passphrase ?? '', random) : wrapWithCode(key, code, random)
-    await dropSpool(local, undefined)
+    await dropSpool(local, 'spool', undefined)
     await local.write((tx) => {
       writeBackupRow(tx, { key, wraps: [wrap] })
       // One that is on its way opens with what counts no more.
@@ -60,7 +60,7 @@ export class Backups implements Backup {
     return this.#alone(async () => {
       const upload = await this.#seal(await this.#row(), options)
       await write(upload.head)
-      for await (const chunk of readSpool(this.#core.store, upload.blob)) await write(chunk)
+      for await (const chunk of readSpool(this.#core.store, 'spool', upload.blob)) await write(chunk)
       return this.#made(upload, undefined)
     })
   }
@@ -134,13 +134,13 @@ export class Backups implements Backup {
   /** Seals an archive of the profile into the spool, once and for all. */
   async #seal({ key, wraps }: BackupRow, { signal, onProgress }: BackupOptions): Promise<UploadRow> {
     const { random, local, account, device, store } = this.#core
-    await dropSpool(local, undefined)
+    await dropSpool(local, 'spool', undefined)
     const blob = parseBlobId(hexOf(random.bytes(16)))
     const { header, bytes, counted } = await this.#archives.draft(() => { onProgress?.({ step: 'reading', done: counted.messages }) })
-    const sealed = await spoolSealed(local, blob, bytes, random.bytes(BACKUP_KEY_BYTES), signal)
+    const sealed = await spoolSealed(local, 'spool', blob, bytes, random.bytes(BACKUP_KEY_BYTES), signal)
     const head = encodeHead({ account, device, domain: header.domain, madeAtMs: header.madeAtMs, sealed }, key, wraps, random)
     const digest = sha256.create().update(head)
-    for await (const chunk of readSpool(store, blob)) digest.update(chunk)
+    for await (const chunk of readSpool(store, 'spool', blob)) digest.update(chunk)
     const upload: UploadRow = { blob, head, bytes: backupBytes(head.length, sealed), digest: digest.digest(), madeAtMs: header.madeAtMs, messages: counted.messages }
     await local.write((tx) => {
       writeUpload(tx, upload)
@@ -185,11 +185,11 @@ export class Backups implements Backup {
       length += part.length
     }
     if (offset < head.length) take(head.subarray(offset))
-    const first = await this.#core.store.get('history', spoolKey(blob, 0))
+    const first = await this.#core.store.get('history', spoolKey('spool', blob, 0))
     const chunkBytes = first?.length ?? 0
     const behind = Math.max(0, offset - head.length)
     let skip = chunkBytes === 0 ? 0 : behind % chunkBytes
-    for await (const chunk of readSpool(this.#core.store, blob, chunkBytes === 0 ? 0 : Math.floor(behind / chunkBytes))) {
+    for await (const chunk of readSpool(this.#core.store, 'spool', blob, chunkBytes === 0 ? 0 : Math.floor(behind / chunkBytes))) {
       take(chunk.subarray(skip))
       skip = 0
       if (length >= APPEND_BYTES_MAX) break
@@ -202,7 +202,7 @@ export class Backups implements Backup {
       writeUpload(tx, undefined)
       return Promise.resolve()
     })
-    await dropSpool(this.#core.local, undefined)
+    await dropSpool(this.#core.local, 'spool', undefined)
   }
 
   async #made({ bytes, messages, madeAtMs }: UploadRow, blob: BlobId | undefined): Promise<MadeBackup> {

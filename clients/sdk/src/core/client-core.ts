@@ -12,6 +12,7 @@ import { Registers } from '../state/registers.js'
 import { StateSync } from '../state/state-sync.js'
 import type { LocalStore } from '../store/local-store.js'
 import { Archives } from '../archive/archives.js'
+import { HistoryMail } from '../history/history-mail.js'
 import { CatchUp } from '../sync/catch-up.js'
 import { ChannelFollower } from '../sync/channel-follower.js'
 import { ChannelOutbox } from '../sync/channel-outbox.js'
@@ -81,6 +82,7 @@ export class ClientCore {
   readonly requestActions: RequestActions
   readonly #expiry: Expiry
   readonly archives: Archives
+  readonly historyMail: HistoryMail
   readonly #follower: ChannelFollower
   readonly #catchUp: CatchUp
   readonly #healing: Healing
@@ -107,10 +109,12 @@ export class ClientCore {
     this.channelOutbox = new ChannelOutbox(core, this.channelLogs)
     this.#follower = new ChannelFollower(core, new ChannelReader(core, this.channelLogs, this.channelOutbox), this.channelOutbox)
     this.channelActions = new ChannelActions(core, this.channelLogs, this.#follower, this.channelOutbox)
+    this.historyMail = new HistoryMail(core)
     const receiver = new Receiver(core, this.groupLogs, {
       resendRequest: (tx, request, conversation, from) => this.#healing.answer(tx, request, conversation, from),
       revocation: (notice, from) => { background.run('check revocation', () => this.revocations.receive(notice, from)) },
       state: (tx, body, conversation, from) => this.#stateSync.take(tx, body, conversation, from),
+      history: (tx, content, conversation, from, atMs) => this.historyMail.take(tx, content, conversation, from, atMs),
       wake: () => { this.#healing.wake() },
       takeRoom: () => this.#healing.takeRoom(),
     })

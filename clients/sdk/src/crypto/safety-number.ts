@@ -40,7 +40,7 @@ function sortedOnce<Text extends string>(texts: readonly Text[]): readonly Text[
  * libsignal's numeric fingerprint, version 0, of one party: 30 digits. SHA-512 over (u16 0, key, identifier, key), then again
  * over (digest, key) until `iterations` rounds are done; each 5 bytes of the first 30 give 5 digits.
  */
-function halfOf(identifier: string, key: Uint8Array, iterations: number): string {
+export function numericHalf({ identifier, key }: { readonly identifier: string; readonly key: Uint8Array }, iterations: number = SAFETY_NUMBER_ITERATIONS): string {
   let digest: Uint8Array = concatBytes(new Uint8Array(2), key, utf8(identifier))
   for (let round = 0; round < iterations; round++) digest = sha512(concatBytes(digest, key))
   const view = new DataView(digest.buffer, digest.byteOffset)
@@ -58,7 +58,7 @@ export function numericFingerprint(
   other: { readonly identifier: string; readonly key: Uint8Array },
   iterations: number = SAFETY_NUMBER_ITERATIONS,
 ): string {
-  return [halfOf(one.identifier, one.key, iterations), halfOf(other.identifier, other.key, iterations)].sort().join('')
+  return [numericHalf(one, iterations), numericHalf(other, iterations)].sort().join('')
 }
 
 /**

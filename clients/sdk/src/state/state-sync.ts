@@ -4,7 +4,8 @@ import {
 } from '@evegram/protocol'
 import type { AttestedDevice } from '../account/account-verifier.js'
 import type { Core } from '../core/context.js'
-import { newConversation, readConversation, writeConversation, type ConversationRow } from '../core/conversation-row.js'
+import { readConversation, type ConversationRow } from '../core/conversation-row.js'
+import { ownConversation } from '../core/own-conversation.js'
 import type { Transaction } from '../core/transaction.js'
 import { composeMessage } from '../sync/compose.js'
 import { recipientsOf } from '../sync/control.js'
@@ -140,7 +141,7 @@ export class StateSync {
     const timer = this.#core.clock.after(delayMs, () => {
       this.#waiting.delete(device)
       this.#core.background.run('tell state', async () => {
-        const row = await this.#prepared()
+        const row = await ownConversation(this.#core, this.#transmission)
         await this.#tellAll(row, (last) => ({ answer: { ask, last: last && sure } }))
       })
     })
@@ -191,21 +192,6 @@ export class StateSync {
     })
   }
 
-  /** The conversation with oneself, its devices loaded and reachable as far as that can be. */
-  async #prepared(): Promise<ConversationRow> {
-    const { account, local, store, time } = this.#core
-    const known = await readConversation(store, this.#conversation)
-    const row = known ?? newConversation(account, account, time.now())
-    if (known === undefined) {
-      await local.write((tx) => {
-        writeConversation(tx, row)
-        return Promise.resolve()
-      })
-    }
-    await this.#transmission.prepare(row)
-    return row
-  }
-
   async #tell(): Promise<void> {
     const { account, local, roster, store, time, random, device } = this.#core
     const sync = await readSync(store)
@@ -217,7 +203,7 @@ export class StateSync {
     }
     const isDue = !sync.answered && (sync.askedAtMs === 0 || time.now() - sync.askedAtMs >= STATE_SYNC_LIMITS.askAgainMs)
     if (!isDue && !sync.resend && !(await hasEntries(store))) return
-    const row = await this.#prepared()
+    const row = await ownConversation(this.#core, this.#transmission)
     if (sync.resend) {
       await this.#tellAll(row, () => ({}))
       await local.write(async (tx) => { writeSync(tx, { ...(await readSync(tx)), resend: false }) })

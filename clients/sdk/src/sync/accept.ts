@@ -1,6 +1,6 @@
 import {
   chainHash, checkPayload, decodePayload, decodePayloadBody, ENVELOPE_KIND, equalBytes, isEvegramError, messageIdOf, PAYLOAD_KIND,
-  type ConversationId, type ErrorCode, type MessageId, type Payload, type PayloadBodies,
+  type ConversationId, type ErrorCode, type MessageId, type Payload, type PayloadBodies, type PayloadContent,
 } from '@evegram/protocol'
 import type { AttestedDevice } from '../account/account-verifier.js'
 import type { Core } from '../core/context.js'
@@ -29,6 +29,8 @@ export interface ControlHandler {
   revocation(notice: PayloadBodies['revocation'], from: AttestedDevice): void
   /** Inside the transaction that marks the message as handled: what an own device tells of the state. */
   state(tx: Transaction, body: PayloadBodies['state'], conversation: ConversationId, from: AttestedDevice): Promise<void>
+  /** Inside the transaction that marks it as handled: what an own device says about history, at `atMs` by the clock of the server. */
+  history(tx: Transaction, content: PayloadContent<'history_request' | 'history_offer'>, conversation: ConversationId, from: AttestedDevice, atMs: number): Promise<void>
   /** After the commit: something is missing or unreadable. */
   wake(): void
   /** Room for one more message that waits to be read; false when there is none. */
@@ -198,6 +200,7 @@ export class Acceptance {
         if (content.body.account === from.account) tx.afterCommit(() => { this.#control.revocation(content.body, from) })
         else refuse('e2ee.envelope_mismatch', 'revocation of another account')
       } else if (content.kind === 'sender_key') await this.#acceptSenderKey(tx, content.body, conversation, origin, refuse)
+      else if (content.kind === 'history_request' || content.kind === 'history_offer') await this.#control.history(tx, content, payload.conversation, from, origin.positionMs)
       else if (content.kind === 'group_name') await this.#acceptName(tx, content.body.name, conversation, from, refuse)
     } catch (error) {
       if (!isEvegramError(error) || !(error.code.startsWith('invalid.') || error.code === 'too_large.payload')) throw error
@@ -270,8 +273,12 @@ export class Acceptance {
   }
 }
 
-function isActedOn(kind: Payload['kind']): kind is 'resend_request' | 'resend' | 'revocation' | 'sender_key' | 'group_name' {
-  return kind === 'resend_request' || kind === 'resend' || kind === 'revocation' || kind === 'sender_key' || kind === 'group_name'
+type ActedOn = 'resend_request' | 'resend' | 'revocation' | 'sender_key' | 'group_name' | 'history_request' | 'history_offer'
+
+const ACTED_ON: readonly Payload['kind'][] = ['resend_request', 'resend', 'revocation', 'sender_key', 'group_name', 'history_request', 'history_offer'] satisfies readonly ActedOn[]
+
+function isActedOn(kind: Payload['kind']): kind is ActedOn {
+  return ACTED_ON.includes(kind)
 }
 
 /** What a numbered payload means for what is shown. */

@@ -16,6 +16,7 @@ const RETRIED: Readonly<Record<string, readonly string[]>> = {
   ],
   group: ['receipts'],
   channel: ['name', 'role', 'posts', 'gaps', 'seq', 'authors', 'refresh'],
+  history: ['request', 'status', 'cancel', 'requests', 'approve', 'decline'],
   contacts: ['get', 'list', 'name', 'rename', 'all'],
   settings: ['get', 'set', 'list', 'all'],
   state: ['get', 'list'],

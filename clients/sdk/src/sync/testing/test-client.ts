@@ -49,7 +49,7 @@ export interface TestClient {
 }
 
 const WATCHED: readonly (keyof ClientEvents)[] = [
-  'message', 'message-changed', 'message-request', 'request-changed', 'message-expired', 'timer-changed', 'message-state', 'device-added', 'device-revoked', 'identity-changed', 'gap', 'account-alarm', 'state', 'security', 'session-healed', 'fault', 'group-changed', 'group-named',
+  'message', 'message-changed', 'message-request', 'request-changed', 'message-expired', 'timer-changed', 'history-request', 'history-changed', 'history-imported', 'message-state', 'device-added', 'device-revoked', 'identity-changed', 'gap', 'account-alarm', 'state', 'security', 'session-healed', 'fault', 'group-changed', 'group-named',
   'group-alarm', 'channel-post', 'channel-changed', 'channel-gap', 'channel-alarm', 'channel-post-failed', 'payment-failed', 'wallet-notice', 'server-notice',
 ]
 
