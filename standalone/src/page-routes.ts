@@ -5,6 +5,8 @@ import type { PageFile } from './page-files.js'
 /** What {@link pageRoutes} needs. */
 export interface PageRoutesParts {
   readonly files: readonly PageFile[]
+  /** Where the page is, for people: what wallets are told. */
+  readonly origin: string
   /** Address of the socket tier, which the page connects to. */
   readonly ws: string
   /** Origins of sites that may show the page in a frame. */
@@ -24,12 +26,22 @@ export function pagePolicy({ ws, frameAncestors }: Pick<PageRoutesParts, 'ws' | 
   ].join('; ')
 }
 
+/** Where wallets of TON find out who asks them (TON Connect, "Application manifest"). */
+export const TON_CONNECT_MANIFEST_PATH = '/tonconnect-manifest.json'
+
 /** Serves a built page at `/`. Call it before the server listens. */
 export function pageRoutes(http: HttpServer, parts: PageRoutesParts): void {
   const policy = pagePolicy(parts)
   for (const file of parts.files) {
     http.get(file.path, { schema: { hide: true } }, async (request, reply) => sendFile(request, reply, file, policy, parts.frameAncestors.length > 0))
   }
+  if (parts.files.length === 0) return
+  http.get(TON_CONNECT_MANIFEST_PATH, { schema: { hide: true } }, async (_request, reply) => {
+    // Wallets ask for it from pages of their own. It says nothing of anybody; a server on this machine stays hidden from other sites.
+    if (parts.origin.startsWith('https:')) void reply.header('access-control-allow-origin', '*')
+    void reply.header('cache-control', 'no-cache')
+    return reply.send({ url: parts.origin, name: 'Evegram', iconUrl: `${parts.origin}/icon-180.png` })
+  })
 }
 
 function sendFile(request: FastifyRequest, reply: FastifyReply, file: PageFile, policy: string, mayBeFramed: boolean): FastifyReply {

@@ -51,6 +51,13 @@ describe('a built page at a standalone server', () => {
     for (const path of ['/notes.secret', '/index.html.bak', '/assets/', '/..%2fdata/operator-token', '/assets/../../data/operator-token']) expect((await get(path)).status, path).toBe(404)
   })
 
+  it('tells wallets of TON who asks them, and other sites on this machine nothing', async () => {
+    const { status, body, headers } = await get('/tonconnect-manifest.json')
+    const origin = `http://localhost:${String(server.ports.http)}`
+    expect([status, JSON.parse(body)]).toEqual([200, { url: origin, name: 'Evegram', iconUrl: `${origin}/icon-180.png` }])
+    expect(headers['access-control-allow-origin']).toBeUndefined()
+  })
+
   it('leaves the facts of the server at /start', async () => {
     expect((await get('/start')).body).toContain('Domain that wallets sign for')
   })

@@ -210,7 +210,7 @@ async function addPublicRoutes(http: HttpServer, parts: {
   }
   http.get('/.well-known/evegram', { schema: { tags: ['Discovery'], summary: 'Where everything is' } }, async () =>
     auth.discovery({ serverId: folder.serverId, ws: names.ws, auth: names.origin, blobs: names.origin, ...(wally === undefined ? {} : { wally: names.origin, noticeKeys: [Buffer.from(wally.noticeKey).toString('base64url')] }) }))
-  pageRoutes(http, { files, ws: names.ws, frameAncestors })
+  pageRoutes(http, { files, origin: names.origin, ws: names.ws, frameAncestors })
   // With a page at `/` the facts of the server stay here.
   for (const path of files.length === 0 ? ['/', START_PAGE_PATH] : [START_PAGE_PATH]) http.get(path, { schema: { hide: true } }, async (_request, reply) => {
     void reply.type('text/html; charset=utf-8')

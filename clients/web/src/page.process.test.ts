@@ -1,7 +1,9 @@
+import { readFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { fakeSolanaWallet } from './testing/fake-wallet.js'
 import { acceptRequest, go, say, write } from './testing/drive.js'
+import { firstLoad } from './testing/first-load.js'
 import { accessibilityFaults, Scene, type Person } from './testing/scene.js'
 
 // A whole server with a build before it, and browsers: a busy machine may take its time.
@@ -20,7 +22,7 @@ describe('the page in Chromium, at the server of npm start', () => {
     })
     await new Promise<void>((resolve) => framer.listen(0, '127.0.0.1', resolve))
     const address = framer.address()
-    framerUrl = `http://127.0.0.1:${String(typeof address === 'object' ? address?.port : '')}`
+    framerUrl = `http://localhost:${String(typeof address === 'object' ? address?.port : '')}`
     scene = await Scene.start({ EVEGRAM_FRAME_ANCESTORS: framerUrl })
     alice = await scene.person('Solana')
     bob = await scene.person('TON')
@@ -131,6 +133,18 @@ describe('the page in Chromium, at the server of npm start', () => {
     await context.close()
   })
 
+  it('shows devices, money and backups to nobody inside of another site, who is signed in neither', async () => {
+    // The same site by another port: the browser gives the frame what the person has, so that nothing but the page itself is in the way.
+    const page = await alice.context.newPage()
+    for (const view of ['devices', 'wallet', 'backup']) {
+      await page.goto(`${framerUrl}/?${encodeURIComponent(`${scene.url}/#/${view}`)}`)
+      const frame = page.frameLocator('iframe')
+      await frame.locator('.panel .framed').waitFor({ timeout: 60_000 })
+      expect(await frame.locator('.panel-body button').count(), view).toBe(0)
+    }
+    await page.close()
+  })
+
   it('signs in with a wallet that announces itself, and asks nobody for its picture', async () => {
     const context = await scene.browser.newContext({ locale: 'en-GB' })
     const page = await context.newPage()
@@ -144,22 +158,14 @@ describe('the page in Chromium, at the server of npm start', () => {
     await context.close()
   })
 
-  it('loads little at first: under 250 KB of script', async () => {
-    const context = await scene.browser.newContext()
-    const page = await context.newPage()
-    const sizes: number[] = []
-    page.on('response', (response) => { if (response.request().resourceType() === 'script') sizes.push(Number(response.headers()['content-length'] ?? '0')) })
-    // As on a slow phone: what people wait for is printed, as others on this machine have a say in it.
-    const session = await context.newCDPSession(page)
-    await session.send('Emulation.setCPUThrottlingRate', { rate: 4 })
-    await page.goto(scene.url)
-    await page.getByRole('button', { name: 'Solana' }).waitFor()
-    const interactiveMs = await page.evaluate(() => performance.now())
-    const total = sizes.reduce((sum, size) => sum + size, 0)
-    console.log(`first load: ${String(sizes.length)} scripts, ${String(total)} bytes on the wire, usable after ${interactiveMs.toFixed(0)} ms at a quarter of the CPU`)
-    expect(sizes.length).toBeGreaterThan(0)
-    expect(total).toBeLessThan(250_000)
-    await context.close()
+  it('loads little at first: under 250 KB of script, usable after little work', async () => {
+    const { scripts, bytes, workMs, waitedMs } = await firstLoad(scene)
+    console.log(`first load: ${String(scripts)} scripts, ${String(bytes)} bytes on the wire; at a quarter of the CPU usable after ${waitedMs.toFixed(0)} ms, of which the main thread worked ${workMs.toFixed(0)} ms`)
+    expect(scripts).toBeGreaterThan(0)
+    expect(bytes).toBeLessThan(250_000)
+    // What the main thread worked says nothing of who else is on the machine, as the time that passed does: the goal is 2 s of that, on a machine that does nothing else.
+    expect(workMs).toBeGreaterThan(0)
+    expect(workMs).toBeLessThan(2_000)
   })
 
   it('opens without a server once it was there', async () => {
@@ -186,12 +192,41 @@ describe('the page in Chromium, at the server of npm start', () => {
     await bob.page.getByLabel('Idioma').selectOption('en')
   })
 
+  it('makes a backup whose code is typed back, and restores it on a new device', async () => {
+    await go(alice.page, '#/settings')
+    await alice.page.getByRole('link', { name: /Backups/ }).click()
+    await alice.page.getByRole('button', { name: 'Get a recovery code' }).click()
+    const code = (await alice.page.locator('.recovery-code span').allTextContents()).join('-')
+    expect(code).toMatch(/^([0-9A-Z]{5}-){6}[0-9A-Z]{5}$/)
+    await alice.page.getByRole('button', { name: 'I wrote it down' }).click()
+    await alice.page.getByLabel('Type the recovery code').fill(code.replace(/^./, (letter) => (letter === '7' ? '8' : '7')))
+    await alice.page.getByRole('button', { name: 'Check' }).click()
+    await alice.page.getByText('This is another code').waitFor()
+    await alice.page.getByLabel('Type the recovery code').fill(code.toLowerCase().replaceAll('-', ' '))
+    await alice.page.getByRole('button', { name: 'Check' }).click()
+    await alice.page.getByRole('button', { name: 'Back up now' }).click()
+    await alice.page.getByText(/messages are backed up/).waitFor()
+    const [download] = await Promise.all([alice.page.waitForEvent('download'), alice.page.getByRole('button', { name: 'Save as a file' }).click()])
+    expect(download.suggestedFilename()).toMatch(/^evegram-\d{4}-\d{2}-\d{2}\.backup$/)
+    expect(readFileSync(await download.path()).subarray(0, 7).toString()).toBe('EVGBKUP')
+
+    const second = await scene.secondDevice(alice, 'Solana')
+    expect(await second.page.locator('[data-row]').count()).toBe(0)
+    await go(second.page, '#/backup')
+    await second.page.getByLabel('Recovery code').last().fill(code)
+    await second.page.getByRole('button', { name: 'Restore' }).click()
+    await second.page.getByText(/messages were restored/).waitFor()
+    await second.page.locator('[data-row]', { hasText: 'from the other tab' }).click()
+    await second.page.locator('.bubble', { hasText: 'good evening' }).waitFor()
+    await second.context.close()
+  })
+
   it('has no fault that axe finds, on any view, dark and light', async () => {
     const conversation = await alice.page.locator('[data-row]').first().getAttribute('href') ?? ''
     const faults: string[] = []
     for (const colorScheme of ['light', 'dark'] as const) {
       await alice.page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
-      for (const hash of ['#/', conversation, `${conversation}/info`, '#/new', '#/new-group', '#/new-channel', '#/follow', '#/devices', '#/wallet', '#/notices', '#/settings']) {
+      for (const hash of ['#/', conversation, `${conversation}/info`, '#/new', '#/new-group', '#/new-channel', '#/follow', '#/devices', '#/wallet', '#/notices', '#/settings', '#/backup', '#/requests']) {
         await go(alice.page, hash)
         await alice.page.locator('.loading').waitFor({ state: 'detached' })
         faults.push(...(await accessibilityFaults(alice.page)).map((fault) => `${colorScheme} ${hash}: ${fault}`))

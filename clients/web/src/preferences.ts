@@ -2,12 +2,10 @@ import { useSyncExternalStore } from 'react'
 import { chooseLanguage, isLanguage, type Language } from './i18n/languages.js'
 import { keep, readKept } from './kept.js'
 
-/** How the page looks and what it tells, on this browser. */
+/** How the page looks, on this browser. */
 export interface Preferences {
   readonly language: Language
   readonly theme: 'system' | 'light' | 'dark'
-  /** Whether others see that this person types. */
-  readonly tellsTyping: boolean
 }
 
 const THEMES = ['system', 'light', 'dark'] as const
@@ -53,7 +51,7 @@ function parse(value: unknown): Preferences {
   const [language, theme] = [field('language'), field('theme')]
   return {
     language: typeof language === 'string' && isLanguage(language) ? language : chooseLanguage(globalThis.navigator.languages),
-    theme: THEMES.find((known) => known === theme) ?? 'system', tellsTyping: field('tellsTyping') !== false,
+    theme: THEMES.find((known) => known === theme) ?? 'system',
   }
 }
 

@@ -3,7 +3,6 @@ import type { Message } from '@evegram/sdk'
 import { useEffect, useLayoutEffect, useRef, useState, type FormEvent, type KeyboardEvent, type ReactElement } from 'react'
 import { codeOf } from '../i18n/error-text.js'
 import { useTexts } from '../i18n/texts.js'
-import { readPreferences } from '../preferences.js'
 import { Failure } from '../ui/feedback.js'
 import { Icon } from '../ui/icon.js'
 import { shortAddress } from '../ui/address.js'
@@ -57,7 +56,7 @@ export function Composer({ conversation, draft, composing, onCompose, onEditLast
   const change = (next: string): void => {
     // What an own message is changed to is no draft.
     changeDraft(next, composing.kind !== 'edit')
-    if (readPreferences().tellsTyping) conversation.typing(next !== '')
+    conversation.typing(next !== '')
   }
   const send = (): void => {
     const said = text.trim()

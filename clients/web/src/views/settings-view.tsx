@@ -1,23 +1,32 @@
-import { useClient } from '@evegram/sdk/react'
+import { useClient, useSettings } from '@evegram/sdk/react'
 import type { ReactElement } from 'react'
+import type { TextKey } from '../i18n/en.js'
 import { isLanguage, LANGUAGES } from '../i18n/languages.js'
 import { useTexts } from '../i18n/texts.js'
 import { setPreferences, usePreferences } from '../preferences.js'
+import { hrefOf } from '../route.js'
 import { useSession } from '../session/use-session.js'
 import { ConfirmButton } from '../ui/confirm-button.js'
-import { CopyButton } from '../ui/feedback.js'
+import { CopyButton, Failure, useAction } from '../ui/feedback.js'
+import { Icon } from '../ui/icon.js'
 import { Panel, Section } from '../ui/panel.js'
 import { BlockedSection } from './blocked-section.js'
 import { Field } from './new-views.js'
 
 const THEMES = ['system', 'light', 'dark'] as const
+/** What others are told of this person, and what each switch means. */
+const TOLD = [
+  ['receipts.read', 'settings.read', 'settings.read.hint'], ['presence.tell', 'settings.presence', 'settings.presence.hint'], ['typing.tell', 'settings.typing', 'settings.typing.hint'],
+] as const satisfies readonly (readonly [string, TextKey, TextKey])[]
 
 /** Language, appearance, what others are told, and the account. */
 export function SettingsView(): ReactElement {
   const { t } = useTexts()
   const client = useClient()
   const session = useSession()
-  const { language, theme, tellsTyping } = usePreferences()
+  const { language, theme } = usePreferences()
+  const values = useSettings()
+  const { code, run } = useAction()
   return (
     <Panel title={t('settings.title')}>
       <Section title={t('settings.account')}>
@@ -35,10 +44,18 @@ export function SettingsView(): ReactElement {
           <legend>{t('settings.theme')}</legend>
           {THEMES.map((name) => <label key={name}><input type="radio" name="theme" checked={theme === name} onChange={() => { setPreferences({ theme: name }) }} /><span>{t(`settings.theme.${name}`)}</span></label>)}
         </fieldset>
-        <label className="switch">
-          <span><b>{t('settings.typing')}</b><span className="soft small">{t('settings.typing.hint')}</span></span>
-          <input type="checkbox" role="switch" checked={tellsTyping} onChange={({ target }) => { setPreferences({ tellsTyping: target.checked }) }} />
-        </label>
+      </div>
+      <Section title={t('settings.told')} hint={t('settings.told.hint')}>
+        {code === undefined ? null : <Failure code={code} />}
+        {TOLD.map(([name, label, hint]) => (
+          <label key={name} className="switch">
+            <span><b>{t(label)}</b><span className="soft small">{t(hint)}</span></span>
+            <input type="checkbox" role="switch" checked={values[name]} onChange={({ target }) => { run(() => client.settings.set(name, target.checked)) }} />
+          </label>
+        ))}
+      </Section>
+      <div className="cards">
+        <a className="card" href={hrefOf({ view: 'backup' })}><span className="card-icon"><Icon name="shield" /></span><span><b>{t('backup.title')}</b><span className="soft">{t('settings.backup.lead')}</span></span></a>
       </div>
       <BlockedSection />
       <p className="soft">{t('settings.about')}</p>

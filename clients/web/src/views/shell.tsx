@@ -3,6 +3,7 @@ import { useEffect, type ReactElement } from 'react'
 import { useTexts } from '../i18n/texts.js'
 import { useRoute, type Route } from '../route.js'
 import { Empty, Loading } from '../ui/feedback.js'
+import { BackupView } from './backup-view.js'
 import { ChannelView } from './channel-view.js'
 import { ChatView } from './chat-view.js'
 import { DevicesView } from './devices-view.js'
@@ -48,6 +49,7 @@ function MainView({ route }: { readonly route: Route }): ReactElement {
     case 'settings': return <SettingsView />
     case 'requests': return <RequestsView />
     case 'request': return <RequestView key={route.id} id={route.id} />
+    case 'backup': return <BackupView />
     case 'list': return <Empty icon="lock" title={t('chat.pick.title')}><p className="soft">{t('chat.pick.lead')}</p></Empty>
     default: return route satisfies never
   }

@@ -4,13 +4,15 @@ import type { SessionStore } from '../session/session.js'
 import type { FoundWallet } from '../wallets/found-wallet.js'
 import { watchSolanaWallets } from '../wallets/solana-wallets.js'
 import { terraWallets } from '../wallets/terra-wallets.js'
+import { tonWallets } from '../wallets/ton-wallets.js'
 
 /** The wallet programs of this browser, to sign in with. */
 export function WalletChoices({ session }: { readonly session: SessionStore }): ReactElement {
   const { t } = useTexts()
   const [solana, setSolana] = useState<readonly FoundWallet[]>([])
   useEffect(() => watchSolanaWallets(setSolana), [])
-  const found = [...solana, ...terraWallets()]
+  const [others] = useState(() => [...tonWallets(), ...terraWallets()])
+  const found = [...solana, ...others]
   return (
     <section aria-labelledby="wallets-title">
       <h2 id="wallets-title">{t('signin.wallets.title')}</h2>
