@@ -6,6 +6,7 @@ import { parseAccountId, parseConversationId, parseDeviceId } from './ids.js'
 import { LIMITS } from './limits.js'
 import { pad } from './padding.js'
 import { decodePayload, encodePayload, isNumberedKind, PAYLOAD_KIND, type Payload } from './payload.js'
+import { RECEIPT_MISSING_MAX } from './payload-body-receipt.js'
 import { decodePayloadBody, encodePayloadBody } from './payload-body.js'
 
 const hexId = fc.uint8Array({ minLength: 16, maxLength: 16 }).map((bytes) => Buffer.from(bytes).toString('hex'))
@@ -110,6 +111,7 @@ describe('a payload', () => {
 describe('a payload body', () => {
   const texts = fc.string({ unit: 'grapheme', maxLength: 200 }).filter((text) => !/\p{Surrogate}/u.test(text))
   const place = fc.record({ device, epoch: uint32, number: uint53 })
+  const missing = fc.record({ device, epoch: uint32, from: fc.integer({ min: 1, max: 1_000 }), more: fc.nat(1_000) }).map(({ more, ...from }) => ({ ...from, to: from.from + more }))
   const target = fc.record({ device, epoch: fc.integer({ min: 1, max: 0xffffffff }), number: fc.integer({ min: 1 }) })
   const clientId = fc.stringMatching(/^[A-Za-z0-9_.-]{1,64}$/)
   const money = { asset: fc.constantFrom('solana/sol', 'terra/ibc/27394FB092'), amount: fc.bigInt({ min: 1n, max: 10n ** 38n - 1n }).map(String), note: texts }
@@ -121,7 +123,8 @@ describe('a payload body', () => {
     fc.record({ target }).map((body) => ({ kind: 'delete' as const, body })),
     fc.record({ seconds: fc.integer({ min: 0, max: LIMITS.disappearSecondsMax }) }).map((body) => ({ kind: 'timer' as const, body })),
     fc.constant({ kind: 'void' as const, body: {} }),
-    fc.record({ kind: fc.constantFrom('received' as const, 'read' as const), upTo: fc.array(place, { maxLength: 5 }) }).map((body) => ({ kind: 'receipt' as const, body })),
+    fc.record({ kind: fc.constantFrom('received' as const, 'read' as const), upTo: fc.array(place, { maxLength: 5 }), missing: fc.array(missing, { minLength: 1, maxLength: 5 }) }, { requiredKeys: ['kind', 'upTo'] })
+      .map((body) => ({ kind: 'receipt' as const, body })),
     fc.record({
       epoch: uint32, number: uint53, ciphertextHash: bytes32, nonce: fc.uint8Array({ minLength: 16, maxLength: 16 }),
       signature: fc.uint8Array({ minLength: 64, maxLength: 64 }),
@@ -174,6 +177,10 @@ describe('a payload body', () => {
   it('refuses unknown fields and receipts of another kind', () => {
     expect(() => decodePayloadBody('void', encodeCbor({ extra: 1 }))).toThrow(expect.objectContaining({ code: 'invalid.payload' }))
     expect(() => decodePayloadBody('receipt', encodeCbor({ kind: 'seen', upTo: [] }))).toThrow(expect.objectContaining({ code: 'invalid.payload' }))
+    const chain = { device: new Uint8Array(16), epoch: 1 }
+    for (const missing of [[], [{ ...chain, from: 0, to: 1 }], [{ ...chain, from: 3, to: 2 }], Array.from({ length: RECEIPT_MISSING_MAX + 1 }, (_, at) => ({ ...chain, from: at + 1, to: at + 1 }))]) {
+      expect(() => decodePayloadBody('receipt', encodeCbor({ kind: 'read', upTo: [], missing }))).toThrow(expect.objectContaining({ code: 'invalid.payload' }))
+    }
   })
 
   it('takes one emoji as a reaction, of whatever Unicode, and nothing else', () => {

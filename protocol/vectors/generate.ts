@@ -195,6 +195,9 @@ function payloads(): void {
     ['first text for a new recipient', { kind: 'text', body: { text: '' } }, { start: { number: 41, prev: seed('link 40') } }],
     ['long text', { kind: 'text', body: { text: 'é'.repeat(1_000) } }, {}], ['void', { kind: 'void', body: {} }, { number: 42 }],
     ['receipt', { kind: 'receipt', body: { kind: 'read', upTo: [{ device: alice.phone.device, epoch: 1, number: 41 }] } }, controlBase],
+    ['receipt of a chain with a hole', {
+      kind: 'receipt', body: { kind: 'received', upTo: [{ device: alice.phone.device, epoch: 1, number: 41 }], missing: [{ device: alice.phone.device, epoch: 1, from: 38, to: 39 }] },
+    }, controlBase],
     ['resend request', {
       kind: 'resend_request', body: { epoch: 1, number: 41, ciphertextHash: request.ciphertextHash, nonce: request.nonce, signature: bob.phone.sign(resendRequestBytes(request)) },
     }, controlBase],

@@ -1,5 +1,6 @@
 import { EvegramError, LIMITS, utf8, type ConversationId } from '@evegram/protocol'
 import type { Core } from './core/context.js'
+import { readConversation } from './core/conversation-row.js'
 import { decodeMessage, MESSAGE_PREFIX, messageRowKey, type Message } from './core/message.js'
 import { messageIn } from './core/message-target.js'
 
@@ -14,7 +15,10 @@ export interface ConversationFlags {
 export interface ConversationMarks {
   /** Messages of others that stand behind what was read on any own device; at most `UNREAD_MAX`, which then stands for more. */
   unread(): Promise<number>
-  /** Everything up to a message was read (the newest one when absent). It never goes back; nothing happens where there is none. Rejects `not_found.message`. */
+  /**
+   * Everything up to a message was read (the newest one when absent). It never goes back; nothing happens where there is none. With the setting `receipts.read` the authors
+   * are told so, end to end: call it when a person has seen them. Rejects `not_found.message`.
+   */
   markRead(upTo?: string): Promise<void>
   /** What was written and not sent, empty without one. */
   draft(): Promise<string>
@@ -64,11 +68,16 @@ export class StoredMarks implements ConversationMarks {
   }
 
   async markRead(upTo?: string): Promise<void> {
-    const { local, state } = this.#core
+    const { local, state, privacy, receipts } = this.#core
     const message = upTo === undefined ? await this.#newest() : await messageIn(this.#core.store, this.#id, upTo)
     if (message === undefined) return
     const { order, fromDevice: device, epoch, number } = message
-    await local.write((tx) => state.raiseRead(tx, this.#id, { order, device, epoch, number }))
+    await local.write(async (tx) => {
+      const before = await state.readUpTo(this.#id, tx)
+      const isNews = await state.raiseRead(tx, this.#id, { order, device, epoch, number })
+      const conversation = isNews && await privacy.tells('receipts.read', tx) ? await readConversation(tx, this.#id) : undefined
+      if (conversation !== undefined) await receipts.read(tx, conversation, before, { order, device, epoch, number })
+    })
   }
 
   async draft(): Promise<string> {

@@ -9,6 +9,7 @@ import { readHandled } from './core/handled.js'
 import { decodeMessage, encodeMessage, withoutContent, type Message } from './core/message.js'
 import { checkOpenEdits, forgetEdits, messageIn, targetOf } from './core/message-target.js'
 import { readMessagePage, type HistoryPlace } from './core/message-page.js'
+import { ReceiptsOfMessages, type MessageReceipt, type MessageReceipts } from './core/message-receipts.js'
 import type { DoneOnce, NextName } from './core/once.js'
 import type { Transaction } from './core/transaction.js'
 import type { FileSource } from './files/file-source.js'
@@ -101,6 +102,10 @@ export interface Conversation extends ConversationMarks {
   typing(active: boolean): void
   /** Stored messages in their order, then live ones as they arrive: each exactly once. Several may run at a time; `break` ends one. */
   messages(options?: MessagesOptions): AsyncIterable<Message>
+  /** How far an own message got at each account that it was for; nothing for messages of others, to oneself, and in groups of more than 64 members. Rejects `not_found.message`. */
+  receipts(message: MessageId | string): Promise<readonly MessageReceipt[]>
+  /** What became of messages that were read before, by id: of the own ones alone. Ask at `receipts-changed`. */
+  receiptsOf(messages: readonly Message[]): Promise<ReadonlyMap<string, MessageReceipts>>
   /** The newest `limit` stored messages (default 100), in their order, oldest first; with `place` those before or behind a message. */
   history(limit?: number, place?: HistoryPlace): Promise<readonly Message[]>
   /**
@@ -137,11 +142,13 @@ export class DirectConversation implements Conversation {
   readonly peer: Conversation['peer']
   readonly #ports: ConversationPorts
   readonly #marks: ConversationMarks
+  readonly #receipts: ReceiptsOfMessages
 
   constructor(ports: ConversationPorts, row: ConversationRow, address: string) {
     this.#ports = ports
     this.id = row.conversation
     this.#marks = new StoredMarks(ports.core, this.id)
+    this.#receipts = new ReceiptsOfMessages(ports.core)
     this.peer = { account: row.peer, address }
   }
 
@@ -292,8 +299,16 @@ export class DirectConversation implements Conversation {
     return cancellable((signal) => this.#ports.feed.conversation(this.id, options.after, options.live ?? true, signal))
   }
 
-  history(limit: number = HISTORY_DEFAULT, place?: HistoryPlace): Promise<readonly Message[]> {
-    return readMessagePage(this.#ports.core.store, this.id, limit, place)
+  async receipts(message: string): Promise<readonly MessageReceipt[]> {
+    return this.#receipts.each(await this.#message(message))
+  }
+
+  receiptsOf(messages: readonly Message[]): Promise<ReadonlyMap<string, MessageReceipts>> {
+    return this.#receipts.of(this.id, messages)
+  }
+
+  async history(limit: number = HISTORY_DEFAULT, place?: HistoryPlace): Promise<readonly Message[]> {
+    return this.#receipts.on(this.id, await readMessagePage(this.#ports.core.store, this.id, limit, place))
   }
 
   async forget(): Promise<void> {

@@ -8,6 +8,7 @@ import { createWallyApi } from './api/http-wally-api.js'
 import { operatorApiOfDevice } from './api/operator-api.js'
 import type { Client } from './client.js'
 import type { RequestPolicy } from './core/message-requests.js'
+import type { ReceiptPolicy } from './core/receipt-book.js'
 import { readProfile } from './core/profile.js'
 import { readServer, serverChange } from './core/server-row.js'
 import type { LoadSigner } from './crypto/device-keys.js'
@@ -34,6 +35,11 @@ export interface ClientOptions {
    * are told as `message-request`. `accept-all`: for programs that talk to everybody; only whom they block is not shown.
    */
   readonly requests?: RequestPolicy
+  /**
+   * `tell` (when absent): the authors of messages are told end to end that they came, and with the setting `receipts.read` that they were read, see
+   * `Conversation.markRead`. `none`: for programs without a person, and for load generators.
+   */
+  readonly receipts?: ReceiptPolicy
   /** Name and version of the program, at most 64 characters. */
   readonly agent?: string
   /** Time, randomness, network: the browser's when absent. Node programs pass `nodeSystem()`, simulators their own. */
@@ -80,7 +86,7 @@ async function openClient(options: ClientOptions): Promise<EvegramClient> {
     const ports = { url: wallyUrl, server, fetch, clock, random, serverClock, tokens, starting }
     return { wally: createWallyApi(ports), operator: operatorApiOfDevice(ports) }
   }
-  return openProfile({ store, wallet, server, auth, wally, blobs, system, signal, agent, loadSigner: options.loadSigner, requests: options.requests ?? 'ask' })
+  return openProfile({ store, wallet, server, auth, wally, blobs, system, signal, agent, loadSigner: options.loadSigner, requests: options.requests ?? 'ask', receipts: options.receipts ?? 'tell' })
 }
 
 /** What discovery finds; for a profile that was here before and no network, what it found last time. */

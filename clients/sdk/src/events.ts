@@ -47,6 +47,8 @@ export interface ClientEvents {
   'timer-changed': { readonly conversation: ConversationId; readonly seconds: number; readonly by: AccountId }
   /** The state of an own message changed; `error` says why it failed. */
   'message-state': { readonly messageId: MessageId; readonly conversation: ConversationId; readonly state: Message['state']; readonly error?: EvegramError }
+  /** A member of a conversation received or read more of what was said from here: see `Conversation.receipts`. Durable in the local store. */
+  'receipts-changed': { readonly conversation: ConversationId; readonly account: AccountId; readonly kind: 'received' | 'read' }
   /** Files of an own message are on their way: told at every piece, at their end, and when they never will be sent. */
   'upload': UploadEvent
   /** A device was added to the own account or to a peer's. */

@@ -7,6 +7,7 @@ import type { GroupActions } from './core/group-actions.js'
 import type { GroupLogs } from './core/group-logs.js'
 import { readGroup, type GroupRow } from './core/group-row.js'
 import type { Message } from './core/message.js'
+import type { MessageReceipt, MessageReceipts } from './core/message-receipts.js'
 import type { HistoryPlace } from './core/message-page.js'
 import type { Conversation, MessagesOptions, SendFilesOptions, SendOptions, SentMessage } from './conversation.js'
 
@@ -133,6 +134,14 @@ export class GroupConversation implements Group {
 
   messages(options?: MessagesOptions): AsyncIterable<Message> {
     return this.#ports.conversation.messages(options)
+  }
+
+  receipts(message: string): Promise<readonly MessageReceipt[]> {
+    return this.#ports.conversation.receipts(message)
+  }
+
+  receiptsOf(messages: readonly Message[]): Promise<ReadonlyMap<string, MessageReceipts>> {
+    return this.#ports.conversation.receiptsOf(messages)
   }
 
   history(limit?: number, place?: HistoryPlace): Promise<readonly Message[]> {

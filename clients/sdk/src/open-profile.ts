@@ -8,6 +8,7 @@ import type { DiscoveredServer } from './api/discovered-server.js'
 import { EvegramClient } from './evegram-client.js'
 import { ClientCore } from './core/client-core.js'
 import type { RequestPolicy } from './core/message-requests.js'
+import type { ReceiptPolicy } from './core/receipt-book.js'
 import { LocalState } from './core/local-state.js'
 import { signerOf, signIn } from './core/login.js'
 import type { LoadSigner } from './crypto/device-keys.js'
@@ -35,6 +36,8 @@ export interface OpenProfileOptions {
   readonly signal: Signal
   /** What happens to messages of strangers: taken as those of everybody when absent. */
   readonly requests?: RequestPolicy | undefined
+  /** Whether others are told what came and was read: not when absent. */
+  readonly receipts?: ReceiptPolicy | undefined
   /** Name and version of the program, at most 64 characters. */
   readonly agent?: string | undefined
   /** The wallet bridge of that server, where it has one, for the session of the profile; `starting` hears that a request waits for its ledger. */
@@ -66,7 +69,7 @@ export async function openProfile(options: OpenProfileOptions): Promise<EvegramC
   if (needsKeys) await tendPreKeys({ local: new LocalState(store), signal, keys, auth, tokens, time: serverClock })
   const events = new EventHub(clock)
   const core = await ClientCore.start({
-    profile, keys, store, clock, random, signal, primitives, serverClock, auth, tokens, accounts, noticeKeys: server.noticeKeys, events, requests: options.requests,
+    profile, keys, store, clock, random, signal, primitives, serverClock, auth, tokens, accounts, noticeKeys: server.noticeKeys, events, requests: options.requests, receipts: options.receipts,
     startLink: (linkEvents, cursorMs) => startDeviceLink({
       server, session: tokens, serverClock, sockets, clock, random, agent, hints, events: linkEvents, cursorMs,
     }),

@@ -20,6 +20,7 @@ import { ChannelReader } from '../sync/channel-reader.js'
 import { Expiry } from '../sync/expiry.js'
 import { Healing } from '../sync/healing.js'
 import { Outbox } from '../sync/outbox.js'
+import { Receipts } from '../sync/receipts.js'
 import { PreKeyUpkeep, tendPreKeys } from '../sync/prekey-upkeep.js'
 import { Receiver } from '../sync/receive.js'
 import { RequestActions } from '../sync/request-actions.js'
@@ -40,7 +41,9 @@ import { GroupActions } from './group-actions.js'
 import { LocalState } from './local-state.js'
 import { MessageRequests, type RequestPolicy } from './message-requests.js'
 import { OnceLog } from './once.js'
+import { Privacy } from './privacy.js'
 import type { Profile } from './profile.js'
+import { ReceiptBook, type ReceiptPolicy } from './receipt-book.js'
 import { Roster } from './roster.js'
 
 /** What a {@link ClientCore} is made of: everything that reaches outside is injected. */
@@ -62,6 +65,8 @@ export interface ClientCoreParts {
   readonly events: EventHub
   /** What happens to messages of strangers: taken as those of everybody when absent. */
   readonly requests?: RequestPolicy | undefined
+  /** Whether others are told what came and was read: not when absent. */
+  readonly receipts?: ReceiptPolicy | undefined
   /** Starts the link to the server; nothing is called back before it returned. */
   startLink(events: LinkEvents, cursorMs: () => number): Link
 }
@@ -80,6 +85,7 @@ export class ClientCore {
   readonly channelOutbox: ChannelOutbox
   readonly typing: Typing
   readonly requestActions: RequestActions
+  readonly #receipts: Receipts
   readonly #expiry: Expiry
   readonly archives: Archives
   readonly historyMail: HistoryMail
@@ -121,6 +127,7 @@ export class ClientCore {
     this.#healing = new Healing(core, sessions, this.outbox, receiver)
     this.#stateSync = new StateSync(core, this.outbox, this.transmission)
     this.revocations = new Revocations(core, this.outbox, this.transmission)
+    this.#receipts = new Receipts(core, sessions, this.outbox, this.transmission)
     this.feed = new Feed(core)
     this.typing = new Typing(core)
     this.#expiry = new Expiry(core)
@@ -154,10 +161,12 @@ export class ClientCore {
     const state = new Registers({
       device: keys.device, store, events, nowMs: () => serverClock.now(), isActive: (device) => roster.devicesOf(profile.account).some((known) => known.device === device),
     })
+    const receipts = new ReceiptBook(store, parts.receipts ?? 'none')
+    const privacy = new Privacy({ state, events, background })
     const core: Core = {
       account: profile.account, device: keys.device, address: roster.addressOf(profile.account), keys, store, clock, random, time: serverClock, signal, noticeKeys, primitives,
-      ciphers: new SessionCiphers({ signal, local: keys, attested: roster }), groupCiphers: new GroupCiphers({ signal, random }), roster, accounts, auth, tokens, events, local, state, once, background,
-      requests: new MessageRequests({ account: profile.account, store, state, events, time: serverClock }, parts.requests ?? 'accept-all'),
+      ciphers: new SessionCiphers({ signal, local: keys, attested: roster }), groupCiphers: new GroupCiphers({ signal, random }), roster, accounts, auth, tokens, events, local, state, once, background, receipts, privacy,
+      requests: new MessageRequests({ account: profile.account, store, state, events, time: serverClock, receipts }, parts.requests ?? 'accept-all'),
       connection: () => running.client?.connection,
     }
     const self = new ClientCore(core, background)
@@ -168,6 +177,8 @@ export class ClientCore {
     await self.#catchUp.load()
     await self.#expiry.load()
     await core.requests.load()
+    await receipts.load()
+    await privacy.load()
     await self.requestActions.follow()
     self.#link = parts.startLink(self.#linkEvents(), () => self.#catchUp.cursorMs)
     return self
@@ -204,6 +215,7 @@ export class ClientCore {
     this.#pause()
     this.feed.close()
     this.typing.close()
+    this.core.privacy.close()
     this.#expiry.close()
     this.requestActions.close()
     this.revocations.close()
@@ -273,6 +285,7 @@ export class ClientCore {
     this.#follower.pause()
     this.typing.pause()
     this.#healing.pause()
+    this.#receipts.pause()
     this.#stateSync.pause()
     this.#upkeep.pause()
   }
@@ -285,6 +298,7 @@ export class ClientCore {
     this.#follower.resume()
     this.typing.resume()
     this.#healing.resume()
+    this.#receipts.resume()
     this.#upkeep.resume()
     // Own devices that came or went while this one was away.
     this.#background.run('refresh own account', async () => {

@@ -13,6 +13,8 @@ import type { Connection } from '../transport/connection.js'
 import type { LocalState } from './local-state.js'
 import type { MessageRequests } from './message-requests.js'
 import type { OnceLog } from './once.js'
+import type { Privacy } from './privacy.js'
+import type { ReceiptBook } from './receipt-book.js'
 import type { Roster } from './roster.js'
 import type { ServerClock } from '../api/server-clock.js'
 
@@ -49,6 +51,10 @@ export interface Core {
   readonly background: Background
   /** Who may write here. */
   readonly requests: MessageRequests
+  /** What others are to be told of what came here and was read. */
+  readonly receipts: ReceiptBook
+  /** What the user tells others at all. */
+  readonly privacy: Privacy
   /** The open connection, if there is one. */
   connection(): Connection | undefined
 }

@@ -4,18 +4,18 @@ import {
 import type { Message, Reaction } from './message.js'
 
 /** What most messages do not have: the fields of a row that are there only where they say something. */
-export type MessageExtras = Pick<Message, 'replyTo' | 'reactions' | 'editedAtMs' | 'deleted' | 'expiresIn' | 'expiresAtMs' | 'stranger'>
+export type MessageExtras = Pick<Message, 'replyTo' | 'reactions' | 'editedAtMs' | 'deleted' | 'expiresIn' | 'expiresAtMs' | 'stranger' | 'membershipVersion'>
 
 /** Different emoji, and people who show one, under one message: everybody who ever was in its group may have one. */
 const REACTIONS_MAX = 65_536
 
 /** Row fields of what a message has of them. */
-export function extraFields({ replyTo, reactions, editedAtMs, deleted, expiresIn, expiresAtMs, stranger }: MessageExtras): Record<string, CborValue> {
+export function extraFields({ replyTo, reactions, editedAtMs, deleted, expiresIn, expiresAtMs, stranger, membershipVersion }: MessageExtras): Record<string, CborValue> {
   return {
     ...(replyTo === undefined ? {} : { reply: targetMap(replyTo) }),
     ...(reactions === undefined ? {} : { reactions: reactions.map(({ emoji, by }) => [emoji, by.map((account) => idBytes(account))]) }),
     ...(editedAtMs === undefined ? {} : { editedAtMs }), ...(deleted === undefined ? {} : { deleted }),
-    ...(stranger === undefined ? {} : { stranger }),
+    ...(stranger === undefined ? {} : { stranger }), ...(membershipVersion === undefined ? {} : { membershipVersion }),
     ...(expiresIn === undefined ? {} : { expiresIn }), ...(expiresAtMs === undefined ? {} : { expiresAtMs }),
   }
 }
@@ -28,6 +28,7 @@ export function readExtras(fields: CborFields, conversation: ConversationId): Me
     ...(fields.has('reactions') ? { reactions: fields.list('reactions', REACTIONS_MAX).map((pair) => readReaction(fields, pair)) } : {}),
     ...(fields.has('editedAtMs') ? { editedAtMs: fields.uint('editedAtMs') } : {}), ...(fields.has('deleted') && fields.boolean('deleted') ? { deleted: true } : {}),
     ...(fields.has('stranger') && fields.boolean('stranger') ? { stranger: true } : {}),
+    ...(fields.has('membershipVersion') ? { membershipVersion: fields.uint('membershipVersion', 0xffffffff) } : {}),
     ...(fields.has('expiresIn') ? { expiresIn: fields.uint('expiresIn', LIMITS.disappearSecondsMax) } : {}),
     ...(fields.has('expiresAtMs') ? { expiresAtMs: fields.uint('expiresAtMs') } : {}),
   }

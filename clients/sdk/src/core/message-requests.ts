@@ -22,16 +22,19 @@ export type Admission = 'shown' | 'stranger' | 'hidden'
 
 const ROWS_PER_READ = 500
 
+/** What {@link MessageRequests} work on. */
+export type RequestPorts = Pick<Core, 'account' | 'store' | 'state' | 'events' | 'time' | 'receipts'>
+
 /**
  * Who may write here. A stranger is somebody whom the user did not accept and never wrote to; what was decided is a register of the account's state, so all own
  * devices know it. What waits is in memory too, since typing has to ask at every key.
  */
 export class MessageRequests {
-  readonly #core: Pick<Core, 'account' | 'store' | 'state' | 'events' | 'time'>
+  readonly #core: RequestPorts
   readonly #policy: RequestPolicy
   readonly #waiting = new Map<ConversationId, RequestRow>()
 
-  constructor(core: Pick<Core, 'account' | 'store' | 'state' | 'events' | 'time'>, policy: RequestPolicy) {
+  constructor(core: RequestPorts, policy: RequestPolicy) {
     this.#core = core
     this.#policy = policy
   }
@@ -118,6 +121,8 @@ export class MessageRequests {
     if (status === 'accepted') {
       await this.#accept(tx, conversation)
       await this.#unmark(tx, conversation.conversation)
+      // What came before the user decided is confirmed from now on.
+      await this.#core.receipts.accepted(tx, conversation)
     } else if (isGroup(conversation)) await this.#core.state.set(tx, 'conversation.relation', conversation.conversation, 'blocked')
     else if (status === 'blocked') await this.#core.state.set(tx, 'contact.relation', conversation.peer, 'blocked')
     removeRequest(tx, conversation.conversation)

@@ -4,6 +4,7 @@ import {
   type PayloadContent, type SaidWith,
 } from '@evegram/protocol'
 import { extraFields, readExtras } from './message-extras.js'
+import type { MessageReceipts } from './message-receipts.js'
 import type { LocalStore } from '../store/local-store.js'
 import type { Transaction } from './transaction.js'
 
@@ -60,6 +61,10 @@ export interface Message {
   readonly expiresIn?: number
   /** When it disappears from this device, ms since 1970; absent until that is counted. */
   readonly expiresAtMs?: number
+  /** Of an own message to others: who received and read it. As `Conversation.history` gives it: it is not part of what is stored of the message. */
+  readonly receipts?: MessageReceipts
+  /** Of an own message in a group: version of the membership log that it was stored under. */
+  readonly membershipVersion?: number
   /** Its sender is a stranger: it waits with others as a request, see `Client.requests`. */
   readonly stranger?: true
   /** Conversations are sorted by (order, device, number) on every device. */

@@ -3,7 +3,8 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import type { Client } from '../client.js'
 import type { Message } from '../core/message.js'
 import type { HistoryPlace } from '../core/message-page.js'
-import { MessageWindow } from './message-window.js'
+import type { MessageReceipts } from '../core/message-receipts.js'
+import { MessageWindow, type ReadableConversation } from './message-window.js'
 
 const SIZES = { page: 4, max: 10 }
 
@@ -38,9 +39,16 @@ class Stored {
     this.#listeners.get(name)?.(event as never)
   }
 
-  readonly find = async (): Promise<{ id: Message['conversation']; history: (limit?: number, place?: HistoryPlace) => Promise<readonly Message[]> }> => ({
+  readonly receipts = new Map<string, MessageReceipts>()
+  receiptReads = 0
+
+  readonly find = async (): Promise<ReadableConversation> => ({
     id: 'c' as Message['conversation'],
-    history: async (limit = 100, { before, after } = {}) => {
+    receiptsOf: (messages) => {
+      this.receiptReads += 1
+      return Promise.resolve(new Map([...this.receipts].filter(([id]) => messages.some(({ messageId }) => messageId === id))))
+    },
+    history: async (limit = 100, { before, after }: HistoryPlace = {}) => {
       this.reads += 1
       if (this.fails) throw new EvegramError('client.store', { operation: 'read' })
       if (before !== undefined) return this.messages.filter(({ order }) => order < before.order).slice(-limit)
@@ -112,6 +120,23 @@ describe('a window onto messages', () => {
     stored.tell('message-changed', { message: { ...last, text: 'edited' }, change: 'edit', by: 'a' })
     expect(window.getSnapshot().messages.map(({ text }) => text).at(-1)).toBe('edited')
     expect(shown()).toBe('17 18 19 20')
+  })
+
+  it('shows who received and read what is shown, also behind an edit, with one look for many changes', async () => {
+    const receipts = { deliveredTo: 1, readBy: 0, of: 1 }
+    stored.receipts.set('20', receipts)
+    stored.receipts.set('3', receipts)
+    for (let times = 0; times < 5; times++) stored.tell('receipts-changed', { conversation: 'c', account: 'b', kind: 'received' })
+    stored.tell('receipts-changed', { conversation: 'another', account: 'b', kind: 'received' })
+    await settle()
+    expect([window.getSnapshot().messages.map((message) => message.receipts), stored.receiptReads]).toEqual([[undefined, undefined, undefined, receipts], 1])
+    const [last] = stored.messages.slice(-1)
+    stored.tell('message-changed', { message: { ...last, text: 'edited' }, change: 'edit', by: 'a' })
+    expect(window.getSnapshot().messages.at(-1)).toMatchObject({ text: 'edited', receipts })
+    stored.receipts.set('20', { ...receipts, readBy: 1 })
+    stored.tell('receipts-changed', { conversation: 'c', account: 'b', kind: 'read' })
+    await settle()
+    expect([window.getSnapshot().messages.at(-1)?.receipts?.readBy, stored.receiptReads]).toEqual([1, 2])
   })
 
   it('lets go of what disappears', () => {

@@ -2,6 +2,7 @@ import { isEvegramError, type ErrorCode } from '@evegram/protocol'
 import type { Client } from '../client.js'
 import type { Conversation } from '../conversation.js'
 import type { Message } from '../core/message.js'
+import type { MessageReceipts } from '../core/message-receipts.js'
 import type { MessagePlace } from '../core/message-page.js'
 import { Observable, type Readable } from './observable.js'
 
@@ -18,7 +19,7 @@ export interface MessagesView {
 }
 
 /** What a window is made for: a conversation whose messages can be read. */
-export type ReadableConversation = Pick<Conversation, 'id' | 'history'>
+export type ReadableConversation = Pick<Conversation, 'id' | 'history' | 'receiptsOf'>
 
 /** Sizes of a window, in messages. */
 export interface WindowSizes {
@@ -45,6 +46,8 @@ export class MessageWindow implements Readable<MessagesView> {
   readonly #stops: readonly (() => void)[]
   #conversation: ReadableConversation | undefined
   #reading: Promise<void>
+  /** What others received is to be read, once however often it changed meanwhile. */
+  #receiving = false
   /** Messages that came while the first page was read. */
   #early: Message[] = []
 
@@ -58,7 +61,11 @@ export class MessageWindow implements Readable<MessagesView> {
         if (conversation === id) this.#change(messageId, (message) => ({ ...message, state }))
       }),
       this.#client.on('message-expired', ({ conversation, messageId }) => { if (conversation === id) this.#remove(messageId) }),
-      this.#client.on('message-changed', ({ message }) => { if (message.conversation === id) this.#change(message.messageId, () => message) }),
+      this.#client.on('message-changed', ({ message }) => {
+        // An event says what a message says, and not who read it.
+        if (message.conversation === id) this.#change(message.messageId, ({ receipts }) => (receipts === undefined ? message : { ...message, receipts }))
+      }),
+      this.#client.on('receipts-changed', ({ conversation }) => { if (conversation === id) this.#receive() }),
     ]
     this.#reading = this.#latest()
   }
@@ -131,6 +138,24 @@ export class MessageWindow implements Readable<MessagesView> {
     }
   }
 
+  /** Reads again what others received and read of what is shown. */
+  #receive(): void {
+    if (this.#receiving) return
+    this.#receiving = true
+    void this.#next(async (conversation) => {
+      // What changes while this is read is read once more.
+      this.#receiving = false
+      const found = await conversation.receiptsOf(this.#view.getSnapshot().messages)
+      const view = this.#view.getSnapshot()
+      this.#view.set({
+        ...view, messages: view.messages.map((message) => {
+          const receipts = found.get(message.messageId)
+          return receipts === undefined || isSame(receipts, message.receipts) ? message : { ...message, receipts }
+        }),
+      })
+    }).finally(() => { this.#receiving = false })
+  }
+
   /** One read after the other: two that overlap would make holes. */
   #next(read: (conversation: ReadableConversation, view: MessagesView) => Promise<void>): Promise<void> {
     this.#reading = this.#reading.then(async () => {
@@ -176,6 +201,10 @@ export class MessageWindow implements Readable<MessagesView> {
     if (known === undefined) return
     this.#view.set({ ...view, messages: view.messages.with(at, change(known)) })
   }
+}
+
+function isSame(one: MessageReceipts, other: MessageReceipts | undefined): boolean {
+  return one.deliveredTo === other?.deliveredTo && one.readBy === other.readBy && one.of === other.of
 }
 
 /** Where `message` belongs among `sorted`. New ones belong at the end, so that is where the search begins. */

@@ -17,6 +17,7 @@ import { acceptLink, CHAIN_AHEAD_MAX, joinChain, missingRanges, nameMissing } fr
 import { gapKey, writeGap } from './gap-row.js'
 import { raiseFloor } from './order-clock.js'
 import { isChange, takeChange, withEarlierChanges, type ChangeContent } from './take-change.js'
+import { takeReceipt } from './take-receipt.js'
 import { readUnread, unreadKey } from './unread-row.js'
 
 /** Time in which a missing number may still arrive on its own: appends have no leader, so neighbours overtake each other. */
@@ -140,10 +141,11 @@ export class Acceptance {
         messageId, conversation: payload.conversation, from: this.#core.roster.addressOf(from.account), fromAccount: from.account, fromDevice: from.device,
         direction: mine ? 'out' : 'in', ...meant.shown, order: payload.order, epoch: payload.epoch, number: payload.number,
         sentAtMs: payload.sentAtMs, receivedAtMs: nowMs, state: mine ? 'sent' : 'received', ...(isPending ? { gap: true } : {}),
-        ...(admission === 'stranger' ? { stranger: true } : {}), ...await this.#expiryOf(meant.shown, payload, mine, nowMs),
+        ...(admission === 'stranger' ? { stranger: true } : {}), ...(mine && isGroup(conversation) ? { membershipVersion: origin.membershipVersion } : {}), ...await this.#expiryOf(meant.shown, payload, mine, nowMs),
       }))
       rowKey = messageRowKey(message)
       noteExpiry(tx, message, rowKey)
+      if (!mine && admission === 'shown') await this.#core.receipts.received(tx, conversation, from.device)
       // What an archive showed is not told as new a second time.
       if (before?.status !== 'archived') tx.afterCommit(() => { this.#core.events.emit(message.stranger === true ? 'message-request' : 'message', message) })
     } else if (meant.means === 'change') await this.#acceptChange(tx, payload, meant.content, conversation, from)
@@ -195,6 +197,7 @@ export class Acceptance {
     try {
       const content = decodePayloadBody(payload.kind, payload.body)
       if (content.kind === 'resend_request') await this.#control.resendRequest(tx, content.body, conversation, from)
+      else if (content.kind === 'receipt') await takeReceipt(this.#core, tx, content.body, conversation, from, refuse)
       else if (content.kind === 'resend') await this.#acceptResend(tx, decodePayload(content.body.payload), conversation, origin, refuse)
       else if (content.kind === 'revocation') {
         if (content.body.account === from.account) tx.afterCommit(() => { this.#control.revocation(content.body, from) })
@@ -273,9 +276,9 @@ export class Acceptance {
   }
 }
 
-type ActedOn = 'resend_request' | 'resend' | 'revocation' | 'sender_key' | 'group_name' | 'history_request' | 'history_offer'
+type ActedOn = 'receipt' | 'resend_request' | 'resend' | 'revocation' | 'sender_key' | 'group_name' | 'history_request' | 'history_offer'
 
-const ACTED_ON: readonly Payload['kind'][] = ['resend_request', 'resend', 'revocation', 'sender_key', 'group_name', 'history_request', 'history_offer'] satisfies readonly ActedOn[]
+const ACTED_ON: readonly Payload['kind'][] = ['receipt', 'resend_request', 'resend', 'revocation', 'sender_key', 'group_name', 'history_request', 'history_offer'] satisfies readonly ActedOn[]
 
 function isActedOn(kind: Payload['kind']): kind is ActedOn {
   return ACTED_ON.includes(kind)

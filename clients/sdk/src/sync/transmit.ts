@@ -136,7 +136,7 @@ export class Transmission {
     try {
       const outcome = await connection.send(ready.envelope, ready.refusals)
       if (outcome.status === 'stored') {
-        await this.#stored(ready, outcome.position)
+        await this.#stored(ready, outcome.position, isGroup(conversation))
         return outcome
       }
       return await this.#refused(ready, outcome.failure)
@@ -261,10 +261,10 @@ export class Transmission {
   }
 
   /** Durable before the next one of the conversation leaves: after a crash only the first that waits can have been on its way. */
-  #stored(row: OutboxRow, position: Position): Promise<void> {
+  #stored(row: OutboxRow, position: Position, inGroup: boolean): Promise<void> {
     return this.#core.local.write(async (tx) => {
       tx.remove('outbox', outboxKey(row.seq))
-      const shown = row.kind === 'message' ? await this.#setState(tx, row, 'sent') : undefined
+      const shown = row.kind === 'message' ? await this.#setState(tx, row, 'sent', undefined, inGroup) : undefined
       if (row.kind === 'message') await this.#core.once.stored(tx, row.messageId, position)
       if (row.missing.length > 0) {
         await this.#onUnreached(tx, { conversation: row.conversation, number: row.number, devices: row.missing, firstAtMs: this.#core.time.now() })
@@ -311,10 +311,10 @@ export class Transmission {
   }
 
   /** Resolves with the message as it is shown; none where it only changes another one. */
-  async #setState(tx: Transaction, row: OutboxRow, state: MessageState, error?: EvegramError): Promise<Message | undefined> {
+  async #setState(tx: Transaction, row: OutboxRow, state: MessageState, error?: EvegramError, inGroup = false): Promise<Message | undefined> {
     const handled = await readHandled(tx, row.messageId)
     const stored = handled?.rowKey === undefined ? undefined : await tx.get('messages', handled.rowKey)
-    const message = stored === undefined ? undefined : { ...decodeMessage(stored), state }
+    const message = stored === undefined ? undefined : { ...decodeMessage(stored), state, ...(inGroup ? { membershipVersion: decodeEnvelope(row.envelope).membershipVersion } : {}) }
     if (handled?.rowKey !== undefined && message !== undefined) tx.put('messages', handled.rowKey, encodeMessage(message))
     tx.afterCommit(() => {
       this.#core.events.emit('message-state', {

@@ -12,9 +12,8 @@ const RETRIED: Readonly<Record<string, readonly string[]>> = {
   notices: ['list', 'unread', 'markRead'],
   wallet: ['assets', 'balances', 'statement', 'depositPlace', 'proofOf', 'quote', 'withdrawals', 'withdrawal', 'refresh', 'notices'],
   conversation: [
-    'send', 'forwardFiles', 'react', 'edit', 'deleteForEveryone', 'setTimer', 'timer', 'history', 'forget', 'markRead', 'unread', 'draft', 'setDraft', 'flags', 'setFlags', 'hidden', 'hide', 'name', 'members', 'isMember', 'refresh', 'version',
+    'send', 'forwardFiles', 'react', 'edit', 'deleteForEveryone', 'setTimer', 'timer', 'history', 'forget', 'markRead', 'unread', 'draft', 'setDraft', 'flags', 'setFlags', 'hide', 'hidden', 'receipts', 'receiptsOf', 'name', 'members', 'isMember', 'refresh', 'version',
   ],
-  group: ['receipts'],
   channel: ['name', 'role', 'posts', 'gaps', 'seq', 'authors', 'refresh'],
   history: ['request', 'status', 'cancel', 'requests', 'approve', 'decline'],
   contacts: ['get', 'list', 'name', 'rename', 'all'],
@@ -29,7 +28,7 @@ export function isRetried(target: Target, method: string): boolean {
     case 'kept': return false
     case 'client': return (RETRIED[target.path.at(-1) ?? 'client'] ?? []).includes(method)
     // Groups talk as conversations do.
-    case 'group': return [...(RETRIED['conversation'] ?? []), ...(RETRIED['group'] ?? [])].includes(method)
+    case 'group': return (RETRIED['conversation'] ?? []).includes(method)
     case 'conversation': case 'channel': case 'tabs': return (RETRIED[target.on] ?? []).includes(method)
     default: return target satisfies never
   }

@@ -9,6 +9,7 @@ import { EvegramClient } from '../../evegram-client.js'
 import { ClientCore } from '../../core/client-core.js'
 import { LocalState } from '../../core/local-state.js'
 import type { RequestPolicy } from '../../core/message-requests.js'
+import type { ReceiptPolicy } from '../../core/receipt-book.js'
 import { signerOf, signIn } from '../../core/login.js'
 import { noblePrimitives } from '../../crypto/noble-primitives.js'
 import { synchronousPrimitives } from '../../crypto/primitives.js'
@@ -49,12 +50,15 @@ export interface TestClient {
 }
 
 const WATCHED: readonly (keyof ClientEvents)[] = [
-  'message', 'message-changed', 'message-request', 'request-changed', 'message-expired', 'timer-changed', 'history-request', 'history-changed', 'history-imported', 'message-state', 'device-added', 'device-revoked', 'identity-changed', 'gap', 'account-alarm', 'state', 'security', 'session-healed', 'fault', 'group-changed', 'group-named',
+  'message', 'message-changed', 'message-request', 'request-changed', 'message-expired', 'timer-changed', 'history-request', 'history-changed', 'history-imported', 'message-state', 'receipts-changed', 'device-added', 'device-revoked', 'identity-changed', 'gap', 'account-alarm', 'state', 'security', 'session-healed', 'fault', 'group-changed', 'group-named',
   'group-alarm', 'channel-post', 'channel-changed', 'channel-gap', 'channel-alarm', 'channel-post-failed', 'payment-failed', 'wallet-notice', 'server-notice',
 ]
 
-/** Signs in (or opens) the profile of `store` and connects it. `auth` stands in for the API of the server, `wally` for that of its wallet bridge, `blobs` for its store of files. */
-export async function openTestClient(server: FakeServer, store: LocalStore, wallet?: LocalWallet, auth: AuthApi = server.api(), wally?: (account: AccountId) => WallyApi, requests?: RequestPolicy, blobs?: BlobApi): Promise<TestClient> {
+/**
+ * Signs in (or opens) the profile of `store` and connects it. `auth` stands in for the API of the server, `wally` for that of its wallet bridge, `blobs` for its store of files.
+ * Without `receipts` others are told nothing of what came here.
+ */
+export async function openTestClient(server: FakeServer, store: LocalStore, wallet?: LocalWallet, auth: AuthApi = server.api(), wally?: (account: AccountId) => WallyApi, requests?: RequestPolicy, blobs?: BlobApi, receipts?: ReceiptPolicy): Promise<TestClient> {
   const random = systemRandom
   const { clock } = server
   const signal = await testSignal()
@@ -69,7 +73,7 @@ export async function openTestClient(server: FakeServer, store: LocalStore, wall
   for (const name of WATCHED) events.on(name, (event) => { log.push({ name, event }) })
   let link: FakeLink | undefined
   const core = await ClientCore.start({
-    profile, keys, store, clock, random, signal, primitives: noblePrimitives, serverClock, auth, tokens, accounts, events, requests, noticeKeys: [NOTICE_KEY],
+    profile, keys, store, clock, random, signal, primitives: noblePrimitives, serverClock, auth, tokens, accounts, events, requests, receipts, noticeKeys: [NOTICE_KEY],
     startLink: (linkEvents, cursorMs) => {
       link = new FakeLink(server, profile.account, keys.device, linkEvents, cursorMs)
       return link
