@@ -22,6 +22,7 @@ It ends with Ctrl-C; data stays for the next start. What ends by itself is start
   --engines <n>            engine processes (default: as many as nodes), at most 16
   --auths <n>              auth processes (default ${AUTHS_DEFAULT}), at most 16
   --wally                  a wallet bridge too, with a ledger in PostgreSQL and a local Solana as its chain of play money, which is gone when the services end
+  --files                  files too: two processes that share a bucket of S3 (versitygw, which Go builds the first time in some minutes)
   --rig <list>             for fault runs, some of ${RIGS.join(',')}: a Cassandra node behind a cable that can be pulled, one with a small disk for its
                            commit log, engines with clocks of their own. What this machine does not allow is named in the line of --json
   --http-port <port>       sign-in and API (default EVEGRAM_HTTP_PORT or 8080; 0: a free one)
@@ -33,6 +34,8 @@ SIGUSR2 replaces all engines as a deploy would. Forked by another Node process, 
 Exit codes: 0 stopped, 1 failed, 2 wrong usage.`
 
 const EXIT_USAGE = 2
+/** Processes that keep files: one may die or restart while the other answers. */
+const BLOBS = 2
 const PROCESSES_MAX = 16
 const PORT_MAX = 65_535
 /** Nobody else runs a cluster in the same folder: a wait would only hide that. */
@@ -46,7 +49,7 @@ whenLauncherEnds('cluster', () => process.kill(process.pid, 'SIGTERM'))
 
 try {
   await install()
-  await build(console.error, ['auth', 'engine', 'clients/cli', ...(options.wallys > 0 ? ['wallet-bridge'] : [])])
+  await build(console.error, ['auth', 'engine', 'clients/cli', ...(options.wallys > 0 ? ['wallet-bridge'] : []), ...(options.blobs > 0 ? ['blobs'] : [])])
   await withFileLock(join(options.dir, 'lock'), { waitMs: LOCK_MS_MAX, whatFor: 'another cluster runs in this folder' }, run)
 } catch (error) {
   if (!abort.aborted) {
@@ -111,7 +114,7 @@ function readOptions() {
   try {
     ({ values } = parseArgs({
       options: {
-        'nodes': { type: 'string', default: '3' }, 'engines': { type: 'string' }, 'auths': { type: 'string', default: String(AUTHS_DEFAULT) }, 'wally': { type: 'boolean', default: false }, 'rig': { type: 'string', default: '' }, 'dir': { type: 'string' }, 'services-dir': { type: 'string' },
+        'nodes': { type: 'string', default: '3' }, 'engines': { type: 'string' }, 'auths': { type: 'string', default: String(AUTHS_DEFAULT) }, 'wally': { type: 'boolean', default: false }, 'files': { type: 'boolean', default: false }, 'rig': { type: 'string', default: '' }, 'dir': { type: 'string' }, 'services-dir': { type: 'string' },
         'http-port': { type: 'string', default: process.env['EVEGRAM_HTTP_PORT'] ?? '8080' }, 'ws-port': { type: 'string', default: process.env['EVEGRAM_WS_PORT'] ?? '8081' },
         'json': { type: 'boolean', default: false }, 'help': { type: 'boolean', short: 'h', default: false },
       },
@@ -135,7 +138,7 @@ function readOptions() {
   if (httpPort === undefined || wsPort === undefined) return refuse(`a port is 0 to ${PORT_MAX}`)
   const dir = resolve(root, values.dir ?? '.evegram-cluster')
   const servicesDir = resolve(root, values['services-dir'] ?? (values.dir === undefined ? '.services' : join(values.dir, 'services')))
-  return { nodes: Number(values.nodes), engines, auths, wallys: values.wally ? 1 : 0, rigs, httpPort, wsPort, dir, servicesDir, json: values.json }
+  return { nodes: Number(values.nodes), engines, auths, wallys: values.wally ? 1 : 0, blobs: values.files ? BLOBS : 0, rigs, httpPort, wsPort, dir, servicesDir, json: values.json }
 }
 
 function refuse(why) {

@@ -21,6 +21,7 @@ export const AUTH_PROCESS_SETTINGS = {
   rateFactor: setting('EVEGRAM_RATE_FACTOR', factor.default(1)),
   secretsKey: setting('EVEGRAM_SECRETS_KEY', keyText, { secret: true }),
   wallyUrl: setting('EVEGRAM_WALLY_URL', originText.optional()),
+  blobsUrl: setting('EVEGRAM_BLOBS_URL', originText.optional()),
   engineUrls: setting('EVEGRAM_ENGINE_URLS', internalUrls.default(['http://127.0.0.1:8083'])),
   ...CLUSTER_SETTINGS,
   ...listenerSettings({ admin: 8_092, internal: 8_093 }),
@@ -34,6 +35,7 @@ export function readAuthProcessConfig(environment: Readonly<Record<string, strin
   const config = readConfig(AUTH_PROCESS_SETTINGS, environment)
   requireSecureUrl('EVEGRAM_PUBLIC_URL', config.publicUrl)
   if (config.wallyUrl !== undefined) requireSecureUrl('EVEGRAM_WALLY_URL', config.wallyUrl)
+  if (config.blobsUrl !== undefined) requireSecureUrl('EVEGRAM_BLOBS_URL', config.blobsUrl)
   return config
 }
 

@@ -53,7 +53,7 @@ export async function startAuthProcess(config: AuthProcessConfig, version: strin
   const ports: Record<string, number> = {}
 
   const internal = createInternalHttp({
-    log: log.child({ part: 'internal' }), clock, random, metrics, url: config.internalUrl, callers: ['engine', 'wally'],
+    log: log.child({ part: 'internal' }), clock, random, metrics, url: config.internalUrl, callers: ['engine', 'wally', 'blobs'],
     verifier: new ServiceVerifier({ name: 'auth', keys: config.serviceKeys, clock }),
   })
   authInternalRoutes(internal, { auth, log })
@@ -126,7 +126,8 @@ async function publicHttp(
   const schema = { tags: ['Discovery'], summary: 'Where everything is', response: responses(200, discoveryAnswer) }
   const wallyKey = config.serviceKeys.get('wally')
   const wally = { ...(config.wallyUrl === undefined ? {} : { wally: config.wallyUrl }), ...(wallyKey === undefined ? {} : { noticeKeys: [Buffer.from(wallyKey).toString('base64url')] }) }
-  http.get('/.well-known/evegram', { schema }, async () => auth.discovery({ serverId, ws: socketUrlOf(config), auth: config.publicUrl, ...wally }))
+  const blobs = config.blobsUrl === undefined ? {} : { blobs: config.blobsUrl }
+  http.get('/.well-known/evegram', { schema }, async () => auth.discovery({ serverId, ws: socketUrlOf(config), auth: config.publicUrl, ...wally, ...blobs }))
   return http
 }
 

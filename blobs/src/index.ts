@@ -2,7 +2,6 @@ export { DiskBlobStore, FREE_BYTES_MIN, type DiskBlobStoreOptions } from './adap
 export { copyBlobs } from './adapters/disk/copy-blobs.js'
 export { BLOB_LIMITS, BLOB_SETTINGS } from './config.js'
 export { LocalBlobQuota, type QuotaRules } from './core/local-blob-quota.js'
-export type { BlobAuth, Caller, SignedRequest } from './ports/blob-auth.js'
 export type { BlobQuota, QuotaResult } from './ports/blob-quota.js'
 export { RETENTIONS, type AppendResult, type BlobFacts, type BlobStore, type Retention, type StoredBlob } from './ports/blob-store.js'
 export { createBlobService, type BlobService, type BlobServiceOptions } from './service.js'

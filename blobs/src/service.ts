@@ -1,10 +1,9 @@
-import type { HttpServer, Logger, Metrics } from '@evegram/platform'
+import type { HttpServer, Logger, Metrics, RequestAuth } from '@evegram/platform'
 import type { Clock } from '@evegram/protocol'
 import { BLOB_LIMITS } from './config.js'
 import { BlobSweeper } from './core/blob-sweeper.js'
 import { Blobs } from './core/blobs.js'
 import { Places } from './core/places.js'
-import type { BlobAuth } from './ports/blob-auth.js'
 import type { BlobQuota } from './ports/blob-quota.js'
 import type { BlobStore } from './ports/blob-store.js'
 import { Authentication } from './routes/authenticate.js'
@@ -14,7 +13,8 @@ import { blobRoutes } from './routes/blobs.js'
 export interface BlobServiceOptions {
   readonly store: BlobStore
   readonly quota: BlobQuota
-  readonly auth: BlobAuth
+  /** Asked for callers of this service alone: tokens for `blobs`. */
+  readonly auth: RequestAuth
   /** The configured origin: DPoP proofs name it. */
   readonly origin: string
   /** Largest blob that is taken. */
@@ -36,7 +36,7 @@ export interface BlobService {
 
 /** Puts the blob service together. Nothing runs before {@link BlobService.start}. */
 export function createBlobService({ store, quota, auth, origin, blobBytesMax, clock, log, metrics }: BlobServiceOptions): BlobService {
-  const sweeper = new BlobSweeper({ store, clock, log })
+  const sweeper = new BlobSweeper({ store, clock, log, metrics })
   const { uploadsMax, uploadsPerAccountMax, downloadsMax, downloadsPerAccountMax, busyRetryMs } = BLOB_LIMITS
   const uploads = new Places({ max: uploadsMax, perKeyMax: uploadsPerAccountMax, retryAfterMs: busyRetryMs })
   const downloads = new Places({ max: downloadsMax, perKeyMax: downloadsPerAccountMax, retryAfterMs: busyRetryMs })

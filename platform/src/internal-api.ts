@@ -48,8 +48,8 @@ export const AUTH_INTERNAL_API = {
     answer: z.object({ account, device, expiresAtMs: z.number() }),
   },
   /**
-   * Who made a request to the wallet bridge with `Authorization: DPoP`: token, session, device, and the DPoP proof, which is used up by it. `url`: the configured
-   * origin and the path. Refused with `auth.token_*` and `auth.dpop*`.
+   * Who made a request to the service that asks (`wally`, `blobs`) with `Authorization: DPoP`: token, session, device, and the DPoP proof, which is used up by it.
+   * `url`: the configured origin and the path. Refused with `auth.service` for other services, and with `auth.token_*` and `auth.dpop*`.
    */
   verifyRequest: {
     path: '/internal/v1/requests/verify',

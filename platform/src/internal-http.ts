@@ -1,4 +1,4 @@
-import type { Clock, Random } from '@evegram/protocol'
+import { EvegramError, type Clock, type Random } from '@evegram/protocol'
 import { createHttp, type HttpServer } from './http.js'
 import type { Logger } from './log.js'
 import type { Metrics } from './metrics.js'
@@ -8,6 +8,16 @@ import type { ServiceName, ServiceVerifier } from './service-token.js'
 const INTERNAL_BODY_BYTES_MAX = 65_536
 /** Time for an answer: beyond it the caller has asked somebody else. */
 const INTERNAL_HANDLER_MS = 3_000
+
+/** Which service made a request that was let in. */
+const CALLERS = new WeakMap<object, ServiceName>()
+
+/** The service that made a request to a listener of {@link createInternalHttp}, by its token. Throws `auth.service` for a request to another. */
+export function callingService(request: { readonly raw: object }): ServiceName {
+  const caller = CALLERS.get(request.raw)
+  if (caller === undefined) throw new EvegramError('auth.service', { operation: 'name calling service' })
+  return caller
+}
 
 /** What {@link createInternalHttp} needs. */
 export interface InternalHttpOptions {
@@ -29,6 +39,6 @@ export interface InternalHttpOptions {
 export function createInternalHttp(options: InternalHttpOptions): HttpServer {
   const { verifier, callers, url, ...http } = options
   const server = createHttp({ ...http, publicUrl: url, bodyBytesMax: INTERNAL_BODY_BYTES_MAX, handlerTimeoutMs: INTERNAL_HANDLER_MS })
-  server.addHook('onRequest', async (request) => { await verifier.callerOf(request.headers.authorization, callers) })
+  server.addHook('onRequest', async (request) => { CALLERS.set(request.raw, await verifier.callerOf(request.headers.authorization, callers)) })
   return server
 }

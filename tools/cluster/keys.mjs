@@ -5,10 +5,10 @@ import { join } from 'node:path'
 import { writeJson } from '../services/state.mjs'
 
 /** The services that sign what they ask each other. */
-export const SIGNING_SERVICES = ['auth', 'engine', 'wally']
+export const SIGNING_SERVICES = ['auth', 'engine', 'wally', 'blobs']
 
 /**
- * The keys in `dir`, made when there are none, and those that an older release did not make: `{services: {auth: {seed, publicKey}, engine: …, wally: …}, secretsKey,
+ * The keys in `dir`, made when there are none, and those that an older release did not make: `{services: {auth: {seed, publicKey}, engine: …, wally: …, blobs: …}, secretsKey,
  * wally: {secret, hotSeed, operatorToken}}`, each 32 bytes in base64url, `hotSeed` in hex.
  */
 export function loadKeys(dir) {

@@ -10,10 +10,10 @@ const FOLDERS = { wally: 'wallet-bridge' }
 export const AUTHS_DEFAULT = 2
 
 /**
- * Ports and addresses for `engines` engines, `auths` auth processes and `wallys` wallet bridges: the two that people use, and for each process its own. Engines have twice as many places as run, because in a
+ * Ports and addresses for `engines` engines, `auths` auth processes, `wallys` wallet bridges and `blobs` services of files: the two that people use, and for each process its own. Engines have twice as many places as run, because in a
  * roll the new ones stand beside the old, and the addresses that others know do not change.
  */
-export async function planPorts({ engines, auths = AUTHS_DEFAULT, wallys = 0, httpPort, wsPort }) {
+export async function planPorts({ engines, auths = AUTHS_DEFAULT, wallys = 0, blobs = 0, httpPort, wsPort }) {
   const taken = new Set([httpPort, wsPort])
   const one = () => freePort([HOST], taken)
   const places = async (count, names) => {
@@ -31,6 +31,7 @@ export async function planPorts({ engines, auths = AUTHS_DEFAULT, wallys = 0, ht
     auth: await places(auths, ['http', 'admin', 'internal']),
     engine: await places(2 * engines, ['admin', 'internal']),
     wally: await places(wallys, ['http', 'admin']),
+    blobs: await places(blobs, ['http', 'admin']),
   }
 }
 
@@ -42,15 +43,22 @@ export function publicUrls({ http, ws }) {
 /** The recipe of auth process `place` (from 0). */
 export function authRecipe(context, place) {
   const own = context.ports.auth[place]
-  // The edge sends what is the wallet bridge's there.
-  const wally = context.ports.wally.length === 0 ? {} : { EVEGRAM_WALLY_URL: publicUrls(context.ports).url }
-  return recipe(context, 'auth', `auth-${place + 1}`, own, { EVEGRAM_HTTP_PORT: own.http, ...wally })
+  // The edge sends what is the wallet bridge's there, and what is the files'.
+  const { url } = publicUrls(context.ports)
+  const others = { ...(context.ports.wally.length === 0 ? {} : { EVEGRAM_WALLY_URL: url }), ...(context.ports.blobs.length === 0 ? {} : { EVEGRAM_BLOBS_URL: url }) }
+  return recipe(context, 'auth', `auth-${place + 1}`, own, { EVEGRAM_HTTP_PORT: own.http, ...others })
 }
 
 /** The recipe of wallet bridge `place` (from 0); `settings` are those of `prepareWally`. */
 export function wallyRecipe(context, place, settings) {
   const own = context.ports.wally[place]
   return recipe(context, 'wally', `wally-${place + 1}`, own, { EVEGRAM_HTTP_PORT: own.http, ...settings })
+}
+
+/** The recipe of service of files `place` (from 0): in the bucket that the services have. */
+export function blobsRecipe(context, place) {
+  const own = context.ports.blobs[place]
+  return recipe(context, 'blobs', `blobs-${place + 1}`, own, { EVEGRAM_HTTP_PORT: own.http })
 }
 
 /** The recipe of an engine in `place` (from 0) of the places, called `engine-<number>`. */
@@ -67,7 +75,7 @@ function recipe({ root, dir, ports, keys, services, environment }, kind, name, o
     ...services, ...keyEnvironment(keys, kind),
     EVEGRAM_PUBLIC_URL: url, EVEGRAM_PUBLIC_WS_URL: ws, EVEGRAM_HOST: HOST,
     EVEGRAM_ADMIN_PORT: own.admin,
-    // The wallet bridge answers no other service.
+    // The wallet bridge and the files answer no other service.
     ...(own.internal === undefined ? {} : { EVEGRAM_INTERNAL_PORT: own.internal, EVEGRAM_INTERNAL_URL: `http://${HOST}:${own.internal}` }),
     EVEGRAM_AUTH_URLS: environment['EVEGRAM_AUTH_URLS'] ?? urls(ports.auth), EVEGRAM_ENGINE_URLS: urls(ports.engine),
     // The edge says whom a request came from.

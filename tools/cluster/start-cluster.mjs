@@ -12,13 +12,15 @@ import { down } from '../services/down.mjs'
 import { DEFAULT_SETTINGS, up } from '../services/up.mjs'
 import { startEdge } from './edge.mjs'
 import { loadKeys } from './keys.mjs'
-import { authRecipe, engineRecipe, planPorts, publicUrls, wallyRecipe } from './plan.mjs'
+import { authRecipe, blobsRecipe, engineRecipe, planPorts, publicUrls, wallyRecipe } from './plan.mjs'
 import { prepareRig } from './rig.mjs'
 import { Supervised } from './supervised.mjs'
 import { prepareWally, WALLY_KINDS } from './wally.mjs'
 
 /** The services that a cluster uses. */
 const CLUSTER_KINDS = ['cassandra', 'nats', 'redis']
+/** What files need beside them. */
+const FILES_KINDS = ['s3']
 /** Time for one of our processes to become ready: the first one makes the tables, which takes Cassandra about a second each. */
 const READY_MS_MAX = 120_000
 const SERVICE_RESTART_MS = 1_000
@@ -31,10 +33,10 @@ const LOOK_MS = 200
 const WATCH_MS = 500
 
 /**
- * Starts services (unless they run in `servicesDir`), auth, engines, `wallys` wallet bridges and the edge. Resolves when all are ready, with `{url, ws, list, kill, pause, roll,
+ * Starts services (unless they run in `servicesDir`), auth, engines, `wallys` wallet bridges, `blobs` services of files and the edge. Resolves when all are ready, with `{url, ws, list, kill, pause, roll,
  * restart, failover, cut, fill, skew, leader, primary, rigs, stop}`; `rigs` (some of RIGS) are prepared for what needs more than signals. `say(line)` hears what happens; `abort` ends a start that is under way.
  */
-export async function startCluster({ root, dir, servicesDir, nodes, engines, auths, wallys = 0, rigs, httpPort, wsPort, say, abort, environment = process.env }) {
+export async function startCluster({ root, dir, servicesDir, nodes, engines, auths, wallys = 0, blobs = 0, rigs, httpPort, wsPort, say, abort, environment = process.env }) {
   await requireFreePort('EVEGRAM_HTTP_PORT', httpPort)
   // Engines share their port, and would share it with a server that runs here as well.
   await requireFreePort('EVEGRAM_WS_PORT', wsPort)
@@ -45,9 +47,9 @@ export async function startCluster({ root, dir, servicesDir, nodes, engines, aut
   try {
     const { hosts, enclose } = rig
     const { env: services } = await up({
-      nodes, dir: servicesDir, kinds: [...CLUSTER_KINDS, ...(wallys === 0 ? [] : WALLY_KINDS)], settings: DEFAULT_SETTINGS, say, abort, native: rigs.length > 0, enclose, ...(hosts === undefined ? {} : { hosts }),
+      nodes, dir: servicesDir, kinds: [...CLUSTER_KINDS, ...(wallys === 0 ? [] : WALLY_KINDS), ...(blobs === 0 ? [] : FILES_KINDS)], settings: DEFAULT_SETTINGS, say, abort, native: rigs.length > 0, enclose, ...(hosts === undefined ? {} : { hosts }),
     })
-    cluster = new Cluster({ root, dir, servicesDir, nodes, keepsServices: wasUp, engines, auths, wallys, say, services, environment, rig })
+    cluster = new Cluster({ root, dir, servicesDir, nodes, keepsServices: wasUp, engines, auths, wallys, blobs, say, services, environment, rig })
     await cluster.start({ httpPort, wsPort, abort })
     return cluster
   } catch (error) {
@@ -67,6 +69,8 @@ class Cluster {
   engines = []
   /** @type {Supervised[]} */
   wallys = []
+  /** @type {Supervised[]} */
+  blobs = []
   edge
   /** Services that were killed here and are being started again, by name. */
   returning = new Map()
@@ -83,8 +87,8 @@ class Cluster {
   }
 
   async start({ httpPort, wsPort, abort }) {
-    const { root, dir, engines, auths, wallys, services, environment, say } = this.options
-    const ports = await planPorts({ engines, auths, wallys, httpPort, wsPort })
+    const { root, dir, engines, auths, wallys, blobs, services, environment, say } = this.options
+    const ports = await planPorts({ engines, auths, wallys, blobs, httpPort, wsPort })
     this.context = { root, dir, ports, keys: loadKeys(dir), services, environment }
     Object.assign(this, publicUrls(ports))
     const aborted = new Promise((_, reject) => {
@@ -98,7 +102,8 @@ class Cluster {
       const settings = await prepareWally(this.context)
       this.wallys = ports.wally.map((_, place) => this.supervised(wallyRecipe(this.context, place, settings)))
     }
-    for (const batch of [this.auths.slice(0, 1), this.auths.slice(1), this.engines.slice(0, 1), this.engines.slice(1), this.wallys]) {
+    this.blobs = ports.blobs.map((_, place) => this.supervised(blobsRecipe(this.context, place)))
+    for (const batch of [this.auths.slice(0, 1), this.auths.slice(1), this.engines.slice(0, 1), this.engines.slice(1), this.wallys, this.blobs]) {
       for (const process of batch) process.start()
       await Promise.race([aborted, Promise.all(batch.map((process) => process.ready(READY_MS_MAX)))])
       for (const { name, pid } of batch) say(`${name} is up (process ${pid})`)
@@ -106,8 +111,14 @@ class Cluster {
     this.watchServices()
     this.edge = await startEdge({
       port: ports.http,
-      targets: (path) => (wallys > 0 && path.startsWith('/v1/wally') ? this.wallys : this.auths).filter(({ isReady }) => isReady).map(({ recipe }) => ({ host: '127.0.0.1', port: recipe.ports.http })),
+      targets: (path) => this.thoseFor(path).filter(({ isReady }) => isReady).map(({ recipe }) => ({ host: '127.0.0.1', port: recipe.ports.http })),
     })
+  }
+
+  /** The processes that answer a path. */
+  thoseFor(path) {
+    if (this.wallys.length > 0 && path.startsWith('/v1/wally')) return this.wallys
+    return this.blobs.length > 0 && path.startsWith('/v1/blobs') ? this.blobs : this.auths
   }
 
   supervised(recipe) {
@@ -129,7 +140,7 @@ class Cluster {
   }
 
   own() {
-    return [...this.auths, ...this.engines, ...this.wallys]
+    return [...this.auths, ...this.engines, ...this.wallys, ...this.blobs]
   }
 
   /** Everything that runs: `{name, kind, pid, admin?}`. */

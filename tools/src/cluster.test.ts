@@ -8,7 +8,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { startEdge } from '../cluster/edge.mjs'
 import { keyEnvironment, loadKeys } from '../cluster/keys.mjs'
 import { carryOut, type OrderedCluster } from '../cluster/orders.mjs'
-import { authRecipe, engineRecipe, planPorts, publicUrls, wallyRecipe, type ClusterContext } from '../cluster/plan.mjs'
+import { authRecipe, blobsRecipe, engineRecipe, planPorts, publicUrls, wallyRecipe, type ClusterContext } from '../cluster/plan.mjs'
 import { Supervised } from '../cluster/supervised.mjs'
 import { beginningIn, chainsFile } from '../cluster/wally.mjs'
 
@@ -165,7 +165,7 @@ describe('the keys of a cluster', () => {
     const keys = loadKeys(dir)
     expect(keys).toMatchObject({ services: { auth, engine }, secretsKey })
     expect(keys.wally.secret).not.toBe(wally.secret)
-    expect(keyEnvironment(keys, 'auth').EVEGRAM_SERVICE_KEYS.split(',').map((part) => part.split('=')[0])).toEqual(['auth', 'engine', 'wally'])
+    expect(keyEnvironment(keys, 'auth').EVEGRAM_SERVICE_KEYS.split(',').map((part) => part.split('=')[0])).toEqual(['auth', 'engine', 'wally', 'blobs'])
     expect(loadKeys(dir)).toEqual(keys)
   })
 })
@@ -195,6 +195,16 @@ describe('the plan of a cluster', () => {
     const wally = wallyRecipe(context, 0, { EVEGRAM_POSTGRES: 'postgres://server/own' })
     expect(wally).toMatchObject({ name: 'wally-1', main: join('/r', 'wallet-bridge', 'dist', 'main.js'), env: { EVEGRAM_POSTGRES: 'postgres://server/own', EVEGRAM_PUBLIC_URL: publicUrls(ports).url } })
     expect(wally.env).not.toHaveProperty('EVEGRAM_INTERNAL_PORT')
+  })
+
+  it('has auth name the service of files where there is one, and gives it the bucket of the services', async () => {
+    const ports = await planPorts({ engines: 1, auths: 1, blobs: 2, httpPort: 0, wsPort: 0 })
+    const context: ClusterContext = { root: '/r', dir: '/d', ports, keys: loadKeys(dir), services: { EVEGRAM_S3_URL: 'http://s3/bucket' }, environment: {} }
+    expect(authRecipe(context, 0).env['EVEGRAM_BLOBS_URL']).toBe(publicUrls(ports).url)
+    const blobs = [blobsRecipe(context, 0), blobsRecipe(context, 1)]
+    expect(blobs).toMatchObject([{ name: 'blobs-1' }, { name: 'blobs-2', main: join('/r', 'blobs', 'dist', 'main.js'), env: { EVEGRAM_S3_URL: 'http://s3/bucket', EVEGRAM_PUBLIC_URL: publicUrls(ports).url } }])
+    expect(new Set(blobs.map(({ env }) => env['EVEGRAM_SERVICE_KEY'])).size).toBe(1)
+    expect(blobs[0]?.env).not.toHaveProperty('EVEGRAM_INTERNAL_PORT')
   })
 
   it('keeps where the books of a chain begin for as long as it is the same chain', () => {

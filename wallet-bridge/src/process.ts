@@ -1,10 +1,10 @@
 import {
-  createAdminHttp, createHttp, createLogger, createMetrics, HealthChecks, InternalClient, Lifecycle, listenOn, registerOpenApi, ServiceTokens, systemClock, systemRandom, waitFor,
+  createAdminHttp, createHttp, createLogger, createMetrics, HealthChecks, InternalClient, isRequestVerdict, Lifecycle, listenOn, registerOpenApi, ServiceTokens, systemClock, systemRandom, waitFor,
   type Logger, type Metrics, type RunningService,
 } from '@evegram/platform'
 import { connectEventStream } from '@evegram/platform/nats'
 import { EvegramError, parseAccountId, type Clock, type Random } from '@evegram/protocol'
-import { HttpAuth, isRequestVerdict } from './adapters/http/auth.js'
+import { HttpAuth } from './adapters/http/auth.js'
 import { HttpNoticeSink, isNoticeVerdict } from './adapters/http/notice-sink.js'
 import { parseChainName } from './chain/chain-adapter.js'
 import { operatorTokensOf, readChainsFile, type ChainEntry, type ChainsFile } from './chains-file.js'

@@ -48,10 +48,14 @@ export class Blobs {
   readonly #completing = new Map<BlobId, Promise<Progress>>()
   readonly #received: Counter
   readonly #created: Counter
+  readonly #refused: Counter
+  readonly #sent: Counter
 
   constructor(parts: BlobsParts) {
     this.#parts = parts
     this.#received = parts.metrics.counter({ name: 'blob_received_bytes', help: 'Bytes of uploads that were stored' })
+    this.#sent = parts.metrics.counter({ name: 'blob_sent_bytes', help: 'Bytes of blobs that were read to be sent' })
+    this.#refused = parts.metrics.counter({ name: 'blob_refused_total', help: 'Blobs that were not taken, by why', labels: ['why'] })
     this.#created = parts.metrics.counter({ name: 'blob_uploads_total', help: 'Uploads by what became of them', labels: ['outcome'] })
   }
 
@@ -61,14 +65,21 @@ export class Blobs {
    */
   async create(owner: AccountId, wanted: WantedBlob): Promise<Progress> {
     const { store, quota, clock, bytesMax } = this.#parts
-    if (wanted.bytes > bytesMax) throw new EvegramError('too_large.blob', { operation: 'store blob', details: { bytesMax } })
+    if (wanted.bytes > bytesMax) {
+      this.#refused.add(1, { why: 'size' })
+      throw new EvegramError('too_large.blob', { operation: 'store blob', details: { bytesMax } })
+    }
     const known = await store.find(wanted.blob)
     if (known !== undefined) return this.#again(owner, wanted, known)
     if (wanted.retention === 'backup' && (await store.backupsOf(owner)).length >= LIMITS.backupsPerAccountMax) {
+      this.#refused.add(1, { why: 'backups' })
       throw new EvegramError('limited.blobs', { operation: 'store backup', advice: 'The account has as many backups as it may: remove the oldest first.' })
     }
     const taken = await quota.take(owner, wanted.bytes)
-    if (taken.status === 'full') throw new EvegramError('limited.blobs', { operation: 'store blob', retryAfterMs: taken.retryAfterMs })
+    if (taken.status === 'full') {
+      this.#refused.add(1, { why: 'quota' })
+      throw new EvegramError('limited.blobs', { operation: 'store blob', retryAfterMs: taken.retryAfterMs })
+    }
     const nowMs = clock.now()
     const facts: BlobFacts = { ...wanted, owner, createdAtMs: nowMs, expiresAtMs: nowMs + RETENTION_MS[wanted.retention] }
     try {
@@ -116,7 +127,7 @@ export class Blobs {
     const found = await this.#parts.store.find(blob)
     if (found?.complete !== true || found.facts.expiresAtMs <= this.#parts.clock.now()) throw notFound()
     const { bytes } = found.facts
-    return { bytes, stream: this.#parts.store.read(blob, from, Math.max(0, Math.min(length, bytes - from))) }
+    return { bytes, stream: this.#counted(this.#parts.store.read(blob, from, Math.max(0, Math.min(length, bytes - from)))) }
   }
 
   /** Removes an own blob or upload. One that is not there, or not own, is no error and stays. */
@@ -160,6 +171,13 @@ export class Blobs {
     if (outcome === 'none') throw notFound()
     if (outcome === 'damaged') throw new EvegramError('conflict.blob_digest', { operation: 'complete blob' })
     return { offset: facts.bytes, complete: true, expiresAtMs: facts.expiresAtMs }
+  }
+
+  async* #counted(stream: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
+    for await (const bytes of stream) {
+      this.#sent.add(bytes.length)
+      yield bytes
+    }
   }
 
   async* #bounded(stream: AsyncIterable<Uint8Array>, bytesMax: number): AsyncGenerator<Uint8Array, void, undefined> {

@@ -24,11 +24,12 @@ export class LocalBlobQuota implements BlobQuota {
 
   take(account: AccountId, bytes: number): Promise<QuotaResult> {
     const one = this.#blobs.take(account)
-    if (one.status === 'limited') return Promise.resolve({ status: 'full', retryAfterMs: one.retryAfterMs })
     const room = this.#bytes.take(account, bytes)
-    if (room.status === 'taken') return Promise.resolve({ status: 'taken' })
-    this.#blobs.giveBack(account)
-    return Promise.resolve({ status: 'full', retryAfterMs: room.retryAfterMs })
+    if (one.status === 'taken' && room.status === 'taken') return Promise.resolve({ status: 'taken' })
+    // Both or neither.
+    if (one.status === 'taken') this.#blobs.giveBack(account)
+    if (room.status === 'taken') this.#bytes.giveBack(account, bytes)
+    return Promise.resolve({ status: 'full', retryAfterMs: Math.max(one.status === 'limited' ? one.retryAfterMs : 0, room.status === 'limited' ? room.retryAfterMs : 0) })
   }
 
   giveBack(account: AccountId, bytes: number): Promise<void> {

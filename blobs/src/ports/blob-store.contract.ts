@@ -246,19 +246,20 @@ export function describeBlobStore({ name, setup, partBytes = 700_000, gaps = [] 
 
       it.skipIf(gaps.includes('shared'))('leaves no blob where one process removes what another appends to', async () => {
         const [one, other] = await both()
-        const facts = factsOf(randomBytes(partBytes * 2))
+        const content = randomBytes(partBytes * 2)
+        const facts = factsOf(content)
         await one.create(facts)
-        let removed: Promise<void> | undefined
         async function* slowly(): AsyncGenerator<Uint8Array, void, undefined> {
           yield randomBytes(partBytes)
-          removed = other.remove(facts.blob)
-          await removed
+          await other.remove(facts.blob)
           yield randomBytes(partBytes)
         }
         expect(await one.append(facts.blob, 0, slowly())).toEqual({ status: 'none' })
-        // The same name again begins empty.
+        // The same name again begins empty, and nothing of before gets into it.
         await one.create(facts)
         expect(await one.find(facts.blob)).toMatchObject({ offset: 0, complete: false })
+        expect(await one.append(facts.blob, 0, streamOf(content.subarray(0, partBytes), content.subarray(partBytes)))).toEqual({ status: 'appended', offset: content.length })
+        expect(await other.complete(facts.blob)).toBe('complete')
       })
     })
   })

@@ -1,6 +1,5 @@
-import { addressKey, dpopCredentialsOf, isLoopbackAddress, TokenBuckets, type HttpRequest } from '@evegram/platform'
+import { addressKey, dpopCredentialsOf, isLoopbackAddress, TokenBuckets, type Caller, type HttpRequest, type RequestAuth } from '@evegram/platform'
 import { EvegramError, type Clock } from '@evegram/protocol'
-import type { BlobAuth, Caller } from '../ports/blob-auth.js'
 
 /** Requests of one address before anybody is known: burst, time for one more, and addresses remembered. This machine gets more, as it does at auth. */
 const ADDRESS_RATE = { capacity: 600, refillMs: 50, keysMax: 100_000 } as const
@@ -8,13 +7,13 @@ const LOOPBACK_FACTOR = 50
 
 /** Who makes a request. */
 export class Authentication {
-  readonly #auth: BlobAuth
+  readonly #auth: RequestAuth
   readonly #origin: string
   readonly #remote: TokenBuckets
   readonly #loopback: TokenBuckets
 
   /** `origin`: the configured one. */
-  constructor(parts: { readonly auth: BlobAuth; readonly origin: string; readonly clock: Clock }) {
+  constructor(parts: { readonly auth: RequestAuth; readonly origin: string; readonly clock: Clock }) {
     this.#auth = parts.auth
     this.#origin = parts.origin
     this.#remote = new TokenBuckets(parts.clock, ADDRESS_RATE)

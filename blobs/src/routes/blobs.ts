@@ -45,7 +45,7 @@ export interface BlobRoutesParts {
 export async function blobRoutes(http: HttpServer, { blobs, authentication, uploads, downloads, clock }: BlobRoutesParts): Promise<void> {
   // In a scope of its own: other routes go on refusing bodies that are not JSON.
   await http.register(async (scope) => {
-    // Typed as the parent is: `register` gives the plain type of Fastify.
+    // The scope is the parent's own kind of server; `register` forgets the type provider in its type, and the two are no subtypes of each other.
     const server = scope as unknown as HttpServer
     server.addContentTypeParser(BYTES_TYPE, (_request, payload, done) => { done(null, payload) })
 

@@ -1,20 +1,5 @@
-import type { AccountId, DeviceId, ErrorCode } from '@evegram/protocol'
-
-/** Who makes a request. */
-export interface Caller {
-  readonly account: AccountId
-  readonly device: DeviceId
-}
-
-/** A request with `Authorization: DPoP` as it came. */
-export interface SignedRequest {
-  readonly token: string
-  /** The DPoP proof. */
-  readonly proof: string | undefined
-  readonly method: string
-  /** The configured origin, and the path without its query: never from a header. */
-  readonly url: string
-}
+import type { RequestAuth } from '@evegram/platform'
+import type { AccountId, ErrorCode } from '@evegram/protocol'
 
 /** Whose an account is. */
 export interface AccountOwner {
@@ -35,14 +20,10 @@ export interface WithdrawalQuestion {
 }
 
 /**
- * What sign-in knows and the wallet bridge asks.
- *
- * - Nothing is remembered: each answer is as of the question, so that what was revoked or added counts at once.
- * - Failure: whatever is not a verdict rejects `unavailable.auth` (over HTTP) or `unavailable.store` (in one process); nothing is allowed then.
+ * What sign-in knows and the wallet bridge asks. As of {@link RequestAuth}, nothing is remembered: each answer is as of the question, so that what was revoked or added
+ * counts at once, and whatever is not a verdict rejects `unavailable.*`.
  */
-export interface WallyAuth {
-  /** Who made a request; its DPoP proof is used up. Rejects `auth.token_*`, `auth.dpop*`, `limited.rate`. */
-  callerOf(request: SignedRequest): Promise<Caller>
+export interface WallyAuth extends RequestAuth {
   /** Whose an account is; undefined for one that nobody has. */
   owner(account: AccountId): Promise<AccountOwner | undefined>
   /** Whether an active wallet of the account allowed exactly what the hash stands for. The same question gets the same answer while its proof is fresh. */

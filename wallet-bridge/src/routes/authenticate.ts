@@ -1,8 +1,8 @@
-import { addressKey, dpopCredentialsOf, isLoopbackAddress, TokenBuckets } from '@evegram/platform'
+import { addressKey, dpopCredentialsOf, isLoopbackAddress, TokenBuckets, type Caller } from '@evegram/platform'
 import { EvegramError, type Clock } from '@evegram/protocol'
 import type { FastifyRequest } from 'fastify'
 import type { Operator, Operators, OperatorScope } from '../operators.js'
-import type { Caller, WallyAuth } from '../ports/auth.js'
+import type { WallyAuth } from '../ports/auth.js'
 
 /** Requests of one address before anybody is known: burst, time for one more, and addresses remembered. This machine gets more, as it does at auth. */
 const ADDRESS_RATE = { capacity: 600, refillMs: 50, keysMax: 100_000 } as const

@@ -12,6 +12,8 @@ import { authInternalRoutes } from './internal-routes.js'
 const clock = systemClock()
 const engine = new ServiceTokens({ name: 'engine', seed: new Uint8Array(32).fill(1), clock })
 const auth = new ServiceTokens({ name: 'auth', seed: new Uint8Array(32).fill(2), clock })
+const wally = new ServiceTokens({ name: 'wally', seed: new Uint8Array(32).fill(3), clock })
+const blobs = new ServiceTokens({ name: 'blobs', seed: new Uint8Array(32).fill(4), clock })
 const alice = new TestWallet('alice')
 const [phone, laptop] = [new TestDevice('phone'), new TestDevice('laptop')]
 const stranger = parseAccountId('00'.repeat(16))
@@ -22,17 +24,15 @@ let internal: HttpServer
 let client: InternalClient
 let url: string
 
-function clientOf(url: string, tokens: ServiceTokens, service: 'auth' | 'engine'): InternalClient {
+function clientOf(url: string, tokens: ServiceTokens, service: 'auth' | 'engine', passed: readonly ErrorCode[] = []): InternalClient {
   return new InternalClient({
-    service, urls: [url], tokens, clock, log: silentLogger, unavailable: 'unavailable.auth', passes: (code: ErrorCode) => code.startsWith('auth.token_') || code.startsWith('auth.dpop') || code === 'invalid.request',
+    service, urls: [url], tokens, clock, log: silentLogger, unavailable: 'unavailable.auth', passes: (code: ErrorCode) => code.startsWith('auth.token_') || code.startsWith('auth.dpop') || passed.includes(code) || code === 'invalid.request',
   })
 }
 
-function listenerOf(name: 'auth' | 'engine', caller: ServiceTokens, callerName: 'auth' | 'engine'): HttpServer {
-  return createInternalHttp({
-    log: silentLogger, clock, random: systemRandom(), callers: [callerName],
-    verifier: new ServiceVerifier({ name, keys: new Map([[callerName, caller.publicKey]]), clock }),
-  })
+function listenerOf(name: 'auth' | 'engine', callers: Readonly<Record<string, ServiceTokens>>): HttpServer {
+  const keys = new Map(Object.entries(callers).map(([caller, { publicKey }]) => [caller, publicKey] as const))
+  return createInternalHttp({ log: silentLogger, clock, random: systemRandom(), callers: [...keys.keys()], verifier: new ServiceVerifier({ name, keys, clock }) })
 }
 
 beforeAll(async () => {
@@ -42,7 +42,7 @@ beforeAll(async () => {
   const state = await server.state(member.account)
   const revocation = await server.prove(alice, { purpose: 'revoke-device', device: laptop.device }, state)
   await server.expectOk(server.append(member.account, server.entry(state, 'device.revoke', { device: laptop.device }, [revocation])))
-  internal = listenerOf('auth', engine, 'engine')
+  internal = listenerOf('auth', { engine, wally, blobs })
   authInternalRoutes(internal, { auth: server.auth, log: silentLogger })
   url = await internal.listen({ host: '127.0.0.1', port: 0 })
   client = clientOf(url, engine, 'auth')
@@ -77,11 +77,12 @@ describe('what auth answers to the engine', () => {
     ])
   })
 
-  it('says who made a request to the wallet bridge, once, for its own method and path', async () => {
+  it.each([['the wallet bridge', wally], ['the service of files', blobs]] as const)('says who made a request to %s, once, for its own method and path', async (_, tokens) => {
     const { accessToken } = await server.session(member)
-    const url = `${server.origin}/v1/wally/balances`
+    const origin = `${server.origin}/v1/wally/balances`
     const { path, answer } = AUTH_INTERNAL_API.verifyRequest
-    const ask = (token: string, dpop: string, method = 'GET') => client.ask({ method: 'POST', path, body: { token, dpop, method, url }, answer })
+    const asking = clientOf(url, tokens, 'auth')
+    const ask = (token: string, dpop: string, method = 'GET') => asking.ask({ method: 'POST', path, body: { token, dpop, method, url: origin }, answer })
     const proof = await server.dpop('GET', '/v1/wally/balances', phone, accessToken)
     expect(await ask(accessToken, proof)).toEqual({ account: member.account, device: phone.device })
     const refusals: readonly (readonly [string, () => Promise<unknown>])[] = [
@@ -92,6 +93,21 @@ describe('what auth answers to the engine', () => {
       ['auth.token_invalid', async () => ask(`${accessToken.slice(0, -4)}AAAA`, await server.dpop('GET', '/v1/wally/balances', phone, accessToken))],
     ]
     for (const [code, refusal] of refusals) await expect(refusal(), code).rejects.toMatchObject({ code })
+    asking.close()
+  })
+
+  it('says it to nobody else, and to the service of files nothing else', async () => {
+    const { accessToken } = await server.session(member)
+    const { verifyRequest, owner, accounts: known } = AUTH_INTERNAL_API
+    const body = { token: accessToken, dpop: await server.dpop('GET', '/v1/blobs', phone, accessToken), method: 'GET', url: `${server.origin}/v1/blobs` }
+    const node = clientOf(url, engine, 'auth', ['auth.service'])
+    await expect(node.ask({ method: 'POST', path: verifyRequest.path, body, answer: verifyRequest.answer })).rejects.toMatchObject({ code: 'auth.service' })
+    node.close()
+    const files = clientOf(url, blobs, 'auth', ['auth.service'])
+    expect(await files.ask({ method: 'POST', path: verifyRequest.path, body, answer: verifyRequest.answer })).toMatchObject({ account: member.account })
+    await expect(files.ask({ method: 'POST', path: owner.path, body: { account: member.account }, answer: owner.answer })).rejects.toMatchObject({ code: 'auth.service' })
+    await expect(files.ask({ method: 'POST', path: known.path, body: { accounts: [member.account] }, answer: known.answer })).rejects.toMatchObject({ code: 'auth.service' })
+    files.close()
   })
 
   it('tells the owner of an account', async () => {
@@ -118,7 +134,7 @@ describe('what auth answers to the engine', () => {
 
 describe('who accepted whom', () => {
   it('is asked of the engine with both accounts, and is unknown when it does not answer', async () => {
-    const http = listenerOf('engine', auth, 'auth')
+    const http = listenerOf('engine', { auth })
     const asked: unknown[] = []
     http.get(ENGINE_INTERNAL_API.accepted.path, { schema: { querystring: ENGINE_INTERNAL_API.accepted.query } }, async ({ query }) => {
       asked.push(query)

@@ -1,5 +1,6 @@
-import { AUTH_INTERNAL_API, internalKeyText, type HttpServer, type Logger } from '@evegram/platform'
-import type { AccountId } from '@evegram/protocol'
+import { AUTH_INTERNAL_API, callingService, internalKeyText, type HttpServer, type Logger } from '@evegram/platform'
+import { EvegramError, type AccountId } from '@evegram/protocol'
+import type { TokenAudience } from '../../access-token.js'
 import type { Auth } from '../../auth.js'
 
 /** An account as {@link AUTH_INTERNAL_API} writes it. */
@@ -8,12 +9,17 @@ type AccountText =
   | { readonly status: 'known'; readonly account: AccountId; readonly seq: number; readonly head: string; readonly closed: boolean
     readonly devices: readonly { readonly device: string; readonly signingKey: string }[] }
 
-/** What auth answers to the engine and to the wallet bridge, on a server made by `createInternalHttp`. */
+/** What auth answers to the engine, the wallet bridge and the service of files, on a server made by `createInternalHttp`. */
 export function authInternalRoutes(
   server: HttpServer, parts: { readonly auth: Pick<Auth, 'accountDirectory' | 'verifyAccessToken' | 'verifyRequest' | 'withdrawals'>; readonly log: Logger },
 ): void {
   const { auth, log } = parts
   const { accounts, verifyToken, verifyRequest, owner, verifyWithdrawal } = AUTH_INTERNAL_API
+
+  // The service of files asks who made a request, and nothing else.
+  server.addHook('preHandler', async (request) => {
+    if (callingService(request) === 'blobs' && request.routeOptions.url !== verifyRequest.path) throw new EvegramError('auth.service', { operation: 'ask auth' })
+  })
 
   server.post(accounts.path, { schema: { body: accounts.body } }, async (request) => ({
     // One account that cannot be read must not hide the others.
@@ -34,7 +40,7 @@ export function authInternalRoutes(
 
   server.post(verifyRequest.path, { schema: { body: verifyRequest.body } }, async (request) => {
     const { token, dpop, method, url } = request.body
-    const { account, device } = await auth.verifyRequest({ token, proof: dpop, method, url }, 'wally')
+    const { account, device } = await auth.verifyRequest({ token, proof: dpop, method, url }, audienceOf(callingService(request)))
     return { account, device }
   })
 
@@ -45,6 +51,12 @@ export function authInternalRoutes(
   })
 
   server.post(verifyWithdrawal.path, { schema: { body: verifyWithdrawal.body } }, async (request) => auth.withdrawals.verify(request.body))
+}
+
+/** Each service asks about requests that came to itself: the token must be for it. */
+function audienceOf(service: string): TokenAudience {
+  if (service === 'wally' || service === 'blobs') return service
+  throw new EvegramError('auth.service', { operation: 'verify request', details: { service } })
 }
 
 async function accountText(auth: Pick<Auth, 'accountDirectory'>, account: AccountId): Promise<AccountText> {

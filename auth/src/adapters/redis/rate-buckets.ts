@@ -1,11 +1,10 @@
 import { EvegramError } from '@evegram/protocol'
 import type { TakeResult } from '@evegram/platform'
-import type { RedisReply } from '@evegram/platform/redis'
+import { WhileAway, type RedisReply } from '@evegram/platform/redis'
 import { LocalRateBuckets } from '../../local-rate-buckets.js'
 import type { RateBuckets, RateRule } from '../../ports/rate-buckets.js'
 import { keyOf, type SharedOptions } from './shared-options.js'
 import { TAKE_SCRIPT } from './take-script.js'
-import { WhileAway } from './while-away.js'
 
 /** Buckets that all processes on one Redis share. While it is away each process keeps the limits for itself, from full buckets on. */
 export class RedisRateBuckets implements RateBuckets {
@@ -16,7 +15,7 @@ export class RedisRateBuckets implements RateBuckets {
   constructor(options: SharedOptions) {
     this.#options = options
     this.#local = new LocalRateBuckets(options.clock)
-    this.#whileAway = new WhileAway({ ...options, what: 'rates' })
+    this.#whileAway = new WhileAway({ ...options, service: 'auth', what: 'rates' })
   }
 
   async take(rule: RateRule, key: string): Promise<TakeResult> {

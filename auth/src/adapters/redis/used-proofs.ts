@@ -1,7 +1,7 @@
+import { WhileAway } from '@evegram/platform/redis'
 import { DPOP_KEEP_MS, LocalUsedProofs, type UsedProofsBounds } from '../../local-used-proofs.js'
 import type { UsedProofs } from '../../ports/used-proofs.js'
 import { keyOf, type SharedOptions } from './shared-options.js'
-import { WhileAway } from './while-away.js'
 
 /**
  * Proofs that were used in any process on one Redis. Each process also remembers its own, so that a Redis that lost its memory lets a proof through
@@ -15,7 +15,7 @@ export class RedisUsedProofs implements UsedProofs {
   constructor(options: SharedOptions & UsedProofsBounds) {
     this.#options = options
     this.#local = new LocalUsedProofs(options.clock, options)
-    this.#whileAway = new WhileAway({ ...options, what: 'proofs' })
+    this.#whileAway = new WhileAway({ ...options, service: 'auth', what: 'proofs' })
   }
 
   async use(name: string): Promise<boolean> {

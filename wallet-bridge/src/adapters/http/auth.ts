@@ -1,24 +1,14 @@
-import { AUTH_INTERNAL_API, type InternalClient } from '@evegram/platform'
-import { hexOf, type AccountId, type ErrorCode } from '@evegram/protocol'
-import type { AccountOwner, Caller, SignedRequest, WallyAuth, WithdrawalQuestion } from '../../ports/auth.js'
+import { AUTH_INTERNAL_API, HttpRequestAuth, type InternalClient } from '@evegram/platform'
+import { hexOf, type AccountId } from '@evegram/protocol'
+import type { AccountOwner, WallyAuth, WithdrawalQuestion } from '../../ports/auth.js'
 
-/** Whether a code is auth's verdict about a request rather than a failure to give one: what the client of auth's listeners passes through. */
-export function isRequestVerdict(code: ErrorCode): boolean {
-  return code.startsWith('auth.token_') || code.startsWith('auth.dpop') || code === 'limited.rate'
-}
-
-/** {@link WallyAuth} over the internal listeners of auth. The client passes {@link isRequestVerdict}. */
-export class HttpAuth implements WallyAuth {
+/** {@link WallyAuth} over the internal listeners of auth. The client passes `isRequestVerdict`. */
+export class HttpAuth extends HttpRequestAuth implements WallyAuth {
   readonly #client: Pick<InternalClient, 'ask'>
 
   constructor(client: Pick<InternalClient, 'ask'>) {
+    super(client)
     this.#client = client
-  }
-
-  /** When one instance of auth did not answer in time the next may call the proof used: the sender makes another. */
-  async callerOf({ token, proof = '', method, url }: SignedRequest): Promise<Caller> {
-    const { path, answer } = AUTH_INTERNAL_API.verifyRequest
-    return this.#client.ask({ method: 'POST', path, body: { token, dpop: proof, method, url }, answer })
   }
 
   async owner(account: AccountId): Promise<AccountOwner | undefined> {

@@ -1,5 +1,6 @@
 import type { Clock } from '@evegram/protocol'
-import type { Counter, Logger, Metrics } from '@evegram/platform'
+import type { Logger } from '../../log.js'
+import type { Counter, Metrics } from '../../metrics.js'
 
 /** After a failure Redis is not asked for so long: a server that hangs would cost every request its whole wait. */
 const REST_MS = 1_000
@@ -9,6 +10,8 @@ export interface WhileAwayParts {
   readonly clock: Clock
   readonly log: Logger
   readonly metrics: Metrics
+  /** Who decides, the first part of the counter's name: `auth`. */
+  readonly service: string
   /** What is shared over Redis, for metrics and log lines: `rates`, `proofs`. */
   readonly what: string
 }
@@ -23,7 +26,7 @@ export class WhileAway {
   constructor(parts: WhileAwayParts) {
     this.#parts = parts
     this.#alone = parts.metrics.counter({
-      name: 'auth_decided_alone_total', help: 'What one process decided alone because Redis did not answer', labels: ['what'],
+      name: `${parts.service}_decided_alone_total`, help: 'What one process decided alone because Redis did not answer', labels: ['what'],
     })
   }
 
