@@ -1,12 +1,14 @@
-import { lengthPrefixed } from './bytes.js'
-import { idBytes, type AccountId, type ConversationId, type DeviceId, type MessageId } from './ids.js'
+import { hexOf, lengthPrefixed } from './bytes.js'
+import { idBytes, parseDeviceId, type AccountId, type ConversationId, type DeviceId, type MessageId } from './ids.js'
 import { LIMITS } from './limits.js'
 import type { PayloadBodyCodec } from './payload-body-codec.js'
 
-/** A signed request for a message of the device that it is sent to. */
+/** A signed request for a message of the device that it is sent to, or of one of its account that is revoked. */
 export interface ResendRequest {
   readonly epoch: number
   readonly number: number
+  /** Device that said it; absent: the one that is asked. */
+  readonly device?: DeviceId
   /** SHA-256 of the body bytes that could not be decrypted, 32 bytes. */
   readonly ciphertextHash: Uint8Array
   /** 16 random bytes: every request is answered once. */
@@ -23,9 +25,13 @@ export interface ResendBody {
 
 /** Body of `resend_request`. */
 export const resendRequestBody: PayloadBodyCodec<ResendRequest> = {
-  fields: ({ epoch, number, ciphertextHash, nonce, signature }) => ({ epoch, number, ciphertextHash, nonce, signature }),
+  fields: ({ epoch, number, device, ciphertextHash, nonce, signature }) => ({
+    epoch, number, ciphertextHash, nonce, signature, ...(device === undefined ? {} : { device: idBytes(device) }),
+  }),
   read: (fields) => ({
-    epoch: fields.uint('epoch', 0xffffffff), number: fields.uint('number'), ciphertextHash: fields.bytes('ciphertextHash', 32),
+    epoch: fields.uint('epoch', 0xffffffff), number: fields.uint('number'),
+    ...(fields.has('device') ? { device: parseDeviceId(hexOf(fields.bytes('device', 16))) } : {}),
+    ciphertextHash: fields.bytes('ciphertextHash', 32),
     nonce: fields.bytes('nonce', 16), signature: fields.bytes('signature', 64),
   }),
 }

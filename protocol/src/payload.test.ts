@@ -127,8 +127,8 @@ describe('a payload body', () => {
       .map((body) => ({ kind: 'receipt' as const, body })),
     fc.record({
       epoch: uint32, number: uint53, ciphertextHash: bytes32, nonce: fc.uint8Array({ minLength: 16, maxLength: 16 }),
-      signature: fc.uint8Array({ minLength: 64, maxLength: 64 }),
-    }).map((body) => ({ kind: 'resend_request' as const, body })),
+      signature: fc.uint8Array({ minLength: 64, maxLength: 64 }), device,
+    }, { requiredKeys: ['epoch', 'number', 'ciphertextHash', 'nonce', 'signature'] }).map((body) => ({ kind: 'resend_request' as const, body })),
     fc.uint8Array({ maxLength: 300 }).map((payload) => ({ kind: 'resend' as const, body: { payload } })),
     fc.record({ account, device, seq: uint32, head: bytes32 }).map((body) => ({ kind: 'revocation' as const, body })),
     fc.record({ distribution: fc.uint8Array({ maxLength: 256 }), start: fc.record({ number: fc.integer({ min: 1 }), prev: bytes32 }) })

@@ -202,6 +202,12 @@ function payloads(): void {
       kind: 'resend_request', body: { epoch: 1, number: 41, ciphertextHash: request.ciphertextHash, nonce: request.nonce, signature: bob.phone.sign(resendRequestBytes(request)) },
     }, controlBase],
     ['resend', { kind: 'resend', body: { payload: encodePayload({ ...base, kind: 'void', body: encodeCbor({}) }) } }, controlBase],
+    ['resend request for what a revoked device said', {
+      kind: 'resend_request',
+      body: {
+        epoch: 1, number: 41, device: alice.phone.device, ciphertextHash: request.ciphertextHash, nonce: request.nonce, signature: bob.phone.sign(resendRequestBytes(request)),
+      },
+    }, controlBase],
     ['revocation', { kind: 'revocation', body: { account: aliceAccount, device: alice.laptop.device, seq: 3, head: seed('head 3') } }, controlBase],
     ['sender key', { kind: 'sender_key', body: { distribution: concatBytes(Uint8Array.of(0x33), seed('distribution')), start: { number: 42, prev: seed('link 41') } } }, controlBase],
     ['name of a group', { kind: 'group_name', body: { name: 'North gate 🚪' } }, controlBase],

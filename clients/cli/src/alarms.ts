@@ -1,4 +1,4 @@
-import type { Client } from '@evegram/sdk'
+import type { Client, GapReason } from '@evegram/sdk'
 import { channelAlarmWarning, gapWarning, postFailedWarning, type Warning } from './channel-warnings.js'
 import { shortAddress } from './message-line.js'
 import type { Output } from './output.js'
@@ -44,7 +44,7 @@ export function showAlarms(client: Client, output: Output): () => void {
       warn('payment-failed', about, `a payment of ${amount.toString()} of the smallest unit of ${asset} was refused and is not made (${error.code}): transfer ${transfer}`)
     }),
     client.on('gap', ({ reason, conversation, from, to }) => {
-      warn('gap', { reason, conversation, from, to }, 'messages are missing here; a new copy was asked for where that is possible')
+      warn('gap', { reason, conversation, from, to }, gapText(reason))
     }),
     client.on('identity-changed', ({ account, address }) => {
       warn('identity-changed', { account, address }, `the keys of ${shortAddress(address)} changed; compare safety numbers: evegram verify ${address}`)
@@ -62,5 +62,19 @@ export function showAlarms(client: Client, output: Output): () => void {
   ]
   return () => {
     for (const end of endings) end()
+  }
+}
+
+/** What a person is told of missing messages. */
+function gapText(reason: GapReason): string {
+  switch (reason) {
+    case 'sender_revoked': return 'a message is missing here: it came from a device that was revoked, so nobody can say who wrote it; the other devices of its account were asked for it'
+    case 'unreadable': return 'a message is missing here: it could not be decrypted; its sender was asked for a new copy'
+    case 'expired':
+    case 'before_you_joined':
+    case 'erased':
+    case 'withheld':
+      return 'messages are missing here; a new copy was asked for where that is possible'
+    default: return reason satisfies never
   }
 }

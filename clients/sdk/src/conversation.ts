@@ -18,6 +18,7 @@ import type { KeyedTurns } from './core/turns.js'
 import { composeMessage, type NumberedContent } from './sync/compose.js'
 import { OUTBOX_LIMITS, type Outbox } from './sync/outbox.js'
 import { decodeOutbox } from './sync/outbox-row.js'
+import { heardPrefix } from './sync/heard-record.js'
 import { sentKey, sentPrefix } from './sync/sent-record.js'
 import type { Transmission } from './sync/transmit.js'
 import type { Typing } from './sync/typing.js'
@@ -327,7 +328,8 @@ export class DirectConversation implements Conversation {
         return rows.length === PAGE_ROWS
       })
     }
-    await this.#forgetSent(await this.#queued())
+    await this.#forgetCopies(sentPrefix(this.id), await this.#queued())
+    await this.#forgetCopies(heardPrefix(this.id))
   }
 
   /** What is still to be sent for the first time, as keys of what is kept for sending it again. */
@@ -338,14 +340,14 @@ export class DirectConversation implements Conversation {
   }
 
   /** What is kept for sending again holds the texts too; only what is still to be sent for the first time stays. */
-  async #forgetSent(queued: ReadonlySet<string>): Promise<void> {
+  async #forgetCopies(prefix: string, queued?: ReadonlySet<string>): Promise<void> {
     const { core } = this.#ports
-    let from = sentPrefix(this.id)
+    let from = prefix
     for (let more = true; more;) {
       more = await core.local.write(async (tx) => {
-        const rows = await core.store.list('healing', { from, to: `${sentPrefix(this.id)}~`, limit: PAGE_ROWS })
+        const rows = await core.store.list('healing', { from, to: `${prefix}~`, limit: PAGE_ROWS })
         for (const { key } of rows) {
-          if (!queued.has(key)) tx.remove('healing', key)
+          if (queued?.has(key) !== true) tx.remove('healing', key)
           from = `${key} `
         }
         return rows.length === PAGE_ROWS

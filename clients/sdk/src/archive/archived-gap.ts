@@ -28,7 +28,7 @@ const GAPS_LISTED_MAX = 1_024
 /** Numbers of one gap that are looked up one by one; a longer gap is told as it was written. */
 const NUMBERS_LOOKED_AT_MAX = 256
 
-const REASONS: readonly GapReason[] = ['expired', 'before_you_joined', 'erased', 'withheld']
+const REASONS: readonly GapReason[] = ['expired', 'before_you_joined', 'erased', 'withheld', 'sender_revoked', 'unreadable']
 
 const prefixOf = (conversation: ConversationId): string => `${ARCHIVED_GAP_PREFIX}${conversation}/`
 

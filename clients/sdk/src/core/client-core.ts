@@ -23,6 +23,7 @@ import { Outbox } from '../sync/outbox.js'
 import { Receipts } from '../sync/receipts.js'
 import { PreKeyUpkeep, tendPreKeys } from '../sync/prekey-upkeep.js'
 import { Receiver } from '../sync/receive.js'
+import { Resends } from '../sync/resends.js'
 import { RequestActions } from '../sync/request-actions.js'
 import { Sessions } from '../sync/sessions.js'
 import { Transmission } from '../sync/transmit.js'
@@ -108,8 +109,9 @@ export class ClientCore {
     this.#background = background
     const sessions = new Sessions(core)
     this.groupLogs = new GroupLogs(core)
-    this.transmission = new Transmission(core, sessions, this.groupLogs, (tx, unreached) => this.#healing.noteSupplement(tx, unreached))
+    this.transmission = new Transmission(core, sessions, this.groupLogs, (tx, unreached) => resends.noteSupplement(tx, unreached))
     this.outbox = new Outbox(core, this.transmission)
+    const resends = new Resends(core, sessions, this.outbox)
     this.groupActions = new GroupActions(core, this.groupLogs, this.outbox, this.transmission)
     this.channelLogs = new ChannelLogs(core)
     this.channelOutbox = new ChannelOutbox(core, this.channelLogs)
@@ -117,14 +119,14 @@ export class ClientCore {
     this.channelActions = new ChannelActions(core, this.channelLogs, this.#follower, this.channelOutbox)
     this.historyMail = new HistoryMail(core)
     const receiver = new Receiver(core, this.groupLogs, {
-      resendRequest: (tx, request, conversation, from) => this.#healing.answer(tx, request, conversation, from),
+      resendRequest: (tx, request, conversation, from) => resends.answer(tx, request, conversation, from),
       revocation: (notice, from) => { background.run('check revocation', () => this.revocations.receive(notice, from)) },
       state: (tx, body, conversation, from) => this.#stateSync.take(tx, body, conversation, from),
       history: (tx, content, conversation, from, atMs) => this.historyMail.take(tx, content, conversation, from, atMs),
       wake: () => { this.#healing.wake() },
       takeRoom: () => this.#healing.takeRoom(),
     })
-    this.#healing = new Healing(core, sessions, this.outbox, receiver)
+    this.#healing = new Healing(core, sessions, this.outbox, receiver, resends)
     this.#stateSync = new StateSync(core, this.outbox, this.transmission)
     this.revocations = new Revocations(core, this.outbox, this.transmission)
     this.#receipts = new Receipts(core, sessions, this.outbox, this.transmission)

@@ -41,3 +41,8 @@ export function writeHandled(tx: Transaction, message: MessageId, handled: Handl
   }
   tx.put('handled', message, encodeCbor(map))
 }
+
+/** Whether a message is here, or stands for nothing: another copy of it that cannot be read is no loss. */
+export function isTaken(handled: Handled | undefined): boolean {
+  return handled !== undefined && handled.status !== 'refused'
+}

@@ -36,7 +36,7 @@ export interface RosterPorts {
 export class Roster implements AttestedKeys {
   readonly #ports: RosterPorts
   readonly #devices = new Map<DeviceId, AttestedDevice>()
-  readonly #accounts = new Map<AccountId, { readonly seq: number; readonly head: AccountHead; readonly devices: readonly AttestedDevice[]; readonly address: string }>()
+  readonly #accounts = new Map<AccountId, { readonly seq: number; readonly head: AccountHead; readonly devices: readonly AttestedDevice[]; readonly state: AccountState; readonly address: string }>()
   readonly #distrusted = new Set<DeviceId>()
 
   constructor(ports: RosterPorts) {
@@ -61,6 +61,12 @@ export class Roster implements AttestedKeys {
   /** The attested devices of an account that is loaded. */
   devicesOf(account: AccountId): readonly AttestedDevice[] {
     return (this.#accounts.get(account)?.devices ?? []).filter(({ device }) => !this.#distrusted.has(device))
+  }
+
+  /** A device that an account that is loaded attested once, and does no more: nothing is believed of it alone. */
+  formerDevice(account: AccountId, device: DeviceId): AttestedDevice | undefined {
+    const known = this.#accounts.get(account)?.state.devices.get(device)
+    return known === undefined || this.device(device) !== undefined ? undefined : { ...known, account, device }
   }
 
   /** Whether the account is loaded. */
@@ -123,7 +129,7 @@ export class Roster implements AttestedKeys {
     this.#accounts.delete(account)
     const founding = state.foundingWallet
     const head = { account, seq: verified.seq, head: verified.head }
-    this.#accounts.set(account, { seq: verified.seq, head, devices, address: founding === undefined ? '' : addressOf(founding) })
+    this.#accounts.set(account, { seq: verified.seq, head, devices, state, address: founding === undefined ? '' : addressOf(founding) })
     this.#evict()
     if (held?.seq !== verified.seq) await this.#tell(account, state)
     return verified

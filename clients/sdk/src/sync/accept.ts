@@ -7,7 +7,7 @@ import type { Core } from '../core/context.js'
 import { isGroup, membershipHashOf, writeConversation, type ConversationRow } from '../core/conversation-row.js'
 import { mayDeleteAny, readGroup, spanAt, versionOfHash, writeGroup } from '../core/group-row.js'
 import { noteExpiry } from '../core/expiry-row.js'
-import { readHandled, writeHandled, type Handled } from '../core/handled.js'
+import { isTaken, readHandled, writeHandled, type Handled } from '../core/handled.js'
 import { messageRowKey, shownContent, type Message, type MessageContent, type ShownContent } from '../core/message.js'
 import { placeMessage } from '../archive/place-message.js'
 import type { Transaction } from '../core/transaction.js'
@@ -15,7 +15,9 @@ import type { GapEvent } from '../events.js'
 import { CHAIN_EPOCH, chainKey, encodeChain, readChain, type ChainRow } from './chain-row.js'
 import { acceptLink, CHAIN_AHEAD_MAX, joinChain, missingRanges, nameMissing } from './chain-state.js'
 import { gapKey, writeGap } from './gap-row.js'
+import { keepHeard } from './heard-record.js'
 import { raiseFloor } from './order-clock.js'
+import { templateIn } from './seal.js'
 import { isChange, takeChange, withEarlierChanges, type ChangeContent } from './take-change.js'
 import { takeReceipt } from './take-receipt.js'
 import { readUnread, unreadKey } from './unread-row.js'
@@ -74,6 +76,7 @@ export class Acceptance {
     if (before !== undefined && before.status !== 'refused' && before.status !== 'archived') {
       // Two ciphertexts of one number: the same message again, or the sender says two things.
       if (!equalBytes(before.chainHash, hash)) this.#core.events.refuse({ code: 'e2ee.chain_broken', ...event, detail: 'another message has this number' })
+      else tx.remove('healing', unreadKey(messageId))
       return
     }
     const chain = await readChain(tx, payload.conversation, from, payload.epoch)
@@ -131,6 +134,7 @@ export class Acceptance {
     const nowMs = this.#core.time.now()
     const meant = meaningOf(payload)
     let rowKey: string | undefined
+    let isDeleted = false
     const mine = from.account === this.#core.account
     if (mine) await this.#core.requests.wrote(tx, conversation, 'another device')
     // What shows nothing is no reason to ask: a stranger begins with a message.
@@ -144,6 +148,7 @@ export class Acceptance {
         ...(admission === 'stranger' ? { stranger: true } : {}), ...(mine && isGroup(conversation) ? { membershipVersion: origin.membershipVersion } : {}), ...await this.#expiryOf(meant.shown, payload, mine, nowMs),
       }))
       rowKey = messageRowKey(message)
+      isDeleted = message.deleted === true
       noteExpiry(tx, message, rowKey)
       if (!mine && admission === 'shown') await this.#core.receipts.received(tx, conversation, from.device)
       // What an archive showed is not told as new a second time.
@@ -156,6 +161,7 @@ export class Acceptance {
     writeHandled(tx, messageId, {
       status: payload.kind === 'void' ? 'void' : 'shown', ciphertextHash: origin.ciphertextHash, chainHash: hash, ...(rowKey === undefined ? {} : { rowKey }),
     })
+    if (mine && !isDeleted) await keepHeard(this.#core, tx, templateIn(payload))
     writeConversation(tx, { ...conversation, floor: raiseFloor(conversation.floor, payload.order, nowMs), activeAtMs: Math.max(conversation.activeAtMs, nowMs) })
     const unread = await readUnread(tx, messageId)
     if (unread === undefined) return
@@ -249,11 +255,26 @@ export class Acceptance {
     return spanAt(group, from.account, version) !== undefined && spanAt(group, this.#core.account, version) !== undefined
   }
 
-  /** A message that came again inside control traffic: its sender, recipient and conversation are those of the envelope around it. */
+  /**
+   * The device that said what a resend holds: the one that sends it again, or one of its account that is revoked by now, for which it answers. Then it must be
+   * missing here, or be the same as it is: nobody else is to have a say about what a device said.
+   */
+  async #authorOf(tx: Transaction, inner: Payload, from: AttestedDevice): Promise<AttestedDevice> {
+    const { conversation, senderAccount: account, senderDevice: device, epoch, number } = inner
+    const former = device === from.device || account !== from.account ? undefined : this.#core.roster.formerDevice(account, device)
+    if (former === undefined) return from
+    const messageId = messageIdOf({ conversation, device, epoch, number })
+    // Several are asked at a time, so copies come of what another one brought: they are compared with it.
+    const isExpected = isTaken(await readHandled(tx, messageId)) || (await readUnread(tx, messageId)) !== undefined
+    const { gaps } = await readChain(tx, conversation, former, epoch)
+    return isExpected || gaps.some(({ from: first, to }) => first <= number && number <= to) ? former : from
+  }
+
+  /** A message that came again inside control traffic: its recipient and conversation are those of the envelope around it, and its sender, or a device that this one answers for. */
   async #acceptResend(
     tx: Transaction, inner: Payload, conversation: ConversationRow, outer: Origin, refuse: (code: ErrorCode, detail: string) => void,
   ): Promise<void> {
-    const { from } = outer
+    const from = await this.#authorOf(tx, inner, outer.from)
     const header = {
       kind: ENVELOPE_KIND.message, conversation: conversation.conversation, device: from.device, account: from.account,
       epoch: inner.epoch, number: inner.number, order: inner.order, membershipVersion: conversation.membershipVersion,

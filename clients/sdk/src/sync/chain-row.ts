@@ -21,7 +21,7 @@ export interface OwnChain {
 export const CHAIN_EPOCH = 1
 
 const ROW_BYTES_MAX = 1_048_576
-const REASONS: readonly GapReason[] = ['expired', 'before_you_joined', 'erased', 'withheld']
+const REASONS: readonly GapReason[] = ['expired', 'before_you_joined', 'erased', 'withheld', 'sender_revoked', 'unreadable']
 
 /** The chain of another device, with where to look for what is missing. */
 export interface ChainRow extends ChainState {

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { sha256 } from '@noble/hashes/sha2.js'
 import { concatBytes, equalBytes, utf8 } from '@evegram/protocol'
-import { acceptLink, emptyChain, missingRanges, nameMissing, type ChainState, type ReceivedLink } from './chain-state.js'
+import { acceptLink, emptyChain, missingRanges, nameMissing, nameNumber, type ChainState, type ReceivedLink } from './chain-state.js'
 
 /** A chain of `length` links that says `text`, from `from` on. */
 function chainOf(length: number, text = 'a', from = 1, before: Uint8Array = new Uint8Array(32)): ReceivedLink[] {
@@ -65,6 +65,44 @@ describe('a chain', () => {
       }
       expect(state.gaps).toEqual([])
     }))
+  })
+
+  it('has one name for each number that is missing, whatever is named by itself, named together, and comes late', () => {
+    const step = fc.oneof(
+      fc.record({ does: fc.constant('come' as const), number: fc.integer({ min: 1, max: 12 }) }),
+      fc.record({ does: fc.constant('name' as const), number: fc.integer({ min: 1, max: 12 }) }),
+      fc.constant({ does: 'name all' as const, number: 0 }),
+    )
+    fc.assert(fc.property(fc.array(step, { maxLength: 30 }), fc.option(fc.integer({ min: 1, max: 6 }), { nil: undefined }), (steps, joinsAt) => {
+      const links = chainOf(12)
+      const came = new Set<number>()
+      const named = new Set<number>()
+      const start = joinsAt === undefined ? undefined : { number: joinsAt, prev: joinsAt === 1 ? new Uint8Array(32) : at(links, joinsAt - 1).hash }
+      let state = emptyChain()
+      for (const { does, number } of steps) {
+        if (does === 'name') {
+          const next = nameNumber(state, number, 'unreadable')
+          if (next !== undefined) named.add(number)
+          state = next ?? state
+        } else if (does === 'name all') state = nameMissing(state, 'withheld').state
+        else if (!came.has(number) && (joinsAt === undefined || number >= joinsAt)) {
+          state = accept(state, at(links, number), start)
+          came.add(number)
+        }
+      }
+      const newest = Math.max(0, ...came)
+      for (let number = 1; number <= 12; number++) {
+        const names = state.gaps.filter(({ from, to }) => from <= number && number <= to)
+        const isOpen = missingRanges(state).some(({ from, to }) => from <= number && number <= to)
+        expect(names.length).toBeLessThanOrEqual(1)
+        if (came.has(number)) expect([names, isOpen]).toEqual([[], false])
+        else if (named.has(number)) expect(names.length).toBe(1)
+        else if (number < newest) expect(names.length === 1 || isOpen).toBe(true)
+      }
+      // What is missing still finds its place, and then nothing has a name.
+      for (const link of links) if (!came.has(link.number) && (joinsAt === undefined || link.number >= joinsAt)) state = accept(state, link, start)
+      if (joinsAt === undefined || came.size > 0) expect([state.head.number, state.ahead, state.gaps.filter(({ reason }) => reason !== 'before_you_joined')]).toEqual([12, [], []])
+    }), { numRuns: 400 })
   })
 
   it('refuses another message under a number that was taken', () => {

@@ -1,7 +1,10 @@
 import { equalBytes } from '@evegram/protocol'
 
-/** Why messages of a chain are missing. `erased` needs a signed notice of their sender. */
-export type GapReason = 'expired' | 'before_you_joined' | 'erased' | 'withheld'
+/**
+ * Why messages of a chain are missing. `erased` needs a signed notice of their sender. `sender_revoked`: what came, came from a device that its account attests no
+ * more, so nobody can say when it was written. `unreadable`: what came cannot be decrypted, and no copy of it that can was had so far.
+ */
+export type GapReason = 'expired' | 'before_you_joined' | 'erased' | 'withheld' | 'sender_revoked' | 'unreadable'
 
 /** A message as a link of its sender's chain. Hashes have 32 bytes. */
 export interface ReceivedLink {
@@ -10,7 +13,7 @@ export interface ReceivedLink {
   readonly prev: Uint8Array
 }
 
-/** Numbers that were given up, with what is known about their neighbours. A late copy still finds its place. */
+/** Numbers that were given up, with what is known about their neighbours. A late copy still finds its place. Those above the head of the chain were named by themselves. */
 export interface NamedGap {
   readonly from: number
   readonly to: number
@@ -66,7 +69,7 @@ export function acceptLink(before: ChainState, link: ReceivedLink, start?: { rea
   const above = state.ahead.find(({ number }) => number === link.number + 1)
   if (above !== undefined && !equalBytes(above.prev, link.hash)) return { status: 'broken' }
   const ahead = [...state.ahead, link].sort((left, right) => left.number - right.number)
-  const next = absorb({ ...state, ahead })
+  const next = absorb({ ...state, ahead, gaps: state.gaps.flatMap((gap) => without(gap, link.number)) })
   return { status: next.head.number >= link.number ? 'linked' : 'pending', state: next }
 }
 
@@ -94,7 +97,8 @@ export function joinChain(state: ChainState, start: { readonly number: number; r
   if (state.head.number === 0) {
     const head = { number: start.number - 1, hash: start.prev }
     // A sender that left this device out of a message may send it afterwards: then it has its place.
-    const gaps: readonly NamedGap[] = start.number === 1 ? [] : [{ from: 1, to: start.number - 1, reason: 'before_you_joined', after: start.prev }]
+    const before: readonly NamedGap[] = start.number === 1 ? [] : [{ from: 1, to: start.number - 1, reason: 'before_you_joined', after: start.prev }]
+    const gaps = [...before, ...state.gaps.flatMap((gap) => (gap.to < start.number ? [] : [{ ...gap, from: Math.max(gap.from, start.number) }]))]
     return { ...state, joinedAt: start.number, head, gaps, ahead: state.ahead.filter(({ number }) => number >= start.number) }
   }
   return { ...state, joinedAt: start.number, gaps: state.gaps.flatMap((gap) => splitAt(gap, start.number)) }
@@ -114,6 +118,12 @@ function splitAt(gap: NamedGap, number: number): NamedGap[] {
     { from: gap.from, to: number - 1, reason: 'before_you_joined', ...(before === undefined ? {} : { before }) },
     { from: number, to: gap.to, reason: gap.reason, ...(after === undefined ? {} : { after }) },
   ]
+}
+
+/** A gap above the head once `number` came: nothing is known of neighbours there. */
+function without(gap: NamedGap, number: number): NamedGap[] {
+  if (number < gap.from || gap.to < number) return [gap]
+  return [{ ...gap, to: number - 1 }, { ...gap, from: number + 1 }].filter(({ from, to }) => from <= to)
 }
 
 function absorb(state: ChainState): ChainState {
@@ -141,15 +151,45 @@ export function missingRanges(state: ChainState): { readonly from: number; reado
   return ranges
 }
 
-/** Gives every missing number a name, so that the chain goes on behind it. Returns the new gaps. */
+/** Gives every missing number a name, so that the chain goes on behind it; one that has a name keeps it. Returns the new gaps. */
 export function nameMissing(before: ChainState, reason: GapReason): { readonly state: ChainState; readonly named: readonly NamedGap[] } {
   let state = before
+  const gaps: NamedGap[] = before.gaps.filter(({ to }) => to <= before.head.number)
+  const above = before.gaps.filter(({ to }) => to > before.head.number)
   const named: NamedGap[] = []
   for (let next = state.ahead[0]; next !== undefined; next = state.ahead[0]) {
-    const gap = { from: state.head.number + 1, to: next.number - 1, reason, before: state.head.hash, after: next.prev }
+    const missing = { from: state.head.number + 1, to: next.number - 1, reason, before: state.head.hash, after: next.prev }
     // Empty when the sender's start contradicts a message that was shown before it: nothing is missing then.
-    if (gap.from <= gap.to) named.push(gap)
+    const pieces = missing.from <= missing.to ? around(missing, above) : []
+    gaps.push(...pieces)
+    named.push(...pieces.filter((piece) => !above.some(({ from, to }) => from <= piece.from && piece.from <= to)))
     state = absorb({ ...state, head: { number: next.number, hash: next.hash }, ahead: state.ahead.slice(1) })
   }
-  return { state: { ...state, gaps: [...state.gaps, ...named].slice(-CHAIN_GAPS_MAX) }, named }
+  const left = above.filter(({ from }) => from > state.head.number)
+  return { state: { ...state, gaps: [...gaps, ...left].slice(-CHAIN_GAPS_MAX) }, named }
+}
+
+/** The pieces of a gap: what lies in it and has a name already keeps that, and the ends know their neighbours. */
+function around(missing: Required<NamedGap>, named: readonly NamedGap[]): NamedGap[] {
+  const inside = named.filter(({ from }) => missing.from <= from && from <= missing.to).sort((left, right) => left.from - right.from)
+  const pieces: NamedGap[] = []
+  let next = missing.from
+  for (const { from, to, reason } of inside) {
+    if (next < from) pieces.push({ from: next, to: from - 1, reason: missing.reason })
+    pieces.push({ from, to, reason })
+    next = to + 1
+  }
+  if (next <= missing.to) pieces.push({ from: next, to: missing.to, reason: missing.reason })
+  return pieces.map((piece) => ({
+    ...piece, ...(piece.from === missing.from ? { before: missing.before } : {}), ...(piece.to === missing.to ? { after: missing.after } : {}),
+  }))
+}
+
+/** Gives one number a name, wherever it stands; undefined where it has one, or something was taken for it, or its place is behind what is remembered. */
+export function nameNumber(state: ChainState, number: number, reason: GapReason): ChainState | undefined {
+  const isKnown = number <= state.head.number || state.ahead.some((link) => link.number === number) || state.gaps.some(({ from, to }) => from <= number && number <= to)
+  if (isKnown) return undefined
+  const neighbour = state.gaps.find((gap) => gap.from > state.head.number && gap.reason === reason && (gap.to === number - 1 || gap.from === number + 1))
+  const gap = { from: Math.min(number, neighbour?.from ?? number), to: Math.max(number, neighbour?.to ?? number), reason }
+  return { ...state, gaps: [...state.gaps.filter((other) => other !== neighbour), gap].slice(-CHAIN_GAPS_MAX) }
 }

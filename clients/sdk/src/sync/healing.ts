@@ -1,24 +1,21 @@
-import {
-  isEvegramError, LIMITS, messageIdOf, parseMessageId, positionAtTime, resendRequestBytes,
-  type DeviceId, type Page, type PayloadBodies, type Timer,
-} from '@evegram/protocol'
+import { isEvegramError, LIMITS, messageIdOf, parseMessageId, positionAtTime, resendRequestBytes, type Page, type Timer } from '@evegram/protocol'
 import type { AttestedDevice } from '../account/account-verifier.js'
 import { asEvegramError } from '../core/background.js'
 import type { Core } from '../core/context.js'
-import { isGroup, newConversation, readConversation, writeConversation, type ConversationRow } from '../core/conversation-row.js'
+import { newConversation, readConversation, writeConversation } from '../core/conversation-row.js'
+import { isTaken, readHandled } from '../core/handled.js'
 import type { Transaction } from '../core/transaction.js'
-import { signWithSigning, verifyWithSigning } from '../crypto/device-keys.js'
+import { signWithSigning } from '../crypto/device-keys.js'
 import { ALLOWANCE_PREFIX, HEALING_LIMITS, isSpent, takeAllowance } from './allowance.js'
-import { chainKey, decodeChain, encodeChain, readOwnChain } from './chain-row.js'
-import { missingRanges, nameMissing } from './chain-state.js'
+import { chainKey, decodeChain, encodeChain, readChain, type ChainRow } from './chain-row.js'
+import { missingRanges, nameMissing, nameNumber, type GapReason, type NamedGap } from './chain-state.js'
 import { composeControl } from './control.js'
 import { decodeGap, GAP_PREFIX, gapKey, type GapRow } from './gap-row.js'
 import type { Outbox } from './outbox.js'
 import type { Receiver } from './receive.js'
-import { decodeTemplate, payloadFor } from './seal.js'
-import { readSent, wasMeantFor } from './sent-record.js'
+import type { Resends } from './resends.js'
 import type { Sessions } from './sessions.js'
-import { decodeSupplement, readSupplement, SUPPLEMENT_PREFIX, writeSupplement, type Unreached } from './supplement-row.js'
+import { decodeSupplement, SUPPLEMENT_PREFIX } from './supplement-row.js'
 import { decodeUnread, readUnread, UNREAD_PREFIX, unreadKey, writeUnread, type UnreadRow } from './unread-row.js'
 
 /** How often what waits is looked at. */
@@ -29,12 +26,16 @@ const ROWS_PER_ROUND = 64
 const UNREAD_MAX = 2_000
 /** Pages of the log that one repair reads. */
 const REPAIR_PAGES_MAX = 16
+/** Missing numbers of one chain that are looked at one by one when they are named. */
+const NUMBERS_LOOKED_AT_MAX = 512
 /** Missing messages of one gap that are asked for. */
 const ASKED_PER_GAP_MAX = 32
 /** Waits before the next request for the same message. */
 const REQUEST_WAITS_MS: readonly number[] = [60_000, 600_000, 3_600_000]
-/** Waits between attempts to supplement a message, units last. */
-const SUPPLEMENT_WAIT = { firstMs: 30_000, lastMs: 300_000 } as const
+/** A message that cannot be read is named after this, while it is still asked for: a first answer needs no longer where its sender is there. */
+const NAMED_AFTER_MS = 60_000
+/** Devices that are asked at a time for what a revoked one of their account said. */
+const VOUCHERS_MAX = 8
 /** Wait before an account that could not be asked for is asked for again. */
 const UNDECIDED_WAIT_MS = 15_000
 
@@ -44,17 +45,19 @@ export class Healing {
   readonly #sessions: Sessions
   readonly #outbox: Outbox
   readonly #receiver: Receiver
+  readonly #resends: Resends
   #timer: Timer | undefined
   #running = false
   #again = false
   #unread = 0
   readonly #places = new Map<string, { readonly from: string; readonly seen: number }>()
 
-  constructor(core: Core, sessions: Sessions, outbox: Outbox, receiver: Receiver) {
+  constructor(core: Core, sessions: Sessions, outbox: Outbox, receiver: Receiver, resends: Resends) {
     this.#core = core
     this.#sessions = sessions
     this.#outbox = outbox
     this.#receiver = receiver
+    this.#resends = resends
   }
 
   /** A connection is live. */
@@ -101,7 +104,7 @@ export class Healing {
     }
     for (const { value } of await this.#rows(SUPPLEMENT_PREFIX)) {
       const row = decodeSupplement(value)
-      if (row.nextAtMs <= nowMs) await this.#guard('supplement message', () => this.#supplement(row.conversation, row.number, row.devices, row.firstAtMs))
+      if (row.nextAtMs <= nowMs) await this.#guard('supplement message', () => this.#resends.supplement(row))
     }
     await this.#prune(nowMs)
   }
@@ -175,7 +178,10 @@ export class Healing {
       const chain = decodeChain(bytes)
       const nowMs = core.time.now()
       const isOld = chain.soundAtMs > 0 && nowMs - chain.soundAtMs > LIMITS.retentionMs
-      const { state, named } = nameMissing(chain, isOld ? 'expired' : 'withheld')
+      // What came and cannot be read was not withheld by anybody.
+      const came = await this.#nameUnread(tx, gap, chain)
+      const { state, named: others } = nameMissing(came.chain, isOld ? 'expired' : 'withheld')
+      const named = [...others, ...came.named].sort((left, right) => left.from - right.from)
       tx.put('chains', key, encodeChain({ ...chain, ...state }))
       tx.remove('healing', gapKey(gap.conversation, gap.device, gap.epoch))
       const { conversation, account, device, epoch } = gap
@@ -195,7 +201,32 @@ export class Healing {
     })
   }
 
+  /** Names the missing numbers of a chain that something came for, each for what it is. */
+  async #nameUnread(tx: Transaction, { conversation, account, device, epoch }: GapRow, before: ChainRow): Promise<{ readonly chain: ChainRow; readonly named: readonly NamedGap[] }> {
+    let chain = before
+    const named: NamedGap[] = []
+    let looked = 0
+    for (const { from, to } of missingRanges(before)) {
+      for (let number = from; number <= to && looked < NUMBERS_LOOKED_AT_MAX; number++, looked++) {
+        const unread = await readUnread(tx, messageIdOf({ conversation, device, epoch, number }))
+        if (unread === undefined || unread.reason === 'missing' || unread.reason === 'undecided') continue
+        const reason = this.#reasonOf(account, device)
+        const state = nameNumber(chain, number, reason)
+        if (state === undefined) continue
+        chain = { ...chain, ...state }
+        named.push({ from: number, to: number, reason })
+      }
+    }
+    return { chain, named }
+  }
+
+  /** Why what came of a device is not shown. */
+  #reasonOf(account: UnreadRow['account'], device: UnreadRow['device']): GapReason {
+    return this.#core.roster.formerDevice(account, device) === undefined ? 'unreadable' : 'sender_revoked'
+  }
+
   async #heal(row: UnreadRow, nowMs: number): Promise<void> {
+    if (nowMs - row.firstAtMs >= NAMED_AFTER_MS && row.reason !== 'undecided') await this.#nameOne(row)
     if (nowMs - row.firstAtMs > HEALING_LIMITS.keptMs || (row.reason !== 'undecided' && row.requests >= HEALING_LIMITS.perMessage)) {
       await this.#change(row, undefined)
       return
@@ -221,7 +252,35 @@ export class Healing {
     })
   }
 
-  /** Asks the sender for a message, in a new session when the old one seems to be lost. */
+  /** Says of a message that it is not here, and why, unless that was said or it came meanwhile. */
+  async #nameOne({ messageId, conversation, account, device, epoch, number }: UnreadRow): Promise<void> {
+    const core = this.#core
+    await core.roster.loadAccount(account)
+    await core.local.write(async (tx) => {
+      if (isTaken(await readHandled(tx, messageId))) return
+      // The first message of a new conversation may be the one that cannot be read.
+      const known = (await readConversation(tx, conversation)) ?? newConversation(core.account, account, core.time.now())
+      const isKnown = known.conversation === conversation
+      // With whom an own device began one is in what it said.
+      if (!isKnown && account !== core.account) return
+      const chain = await readChain(tx, conversation, { account, device }, epoch)
+      const reason = this.#reasonOf(account, device)
+      const state = nameNumber(chain, number, reason)
+      if (state === undefined) return
+      if (isKnown) writeConversation(tx, known)
+      tx.put('chains', chainKey(conversation, device, epoch), encodeChain({ ...chain, ...state }))
+      tx.afterCommit(() => { core.events.emit('gap', { conversation, account, device, epoch, from: number, to: number, reason }) })
+    })
+  }
+
+  /** Who can send a message again: its sender, or once that is revoked the other devices of its account. */
+  #askedFor({ account, device }: UnreadRow): readonly AttestedDevice[] {
+    const { roster, device: self } = this.#core
+    const sender = roster.device(device)
+    return sender === undefined ? roster.devicesOf(account).filter((other) => other.device !== self).slice(0, VOUCHERS_MAX) : [sender]
+  }
+
+  /** Asks for a message, in a new session when the old one seems to be lost. */
   async #ask(row: UnreadRow, nowMs: number): Promise<void> {
     const core = this.#core
     const known = await readConversation(core.store, row.conversation)
@@ -233,18 +292,26 @@ export class Healing {
       return
     }
     for (const account of conversation.members) await core.roster.loadAccount(account)
-    const target = core.roster.device(row.device)
-    if (target === undefined) {
+    const targets: AttestedDevice[] = []
+    const asked = this.#askedFor(row)
+    if (asked.length === 0 && core.roster.formerDevice(row.account, row.device) !== undefined) {
+      // Nobody is left who could answer. Its name stays, and a copy that comes still finds its place.
+      await this.#nameOne(row)
+      await this.#change(row, undefined)
+      return
+    }
+    for (const target of asked) {
+      // The first request may still go through the old session; when nothing came of it, a new one is worth its keys.
+      if (row.reason === 'unreadable' && row.requests > 0) await this.#reset(target, nowMs)
+      this.#sessions.recheck(target.device)
+      if ((await this.#sessions.ensure(target)) === 'ready') targets.push(target)
+    }
+    if (targets.length === 0) {
       await this.#change(row, later)
       return
     }
-    // The first request may still go through the old session; when nothing came of it, a new one is worth its keys.
-    if (row.reason === 'unreadable' && row.requests > 0) await this.#reset(target, nowMs)
-    this.#sessions.recheck(target.device)
-    if ((await this.#sessions.ensure(target)) !== 'ready') {
-      await this.#change(row, later)
-      return
-    }
+    // What another device is asked for names the one that said it.
+    const author = targets.some(({ device }) => device === row.device) ? {} : { device: row.device }
     await core.local.write(async (tx) => {
       if ((await tx.get('healing', unreadKey(row.messageId))) === undefined) return
       if (known === undefined) writeConversation(tx, (await readConversation(tx, row.conversation)) ?? conversation)
@@ -255,8 +322,8 @@ export class Healing {
         const signature = signWithSigning(core.keys, resendRequestBytes({
           conversation: row.conversation, message: row.messageId, ciphertextHash, nonce, account: core.account, device: core.device,
         }))
-        const control = await composeControl(core, tx, conversation, [target], {
-          kind: 'resend_request', body: { epoch, number, ciphertextHash, nonce, signature },
+        const control = await composeControl(core, tx, conversation, targets, {
+          kind: 'resend_request', body: { epoch, number, ...author, ciphertextHash, nonce, signature },
         })
         if (control !== undefined) this.#outbox.add(tx, control)
       } else writeUnread(tx, { ...row, nextAtMs: nowMs + HEALING_LIMITS.hourMs / 4 })
@@ -271,109 +338,4 @@ export class Healing {
       this.#sessions.retry(target.device)
     })
   }
-
-  /**
-   * Answers a resend request inside the transaction that received it: only when the device's own key signed it, only to a device
-   * that the message was meant for, and within the limits. A request for a message before the device joined is answered with the
-   * message at which it joined, which says so.
-   */
-  async answer(tx: Transaction, request: PayloadBodies['resend_request'], conversation: ConversationRow, from: AttestedDevice): Promise<void> {
-    const core = this.#core
-    const nowMs = core.time.now()
-    const message = messageIdOf({ conversation: conversation.conversation, device: core.device, epoch: request.epoch, number: request.number })
-    const refuse = (detail: string): void => {
-      core.events.refuse({ code: 'e2ee.resend_refused', conversation: conversation.conversation, account: from.account, device: from.device, messageId: message, detail })
-    }
-    const signed = resendRequestBytes({
-      conversation: conversation.conversation, message, ciphertextHash: request.ciphertextHash, nonce: request.nonce, account: from.account, device: from.device,
-    })
-    if (!verifyWithSigning(from.signingKey, signed, request.signature, core.primitives)) {
-      refuse('signature')
-      return
-    }
-    const chain = await readOwnChain(tx, conversation.conversation)
-    const start = chain.recipients.get(from.device)
-    if (start === undefined || request.epoch !== chain.epoch) {
-      refuse('not a recipient')
-      return
-    }
-    const sent = await readSent(tx, conversation.conversation, Math.max(start, request.number))
-    if (sent === undefined || nowMs - sent.atMs > HEALING_LIMITS.keptMs) {
-      refuse('not kept')
-      return
-    }
-    if (!wasMeantFor(sent, from.device)) {
-      refuse('not a recipient')
-      return
-    }
-    if (!(await takeAllowance(tx, `answers/${from.device}/${message}`, HEALING_LIMITS.perMessage, HEALING_LIMITS.keptMs, nowMs))
-      || !(await takeAllowance(tx, `answers/${from.device}`, HEALING_LIMITS.perHour, HEALING_LIMITS.hourMs, nowMs))) {
-      refuse('limit')
-      return
-    }
-    await this.#resend(tx, conversation, from, sent.template, start)
-    // Who asks in a group may lack the sender key: it is given again with the next message.
-    if (isGroup(conversation)) tx.apply(await core.groupCiphers.lost(conversation.conversation, [from.device], tx.signal))
-  }
-
-  async #resend(tx: Transaction, conversation: ConversationRow, to: AttestedDevice, template: Uint8Array, start: number | undefined): Promise<boolean> {
-    const message = decodeTemplate(template)
-    const control = await composeControl(this.#core, tx, conversation, [to], { kind: 'resend', body: { payload: payloadFor(message, to, start) } }, {
-      number: message.number, device: to.device,
-    })
-    if (control === undefined) return false
-    this.#outbox.add(tx, control)
-    return true
-  }
-
-  /**
-   * Notes, inside `tx`, devices that an own message has not reached although it was meant for them: they get it once there are sessions
-   * with them. `firstAtMs` is since when that is so: the longer, the less often it is tried.
-   */
-  async noteSupplement(tx: Transaction, { conversation, number, devices, firstAtMs }: Unreached): Promise<void> {
-    const before = await readSupplement(tx, conversation, number)
-    const nowMs = this.#core.time.now()
-    const sinceMs = Math.min(firstAtMs, before?.firstAtMs ?? firstAtMs)
-    writeSupplement(tx, {
-      conversation, number, devices: [...new Set([...(before?.devices ?? []), ...devices])], firstAtMs: sinceMs,
-      nextAtMs: nowMs + supplementWaitMs(nowMs - sinceMs),
-    })
-  }
-
-  async #supplement(conversationId: ConversationRow['conversation'], number: number, devices: readonly DeviceId[], firstAtMs: number): Promise<void> {
-    const core = this.#core
-    const nowMs = core.time.now()
-    const conversation = await readConversation(core.store, conversationId)
-    for (const account of conversation?.members ?? []) await core.roster.loadAccount(account)
-    const ready: AttestedDevice[] = []
-    for (const id of devices) {
-      const device = core.roster.device(id)
-      this.#sessions.recheck(id)
-      if (device !== undefined && (await this.#sessions.ensure(device)) === 'ready') ready.push(device)
-    }
-    await core.local.write(async (tx) => {
-      const sent = await readSent(tx, conversationId, number)
-      const chain = await readOwnChain(tx, conversationId)
-      const done = new Set<DeviceId>()
-      const isMember = conversation?.members.includes(core.account) === true
-      if (conversation !== undefined && sent !== undefined && isMember) {
-        for (const device of ready) {
-          if (await this.#resend(tx, conversation, device, sent.template, chain.recipients.get(device.device))) done.add(device.device)
-        }
-      }
-      // Devices that are no longer attested, or whose account went, need nothing, nor does anybody once this account went; the others are tried again until the message is too old.
-      const left = devices.filter((id) => {
-        const device = core.roster.device(id)
-        return isMember && !done.has(id) && device !== undefined && conversation?.members.includes(device.account) === true
-      })
-      const isOver = left.length === 0 || sent === undefined || nowMs - firstAtMs > HEALING_LIMITS.keptMs
-      writeSupplement(tx, { conversation: conversationId, number, devices: isOver ? [] : left, firstAtMs, nextAtMs: nowMs + supplementWaitMs(nowMs - firstAtMs) })
-    })
-  }
-}
-
-/** A device that was added a moment ago has its prekeys on the server soon: it is looked at often at first, then less and less. */
-function supplementWaitMs(ageMs: number): number {
-  const { firstMs, lastMs } = SUPPLEMENT_WAIT
-  return Math.min(lastMs, Math.max(firstMs, ageMs))
 }

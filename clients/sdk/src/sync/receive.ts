@@ -7,7 +7,7 @@ import type { Core } from '../core/context.js'
 import { membershipHashOf, newConversation, readConversation, type ConversationRow } from '../core/conversation-row.js'
 import type { GroupLogs } from '../core/group-logs.js'
 import { membershipHashAt, readGroup, type GroupRow } from '../core/group-row.js'
-import { readHandled, writeHandled, type Handled } from '../core/handled.js'
+import { isTaken, readHandled, writeHandled, type Handled } from '../core/handled.js'
 import type { Transaction } from '../core/transaction.js'
 import type { DecryptOutcome } from '../crypto/session-cipher.js'
 import type { ChangeSet } from '../crypto/stores.js'
@@ -161,6 +161,9 @@ export class Receiver {
     }
     if (from?.account !== header.account) {
       this.#refuse('e2ee.untrusted_identity', item, 'the device is not attested')
+      // What it said while it was attested may be had from another device of its account.
+      const isSaid = body.type !== BODY_TYPE.skip && body.type !== BODY_TYPE.opaque
+      if (isSaid && roster.formerDevice(header.account, header.device) !== undefined) await this.#keep(tx, item, 'revoked', false)
       return
     }
     if (body.type === BODY_TYPE.skip) {
@@ -230,9 +233,9 @@ export class Receiver {
   }
 
   /** Notes a message that healing has to get. Control traffic is not healed: whoever sent it asks again. */
-  async #keep(tx: Transaction, item: Incoming, reason: 'undecided' | 'unreadable', sessionLost: boolean): Promise<void> {
+  async #keep(tx: Transaction, item: Incoming, reason: 'undecided' | 'unreadable' | 'revoked', sessionLost: boolean): Promise<void> {
     const { header, body, messageId } = item
-    if (reason === 'unreadable' && header.kind === ENVELOPE_KIND.control) return
+    if (reason !== 'undecided' && (header.kind === ENVELOPE_KIND.control || isTaken(await readHandled(tx, messageId)))) return
     const nowMs = this.#core.time.now()
     const kept = await readUnread(tx, messageId)
     // Asking again and again is up to the limits of healing, not to how often the server repeats itself.

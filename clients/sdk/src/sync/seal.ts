@@ -25,6 +25,12 @@ export function encodeTemplate(template: PayloadTemplate): Uint8Array<ArrayBuffe
   return encodePayload(template)
 }
 
+/** The template of a payload that was received: what it says to every recipient. */
+export function templateIn(payload: Payload): PayloadTemplate {
+  const { recipientAccount: _account, recipientDevice: _device, start: _start, ...template } = payload
+  return template
+}
+
 /** Template of stored bytes. Throws as `decodePayload`. */
 export function decodeTemplate(bytes: Uint8Array): PayloadTemplate {
   return decodePayload(bytes)

@@ -7,6 +7,7 @@ import { NO_CHANGES, OWN_EDITS_MAX, readChanges, writeChanges, type MessageChang
 import { readTimer, writeTimer } from '../core/conversation-timer.js'
 import { lastSaid, moved, withdrawn, withSaid, type Place, type Register } from '../core/register.js'
 import type { Transaction } from '../core/transaction.js'
+import { heardKey } from './heard-record.js'
 import type { PayloadTemplate } from './seal.js'
 import { sentKey } from './sent-record.js'
 
@@ -138,6 +139,7 @@ export function forgetSent(core: Core, tx: Transaction, message: Message, change
   const open = new Set([...changes.edits.values()].flat().filter(({ open }) => open).map(({ place }) => place.number))
   for (const number of changes.ownEdits) if (!open.has(number)) tx.remove('healing', sentKey(message.conversation, number))
   if (message.fromDevice === core.device && message.state !== 'queued') tx.remove('healing', sentKey(message.conversation, message.number))
+  if (message.fromAccount === core.account && message.fromDevice !== core.device) tx.remove('healing', heardKey(message.conversation, message.fromDevice, message.number))
 }
 
 /** What became of an own change. */

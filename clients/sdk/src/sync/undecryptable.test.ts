@@ -10,4 +10,13 @@ describe('messages that cannot be read at first', () => {
     expect(outcomes.shown + outcomes.archived).toBeGreaterThan(75)
     expect(did.deliveriesChanged + did.deliveriesDropped + did.sessionsLost).toBeGreaterThan(0)
   }, 240_000)
+
+  it('are so too where devices are revoked and added all the time', async () => {
+    const result = await runUndecryptable({ messages: 60, seed: 'r2', churn: 15 })
+    const { outcomes, did } = result
+    expect([result.faults, outcomes.lost, outcomes.doubled, did.messages]).toEqual([[], 0, 0, 60])
+    // What came behind the revocation of its sender: some was had from another device, and some is named.
+    expect(did.devicesRevoked).toBeGreaterThan(0)
+    expect([Object.keys(result.healedWithin), Object.keys(outcomes.named)]).toEqual([expect.arrayContaining(['e2ee.untrusted_identity']), ['sender_revoked']])
+  }, 240_000)
 })

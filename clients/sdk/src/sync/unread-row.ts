@@ -14,9 +14,9 @@ export interface UnreadRow {
   readonly number: number
   /**
    * `undecided`: the sender's account log could not be fetched, `envelope` waits for it. `unreadable`: the session cannot decrypt it.
-   * `missing`: a number of a chain that nothing was received for.
+   * `missing`: a number of a chain that nothing was received for. `revoked`: it came from a device that its account attests no more.
    */
-  readonly reason: 'undecided' | 'unreadable' | 'missing'
+  readonly reason: 'undecided' | 'unreadable' | 'missing' | 'revoked'
   /** The session seems to be lost: a request is sent in a new one. */
   readonly sessionLost: boolean
   /** SHA-256 of the ciphertext, 32 bytes; zeros when there is none. */
@@ -31,7 +31,7 @@ export interface UnreadRow {
   readonly requests: number
 }
 
-const REASONS: readonly UnreadRow['reason'][] = ['undecided', 'unreadable', 'missing']
+const REASONS: readonly UnreadRow['reason'][] = ['undecided', 'unreadable', 'missing', 'revoked']
 
 /** Prefix of unread messages in table `healing`. */
 export const UNREAD_PREFIX = 'u/'

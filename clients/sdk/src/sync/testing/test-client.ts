@@ -12,10 +12,10 @@ import type { RequestPolicy } from '../../core/message-requests.js'
 import type { ReceiptPolicy } from '../../core/receipt-book.js'
 import { signerOf, signIn } from '../../core/login.js'
 import { noblePrimitives } from '../../crypto/noble-primitives.js'
-import { synchronousPrimitives } from '../../crypto/primitives.js'
 import { loadSignal, type Signal } from '../../crypto/signal.js'
 import { EventHub, type ClientEvents } from '../../events.js'
 import type { BlobApi } from '../../files/blob-api.js'
+import { nodePrimitives } from '../../node/signal-primitives.js'
 import type { LocalStore } from '../../store/local-store.js'
 import { systemRandom } from '../../system.js'
 import { createLocalWallet, type LocalWallet } from '../../wallets/index.js'
@@ -29,7 +29,7 @@ let loading: Promise<Signal> | undefined
 
 /** The Signal library with arithmetic that answers at once: then a test comes to rest without real time. */
 export function testSignal(): Promise<Signal> {
-  loading ??= loadSignal({ random: systemRandom, primitives: synchronousPrimitives })
+  loading ??= loadSignal({ random: systemRandom, primitives: nodePrimitives })
   return loading
 }
 

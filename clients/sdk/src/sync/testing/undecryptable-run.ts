@@ -24,6 +24,10 @@ export interface UndecryptableResult {
     /** Told as new more than once: a broken promise. */
     readonly doubled: number
   }
+  /** Of the healed, those that are revoked since included: what was wrong first, and how many were healed within each of {@link HEALED_WITHIN_MS}, or later. */
+  readonly healedWithin: Readonly<Record<string, readonly number[]>>
+  /** Messages that devices named as missing, by reason: also those that came later. */
+  readonly told: Readonly<Record<string, number>>
   /** What devices refused, by code. */
   readonly refused: Readonly<Record<string, number>>
   /** What is still asked for when all is over. */
@@ -36,12 +40,14 @@ export interface UndecryptableResult {
 export interface UndecryptableOptions {
   readonly messages: number
   readonly seed: string
+  /** How much more often than usually devices come and go, and live deliveries are lost. */
+  readonly churn?: number
   readonly onProgress?: (messages: number) => void
 }
 
 /** Runs a world until so many messages were said, lets it settle, and looks at every message on every device that was meant to read it. */
-export async function runUndecryptable({ messages, seed, onProgress }: UndecryptableOptions): Promise<UndecryptableResult> {
-  const world = new UndecryptableWorld(seed)
+export async function runUndecryptable({ messages, seed, churn, onProgress }: UndecryptableOptions): Promise<UndecryptableResult> {
+  const world = new UndecryptableWorld(seed, churn)
   await world.open()
   while (world.said.length < messages) {
     await world.step()
@@ -82,7 +88,7 @@ async function judge(world: UndecryptableWorld, seed: string): Promise<Undecrypt
       }
     }
   }
-  return { seed, did: world.counts, outcomes: { ...outcomes, named }, refused, unhealed, faults: faults.slice(0, 10) }
+  return { seed, did: world.counts, outcomes: { ...outcomes, named }, healedWithin: world.times.healed, told: world.times.named, refused, unhealed, faults: faults.slice(0, 10) }
 }
 
 /** What a device has of a message that it was meant to read: shown, or the reason that its chain names. */

@@ -4,6 +4,7 @@ import { SeededRandom } from '../../crypto/seeded-random.js'
 import { MemoryStore } from '../../store/memory.js'
 import { readOwnChain } from '../chain-row.js'
 import { FakeServer } from './fake-server.js'
+import { HealingTimes } from './healing-times.js'
 import { openTestClient, testWallet, type TestClient } from './test-client.js'
 import { rest, VirtualClock } from './virtual-clock.js'
 
@@ -54,9 +55,13 @@ export class UndecryptableWorld {
   readonly counts: WorldCounts = {
     messages: 0, devicesAdded: 0, devicesRevoked: 0, sessionsLost: 0, backupsRestored: 0, connectionsBroken: 0, deliveriesDropped: 0, deliveriesChanged: 0, deliveriesDoubled: 0,
   }
+  readonly times = new HealingTimes(() => this.clock.now())
   readonly #choices: SeededRandom
+  readonly #churn: number
 
-  constructor(seed: string) {
+  /** `churn`: how much more often than usually devices come and go, and live deliveries are lost. */
+  constructor(seed: string, churn = 1) {
+    this.#churn = churn
     this.#choices = new SeededRandom(`undecryptable ${seed}`)
     this.server.pageSize = 64
   }
@@ -77,8 +82,8 @@ export class UndecryptableWorld {
     const roll = this.#below(1_000)
     let bound = STEPS.sessionLost
     if (roll < bound) return this.#loseSession()
-    if (roll < (bound += STEPS.deviceAdded)) return this.#addDevice()
-    if (roll < (bound += STEPS.deviceRevoked)) return this.#revokeDevice()
+    if (roll < (bound += STEPS.deviceAdded * this.#churn)) return this.#addDevice()
+    if (roll < (bound += STEPS.deviceRevoked * this.#churn)) return this.#revokeDevice()
     if (roll < (bound += STEPS.connection)) return this.#turnConnection()
     if (roll < bound + STEPS.time) {
       await this.clock.advance(1_000 + this.#below(60_000))
@@ -120,7 +125,7 @@ export class UndecryptableWorld {
   }
 
   #routed(delivery: Delivery): readonly Delivery[] {
-    if (this.#hit(PER_MILLE.routeLost)) {
+    if (this.#hit(PER_MILLE.routeLost * this.#churn)) {
       this.counts.deliveriesDropped += 1
       return []
     }
@@ -142,8 +147,10 @@ export class UndecryptableWorld {
     return { ...delivery, envelope: encodeEnvelope({ ...envelope, bodies }) }
   }
 
-  #device({ name }: Person): Promise<TestClient> {
-    return openTestClient(this.server, new MemoryStore(), testWallet(name))
+  async #device({ name }: Person): Promise<TestClient> {
+    const device = await openTestClient(this.server, new MemoryStore(), testWallet(name))
+    this.times.follow(device.client.device, (event, listener) => { device.core.core.events.on(event, listener) })
+    return device
   }
 
   async #say(): Promise<void> {
