@@ -21,7 +21,7 @@ describe('the command line', () => {
   it('has every documented command', () => {
     expect(helps.map(({ name }) => name.replace('evegram ', '')).sort()).toEqual([
       'backup', 'backup code', 'backup create', 'backup restore', 'backup status', 'block', 'channel', 'channel add', 'channel authors', 'channel create', 'channel follow', 'channel leave', 'channel link', 'channel list', 'channel post', 'channel read',
-      'channel remove', 'channel role', 'channel watch', 'chat', 'contacts', 'contacts name', 'delete', 'devices', 'devices revoke', 'doctor', 'download', 'echo', 'edit', 'evegram', 'group', 'group add', 'group create', 'group history', 'group leave',
+      'channel remove', 'channel role', 'channel watch', 'chat', 'contacts', 'contacts name', 'delete', 'devices', 'devices revoke', 'doctor', 'download', 'echo', 'edit', 'evegram', 'export', 'group', 'group add', 'group create', 'group history', 'group leave',
       'group list', 'group members', 'group remove', 'group rename', 'group role', 'group say', 'history', 'history approve', 'history cancel', 'history decline', 'history request', 'history requests', 'history status', 'keys', 'keys new', 'keys show', 'listen', 'login', 'notices', 'play', 'play address', 'play balance',
       'play faucet', 'play fund', 'play pay', 'react', 'requests', 'requests accept', 'requests decline', 'send', 'settings', 'settings set', 'timer', 'unblock', 'verify', 'verify-web', 'wallet', 'wallet balance', 'wallet deposit', 'wallet history', 'wallet request', 'wallet send', 'wallet watch', 'wallet withdraw', 'wallet withdrawals',
       'wallets', 'wallets link', 'wallets unlink', 'wally', 'wally accounts', 'wally alarms', 'wally approve', 'wally audit', 'wally audit verify', 'wally decide',

@@ -11,6 +11,7 @@ import { devices, revokeDevice } from './commands/devices.js'
 import { doctor } from './commands/doctor.js'
 import { download } from './commands/download.js'
 import { echo } from './commands/echo.js'
+import { exportData } from './commands/export.js'
 import {
   addToGroup, createGroup, groupHistory, groupMembersOf, leaveGroup, listGroups, removeFromGroup, renameGroup, sayInGroup, setGroupRole,
 } from './commands/group.js'
@@ -248,6 +249,12 @@ export function buildProgram({ version, environment, json }: ProgramOptions): Co
     .option('--own', 'print messages of the own account too')
     .action(act(listen))
   addHistoryCommands(add, act, program)
+  add(
+    program, 'export <file>', 'Write everything that this profile has and the server keeps of your account, as lines of JSON; not encrypted, without keys. - writes to standard output',
+    'evegram export mine.ndjson', 'evegram export mine.ndjson --files --json', 'evegram export - | grep \'"type":"message"\'',
+  )
+    .option('--files', 'the content of files too, fetched from the server')
+    .action(act(exportData))
   add(program, 'chat <address>', 'Chat in the terminal', 'evegram chat 7xKX…', 'evegram chat 7xKX… --no-typing', 'printf "one\\ntwo\\n" | evegram chat 7xKX…')
     .option('--no-typing', 'do not tell the other side while you type')
     .action(act(chat))

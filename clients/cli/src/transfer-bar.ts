@@ -38,3 +38,9 @@ export function transferBar(output: Output): { readonly show: (progress: Transfe
   const bar = draw(output)
   return { show: ({ doneBytes, totalBytes }) => { bar.show(doneBytes, totalBytes, `${sizeText(doneBytes)} of ${sizeText(totalBytes)}`) }, end: bar.end }
 }
+
+/** Says how far something is whose end nobody knows, on a terminal of a person alone; `end` removes it. */
+export function countBar(output: Output): { readonly show: (text: string) => void; readonly end: () => void } {
+  if (!output.interactive) return { show: () => undefined, end: () => undefined }
+  return { show: (text) => { process.stderr.write(`\r\u001b[K${text} `) }, end: () => { process.stderr.write('\r\u001b[K') } }
+}

@@ -1,20 +1,40 @@
-import { EvegramError } from '@evegram/protocol'
+import { decodeEntry, emptyHead, equalBytes, EvegramError, headOf } from '@evegram/protocol'
 import { addressOf, chainOf, parseAddress } from '@evegram/protocol/proof'
 import type { DiscoveredServer } from './api/discovered-server.js'
 import type { Client } from './client.js'
 import { linkWallet, revokeDevice, unlinkWallet, type AccountChangePorts } from './core/account-changes.js'
 import type { ClientCore } from './core/client-core.js'
-import type { OwnDevice, OwnWallet } from './own-account.js'
+import type { OwnDevice, OwnLogEntry, OwnWallet } from './own-account.js'
 import type { Wallet } from './wallets/wallet.js'
 
 /** The part of a {@link Client} that shows and changes what the own account consists of: devices and wallets. */
-export class AccountKeys implements Pick<Client, 'devices' | 'revokeDevice' | 'wallets' | 'linkWallet' | 'unlinkWallet'> {
+export class AccountKeys implements Pick<Client, 'accountLog' | 'devices' | 'revokeDevice' | 'wallets' | 'linkWallet' | 'unlinkWallet'> {
   readonly #client: ClientCore
   readonly #server: DiscoveredServer
 
   constructor(client: ClientCore, server: DiscoveredServer) {
     this.#client = client
     this.#server = server
+  }
+
+  async accountLog(): Promise<readonly OwnLogEntry[]> {
+    const { roster, auth, account } = this.#core
+    const verified = await roster.refresh(account)
+    const entries: OwnLogEntry[] = []
+    let head: Uint8Array = emptyHead()
+    while (entries.length < verified.seq) {
+      const page = await auth.logPage(account, entries.length)
+      for (const entry of page.entries.slice(0, verified.seq - entries.length)) {
+        const { seq, kind, prev, atMs } = decodeEntry(entry)
+        if (seq !== entries.length + 1 || !equalBytes(prev, head)) throw new EvegramError('account.log_invalid', { operation: 'read own log' })
+        head = headOf(entry)
+        entries.push({ seq, kind, atMs, entry })
+      }
+      if (page.entries.length === 0) throw new EvegramError('account.log_withheld', { operation: 'read own log' })
+    }
+    // What is behind that head was verified before.
+    if (!equalBytes(head, verified.head)) throw new EvegramError('account.log_rolled_back', { operation: 'read own log' })
+    return entries
   }
 
   async devices(): Promise<readonly OwnDevice[]> {

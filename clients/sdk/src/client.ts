@@ -8,12 +8,13 @@ import type { InboxItem } from './core/feed.js'
 import type { Message } from './core/message.js'
 import type { SearchOptions, SearchPage } from './core/search.js'
 import type { ClientEvents, ClientState } from './events.js'
+import type { ExportOptions } from './export/export-data.js'
 import type { DownloadOptions } from './files/download.js'
 import type { Group } from './group.js'
 import type { History } from './history/history.js'
 import type { AccountWallet } from './money/account-wallet.js'
 import type { Notices } from './notices.js'
-import type { OwnDevice, OwnWallet, Verification } from './own-account.js'
+import type { OwnDevice, OwnLogEntry, OwnWallet, Verification } from './own-account.js'
 import type { Settings } from './settings.js'
 import type { Wallet } from './wallets/wallet.js'
 
@@ -134,6 +135,13 @@ export interface Client {
   readonly wallet: AccountWallet
   /** The wallet bridge as an operator sees it, where the server knows this account as one. Throws `wallet.none` where the server has none. */
   readonly operator: OperatorApi
+  /**
+   * Everything that this profile has and the server keeps of the account, without keys, as lines of JSON: docs/export.md. What the server does not answer is named in it. Rejects while
+   * it is read as the store does.
+   */
+  exportData(options?: ExportOptions): ReadableStream<Uint8Array>
+  /** The log that the own account is: every entry, as the server shows it and this device verified it. Rejects `account.log_*`, `unavailable.server`. */
+  accountLog(): Promise<readonly OwnLogEntry[]>
   /** Devices of the own account, as the server shows them now. */
   devices(): Promise<readonly OwnDevice[]>
   /** Revokes a device for ever: the own one by its own key, any by an active wallet. All conversations of the last 30 days are told. */

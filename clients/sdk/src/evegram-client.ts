@@ -15,6 +15,7 @@ import { cancellable, type InboxItem } from './core/feed.js'
 import type { Message } from './core/message.js'
 import { searchMessages, type SearchOptions, type SearchPage } from './core/search.js'
 import type { ClientEvents, ClientState } from './events.js'
+import { exportData, type ExportOptions } from './export/export-data.js'
 import type { BlobApi } from './files/blob-api.js'
 import { downloadFile, type DownloadOptions } from './files/download.js'
 import { FileUploads } from './files/file-uploads.js'
@@ -22,7 +23,7 @@ import { DeviceHistory } from './history/device-history.js'
 import type { Group } from './group.js'
 import { ServerWallet, type AccountWallet } from './money/account-wallet.js'
 import { AccountNotices, type Notices } from './notices.js'
-import type { OwnDevice, OwnWallet, Verification } from './own-account.js'
+import type { OwnDevice, OwnLogEntry, OwnWallet, Verification } from './own-account.js'
 import { StoredSettings, type Settings } from './settings.js'
 import type { LocalStore } from './store/local-store.js'
 import { StrangerDecisions } from './stranger-decisions.js'
@@ -186,6 +187,14 @@ export class EvegramClient implements Client {
 
   blocked(limit?: number): Promise<readonly AccountId[]> {
     return this.#strangers.blocked(limit)
+  }
+
+  exportData(options?: ExportOptions): ReadableStream<Uint8Array> {
+    return exportData(this, this.core.core.time.now(), options)
+  }
+
+  accountLog(): Promise<readonly OwnLogEntry[]> {
+    return this.#keys.accountLog()
   }
 
   devices(): Promise<readonly OwnDevice[]> {

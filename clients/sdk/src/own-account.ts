@@ -1,4 +1,4 @@
-import type { DeviceId } from '@evegram/protocol'
+import type { DeviceId, LogKind } from '@evegram/protocol'
 import type { Chain } from '@evegram/protocol/proof'
 
 /** A device of the own account. */
@@ -7,6 +7,16 @@ export interface OwnDevice {
   readonly active: boolean
   /** When a wallet attested it last, in ms since 1970. */
   readonly attestedAtMs: number
+}
+
+/** One entry of the log that the own account is. */
+export interface OwnLogEntry {
+  readonly seq: number
+  readonly kind: LogKind
+  /** When it was made, in ms since 1970, as its author says. */
+  readonly atMs: number
+  /** Its bytes, as docs/protocol.md section 7 has them. */
+  readonly entry: Uint8Array
 }
 
 /** A wallet of the own account. */

@@ -3,6 +3,7 @@ import type { InboxItem } from '../core/feed.js'
 import type { Message } from '../core/message.js'
 import type { Client, InboxOptions } from '../client.js'
 import type { Conversation, MessagesOptions } from '../conversation.js'
+import { exportData, type ExportOptions } from '../export/export-data.js'
 import type { DownloadOptions } from '../files/download.js'
 import type { AccountWallet } from '../money/account-wallet.js'
 import type { Notices } from '../notices.js'
@@ -23,6 +24,8 @@ export interface FacadePorts {
   unpackError(packed: unknown): unknown
   on: Client['on']
   close(): Promise<void>
+  /** In ms since 1970. */
+  nowMs(): number
   messages(conversation: string, options: MessagesOptions | undefined): AsyncIterable<Message>
   inbox(options: InboxOptions): AsyncIterable<InboxItem>
   download(message: Message, index: number, options: DownloadOptions | undefined): ReadableStream<Uint8Array>
@@ -62,6 +65,8 @@ function methodOf(ports: FacadePorts, target: Target, name: string): (...args: n
   if (isClient && name === 'on') return ports.on
   if (isClient && name === 'close') return () => ports.close()
   if (isClient && name === 'download') return (message: Message, index: number, options?: DownloadOptions) => ports.download(message, index, options)
+  // What it is made of comes from the leader, call by call.
+  if (isClient && name === 'exportData') return function (this: Client, options?: ExportOptions) { return exportData(this, ports.nowMs(), options) }
   if (isClient && name === 'inbox') return (options: InboxOptions) => ports.inbox(options)
   if (target.on === 'client' && target.path[0] === 'wallet' && name === 'newId') return () => hexOf(ports.random.bytes(ID_BYTES))
   if (target.on === 'conversation' || target.on === 'group') {

@@ -6,7 +6,7 @@ import type { Target } from './frames.js'
  */
 const RETRIED: Readonly<Record<string, readonly string[]>> = {
   client: [
-    'conversation', 'conversations', 'groups', 'group', 'channel', 'channels', 'followChannel', 'devices', 'wallets', 'verify', 'markVerified', 'whenSynced', 'search', 'requests', 'accept', 'decline', 'block',
+    'conversation', 'conversations', 'groups', 'group', 'channel', 'channels', 'followChannel', 'devices', 'wallets', 'accountLog', 'verify', 'markVerified', 'whenSynced', 'search', 'requests', 'accept', 'decline', 'block',
     'unblock', 'blocked', 'cancelUpload',
   ],
   notices: ['list', 'unread', 'markRead'],

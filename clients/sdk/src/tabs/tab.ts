@@ -266,6 +266,7 @@ export class Tab {
       unpackError: (packed) => this.#exchange.unpackOf(packed),
       on: (name, listener) => this.#on(name, listener),
       close: () => this.#end(new EvegramError('client.closed', { operation: 'use client' })),
+      nowMs: () => this.#ports.clock.now(),
       messages: (conversation, options) => this.#messages(conversation, options),
       inbox: (options) => this.#inbox(options),
       download: (message, index, options) => readableOf(async () => (await this.#ask<AsyncIterable<Uint8Array>>('download', message, index, options))[Symbol.asyncIterator]()),
