@@ -10,6 +10,7 @@ import type { SearchOptions, SearchPage } from './core/search.js'
 import type { ClientEvents, ClientState } from './events.js'
 import type { ExportOptions } from './export/export-data.js'
 import type { DownloadOptions } from './files/download.js'
+import type { WaitingUpload } from './files/file-uploads.js'
 import type { Group } from './group.js'
 import type { History } from './history/history.js'
 import type { AccountWallet } from './money/account-wallet.js'
@@ -123,6 +124,8 @@ export interface Client {
    * was after a broken connection. Rejects while it is read: `not_found.blob`, `e2ee.file_damaged`, `files.cancelled`, `unavailable.*`. Throws `files.none`, `invalid.argument`.
    */
   download(message: Message, index: number, options?: DownloadOptions): ReadableStream<Uint8Array>
+  /** Messages with files that wait for the server to have them, in the order in which they go: of this run and of earlier ones. `upload` events tell the rest. */
+  uploads(): Promise<readonly WaitingUpload[]>
   /** Ends an upload with `files.cancelled`; one that is over is no error. */
   cancelUpload(upload: string): Promise<void>
   /** What the server tells the own account. */

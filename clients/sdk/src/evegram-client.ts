@@ -18,7 +18,7 @@ import type { ClientEvents, ClientState } from './events.js'
 import { exportData, type ExportOptions } from './export/export-data.js'
 import type { BlobApi } from './files/blob-api.js'
 import { downloadFile, type DownloadOptions } from './files/download.js'
-import { FileUploads } from './files/file-uploads.js'
+import { FileUploads, type WaitingUpload } from './files/file-uploads.js'
 import { DeviceHistory } from './history/device-history.js'
 import type { Group } from './group.js'
 import { ServerWallet, type AccountWallet } from './money/account-wallet.js'
@@ -239,6 +239,10 @@ export class EvegramClient implements Client {
     if (blobs === undefined) throw new EvegramError('files.none', { operation: 'download file' })
     if (file === undefined) throw new EvegramError('invalid.argument', { operation: 'download file', advice: 'The message has no such file.' })
     return downloadFile({ api: blobs, clock, random }, file, options)
+  }
+
+  uploads(): Promise<readonly WaitingUpload[]> {
+    return Promise.resolve(this.#files?.list() ?? [])
   }
 
   cancelUpload(upload: string): Promise<void> {

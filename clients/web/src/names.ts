@@ -1,5 +1,7 @@
+import type { Message } from '@evegram/sdk'
 import type { ConversationSummary } from '@evegram/sdk/react'
 import type { Texts } from './i18n/texts.js'
+import { safeFileName } from './files/file-name.js'
 import { lettersOf, shortAddress } from './ui/address.js'
 
 /** What a conversation is called: as the user named the other side, or by what is known of it. */
@@ -16,4 +18,9 @@ export function nameOf(conversation: ConversationSummary, { t }: Pick<Texts, 't'
 export function pictureOf(conversation: ConversationSummary): { readonly id: string; readonly label: string; readonly kind: ConversationSummary['kind'] } {
   const { kind, id, title, peer, name } = conversation
   return { kind, id: peer?.account ?? id, label: kind === 'direct' ? name ?? lettersOf(title) : title }
+}
+
+/** What a message says in one line: its text, or the names of its files. Empty where it says nothing. */
+export function lineOf({ text, files }: Pick<Message, 'text' | 'files'>, { list }: Pick<Texts, 'list'>): string {
+  return text !== '' || files === undefined ? text : list(files.map(({ name }) => safeFileName(name)))
 }

@@ -38,7 +38,7 @@ describe('the page in Chromium, at the server of npm start', () => {
     await bob.page.locator('.bubble', { hasText: 'good evening' }).waitFor()
     await say(bob.page, 'and to you')
     await alice.page.locator('.is-in .bubble', { hasText: 'and to you' }).waitFor()
-    await alice.page.locator('.is-out .delivery.is-sent').first().waitFor()
+    await alice.page.locator('.is-out .delivery:is(.is-sent, .is-delivered, .is-read)').first().waitFor()
     // In StrictMode every effect runs twice: a connection that a component made would be two.
     expect([alice.sockets(), bob.sockets()]).toEqual([1, 1])
   })
@@ -54,10 +54,10 @@ describe('the page in Chromium, at the server of npm start', () => {
   it('keeps what is written offline, and sends it on return', async () => {
     await alice.context.setOffline(true)
     await say(alice.page, 'written on a train')
-    await alice.page.locator('.is-out .delivery.is-queued').last().waitFor()
+    await alice.page.locator('.is-out .delivery.is-sending').last().waitFor()
     await alice.context.setOffline(false)
     await bob.page.locator('.is-in .bubble', { hasText: 'written on a train' }).waitFor()
-    await expect.poll(async () => alice.page.locator('.delivery.is-queued').count()).toBe(0)
+    await expect.poll(async () => alice.page.locator('.delivery.is-sending').count()).toBe(0)
   })
 
   it('answers, reacts, edits by the up arrow, and deletes for both', async () => {

@@ -43,6 +43,7 @@ describe('strangers, names and what an account keeps, on the page', () => {
     await bob.page.locator('.bubble', { hasText: 'are you there?' }).waitFor()
     await say(bob.page, 'I am')
     await alice.page.locator('.is-in .bubble', { hasText: 'I am' }).waitFor()
+    await alice.page.locator('.message', { hasText: 'are you there?' }).locator('.delivery.is-read').waitFor()
     await expect.poll(async () => alice.page.locator('.waits-note').count()).toBe(0)
     await expect.poll(async () => bob.page.locator('.requests-entry').count()).toBe(0)
   })

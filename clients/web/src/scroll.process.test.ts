@@ -12,7 +12,7 @@ vi.setConfig({ testTimeout: 480_000, hookTimeout: 120_000 })
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url))
 /** Rows that the list may have in the page at a time. */
-const ROWS_MAX = 180
+const ROWS_MAX = 120
 /** How far the hand moves in a frame. */
 const STEP_PX = 1_400
 /** CPU of one task from which browsers call it long: such tasks are counted and printed. */
@@ -25,6 +25,8 @@ interface TraceEvent {
   readonly name: string
   readonly pid: number
   readonly tid: number
+  /** What a task took by the clock of the wall, and of its thread alone, in µs. */
+  readonly dur?: number
   readonly tdur?: number
   readonly args?: { readonly name?: string }
 }
@@ -103,10 +105,13 @@ describe('a conversation of 10,000 messages', () => {
     }, STEP_PX)
     const { traceEvents } = JSON.parse((await browser.stopTracing()).toString()) as { readonly traceEvents: readonly TraceEvent[] }
     const main = traceEvents.filter(({ name, args }) => name === 'thread_name' && args?.name === 'CrRendererMain').map(({ pid, tid }) => `${String(pid)}/${String(tid)}`)
-    // Time of the thread, not of the clock: what others do on the machine is not the page's.
-    const tasks = traceEvents.filter(({ pid, tid, tdur }) => tdur !== undefined && main.includes(`${String(pid)}/${String(tid)}`)).map(({ tdur = 0 }) => tdur / 1000).sort((left, right) => right - left)
+    // What a task holds (a call, a layout) has events of its own, which are no tasks.
+    const all = traceEvents.filter(({ name, pid, tid, tdur }) => name === 'RunTask' && tdur !== undefined && main.includes(`${String(pid)}/${String(tid)}`))
+    const sorted = (times: readonly number[]): number[] => times.map((micros) => micros / 1000).sort((left, right) => right - left)
+    // Time of the thread, not of the clock: what others do on the machine is not the page's. The clock is printed, too.
+    const [tasks, walls] = [sorted(all.map(({ tdur = 0 }) => tdur)), sorted(all.map(({ dur = 0 }) => dur))]
     const frames = await page.evaluate(() => JSON.stringify(Reflect.get(globalThis, 'frames')))
-    console.log(`10,000 messages: at most ${String(most)} rows; ${String(tasks.length)} tasks, ${String(tasks.filter((ms) => ms > LONG_TASK_MS).length)} long, longest ${tasks.slice(0, 5).map((ms) => ms.toFixed(1)).join(', ')} ms of CPU; frames ${frames}`)
+    console.log(`10,000 messages: at most ${String(most)} rows; ${String(tasks.length)} tasks, ${String(tasks.filter((ms) => ms > LONG_TASK_MS).length)} long, longest ${tasks.slice(0, 5).map((ms) => ms.toFixed(1)).join(', ')} ms of CPU; by the wall ${String(walls.filter((ms) => ms > LONG_TASK_MS).length)} long, longest ${walls.slice(0, 5).map((ms) => ms.toFixed(1)).join(', ')} ms; frames ${frames}`)
     expect(tasks.length).toBeGreaterThan(100)
     expect(tasks.filter((ms) => ms > TASK_MS_MAX)).toEqual([])
     expect(most).toBeLessThanOrEqual(ROWS_MAX)

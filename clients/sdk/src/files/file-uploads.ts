@@ -51,6 +51,17 @@ export interface UploadEvent {
   readonly error?: EvegramError
 }
 
+/** A message with files that waits for the server to have them. */
+export interface WaitingUpload {
+  /** Names it in `upload` events, and to cancel it. */
+  readonly upload: string
+  readonly conversation: ConversationId
+  /** The caption. */
+  readonly text: string
+  readonly files: readonly Pick<FileRef, 'name' | 'type' | 'size'>[]
+  readonly progress: TransferProgress
+}
+
 /** Choices of sending files. */
 export interface UploadOptions {
   readonly onProgress?: ((progress: TransferProgress) => void) | undefined
@@ -68,6 +79,8 @@ export interface FileUploadsParts {
 
 interface Running {
   row: UploadRow
+  /** Sealed bytes that the server has of the file under way. */
+  offset: number
   readonly abort: AbortController
   readonly message: Deferred<SentMessage>
   readonly onProgress: UploadOptions['onProgress']
@@ -95,6 +108,14 @@ export class FileUploads {
   /** Uploads that wait or run. */
   get size(): number {
     return this.#waiting.length + this.#sealing
+  }
+
+  /** What waits or runs, in the order in which it goes; those of earlier runs included. */
+  list(): readonly WaitingUpload[] {
+    return this.#waiting.map((running) => {
+      const { upload, conversation, text, files } = running.row
+      return { upload, conversation, text, files: files.map(({ name, type, size }) => ({ name, type, size })), progress: progressOf(running) }
+    })
   }
 
   /** Goes on with what the last run left, and removes what it had not finished sealing. */
@@ -200,7 +221,7 @@ export class FileUploads {
     const message = new Deferred<SentMessage>()
     // Who restarted the client waits for nothing: the event tells.
     message.promise.catch(() => undefined)
-    const running: Running = { row, abort: new AbortController(), message, onProgress }
+    const running: Running = { row, offset: 0, abort: new AbortController(), message, onProgress }
     this.#waiting.push(running)
     return running
   }
@@ -251,6 +272,7 @@ export class FileUploads {
       const done: UploadRow = { ...running.row, done: running.row.done + 1 }
       await core.local.write(async (tx) => { writeUpload(tx, done) })
       running.row = done
+      running.offset = 0
       await this.#removeChunks(file)
     }
   }
@@ -311,9 +333,10 @@ export class FileUploads {
     if (index >= 0) this.#waiting.splice(index, 1)
   }
 
-  #tell({ row, onProgress }: Running, state: UploadEvent['state'], offset: number, error?: EvegramError): void {
-    const lengths = row.files.map(({ size, chunk }) => sealedBlobBytes(size, chunk))
-    const progress = { doneBytes: state === 'sent' ? sealedBytesOf(row) : lengths.slice(0, row.done).reduce((sum, length) => sum + length, 0) + offset, totalBytes: sealedBytesOf(row) }
+  #tell(running: Running, state: UploadEvent['state'], offset: number, error?: EvegramError): void {
+    const { row, onProgress } = running
+    running.offset = offset
+    const progress = state === 'sent' ? { doneBytes: sealedBytesOf(row), totalBytes: sealedBytesOf(row) } : progressOf(running)
     onProgress?.(progress)
     this.#parts.core.events.emit('upload', { upload: row.upload, conversation: row.conversation, state, progress, ...(error === undefined ? {} : { error }) })
   }
@@ -344,6 +367,11 @@ export class FileUploads {
 
 function cancelled(): EvegramError {
   return new EvegramError('files.cancelled', { operation: 'send files' })
+}
+
+function progressOf({ row, offset }: Running): TransferProgress {
+  const done = row.files.slice(0, row.done).reduce((sum, { size, chunk }) => sum + sealedBlobBytes(size, chunk), 0)
+  return { doneBytes: Math.min(sealedBytesOf(row), done + offset), totalBytes: sealedBytesOf(row) }
 }
 
 function sealedBytesOf({ files }: UploadRow): number {

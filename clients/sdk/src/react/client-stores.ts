@@ -6,6 +6,7 @@ import { ConversationList } from './conversation-list.js'
 import { MessageWindow, type ReadableConversation } from './message-window.js'
 import { Observable, type Readable } from './observable.js'
 import { Reread } from './reread.js'
+import { UploadList } from './upload-list.js'
 
 /** Windows that are kept while nobody shows them, so that coming back is instant. */
 const IDLE_WINDOWS_MAX = 6
@@ -21,6 +22,8 @@ export class ClientStores {
   /** Whom the user blocked. */
   readonly blocked: Reread<readonly AccountId[]>
   readonly settings: Reread<SettingValues>
+  /** Files on their way to the server. */
+  readonly uploads: UploadList
   readonly #client: Client
   readonly #windows = new Map<ConversationId, MessageWindow>()
   readonly #typing = new Map<ConversationId, Readable<readonly TypingEvent[]>>()
@@ -40,6 +43,7 @@ export class ClientStores {
     const whenKept = (start: string) => (changed: () => void): void => { client.on('state-changed', ({ keys }) => { if (keys.some((key) => key.startsWith(start))) changed() }) }
     this.names = new Reread(async () => new Map((await client.contacts.list()).flatMap(({ account, name }) => (name === undefined ? [] : [[account, name] as const]))), whenKept('contact.name/'))
     this.blocked = new Reread(() => client.blocked(), whenKept('contact.relation/'))
+    this.uploads = new UploadList(client)
     this.settings = new Reread(() => client.settings.all(), whenKept('setting/'))
   }
 

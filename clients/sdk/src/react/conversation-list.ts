@@ -20,7 +20,7 @@ const READS_MAX = 32
 /** Start of the keys of what is kept about a conversation; the rest is its id. */
 const MARK_KEY = /^(?:read|draft|conversation\.(?:muted|pinned|archived))\/([0-9a-f]{32})$/
 
-type Marked = Pick<Conversation, 'id' | 'unread' | 'draft' | 'flags' | 'markRead'>
+type Marked = Pick<Conversation, 'id' | 'unread' | 'draft' | 'flags' | 'markRead' | 'receiptsOf'>
 
 /** Keeps the list of conversations up to date by the events of a client. Lives as long as the client. */
 export class ConversationList implements Readable<ConversationsView> {
@@ -44,7 +44,8 @@ export class ConversationList implements Readable<ConversationsView> {
     })
     client.on('message-changed', ({ message }) => {
       const row = this.#rows.get(message.conversation)
-      if (row?.last?.messageId === message.messageId) this.#put({ ...row, last: message })
+      // An event says what a message says, and not who read it.
+      if (row?.last?.messageId === message.messageId) this.#put({ ...row, last: { ...message, ...(row.last.receipts === undefined ? {} : { receipts: row.last.receipts }) } })
     })
     client.on('message-expired', ({ conversation, messageId }) => {
       const row = this.#rows.get(conversation)
@@ -53,6 +54,7 @@ export class ConversationList implements Readable<ConversationsView> {
       this.#put({ ...rest, atMs: 0 })
       void this.refresh()
     })
+    client.on('receipts-changed', ({ conversation }) => { this.#receive(conversation) })
     client.on('channel-post', (post) => { this.#posted(post, post.name) })
     client.on('group-changed', () => { void this.refresh() })
     client.on('group-named', ({ conversation, name }) => {
@@ -144,6 +146,18 @@ export class ConversationList implements Readable<ConversationsView> {
     const isNews = post.by !== this.#client.account && !this.#seen.has(row.id)
     const isLast = row.lastPost === undefined || post.seq >= row.lastPost.seq
     this.#put({ ...row, title: name === '' ? row.title : name, ...(isLast ? { lastPost: post, atMs: post.atMs } : {}), unread: row.unread + (isNews ? 1 : 0) })
+  }
+
+  /** What others received and read of the last message. */
+  #receive(id: ConversationId): void {
+    const last = this.#rows.get(id)?.last
+    const marked = this.#marked.get(id)
+    if (last?.direction !== 'out' || marked === undefined) return
+    marked.receiptsOf([last]).then((found) => {
+      const [row, receipts] = [this.#rows.get(id), found.get(last.messageId)]
+      if (row?.last?.messageId === last.messageId && receipts !== undefined) this.#put({ ...row, last: { ...row.last, receipts } })
+      // What cannot be read stays as it was told; the next change reads it again.
+    }, () => undefined)
   }
 
   #markRead(id: ConversationId): void {

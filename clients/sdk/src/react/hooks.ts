@@ -7,6 +7,7 @@ import { storesOf } from './client-stores.js'
 import type { ConversationsView } from './conversation-list.js'
 import type { MessagesView, MessageWindow } from './message-window.js'
 import type { ReadState } from './reread.js'
+import type { ShownUpload } from './upload-list.js'
 
 const NO_NAMES: ReadonlyMap<AccountId, string> = new Map()
 
@@ -87,4 +88,10 @@ export function useSettings(): SettingValues {
   const { settings } = storesOf(useClient())
   const now = useSyncExternalStore(settings.subscribe, settings.getSnapshot)
   return now.status === 'ready' ? now.value : SETTING_DEFAULTS
+}
+
+/** All files on their way to the server, those of earlier runs included, and those that never will be sent until they are dismissed. */
+export function useUploads(): readonly ShownUpload[] {
+  const { uploads } = storesOf(useClient())
+  return useSyncExternalStore(uploads.subscribe, uploads.getSnapshot)
 }

@@ -29,8 +29,8 @@ export interface WindowSizes {
   readonly max: number
 }
 
-/** Sizes that keep a page of any length fluent. */
-export const WINDOW_SIZES: WindowSizes = { page: 60, max: 180 }
+/** Sizes that keep a page of any length fluent: what is read at a time is rendered at a time, within a frame or two of a slow machine. */
+export const WINDOW_SIZES: WindowSizes = { page: 24, max: 120 }
 
 const EMPTY: MessagesView = { status: 'loading', messages: [], hasOlder: false, hasNewer: false }
 

@@ -7,7 +7,7 @@ import type { Target } from './frames.js'
 const RETRIED: Readonly<Record<string, readonly string[]>> = {
   client: [
     'conversation', 'conversations', 'groups', 'group', 'channel', 'channels', 'followChannel', 'devices', 'wallets', 'accountLog', 'verify', 'markVerified', 'whenSynced', 'search', 'requests', 'accept', 'decline', 'block',
-    'unblock', 'blocked', 'cancelUpload',
+    'unblock', 'blocked', 'uploads', 'cancelUpload',
   ],
   notices: ['list', 'unread', 'markRead'],
   wallet: ['assets', 'balances', 'statement', 'depositPlace', 'proofOf', 'quote', 'withdrawals', 'withdrawal', 'refresh', 'notices'],

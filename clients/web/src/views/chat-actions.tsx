@@ -13,6 +13,10 @@ export interface ChatActions {
   readonly edit: (message: Message) => void
   /** Shows an emoji under a message, or takes the own one back. */
   readonly react: (message: Message, emoji: string) => void
+  /** Asks where to, and says it there again. */
+  readonly forward: (message: Message) => void
+  /** Shows who received and read an own message. */
+  readonly showReceipts: (message: Message) => void
   readonly remove: (message: Message) => void
   /** What somebody is called: as the user named them, else by their address. */
   readonly nameOf: (account: string, address: string) => string

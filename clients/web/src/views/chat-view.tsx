@@ -1,6 +1,6 @@
 import type { Conversation, Group, Message } from '@evegram/sdk'
 import { storesOf, useBlocked, useClient, useContactNames, useMessages, useTyping, type ConversationSummary, type MessagesView } from '@evegram/sdk/react'
-import { useCallback, useEffect, useMemo, useState, type ReactElement } from 'react'
+import { useCallback, useEffect, useMemo, useRef, useState, type ReactElement } from 'react'
 import { codeOf } from '../i18n/error-text.js'
 import { useTexts } from '../i18n/texts.js'
 import { nameOf, pictureOf } from '../names.js'
@@ -12,7 +12,10 @@ import { Empty, Failure, Loading, useAction } from '../ui/feedback.js'
 import { Icon } from '../ui/icon.js'
 import { ChatActionsProvider, type ChatActions } from './chat-actions.js'
 import { Composer, type Composing } from './composer.js'
+import { ForwardDialog } from './forward-dialog.js'
 import { MessageList } from './message-list.js'
+import { ReceiptsDialog } from './receipts-dialog.js'
+import { Uploads } from './uploads.js'
 
 /** What both kinds of conversations can do. */
 export type OpenConversation = Conversation | Group
@@ -29,17 +32,20 @@ export function ChatView({ conversation }: { readonly conversation: Conversation
   const opened = useOpened(conversation)
   const [composing, setComposing] = useState<Composing>({ kind: 'new' })
   const [code, setCode] = useState<string>()
-  const actions = useActions(conversation, opened, setComposing, setCode)
+  const [forwarded, setForwarded] = useState<Message>()
+  const [inspected, setInspected] = useState<Message>()
+  const actions = useActions(conversation, opened, setComposing, setCode, setForwarded, setInspected)
   const editLast = useCallback(() => {
     const last = storesOf(client).messages(id).getSnapshot().messages.findLast(({ direction, kind: said, deleted }) => direction === 'out' && said === 'text' && deleted !== true)
     if (last !== undefined) setComposing({ kind: 'edit', message: last })
   }, [client, id])
+  const place = useRef<HTMLElement>(null)
   const [isAtEnd, setIsAtEnd] = useState(true)
   const isVisible = useVisible()
   // Read is what was seen: not what came to a tab in the background, nor below what is looked at.
   useEffect(() => (isVisible && isAtEnd ? storesOf(client).conversations.watch(id) : undefined), [client, id, isVisible, isAtEnd])
   return (
-    <section className="chat" aria-labelledby="chat-title">
+    <section ref={place} className="chat" aria-labelledby="chat-title">
       <ChatBar conversation={conversation} />
       {messages.status === 'failed' ? <Failure code={messages.code ?? 'internal'} retry={() => { void messages.showLatest() }} /> : null}
       {messages.status === 'loading' ? <Loading rows={8} /> : null}
@@ -47,8 +53,11 @@ export function ChatView({ conversation }: { readonly conversation: Conversation
       {messages.status === 'ready' && messages.messages.length > 0 ? <ChatActionsProvider actions={actions}><MessageList messages={messages} showsNames={kind === 'group'} unread={conversation.unread} onEnd={setIsAtEnd} /></ChatActionsProvider> : null}
       {waitsForThem(conversation, messages, client.account) ? <p className="waits-note soft small">{t('chat.waits', { name: nameOf(conversation, texts, client.address) })}</p> : null}
       {code === undefined ? null : <Failure code={code} />}
+      {forwarded === undefined ? null : <ForwardDialog message={forwarded} onClose={() => { setForwarded(undefined) }} />}
+      {inspected === undefined || opened === undefined ? null : <ReceiptsDialog message={inspected} conversation={opened.conversation} onClose={() => { setInspected(undefined) }} />}
       <TypingLine conversation={conversation} />
-      {isBlocked && peer !== undefined ? <Blocked account={peer.account} /> : opened === undefined ? null : opened.isMember ? <Composer key={id} conversation={opened.conversation} draft={conversation.draft} composing={composing} onCompose={setComposing} onEditLast={editLast} onSent={() => { void messages.showLatest() }} /> : <p className="closed-note">{t('chat.left')}</p>}
+      <Uploads conversation={id} />
+      {isBlocked && peer !== undefined ? <Blocked account={peer.account} /> : opened === undefined ? null : opened.isMember ? <Composer key={id} conversation={opened.conversation} draft={conversation.draft} composing={composing} onCompose={setComposing} onEditLast={editLast} onSent={() => { void messages.showLatest() }} dropPlace={place} /> : <p className="closed-note">{t('chat.left')}</p>}
     </section>
   )
 }
@@ -105,7 +114,7 @@ interface Opened {
 }
 
 /** What people do with messages, told to the conversation; what is refused is shown. */
-function useActions({ id }: ConversationSummary, opened: Opened | undefined, compose: (composing: Composing) => void, fail: (code: string | undefined) => void): ChatActions {
+function useActions({ id }: ConversationSummary, opened: Opened | undefined, compose: (composing: Composing) => void, fail: (code: string | undefined) => void, forward: (message: Message) => void, showReceipts: (message: Message) => void): ChatActions {
   const client = useClient()
   const names = useContactNames()
   return useMemo(() => {
@@ -121,10 +130,11 @@ function useActions({ id }: ConversationSummary, opened: Opened | undefined, com
       edit: (message) => { compose({ kind: 'edit', message }) },
       react: (message, emoji) => { tell((conversation) => conversation.react(message.messageId, emoji)) },
       nameOf: (account, address) => known.get(account) ?? shortAddress(address),
+      forward, showReceipts,
       remove: (message) => { tell((conversation) => conversation.deleteForEveryone(message.messageId)) },
       find: (messageId): Message | undefined => storesOf(client).messages(id).getSnapshot().messages.find((message) => message.messageId === messageId),
     }
-  }, [client, id, opened, names, compose, fail])
+  }, [client, id, opened, names, compose, fail, forward, showReceipts])
 }
 
 /** The conversation itself, once it was found. */
@@ -150,7 +160,8 @@ function useOpened({ id, kind, peer }: ConversationSummary): Opened | undefined 
   return opened
 }
 
-async function openById(client: ReturnType<typeof useClient>, { id, kind, peer }: { readonly id: string; readonly kind: ConversationSummary['kind']; readonly peer: ConversationSummary['peer'] }): Promise<Opened | undefined> {
+/** A conversation of the profile that can be talked in; undefined where there is none. */
+export async function openById(client: ReturnType<typeof useClient>, { id, kind, peer }: { readonly id: string; readonly kind: ConversationSummary['kind']; readonly peer?: ConversationSummary['peer'] | undefined }): Promise<Opened | undefined> {
   if (kind === 'group') {
     const group = await client.group(id)
     const role = (await group.members()).find(({ account }) => account === client.account)?.role

@@ -1,11 +1,16 @@
 import { LIMITS, utf8 } from '@evegram/protocol'
 import type { Message } from '@evegram/sdk'
-import { useEffect, useLayoutEffect, useRef, useState, type FormEvent, type KeyboardEvent, type ReactElement } from 'react'
+import { useClient } from '@evegram/sdk/react'
+import { useEffect, useLayoutEffect, useRef, useState, type ClipboardEvent, type FormEvent, type KeyboardEvent, type ReactElement, type RefObject } from 'react'
+import { sendFiles, type Outgoing } from '../files/outgoing.js'
 import { codeOf } from '../i18n/error-text.js'
 import { useTexts } from '../i18n/texts.js'
+import { lineOf } from '../names.js'
 import { Failure } from '../ui/feedback.js'
 import { Icon } from '../ui/icon.js'
 import { shortAddress } from '../ui/address.js'
+import { Progress } from '../ui/progress.js'
+import { AttachButton, ChosenFiles, useAttaching, useDrop } from './attach.js'
 import type { OpenConversation } from './chat-view.js'
 import { useDraft } from './use-draft.js'
 
@@ -25,14 +30,22 @@ export interface ComposerProps {
   /** The person wants to change what they said last. */
   readonly onEditLast: () => void
   readonly onSent: () => void
+  /** Where files can be dropped. */
+  readonly dropPlace: RefObject<HTMLElement | null>
 }
 
 /** Where people write: Enter sends, Shift and Enter begins a line, Escape gives up an answer or edit, the up arrow in an empty field edits what was said last. */
-export function Composer({ conversation, draft, composing, onCompose, onEditLast, onSent }: ComposerProps): ReactElement {
-  const { t } = useTexts()
+export function Composer({ conversation, draft, composing, onCompose, onEditLast, onSent, dropPlace }: ComposerProps): ReactElement {
+  const texts = useTexts()
+  const { t } = texts
   const { text, change: changeDraft } = useDraft(conversation, draft)
   const [code, setCode] = useState<string>()
+  const client = useClient()
   const field = useRef<HTMLTextAreaElement>(null)
+  const attaching = useAttaching()
+  const [sealing, setSealing] = useState<{ readonly part: number; readonly abort: AbortController }>()
+  const mayAttach = composing.kind !== 'edit' && sealing === undefined
+  const isOver = useDrop(dropPlace, mayAttach ? attaching.add : undefined)
   const isTooLong = text.length > LIMITS.textBytesMax || utf8(text).length > LIMITS.textBytesMax
 
   useLayoutEffect(() => {
@@ -58,9 +71,29 @@ export function Composer({ conversation, draft, composing, onCompose, onEditLast
     changeDraft(next, composing.kind !== 'edit')
     conversation.typing(next !== '')
   }
+  const sendWithFiles = (outgoing: Outgoing): void => {
+    const abort = new AbortController()
+    setSealing({ part: 0, abort })
+    sendFiles(client, outgoing, { signal: abort.signal, onSealed: (part) => { setSealing((now) => (now?.abort === abort ? { part, abort } : now)) } }).then(() => {
+      attaching.clear()
+      onSent()
+    }, (failure: unknown) => {
+      // What was chosen stays, and so does what was written to it.
+      if (field.current?.value === '') changeDraft(outgoing.text)
+      if (!abort.signal.aborted) setCode(codeOf(failure))
+    }).finally(() => { setSealing(undefined) })
+  }
   const send = (): void => {
     const said = text.trim()
-    if (said === '' || isTooLong) return
+    if (isTooLong || sealing !== undefined || (said === '' && attaching.files.length === 0)) return
+    if (attaching.files.length > 0 && composing.kind !== 'edit') {
+      setCode(undefined)
+      changeDraft('')
+      onCompose({ kind: 'new' })
+      sendWithFiles({ conversation, files: attaching.files, text: said, ...(composing.kind === 'reply' ? { replyTo: composing.message.messageId } : {}) })
+      return
+    }
+    if (said === '') return
     setCode(undefined)
     // Under an edit lies what was being written before.
     if (composing.kind === 'edit') changeDraft(draft, false)
@@ -87,6 +120,12 @@ export function Composer({ conversation, draft, composing, onCompose, onEditLast
     if (composing.kind === 'edit') changeDraft(draft, false)
     onCompose({ kind: 'new' })
   }
+  const onPaste = (event: ClipboardEvent): void => {
+    const { files } = event.clipboardData
+    if (!mayAttach || files.length === 0) return
+    event.preventDefault()
+    attaching.add([...files])
+  }
   const onKeyDown = (event: KeyboardEvent): void => {
     if (event.key === 'Escape' && composing.kind !== 'new') giveUp()
     if (event.key === 'ArrowUp' && text === '' && composing.kind === 'new') {
@@ -104,14 +143,23 @@ export function Composer({ conversation, draft, composing, onCompose, onEditLast
       {composing.kind === 'new' ? null : (
         <div className="composing">
           <Icon name={composing.kind} />
-          <p><b>{composing.kind === 'edit' ? t('chat.editing') : t('chat.replying', { name: composing.message.direction === 'out' ? t('chat.you') : shortAddress(composing.message.from) })}</b><span dir="auto">{composing.message.text}</span></p>
+          <p><b>{composing.kind === 'edit' ? t('chat.editing') : t('chat.replying', { name: composing.message.direction === 'out' ? t('chat.you') : shortAddress(composing.message.from) })}</b><span dir="auto">{lineOf(composing.message, texts)}</span></p>
           <button type="button" className="icon-button" onClick={giveUp} aria-label={t('chat.stop')}><Icon name="close" /></button>
         </div>
       )}
+      {isOver ? <p className="drop-note" role="status"><Icon name="clip" />{t('file.drop')}</p> : null}
+      {sealing === undefined ? <ChosenFiles attaching={attaching} /> : (
+        <div className="upload">
+          <Icon name="lock" />
+          <span className="file-facts"><span className="small" role="status">{t('file.sealing')}</span><Progress label={t('file.sealing')} part={sealing.part} /></span>
+          <button type="button" className="icon-button" aria-label={t('dialog.cancel')} onClick={() => { sealing.abort.abort() }}><Icon name="close" /></button>
+        </div>
+      )}
       <form className="composer" onSubmit={submit}>
+        {composing.kind === 'edit' ? null : <AttachButton attaching={attaching} />}
         <label className="only-heard" htmlFor="composer-field">{t('chat.write')}</label>
-        <textarea ref={field} id="composer-field" rows={1} value={text} placeholder={t('chat.write')} dir="auto" onChange={(event) => { change(event.target.value) }} onKeyDown={onKeyDown} />
-        <button type="submit" className="send" disabled={text.trim() === '' || isTooLong} aria-label={t('chat.send')} title={t('chat.send')}><Icon name="send" /></button>
+        <textarea ref={field} id="composer-field" rows={1} value={text} placeholder={t('chat.write')} dir="auto" onChange={(event) => { change(event.target.value) }} onKeyDown={onKeyDown} onPaste={onPaste} />
+        <button type="submit" className="send" disabled={(text.trim() === '' && (attaching.files.length === 0 || composing.kind === 'edit')) || isTooLong || sealing !== undefined} aria-label={t('chat.send')} title={t('chat.send')}><Icon name="send" /></button>
       </form>
     </div>
   )

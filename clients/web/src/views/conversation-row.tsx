@@ -1,7 +1,7 @@
 import type { ConversationSummary } from '@evegram/sdk/react'
 import { memo, type ReactElement } from 'react'
 import { startOfDay, useTexts, type Texts } from '../i18n/texts.js'
-import type { pictureOf } from '../names.js'
+import { lineOf, type pictureOf } from '../names.js'
 import { now } from '../now.js'
 import { hrefOf } from '../route.js'
 import { shortAddress } from '../ui/address.js'
@@ -28,7 +28,7 @@ export const ConversationRow = memo(function ConversationRow({ conversation, nam
         <Avatar {...picture} />
         <span className="row-name" dir="auto">{name}</span>
         <time className="row-time" dateTime={atMs === 0 ? undefined : new Date(atMs).toISOString()}>{atMs === 0 ? '' : shortWhen(texts, atMs)}</time>
-        <span className="row-text" dir="auto">{draft !== '' && !isOpen ? <span className="row-draft">{texts.t('chats.draft', { text: draft })}</span> : <>{last?.direction === 'out' ? <DeliveryState state={last.state} /> : null}{previewOf(conversation, texts)}</>}</span>
+        <span className="row-text" dir="auto">{draft !== '' && !isOpen ? <span className="row-draft">{texts.t('chats.draft', { text: draft })}</span> : <>{last === undefined ? null : <DeliveryState message={last} />}{previewOf(conversation, texts)}</>}</span>
         <RowFlags flags={flags} />
         {unread === 0 ? null : <span className={flags.muted ? 'badge is-quiet' : 'badge'}><span aria-hidden="true">{unread > 99 ? '99+' : unread}</span><span className="only-heard">{texts.t('chats.unread', { count: unread })}</span></span>}
       </a>
@@ -52,12 +52,14 @@ function shortWhen({ time, date }: Texts, atMs: number): string {
   return startOfDay(atMs) === startOfDay(now()) ? time(atMs) : date(atMs)
 }
 
-function previewOf({ kind, last, lastPost }: ConversationSummary, { t }: Texts): string {
+function previewOf({ kind, last, lastPost }: ConversationSummary, texts: Texts): string {
+  const { t } = texts
   if (lastPost !== undefined) return lastPost.kind === 'text' ? lastPost.text : t('chat.unsupported')
   if (last === undefined) return t(kind === 'direct' ? 'chats.nothing' : kind === 'group' ? 'chats.group' : 'chats.channel')
   if (last.kind.startsWith('unknown:')) return t('chat.unsupported')
   if (last.deleted === true) return t('chat.deleted')
-  if (last.text === '') return t('chat.removed')
-  if (last.direction === 'out') return kind === 'direct' ? last.text : t('chats.you', { text: last.text })
-  return kind === 'group' ? `${shortAddress(last.from)}: ${last.text}` : last.text
+  const text = lineOf(last, texts)
+  if (text === '') return t('chat.removed')
+  if (last.direction === 'out') return kind === 'direct' ? text : t('chats.you', { text })
+  return kind === 'group' ? `${shortAddress(last.from)}: ${text}` : text
 }

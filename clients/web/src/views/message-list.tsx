@@ -7,7 +7,7 @@ import { Icon } from '../ui/icon.js'
 import { MessageRow } from './message-row.js'
 
 /** This close to an end the next page is read. */
-const NEAR_END_PX = 600
+const NEAR_END_PX = 1_600
 /** This close to the bottom the list follows new messages. */
 const AT_BOTTOM_PX = 80
 /** Messages of one person that follow each other within this time hang together. */

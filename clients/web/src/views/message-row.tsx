@@ -5,6 +5,7 @@ import { lettersOf, shortAddress } from '../ui/address.js'
 import { Avatar } from '../ui/avatar.js'
 import { Icon } from '../ui/icon.js'
 import { RichText } from '../ui/rich-text.js'
+import { Attachments } from './attachments.js'
 import { useChatActions, type ChatActions } from './chat-actions.js'
 import { DeliveryState } from './delivery-state.js'
 import { MessageActions, Reactions } from './message-actions.js'
@@ -17,10 +18,12 @@ export interface MessageRowProps {
   readonly showsName: boolean
   /** Nothing of the same person stands right before it. */
   readonly isFirst: boolean
+  /** Its sender waits for consent: nothing is fetched for it before the person asks. */
+  readonly isStranger?: boolean
 }
 
 /** A message. */
-export const MessageRow = memo(function MessageRow({ message, showsName, isFirst }: MessageRowProps): ReactElement {
+export const MessageRow = memo(function MessageRow({ message, showsName, isFirst, isStranger = false }: MessageRowProps): ReactElement {
   const { t, time } = useTexts()
   const actions = useChatActions()
   const { direction, fromAccount, from, sentAtMs, state, gap, editedAtMs, deleted } = message
@@ -33,12 +36,12 @@ export const MessageRow = memo(function MessageRow({ message, showsName, isFirst
         <div className={`bubble${state === 'failed' ? ' is-failed' : ''}`}>
           {namesSender ? <p className="sender" title={from}>{actions?.nameOf(fromAccount, from) ?? shortAddress(from)}</p> : null}
           {message.replyTo === undefined ? null : <Quote replyTo={message.replyTo} actions={actions} />}
-          <Content message={message} />
+          <Content message={message} isStranger={isStranger} />
           <span className="meta">
             {message.expiresIn === undefined ? null : <span title={t('timer.mark')}><Icon name="clock" /><span className="only-heard">{t('timer.mark')}</span></span>}
             {editedAtMs === undefined ? null : <span>{t('chat.edited')}</span>}
             <time dateTime={new Date(sentAtMs).toISOString()}>{time(sentAtMs)}</time>
-            {direction === 'out' ? <DeliveryState state={state} /> : null}
+            <DeliveryState message={message} />
           </span>
         </div>
         <Reactions message={message} actions={actions} />
@@ -53,18 +56,19 @@ function canAct(message: Message, actions: ChatActions | undefined): actions is 
   return actions?.maySpeak === true && message.state !== 'failed' && !message.kind.startsWith('unknown:')
 }
 
-function Content({ message }: { readonly message: Message }): ReactElement {
+function Content({ message, isStranger }: { readonly message: Message; readonly isStranger: boolean }): ReactElement {
   const { t } = useTexts()
   const { kind, text, payment, request, direction } = message
   if (message.deleted === true) return <p className="soft text">{t('chat.deleted')}</p>
   if (kind.startsWith('unknown:')) return <p className="soft">{t('chat.unsupported')}</p>
   const money = payment ?? request
-  if (money === undefined && text === '') return <p className="soft">{t('chat.removed')}</p>
+  if (money === undefined && text === '' && message.files === undefined) return <p className="soft">{t('chat.removed')}</p>
   const amount = money === undefined ? '' : `${String(money.amount)} ${money.asset}`
   return (
     <>
       {payment === undefined ? null : <p className="money"><Icon name="wallet" />{t(direction === 'out' ? 'chat.paymentOut' : 'chat.payment', { amount })}</p>}
       {request === undefined ? null : <p className="money"><Icon name="wallet" />{t('chat.paymentRequest', { amount })}</p>}
+      {message.files === undefined ? null : <Attachments message={message} isStranger={isStranger} />}
       {text === '' ? null : <p className="text" dir="auto"><RichText text={text} /></p>}
     </>
   )

@@ -63,7 +63,7 @@ function Said({ request }: { readonly request: MessageRequest }): ReactElement |
   if (now.status === 'loading') return <Loading rows={2} />
   if (now.status === 'failed') return <Failure code={now.code} retry={again} />
   if (now.value.length === 0) return null
-  return <ol className="request-messages" aria-label={t('chat.messages')}>{now.value.map((message) => <li key={message.messageId}><MessageRow message={message} showsName={group} isFirst /></li>)}</ol>
+  return <ol className="request-messages" aria-label={t('chat.messages')}>{now.value.map((message) => <li key={message.messageId}><MessageRow message={message} showsName={group} isFirst isStranger /></li>)}</ol>
 }
 
 function Decision({ request: { conversation, address, group } }: { readonly request: MessageRequest }): ReactElement {

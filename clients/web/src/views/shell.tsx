@@ -1,5 +1,6 @@
 import { useConversations } from '@evegram/sdk/react'
 import { useEffect, type ReactElement } from 'react'
+import { clearMedia } from '../files/use-media.js'
 import { useTexts } from '../i18n/texts.js'
 import { useRoute, type Route } from '../route.js'
 import { Empty, Loading } from '../ui/feedback.js'
@@ -24,6 +25,8 @@ export function Shell(): ReactElement {
   const unread = useConversations().conversations.reduce((sum, { unread: count, flags }) => sum + (flags.muted ? 0 : count), 0)
   // So that a tab in the background tells of news.
   useEffect(() => { globalThis.document.title = unread === 0 ? t('app.name') : `(${String(unread)}) ${t('app.name')}` }, [unread, t])
+  // Who signs out leaves no picture behind.
+  useEffect(() => clearMedia, [])
   return (
     <div className={`shell view-${route.view}`}>
       <a className="skip" href="#main" onClick={(event) => { event.preventDefault(); globalThis.document.getElementById('main')?.focus() }}>{t('app.skip')}</a>

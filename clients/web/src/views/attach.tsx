@@ -1,0 +1,106 @@
+import { LIMITS } from '@evegram/protocol'
+import { useCallback, useEffect, useRef, useState, type ReactElement, type RefObject } from 'react'
+import { chooseFiles, type RefusedReason } from '../files/chosen-files.js'
+import { safeFileName, shortenedName } from '../files/file-name.js'
+import { useTexts } from '../i18n/texts.js'
+import { Icon } from '../ui/icon.js'
+import { sizeText } from '../ui/progress-line.js'
+
+const NAME_SHOWN = 28
+
+/** Files that will go with the next message. */
+export interface Attaching {
+  readonly files: readonly File[]
+  readonly refused: readonly { readonly name: string; readonly reason: RefusedReason }[]
+  readonly add: (files: readonly File[]) => void
+  readonly remove: (file: File) => void
+  readonly clear: () => void
+}
+
+/** The files that are chosen in a composer. */
+export function useAttaching(): Attaching {
+  const [chosen, setChosen] = useState<{ readonly files: readonly File[]; readonly refused: Attaching['refused'] }>({ files: [], refused: [] })
+  // The same function all along: what listens for drops would begin anew with each other one.
+  const add = useCallback((files: readonly File[]) => { setChosen((before) => chooseFiles(before.files, files)) }, [])
+  return {
+    ...chosen, add,
+    remove: (file) => { setChosen(({ files }) => ({ files: files.filter((one) => one !== file), refused: [] })) },
+    clear: () => { setChosen({ files: [], refused: [] }) },
+  }
+}
+
+/** The button that opens the files of this device. */
+export function AttachButton({ attaching }: { readonly attaching: Attaching }): ReactElement {
+  const { t } = useTexts()
+  const input = useRef<HTMLInputElement>(null)
+  const label = t('file.attach', { count: LIMITS.filesPerMessageMax, size: sizeText(LIMITS.fileBytesMax) })
+  return (
+    <>
+      <button type="button" className="icon-button attach" aria-label={label} title={label} onClick={() => { input.current?.click() }}><Icon name="clip" /></button>
+      <input ref={input} type="file" multiple hidden aria-label={label} onChange={({ target }) => {
+        attaching.add([...(target.files ?? [])])
+        // The same file once more is a change, too.
+        target.value = ''
+      }} />
+    </>
+  )
+}
+
+/** The files that will go with the next message, each with the way out, and those that cannot be sent, with the reason. */
+export function ChosenFiles({ attaching: { files, refused, remove } }: { readonly attaching: Attaching }): ReactElement | null {
+  const { t } = useTexts()
+  if (files.length === 0 && refused.length === 0) return null
+  return (
+    <div className="chosen">
+      <ul aria-label={t('file.chosen')}>
+        {files.map((file, at) => {
+          const name = safeFileName(file.name)
+          return (
+            <li key={`${String(at)} ${file.name}`} className="chosen-file">
+              <Icon name="file" /><bdi title={name}>{shortenedName(name, NAME_SHOWN)}</bdi><span className="soft small">{sizeText(file.size)}</span>
+              <button type="button" className="icon-button" aria-label={t('file.remove', { name })} onClick={() => { remove(file) }}><Icon name="close" /></button>
+            </li>
+          )
+        })}
+      </ul>
+      {refused.map(({ name, reason }, at) => <p key={`${String(at)} ${name}`} className="file-failure small" role="alert">{t(`file.refused.${reason}`, { name: safeFileName(name), size: sizeText(LIMITS.fileBytesMax), count: LIMITS.filesPerMessageMax })}</p>)}
+    </div>
+  )
+}
+
+/** Whether files are being dragged over an element; what is dropped there is given to `take`. */
+export function useDrop(element: RefObject<HTMLElement | null>, take: ((files: readonly File[]) => void) | undefined): boolean {
+  const [isOver, setIsOver] = useState(false)
+  useEffect(() => {
+    const { current } = element
+    if (current === null || take === undefined) return undefined
+    let depth = 0
+    const hasFiles = (event: DragEvent): boolean => event.dataTransfer?.types.includes('Files') === true
+    const moved = (by: number) => (event: DragEvent): void => {
+      if (!hasFiles(event)) return
+      depth = Math.max(0, depth + by)
+      setIsOver(depth > 0)
+    }
+    const [onEnter, onLeave] = [moved(1), moved(-1)]
+    // Where nobody takes it, the browser would leave the page and open the file.
+    const onOver = (event: DragEvent): void => { if (hasFiles(event)) event.preventDefault() }
+    const onDrop = (event: DragEvent): void => {
+      if (!hasFiles(event)) return
+      event.preventDefault()
+      depth = 0
+      setIsOver(false)
+      take([...(event.dataTransfer?.files ?? [])])
+    }
+    current.addEventListener('dragenter', onEnter)
+    current.addEventListener('dragleave', onLeave)
+    current.addEventListener('dragover', onOver)
+    current.addEventListener('drop', onDrop)
+    return () => {
+      current.removeEventListener('dragenter', onEnter)
+      current.removeEventListener('dragleave', onLeave)
+      current.removeEventListener('dragover', onOver)
+      current.removeEventListener('drop', onDrop)
+    }
+  }, [element, take])
+  return isOver
+}
