@@ -8,6 +8,12 @@ export const SIGNAL_KIND = {
   typingStarted: 1,
   /** And does so no more. */
   typingStopped: 2,
+  /** Somebody would like to know whether the other side is there; said again now and then while they would. Of direct conversations. */
+  presenceAsked: 3,
+  /** The person is at this device: the answer to who asked, and told to them when it begins. */
+  presenceHere: 4,
+  /** And is not any more. */
+  presenceAway: 5,
 } as const
 /** Wire value of a kind of signal. */
 export type SignalKind = (typeof SIGNAL_KIND)[keyof typeof SIGNAL_KIND]

@@ -137,7 +137,10 @@ function frames(): void {
     ['welcome of a server that takes signals', 'welcome', 1, 0, { serverTimeMs: START_MS, connection: 'c0ffee', heartbeatMs: 25_000, retentionMs: 2_592_000_000, signals: true }],
     ['listening to signals', 'listen', 0, 0, true], ['and no more', 'listen', 0, 0, false],
     ['typing started', 'signal', 0, 0, { kind: SIGNAL_KIND.typingStarted, conversation }], ['typing stopped', 'signal', 0, 0, { kind: SIGNAL_KIND.typingStopped, conversation }],
+    ['presence asked', 'signal', 0, 0, { kind: SIGNAL_KIND.presenceAsked, conversation }],
     ['another member types', 'signalled', 0, 0, { kind: SIGNAL_KIND.typingStarted, conversation, account: bobAccount, device: bob.phone.device }],
+    ['another member is here', 'signalled', 0, 0, { kind: SIGNAL_KIND.presenceHere, conversation, account: bobAccount, device: bob.phone.device }],
+    ['another member is away', 'signalled', 0, 0, { kind: SIGNAL_KIND.presenceAway, conversation, account: bobAccount, device: bob.phone.device }],
     ['another member stopped', 'signalled', 0, 0, { kind: SIGNAL_KIND.typingStopped, conversation, account: bobAccount, device: bob.phone.device }],
   ]
   const cases = values.map(([name, type, correlation, flags, value]) => {

@@ -24,6 +24,7 @@ import type { Group } from './group.js'
 import { ServerWallet, type AccountWallet } from './money/account-wallet.js'
 import { AccountNotices, type Notices } from './notices.js'
 import type { OwnDevice, OwnLogEntry, OwnWallet, Verification } from './own-account.js'
+import { ResolvedPresence, type ContactPresence } from './presence.js'
 import { StoredSettings, type Settings } from './settings.js'
 import type { LocalStore } from './store/local-store.js'
 import { StrangerDecisions } from './stranger-decisions.js'
@@ -59,6 +60,7 @@ export class EvegramClient implements Client {
   readonly history: DeviceHistory
   readonly contacts: Contacts
   readonly settings: Settings
+  readonly presence: ContactPresence
 
   constructor(parts: ClientParts) {
     this.#parts = parts
@@ -72,6 +74,7 @@ export class EvegramClient implements Client {
     this.#verifications = new Verifications(core, resolver)
     this.contacts = new StoredContacts({ core, resolve: async (addressOrAccount) => (await resolver.resolve(addressOrAccount)).verified.account })
     this.settings = new StoredSettings(core)
+    this.presence = new ResolvedPresence(client.presence, resolver)
     this.notices = new AccountNotices(core)
     this.backup = new Backups(core, client.archives, blobs)
     this.history = new DeviceHistory({ core, outbox: client.outbox, transmission: client.transmission, archives: client.archives, mail: client.historyMail, api: blobs })

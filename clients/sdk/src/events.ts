@@ -10,6 +10,7 @@ import type { HistoryChanged, HistoryProgress, HistoryRequested } from './histor
 import type { UploadEvent } from './files/file-uploads.js'
 import type { WalletNotice } from './money/notice.js'
 import type { GapReason } from './sync/chain-state.js'
+import type { Presence } from './sync/presence.js'
 import type { MessageChangeKind } from './sync/take-change.js'
 
 /** Where a client stands. */
@@ -61,6 +62,8 @@ export interface ClientEvents {
   'account-alarm': { readonly account: AccountId; readonly code: ErrorCode; readonly error: EvegramError }
   /** Somebody of a conversation types, or does so no more. The server is asked for it only while somebody listens to this event. */
   'typing': TypingEvent
+  /** A contact that `Client.presence.of` was asked about came or went, or may not be asked about any more. */
+  'presence-changed': Presence
   'state': { readonly state: ClientState; readonly error?: EvegramError }
   /** Contacts, settings, drafts, read markers or flags changed, here or on another own device: `keys` are those of docs/offline.md. */
   'state-changed': { readonly keys: readonly string[] }

@@ -16,6 +16,8 @@ export { EXPORT_FORMAT, type ExportLine, type ExportLineType } from './export/ex
 export type { ExportOptions, ExportProgress } from './export/export-data.js'
 export type { JsonValue } from './export/json-value.js'
 export type { Group, Member } from './group.js'
+export type { ContactPresence } from './presence.js'
+export type { Presence } from './sync/presence.js'
 export type { History, HistoryChanged, HistoryProgress, HistoryRequested, HistoryStatus } from './history/history.js'
 export type { SearchOptions, SearchPage } from './core/search.js'
 export { SETTING_DEFAULTS, type SettingName, type Settings, type SettingValues } from './settings.js'

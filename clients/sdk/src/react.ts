@@ -1,5 +1,5 @@
 export {
-  ClientProvider, useBlocked, useClient, useConnection, useContactNames, useConversations, useMessages, useRequests, useSettings, useTyping, useUploads, type ClientProviderProps, type Messages,
+  ClientProvider, useBlocked, useClient, useConnection, useContactNames, useConversations, useMessages, usePresence, useRequests, useSettings, useTyping, useUploads, type ClientProviderProps, type Messages,
 } from './react/hooks.js'
 export { storesOf, type ClientStores } from './react/client-stores.js'
 export type { ConversationList, ConversationsView } from './react/conversation-list.js'

@@ -21,12 +21,14 @@ import { Expiry } from '../sync/expiry.js'
 import { Healing } from '../sync/healing.js'
 import { Outbox } from '../sync/outbox.js'
 import { Receipts } from '../sync/receipts.js'
+import { PresenceSignals } from '../sync/presence.js'
 import { PreKeyUpkeep, tendPreKeys } from '../sync/prekey-upkeep.js'
 import { Receiver } from '../sync/receive.js'
 import { Resends } from '../sync/resends.js'
 import { RequestActions } from '../sync/request-actions.js'
 import { Sessions } from '../sync/sessions.js'
 import { Transmission } from '../sync/transmit.js'
+import { SignalWish } from '../sync/signal-wish.js'
 import { Typing } from '../sync/typing.js'
 import type { Connection, ConnectionEvent } from '../transport/connection.js'
 import type { Link, LinkEvents, LinkState } from '../transport/link.js'
@@ -85,6 +87,8 @@ export class ClientCore {
   readonly channelActions: ChannelActions
   readonly channelOutbox: ChannelOutbox
   readonly typing: Typing
+  readonly presence: PresenceSignals
+  readonly #signals: SignalWish
   readonly requestActions: RequestActions
   readonly #receipts: Receipts
   readonly #expiry: Expiry
@@ -131,7 +135,9 @@ export class ClientCore {
     this.revocations = new Revocations(core, this.outbox, this.transmission)
     this.#receipts = new Receipts(core, sessions, this.outbox, this.transmission)
     this.feed = new Feed(core)
-    this.typing = new Typing(core)
+    this.#signals = new SignalWish(core)
+    this.typing = new Typing(core, this.#signals)
+    this.presence = new PresenceSignals(core, this.#signals)
     this.#expiry = new Expiry(core)
     this.archives = new Archives(core, this.#follower)
     this.requestActions = new RequestActions(core)
@@ -140,7 +146,10 @@ export class ClientCore {
       onNotice: (notice) => { this.#notice(notice) },
       onPosted: (post) => { this.#follower.posted(post) },
       onChannelHead: (head) => { this.#follower.heard(head) },
-      onSignalled: (signalled) => this.typing.heard(signalled),
+      onSignalled: async (signalled) => {
+        await this.typing.heard(signalled)
+        await this.presence.heard(signalled)
+      },
     })
     this.#upkeep = new PreKeyUpkeep(
       () => { background.run('tend prekeys', () => tendPreKeys(core)) },
@@ -214,6 +223,8 @@ export class ClientCore {
   async #close(): Promise<void> {
     const error = new EvegramError('client.closed', { operation: 'use client' })
     this.#stopped ??= error
+    // While there is a connection to say it on.
+    this.presence.close()
     this.#pause()
     this.feed.close()
     this.typing.close()
@@ -286,6 +297,7 @@ export class ClientCore {
     this.outbox.pause()
     this.#follower.pause()
     this.typing.pause()
+    this.presence.pause()
     this.#healing.pause()
     this.#receipts.pause()
     this.#stateSync.pause()
@@ -298,7 +310,8 @@ export class ClientCore {
     this.#synced.resolve()
     this.outbox.resume()
     this.#follower.resume()
-    this.typing.resume()
+    this.#signals.resume()
+    this.presence.resume()
     this.#healing.resume()
     this.#receipts.resume()
     this.#upkeep.resume()

@@ -2,6 +2,7 @@ import type { AccountId, ConversationId } from '@evegram/protocol'
 import type { Client, MessageRequest } from '../client.js'
 import type { ClientState, TypingEvent } from '../events.js'
 import type { SettingValues } from '../settings.js'
+import type { Presence } from '../sync/presence.js'
 import { ConversationList } from './conversation-list.js'
 import { MessageWindow, type ReadableConversation } from './message-window.js'
 import { Observable, type Readable } from './observable.js'
@@ -27,6 +28,8 @@ export class ClientStores {
   readonly #client: Client
   readonly #windows = new Map<ConversationId, MessageWindow>()
   readonly #typing = new Map<ConversationId, Readable<readonly TypingEvent[]>>()
+
+  readonly #presence = new Map<string, Readable<Presence | undefined>>()
 
   constructor(client: Client) {
     this.#client = client
@@ -61,6 +64,15 @@ export class ClientStores {
     return made
   }
 
+  /** Whether a contact is there, by address or account id. */
+  presence(addressOrAccount: string): Readable<Presence | undefined> {
+    const known = this.#presence.get(addressOrAccount)
+    if (known !== undefined) return known
+    const made = presenceOf(this.#client, addressOrAccount, () => { this.#presence.delete(addressOrAccount) })
+    this.#presence.set(addressOrAccount, made)
+    return made
+  }
+
   /** Who types in a conversation. The server is asked for it only while this is watched. */
   typing(id: ConversationId): Readable<readonly TypingEvent[]> {
     const known = this.#typing.get(id)
@@ -82,6 +94,38 @@ export class ClientStores {
     this.#typing.set(id, typing)
     return typing
   }
+}
+
+/** What is known of a contact. It is asked about while this is watched; what cannot be asked stays undefined. */
+function presenceOf(client: Client, addressOrAccount: string, ended: () => void): Readable<Presence | undefined> {
+  let stop: (() => void) | undefined
+  const presence = new Observable<Presence | undefined>(undefined, (isWatched) => {
+    stop?.()
+    stop = undefined
+    if (!isWatched) {
+      ended()
+      return
+    }
+    let isOver = false
+    let account: Presence['account'] | undefined
+    const early = new Map<Presence['account'], Presence>()
+    const unlisten = client.on('presence-changed', (state) => {
+      // Before the account of an address is known, which of them is meant is not either.
+      if (account === undefined) early.set(state.account, state)
+      else if (state.account === account) presence.set(state)
+    })
+    stop = () => {
+      isOver = true
+      unlisten()
+    }
+    client.presence.of(addressOrAccount).then((state) => {
+      if (isOver) return
+      account = state.account
+      presence.set(early.get(state.account) ?? state)
+      early.clear()
+    }, () => undefined)
+  })
+  return presence
 }
 
 const stores = new WeakMap<Client, ClientStores>()

@@ -3,6 +3,7 @@ import { createContext, createElement, useContext, useSyncExternalStore, type Re
 import type { Client, MessageRequest } from '../client.js'
 import type { ClientState, TypingEvent } from '../events.js'
 import { SETTING_DEFAULTS, type SettingValues } from '../settings.js'
+import type { Presence } from '../sync/presence.js'
 import { storesOf } from './client-stores.js'
 import type { ConversationsView } from './conversation-list.js'
 import type { MessagesView, MessageWindow } from './message-window.js'
@@ -56,6 +57,12 @@ export function useMessages(id: ConversationId): Messages {
   const window = storesOf(useClient()).messages(id)
   const view = useSyncExternalStore(window.subscribe, window.getSnapshot)
   return { ...view, loadOlder: () => window.loadOlder(), loadNewer: () => window.loadNewer(), showLatest: () => window.showLatest() }
+}
+
+/** Whether a contact is there, by address or account id: a hint, asked for while a component shows it. See `Client.presence`. */
+export function usePresence(addressOrAccount: string): Presence | undefined {
+  const presence = storesOf(useClient()).presence(addressOrAccount)
+  return useSyncExternalStore(presence.subscribe, presence.getSnapshot)
 }
 
 /** Who types in a conversation at this moment: a hint of the server, and nothing may rest on it. */

@@ -1,6 +1,7 @@
 import { LIMITS, SIGNAL_KIND, type AccountId, type ConversationId, type DeviceId, type Signalled, type SignalKind, type Timer } from '@evegram/protocol'
 import type { Core } from '../core/context.js'
-import { readConversation } from '../core/conversation-row.js'
+import { isBelieved } from './believed-signal.js'
+import type { SignalWish } from './signal-wish.js'
 
 /** Without a further word of the program, own typing ends after this long. */
 export const TYPING_IDLE_MS = 6_000
@@ -28,15 +29,23 @@ interface ShownTyping {
  */
 export class Typing {
   readonly #core: Core
+  readonly #wish: SignalWish
   readonly #own = new Map<ConversationId, OwnTyping>()
   readonly #shown = new Map<string, ShownTyping>()
   #shownDevices = 0
   readonly #ends: readonly (() => void)[]
 
-  constructor(core: Core) {
+  constructor(core: Core, wish: SignalWish) {
     this.#core = core
+    this.#wish = wish
     this.#ends = [
       core.events.watch('typing', (listens) => { this.#listen(listens) }),
+      core.privacy.watch((setting, tells) => {
+        if (setting !== 'typing.tell') return
+        // It works both ways: who does not tell is not told, and what was told ends now.
+        if (!tells) for (const [conversation] of [...this.#own]) this.say(conversation, false)
+        this.#listen(core.events.listens('typing'))
+      }),
       // Who sent a message is done with it, whether or not that was said.
       core.events.on('message', ({ conversation, fromAccount, fromDevice }) => { this.#gone(conversation, fromAccount, fromDevice) }),
     ]
@@ -52,8 +61,8 @@ export class Typing {
       if (own?.toldMs !== undefined) this.#tell(SIGNAL_KIND.typingStopped, conversation)
       return
     }
-    // A stranger is told nothing before the user decided.
-    if (this.#core.requests.isWaiting(conversation)) return
+    // A stranger is told nothing before the user decided, and nobody where the user does not want it.
+    if (this.#core.requests.isWaiting(conversation) || !this.#core.privacy.tellsNow('typing.tell')) return
     if (own === undefined && this.#own.size >= TYPING_OWN_MAX) return
     const idle = clock.after(TYPING_IDLE_MS, () => { this.say(conversation, false) })
     const isDue = own?.toldMs === undefined || clock.monotonicMs() - own.toldMs >= LIMITS.typingRenewMs
@@ -61,30 +70,16 @@ export class Typing {
     this.#own.set(conversation, { toldMs, idle })
   }
 
-  /** A connection is live: it is asked for signals where the program listens to them. */
-  resume(): void {
-    if (this.#core.events.listens('typing')) this.#core.connection()?.listen(true)
-  }
-
   /** The connection is gone: the next one is told anew. */
   pause(): void {
     for (const own of this.#own.values()) own.toldMs = undefined
   }
 
-  /** A signal came. Resolves when it was dealt with; only a member and an attested device that this profile knows is believed to be meant. */
+  /** A signal came, of whatever kind. Resolves when it was dealt with; only a member and an attested device that this profile knows is believed to be meant. */
   async heard({ kind, conversation, account, device }: Signalled): Promise<void> {
-    const { store, accounts, roster, events } = this.#core
     if (kind === SIGNAL_KIND.typingStopped) return this.#gone(conversation, account, device)
-    if (!events.listens('typing') || account === this.#core.account) return
-    const row = await readConversation(store, conversation)
-    if (row?.members.includes(account) !== true) return
-    if (this.#core.requests.isWaiting(conversation) || (await this.#core.requests.isBlocked(account))) return
-    // Nothing is asked of the network for something that is over in a moment.
-    if (!roster.isLoaded(account)) {
-      if (await accounts.known(account) === undefined) return
-      await roster.loadAccount(account)
-    }
-    if (roster.devicesOf(account).some((attested) => attested.device === device)) this.#show(conversation, account, device)
+    if (kind !== SIGNAL_KIND.typingStarted || !this.#isWatched) return
+    if (await isBelieved(this.#core, { conversation, account, device })) this.#show(conversation, account, device)
   }
 
   /** Forgets everything. */
@@ -127,9 +122,14 @@ export class Typing {
     return this.#core.connection()?.signal({ kind, conversation }) ?? false
   }
 
+  get #isWatched(): boolean {
+    return this.#core.events.listens('typing') && this.#core.privacy.tellsNow('typing.tell')
+  }
+
   #listen(listens: boolean): void {
-    this.#core.connection()?.listen(listens)
-    if (!listens) this.#forgetShown()
+    const wants = listens && this.#core.privacy.tellsNow('typing.tell')
+    this.#wish.want('typing', wants)
+    if (!wants) this.#forgetShown()
   }
 
   #forgetShown(): void {

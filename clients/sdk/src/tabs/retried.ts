@@ -17,6 +17,7 @@ const RETRIED: Readonly<Record<string, readonly string[]>> = {
   channel: ['name', 'role', 'posts', 'gaps', 'seq', 'authors', 'refresh'],
   history: ['request', 'status', 'cancel', 'requests', 'approve', 'decline'],
   contacts: ['get', 'list', 'name', 'rename', 'all'],
+  presence: ['of', 'here'],
   settings: ['get', 'set', 'list', 'all'],
   state: ['get', 'list'],
   tabs: ['messagesStart', 'messagesStep', 'inboxStart', 'inboxStep', 'inboxDone', 'lastArrival', 'typing', 'download'],
