@@ -1,4 +1,5 @@
 import { EvegramError, hexOf, type Random } from '@evegram/protocol'
+import { noStorage } from '../store/indexeddb-schema.js'
 import { isFrame, TABS_VERSION, type Frame, type FrameBody } from '../tabs/frames.js'
 import type { Lease, TabBus, TabLocks } from '../tabs/ports.js'
 
@@ -67,11 +68,17 @@ export function webTabLocks(profile: string): TabLocks {
         }
         resolve({ lost, release: () => { release() } })
       })).catch((cause: unknown) => {
-        if (!isHeld) reject(cause instanceof Error ? cause : new EvegramError('internal', { operation: 'hold lock', cause }))
+        if (!isHeld) reject(lockFailure(cause))
         else if (!isReleased) lose()
       })
     }),
   }
+}
+
+/** Frames with an origin of their own (sandboxed ones) have neither locks nor a place to keep a profile. An abort is the caller's own. */
+function lockFailure(cause: unknown): Error {
+  if (cause instanceof DOMException && cause.name === 'SecurityError') return noStorage(cause)
+  return cause instanceof Error ? cause : new EvegramError('internal', { operation: 'hold lock', cause })
 }
 
 function nameOf(profile: string): string {

@@ -40,6 +40,8 @@ const DOCUMENTS = {
 export async function servePage(files: ReadonlyMap<string, string>, kind: keyof typeof DOCUMENTS = 'module'): Promise<PageServer> {
   const server = createServer((request, response) => {
     const script = files.get(new URL(request.url ?? '/', 'http://localhost').pathname)
+    // A sandboxed frame has an origin of its own, which modules are not given to otherwise.
+    response.setHeader('access-control-allow-origin', '*')
     response.setHeader('content-type', script === undefined ? 'text/html' : 'text/javascript')
     response.end(script ?? `<!doctype html><meta charset="utf-8"><title>test</title>${DOCUMENTS[kind]}`)
   })
