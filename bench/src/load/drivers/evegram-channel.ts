@@ -1,8 +1,7 @@
 import {
-  channelHeadOf, channelPostHash, decodeChannelPost, draftChannelPost, emptyHead, sealChannelPost,
+  channelHeadOf, channelPostHash, draftChannelPost, emptyHead, sealChannelPost,
   type ChannelState, type ConversationId, type LogActor, type LogHead,
 } from '@evegram/protocol'
-import { readStamp } from '../measure/stamp.js'
 import type { DriverConversation, SendEvents } from './driver.js'
 
 /** Posts of one author that wait for room; more are refused as the generator's. */
@@ -91,24 +90,4 @@ export class EvegramChannelAuthor implements DriverConversation {
 
 function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
-}
-
-/** Finds the body in posts as they are pushed: the first one is decoded, the others have it at the same place before their end. */
-export class FollowedPosts {
-  readonly #payloadBytes: number
-  #bodyBeforeEnd = 0
-
-  constructor(payloadBytes: number) {
-    this.#payloadBytes = payloadBytes
-  }
-
-  /** The body of an encoded post. Throws as `decodeChannelPost` for bytes that are no post. */
-  bodyOf(post: Uint8Array): Uint8Array {
-    const at = post.length - this.#bodyBeforeEnd
-    const guess = post.subarray(at, at + this.#payloadBytes)
-    if (readStamp(guess) !== undefined) return guess
-    const { body } = decodeChannelPost(post)
-    this.#bodyBeforeEnd = post.length - Buffer.from(post.buffer, post.byteOffset, post.byteLength).indexOf(body)
-    return body
-  }
 }

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import {
-  ACK_BYTES, CHANNEL_KEY_BYTES, channelSaltOf, concatBytes, decodeChannelPage, decodeFailure, decodeFrames, decodeOpened, decodeSynced, draftChannel, draftGroup, encodeFrame, encodeListen, encodeOpen,
+  ACK_BYTES, CHANNEL_KEY_BYTES, channelSaltOf, concatBytes, decodeChannelHead, decodeChannelPage, decodeFailure, decodeFrames, decodeOpened, decodeSynced, draftChannel, draftGroup, encodeFrame, encodeListen, encodeOpen,
   encodeReadChannel, encodeSignal, FRAME_HEADER_BYTES, FRAME_TYPE, LIMITS, membershipEntryHash, PROTOCOL_VERSION, sealMembershipEntry, SIGNAL_KIND, type Frame, type FrameType,
   type LogActor, type MembershipDraft,
 } from '@evegram/protocol'
@@ -8,9 +8,10 @@ import { RawConnection } from '../../raw/raw-connection.js'
 import type { RawDevice } from '../../raw/raw-device.js'
 import type { ConversationKind } from '../plan/cast.js'
 import type { ClientEvents, DriverClient, DriverConversation, Handle, SendEvents } from './driver.js'
-import { EvegramChannelAuthor, FollowedPosts } from './evegram-channel.js'
+import { EvegramChannelAuthor } from './evegram-channel.js'
 import { channelHandle, envelopeHandle, readAddress, readChannelHandle, readEnvelopeHandle } from './evegram-handles.js'
 import { EvegramEnvelopes } from './evegram-envelopes.js'
+import { FollowedPosts } from './followed-posts.js'
 import { InFlightSends } from './in-flight-sends.js'
 
 /** Deliveries that are acknowledged together. */
@@ -55,7 +56,10 @@ export class EvegramClient implements DriverClient {
 
   private constructor(options: EvegramClientOptions) {
     this.#options = options
-    this.#posts = new FollowedPosts(options.payloadBytes)
+    this.#posts = new FollowedPosts({
+      payloadBytes: options.payloadBytes, delivered: (body) => { options.events.delivered(body) },
+      read: async (channel, after) => decodeChannelPage(await this.#request(FRAME_TYPE.readChannel, encodeReadChannel({ channel, after }), FRAME_TYPE.channelPage)),
+    })
   }
 
   /** Connects, says hello, catches up. Rejects when the server refuses. */
@@ -100,7 +104,8 @@ export class EvegramClient implements DriverClient {
     if (kind !== 'channel') return new EvegramEnvelopes(device, readEnvelopeHandle(handle), (token, correlation, frame) => { this.#send(token, correlation, frame, events) }, () => ++this.#correlation)
     const { channel, members, author } = readChannelHandle(handle)
     if (author !== device.device) {
-      await this.#request(FRAME_TYPE.follow, encodeReadChannel({ channel, after: 0 }), FRAME_TYPE.channelPage)
+      const { seq } = decodeChannelPage(await this.#request(FRAME_TYPE.follow, encodeReadChannel({ channel, after: Number.MAX_SAFE_INTEGER }), FRAME_TYPE.channelPage))
+      this.#posts.follow(channel, seq)
       return { send: (_payload, token) => { events.refused(token, 'a follower does not post') } }
     }
     return new EvegramChannelAuthor({
@@ -223,7 +228,14 @@ export class EvegramClient implements DriverClient {
   #onFrame(frame: Frame): void {
     switch (frame.type) {
       case FRAME_TYPE.posted:
-        this.#options.events.delivered(this.#posts.bodyOf(frame.body))
+        this.#posts.pushed(frame.body)
+        return
+      case FRAME_TYPE.channelHead:
+        // The answer to a post is one too, under the correlation of it.
+        if (frame.correlation === 0) {
+          const { channel, seq } = decodeChannelHead(frame.body)
+          this.#posts.told(channel, seq)
+        } else this.#onAnswer(frame)
         return
       case FRAME_TYPE.synced:
         this.#cursorMs = decodeSynced(frame.body)
@@ -234,11 +246,14 @@ export class EvegramClient implements DriverClient {
       case FRAME_TYPE.failure:
         this.#onFailure(frame)
         return
-      default: {
-        const waiting = this.#answers.get(frame.correlation)
-        if (waiting?.type === frame.type) waiting.resolve(frame.body.slice())
-      }
+      default:
+        this.#onAnswer(frame)
     }
+  }
+
+  #onAnswer({ type, correlation, body }: Frame): void {
+    const waiting = this.#answers.get(correlation)
+    if (waiting?.type === type) waiting.resolve(body.slice())
   }
 
   /** At the end of an envelope, and of the frame that delivers it, is the one body for this device. */
