@@ -5,6 +5,18 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { acceptBaseline, BASELINES, baselineOf, lastBaseline } from './baseline.js'
 import { diffWithBaseline } from './diff.js'
 import { distribution, result } from './fake-result.fixture.js'
+import { judgeTask, type TaskResult } from './tasks/task-result.js'
+
+/** A run of a scenario with steps; tests change what they are about. */
+function taskResult(figures: Readonly<Record<string, number>>, change: Partial<TaskResult> = {}): TaskResult {
+  const { startedAt, machine, system } = result()
+  return {
+    ...judgeTask({
+      scenario: 'resume', startedAt, machine, system, seed: 's', config: { clients: 2, messages: 5 }, text: '2 clients', units: {}, measuredSeconds: 1, figures, distributions: [], failures: {}, notes: [],
+      invalid: [],
+    }, [], false), ...change,
+  }
+}
 
 describe('the history of accepted runs', () => {
   let folder = ''
@@ -45,11 +57,26 @@ describe('the history of accepted runs', () => {
     expect(diffWithBaseline(before, result({ validity: { valid: false, reasons: ['busy'] } }), 0.1).differences).toEqual(['the result after is not valid: busy'])
   })
 
+  it('has scenarios with steps too, with all of their figures, and knows which way they are better', () => {
+    const figures = { resumesPerSecond: 100, cpuPerResume: 2, p99: 50, lost: 0, caughtUp: 10, 'ton.verified': 5_000 }
+    acceptBaseline(folder, baselineOf(taskResult(figures), 'first'))
+    expect(readdirSync(folder)).toEqual(['resume.ndjson'])
+    expect(lastBaseline(folder, taskResult(figures, { config: { clients: 3, messages: 5 } }))).toBeUndefined()
+    const kept = lastBaseline(folder, taskResult(figures, { seed: 'another', config: { messages: 5, clients: 2 } }))
+    expect(kept).toMatchObject({ scenario: 'resume', figures, why: 'first' })
+    if (kept === undefined) return
+    const verdicts = (now: Readonly<Record<string, number>>): Readonly<Record<string, string>> =>
+      Object.fromEntries(diffWithBaseline(kept, taskResult({ ...figures, ...now }), 0.1).changes.map(({ metric, verdict }) => [metric, verdict]))
+    expect(verdicts({})).toEqual({ resumesPerSecond: 'same', cpuPerResume: 'same', p99: 'same', lost: 'same', 'ton.verified': 'same' })
+    expect(verdicts({ resumesPerSecond: 50, cpuPerResume: 1, p99: 80, lost: 1, caughtUp: 99, 'ton.verified': 4_000 })).toEqual({ resumesPerSecond: 'worse', cpuPerResume: 'better', p99: 'worse', lost: 'worse', 'ton.verified': 'worse' })
+    expect(diffWithBaseline(kept, taskResult(figures, { config: { clients: 3, messages: 5 } }), 0.1).differences).toEqual(['clients: 2 before, 3 after'])
+  })
+
   it('that is kept here can be read', () => {
     // It begins with the first run that is accepted.
     for (const name of (existsSync(BASELINES) ? readdirSync(BASELINES) : []).filter((file) => file.endsWith('.ndjson'))) {
       const lines = readFileSync(join(BASELINES, name), 'utf8').trimEnd().split('\n')
-      for (const line of lines) expect(JSON.parse(line), name).toMatchObject({ format: 'evegram-bench-baseline/1', figures: { lost: 0, duplicated: 0 }, config: { scenario: name.replace('.ndjson', '') } })
+      for (const line of lines) expect(JSON.parse(line), name).toMatchObject({ format: 'evegram-bench-baseline/1', scenario: name.replace('.ndjson', '') })
     }
   })
 })

@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs'
-import { BASELINES, lastBaseline } from '../baseline.js'
+import { BASELINES, lastBaseline, type AnyResult } from '../baseline.js'
 import { diffResults, diffWithBaseline, readResult, type Diff } from '../diff.js'
-import type { LoadResult } from '../result.js'
 import { helpOf, readOptions, type CommandSpec, type GivenOptions } from './command-line.js'
 import { EXIT } from './exit-codes.js'
 import { UsageError } from '../usage-error.js'
@@ -53,6 +52,6 @@ function diffFor(given: GivenOptions, band: number): Diff {
   return diffWithBaseline(baseline, after, band)
 }
 
-function resultOf(file: string): LoadResult {
+function resultOf(file: string): AnyResult {
   return readResult(file, readFileSync(file, 'utf8'))
 }
