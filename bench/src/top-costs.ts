@@ -28,14 +28,19 @@ export function frameName({ callFrame: { functionName, url, lineNumber } }: Prof
   return `${functionName === '' ? '(anonymous)' : functionName}${file}`
 }
 
+/** Whether the thread used no core: V8 calls that idle, or the socket tier of a busy server let it rest between two rounds (`engine/src/adapters/uws/rounds.ts`). */
+export function isIdle({ callFrame: { functionName, url } }: ProfileNode): boolean {
+  return functionName === '(idle)' || (functionName === 'restThread' && url.endsWith('/rounds.js'))
+}
+
 /** The functions of a V8 CPU profile (`node --cpu-prof`) in which most time was spent themselves, idle time left out. */
 export function topCosts(profile: CpuProfile, most: number): FunctionCost[] {
-  const nameOf = new Map(profile.nodes.map((node) => [node.id, frameName(node)]))
+  const nameOf = new Map(profile.nodes.map((node) => [node.id, isIdle(node) ? undefined : frameName(node)]))
   const spent = new Map<string, number>()
   let total = 0
   for (const [index, id] of profile.samples.entries()) {
-    const name = nameOf.get(id) ?? '(unknown)'
-    if (name === '(idle)') continue
+    const name = nameOf.get(id)
+    if (name === undefined) continue
     const time = profile.timeDeltas[index] ?? 0
     total += time
     spent.set(name, (spent.get(name) ?? 0) + time)

@@ -1,4 +1,4 @@
-import { frameName, type CpuProfile, type ProfileNode } from '../../top-costs.js'
+import { frameName, isIdle, type CpuProfile, type ProfileNode } from '../../top-costs.js'
 import { escapeHtml } from '../report/escape-html.js'
 
 const WIDTH = 1_200
@@ -71,7 +71,8 @@ function treeOf({ nodes, samples, timeDeltas }: CpuProfile): Frame {
   for (const [index, id] of samples.entries()) spent.set(id, (spent.get(id) ?? 0) + (timeDeltas[index] ?? 0))
   for (const [id, us] of spent) {
     const path = pathTo(id, byId, parentOf)
-    if (path.at(-1)?.callFrame.functionName === '(idle)') continue
+    const last = path.at(-1)
+    if (last === undefined || isIdle(last)) continue
     root.us += us
     let frame = root
     for (const node of path) {

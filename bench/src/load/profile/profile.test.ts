@@ -14,11 +14,12 @@ const node = (id: number, functionName: string, url: string, children: readonly 
 /** Ten seconds that began at 1 s: `run` called `<send>` half of the time; at the end it called it from elsewhere. */
 const PROFILE: CpuProfile = {
   nodes: [
-    node(1, '(root)', '', [2, 4, 5, 7]), node(2, 'run', 'file:///e/engine/dist/run.js', [3]), node(3, '<send>', 'file:///e/engine/dist/send.js'),
+    node(1, '(root)', '', [2, 4, 5, 7, 8]), node(2, 'run', 'file:///e/engine/dist/run.js', [3]), node(3, '<send>', 'file:///e/engine/dist/send.js'),
     node(4, '(idle)', ''), node(5, '(garbage collector)', ''), node(6, 'put', 'file:///e/node_modules/lmdb/write.js'), node(7, 'tick', 'node:internal/timers', [6]),
+    node(8, 'restThread', 'file:///e/engine/dist/adapters/uws/rounds.js'),
   ],
   startTime: 1e6,
-  samples: [2, 3, 4, 5, 6], timeDeltas: [3e6, 4e6, 1e6, 1e6, 1e6],
+  samples: [2, 3, 4, 5, 6, 8], timeDeltas: [3e6, 4e6, 1e6, 1e6, 1e6, 5e6],
 }
 const widthOf = (svg: string, name: string): number => Number(new RegExp(`<title>${name}[^<]*</title><rect x="[^"]*" y="[^"]*" width="([^"]*)"`).exec(svg)?.[1] ?? -1)
 
@@ -31,6 +32,8 @@ describe('a flame graph', () => {
     expect(widthOf(svg, '&lt;send&gt;')).toBeCloseTo((4 / 9) * 1_200 - 0.4, 0)
     expect(widthOf(svg, 'put')).toBeCloseTo((1 / 9) * 1_200 - 0.4, 0)
     expect(svg).not.toContain('(idle)')
+    // A server that rests between two rounds uses no core.
+    expect(svg).not.toContain('restThread')
     const rowOf = (name: string): number => Number(new RegExp(`<title>${name}[^<]*</title><rect x="[^"]*" y="([^"]*)"`).exec(svg)?.[1])
     expect([rowOf('&lt;send&gt;') - rowOf('run'), rowOf('put') - rowOf('tick')]).toEqual([17, 17])
   })

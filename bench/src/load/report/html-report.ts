@@ -20,7 +20,7 @@ ${['latency:Latency, ms', 'throughput:Messages a second', 'errors:Refused and do
 <section class="tables">${tableOf('Counters', ['', 'messages'], Object.entries(result.counters).map(([name, value]) => [name, String(value)]))}
 ${result.server?.processes === undefined ? '' : tableOf('Processes', ['', '% of a core', 'CPU s', 'MiB'], result.server.processes.map(({ name, coreShare, cpuSeconds, rssMiB }) => [name, (coreShare * 100).toFixed(1), cpuSeconds.toFixed(2), String(rssMiB)]))}
 ${tableOf('What was measured', ['', ''], factsOf(result))}</section>
-${notesOf([...result.validity.reasons, ...result.notes, ...Object.entries(result.failures).map(([reason, count]) => `${String(count)} x ${reason}`)])}`
+${notesOf([...(result.verdict === 'invalid' ? [] : result.validity.reasons), ...result.notes, ...Object.entries(result.failures).map(([reason, count]) => `${String(count)} x ${reason}`)])}`
   return pageOf({ title, subtitle: configText(config), verdict: result.verdict, verdictText: verdictText(result), body, machine: result.machine, startedAt: result.startedAt, data })
 }
 

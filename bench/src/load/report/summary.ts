@@ -15,7 +15,7 @@ export function verdictText({ verdict, validity, thresholds }: Pick<LoadResult, 
   switch (verdict) {
     case 'pass': return validity.valid ? 'PASS' : 'PASS by the counters; the figures say nothing about the server'
     case 'breach': return `FAIL: ${thresholds.filter(({ held }) => !held).map(({ text, actual }) => `${text} (${actual === null ? 'not measured' : String(actual)})`).join(', ')}`
-    case 'invalid': return `NOT VALID: ${validity.reasons.join('; ')}. This is no figure of the server`
+    case 'invalid': return `NOT VALID: ${validity.reasons.join('; ')}. Times and rates are not the server's; the counters hold. A quieter machine, fewer messages or more generator processes help`
     default: return verdict satisfies never
   }
 }

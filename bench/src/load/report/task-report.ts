@@ -18,7 +18,7 @@ ${measured.length === 0 ? '' : percentileSection('How long each took.')}
 ${tableOf('Promises and thresholds', ['', 'measured', ''], thresholdRows(result.thresholds))}</section>
 <section class="tables">${tableOf('Figures', ['', '', ''], entries)}
 ${tableOf('What was measured', ['', ''], [['system', result.system.description], ['seed', result.seed], ...Object.entries(result.config).map(([name, value]) => [name, String(value)]), ['load average', `${loadText(result.machine.loadAverageBefore)} before; ${loadText(result.machine.loadAverageAfter)} after`]])}</section>
-${notesOf([...result.validity.reasons, ...result.notes, ...failureLines(result)])}`
+${notesOf([...(result.verdict === 'invalid' ? [] : result.validity.reasons), ...result.notes, ...failureLines(result)])}`
   return pageOf({
     title: result.scenario, subtitle: `${result.text}, seed ${result.seed}`, verdict: result.verdict, verdictText: verdictText(result), body, machine: result.machine, startedAt: result.startedAt,
     data: { timeline: [], nines: NINES, curves: measured.map(({ name, distribution }) => ({ name, ms: percentileCurve(distribution) })) },
