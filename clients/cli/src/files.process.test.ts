@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { buildPrograms, evegram, startEvegram, temporaryFolder, TestServer, type Outcome } from './testing/programs.js'
 
 // About a second for each program that starts; a busy machine may take its time.
@@ -54,6 +54,7 @@ describe('files in the terminal, on a real server', () => {
 
   it('sends 20 MB through a client and a server that are killed in the middle, and gives back the same bytes', async () => {
     const killed = startEvegram(['send', String(address['bob']), 'as promised', '--file', path, ...options('alice')])
+    onTestFinished(() => { killed.kill('SIGKILL') })
     await until(() => stored() > SIZE / 5)
     killed.kill('SIGKILL')
     const afterClient = stored()
@@ -61,6 +62,8 @@ describe('files in the terminal, on a real server', () => {
     // The source is not needed any more: what is sent are the sealed bytes of the first run.
     writeFileSync(path, randomBytes(SIZE))
     const again = startEvegram(['listen', ...options('alice')])
+    // Also when what follows fails: it would listen for ever.
+    onTestFinished(() => { again.kill('SIGKILL') })
     await until(() => stored() > afterClient + SIZE / 5)
     await server.kill('SIGKILL')
     expect(stored()).toBeLessThan(SIZE)
@@ -69,6 +72,8 @@ describe('files in the terminal, on a real server', () => {
     const received = await as('bob', 'listen', '--count', '1')
     expect(received.objects).toMatchObject([{ text: 'as promised', files: [{ name: 'film.mp4', type: 'video/mp4', bytes: SIZE }] }])
     again.kill('SIGTERM')
+    const edited = await as('alice', 'edit', String(address['bob']), String(received.objects[0]?.['messageId']), 'as promised, from Genoa')
+    expect(edited.code, edited.stderr).toBe(0)
     const out = join(folder.path, 'out')
     mkdirSync(out)
     for (const name of ['film.mp4', 'film (2).mp4']) {
@@ -77,6 +82,6 @@ describe('files in the terminal, on a real server', () => {
       expect(hashOf(readFileSync(join(out, name)))).toBe(hashOf(content))
     }
     expect(readdirSync(out).sort()).toEqual(['film (2).mp4', 'film.mp4'])
-    expect((await as('alice', 'history', String(address['bob']))).objects).toHaveLength(1)
+    expect((await as('alice', 'history', String(address['bob']))).objects).toMatchObject([{ text: 'as promised, from Genoa', files: [{ name: 'film.mp4' }], editedAt: expect.any(String) as string }])
   })
 })

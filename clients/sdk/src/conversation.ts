@@ -3,6 +3,7 @@ import { StoredMarks, type ConversationFlags, type ConversationMarks } from './c
 import type { Core } from './core/context.js'
 import { readConversation, type ConversationRow } from './core/conversation-row.js'
 import { timerSeconds } from './core/conversation-timer.js'
+import { isEditable } from './core/fold-changes.js'
 import { cancellable, type Feed } from './core/feed.js'
 import { mayDeleteAny } from './core/group-row.js'
 import { readHandled } from './core/handled.js'
@@ -78,7 +79,7 @@ export interface Conversation extends ConversationMarks {
    */
   react(message: MessageId | string, emoji: string): Promise<SentMessage>
   /**
-   * Makes an own text say something else. Of several edits, whichever device made them, the last by order counts everywhere. Rejects as `send` does,
+   * Makes an own text, or what stands under own files, say something else. Of several edits, whichever device made them, the last by order counts everywhere. Rejects as `send` does,
    * with `not_found.message`, `denied.not_sender`, `invalid.argument` for what is no text, and `limited.queue` when eight edits of it wait.
    */
   edit(message: MessageId | string, text: string): Promise<SentMessage>
@@ -184,7 +185,7 @@ export class DirectConversation implements Conversation {
     checkText(text)
     const target = await this.#standing(message)
     if (target.fromAccount !== this.#ports.core.account) throw new EvegramError('denied.not_sender', { operation: 'edit' })
-    if (target.kind !== 'text') throw new EvegramError('invalid.argument', { operation: 'edit', advice: 'Only texts are edited.' })
+    if (!isEditable(target)) throw new EvegramError('invalid.argument', { operation: 'edit', advice: 'Only texts, and the texts under files, are edited.' })
     await checkOpenEdits(this.#ports.core, target)
     return this.say({ kind: 'edit', body: { target: targetOf(target), text } })
   }

@@ -33,8 +33,8 @@ function take(known: MessageChanges, one: Change): MessageChanges {
 }
 
 /** What is shown when the message comes after `before` and before `after`, and every row goes to the store and back. */
-function shown(before: readonly Change[], after: readonly Change[]): Message {
-  let state = foldChanges(said, before.reduce(take, NO_CHANGES))
+function shown(before: readonly Change[], after: readonly Change[], message = said): Message {
+  let state = foldChanges(message, before.reduce(take, NO_CHANGES))
   for (const one of after) state = foldChanges(decodeMessage(encodeMessage(state.message)), take(state.changes, one))
   return state.message
 }
@@ -44,6 +44,16 @@ describe('what is said about a message', () => {
     fc.assert(fc.property(changes.chain((all) => fc.tuple(fc.constant(all), fc.shuffledSubarray(all, { minLength: all.length }), fc.nat({ max: all.length }))), ([all, shuffled, at]) => {
       expect(shown(shuffled.slice(0, at), shuffled.slice(at))).toEqual(shown(all, []))
     }), { numRuns: 2_000 })
+  })
+
+  it('replaces what stands under files as it does a text, leaves the files, and changes nothing of a payment', () => {
+    fc.assert(fc.property(changes.filter((all) => all.every(({ kind }) => kind === 'edit')), (all) => {
+      const text = shown([], all)
+      const files = { ...said, kind: 'files' as const }
+      expect(shown([], all, files)).toEqual({ ...text, kind: 'files' })
+      expect(shown(all, [], { ...files, text: '' }).text).toBe(text.editedAtMs === undefined ? '' : text.text)
+      expect(shown([], all, { ...said, kind: 'payment' })).toEqual({ ...said, kind: 'payment' })
+    }))
   })
 
   it('is what the rules of the protocol say, reckoned in another way', () => {

@@ -38,6 +38,11 @@ export function withChange(changes: MessageChanges, change: Change): MessageChan
   }
 }
 
+/** Whether edits change what a message says: a text, or what stands under files. The files themselves stay. */
+export function isEditable({ kind }: Pick<Message, 'kind'>): boolean {
+  return kind === 'text' || kind === 'files'
+}
+
 /**
  * The message as all that is known about it makes it. Whatever order things came in, the result is the same; folding once more changes nothing.
  * Texts are kept with the changes only while what stands may still go, or the message is not there: otherwise its row has the one that counts.
@@ -48,7 +53,7 @@ export function foldChanges(message: Message, changes: MessageChanges): Folded {
     const { reactions: _reactions, editedAtMs: _editedAtMs, ...rest } = withoutContent(message)
     return { message: { ...rest, deleted: true }, changes: { ...NO_CHANGES, deleters: changes.deleters, ownEdits: changes.ownEdits } }
   }
-  const edits = message.kind === 'text' ? foldEdits(message, changes.edits.get(message.fromAccount) ?? []) : { message, register: [] }
+  const edits = isEditable(message) ? foldEdits(message, changes.edits.get(message.fromAccount) ?? []) : { message, register: [] }
   const reactions = reactionsOf(changes.reactions)
   const { reactions: _before, ...rest } = edits.message
   return {

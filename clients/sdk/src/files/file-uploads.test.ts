@@ -131,6 +131,22 @@ describe('files in a message', () => {
     expect(await shownTo(bob)).toEqual([])
   })
 
+  it('can be said something else about, also where nothing was said first, and stay as they are', async () => {
+    const { clock, alice, bob } = await scene()
+    const mine = await alice.client.conversation(bobWallet.address)
+    const { message } = await mine.sendFiles([source()], {})
+    await settle(clock, alice)
+    const { messageId } = await message
+    for (const text of ['a harbour', 'Genoa, in the rain']) {
+      await (await mine.edit(messageId, text)).acked
+      await rest()
+      expect(await shownTo(bob)).toEqual([{ ...SHOWN[0], text }])
+    }
+    expect(Buffer.from(await fetched(bob)).equals(Buffer.from(CONTENT))).toBe(true)
+    await expect((await bob.client.conversation(aliceWallet.address)).edit(messageId, 'mine')).rejects.toThrow(isCode('denied.not_sender'))
+    await expect(mine.edit(messageId, '')).rejects.toThrow(isCode('invalid.argument'))
+  })
+
   it('are gone from a device when the message is deleted for everyone', async () => {
     const { clock, alice, bob } = await scene()
     const toBob = await alice.client.conversation(bobWallet.address)
