@@ -70,6 +70,8 @@ export function describeBlobQuota({ name, setup }: { readonly name: string; read
       for (let again = 0; again < 5; again++) await processes[0]!.giveBack(alice, 100)
       expect(await taken(50, 50)).toBe(2)
       expect(await taken(50, 1)).toBe(0)
+      // No blob is left either.
+      expect(await taken(50, 0)).toBe(0)
     })
 
     it('says how long to wait, and grants it after that time', async () => {
