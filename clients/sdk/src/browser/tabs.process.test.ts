@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { fileURLToPath } from 'node:url'
 import { launchChromium } from '@evegram/tools/chromium'
 import type { BrowserContext, Page } from 'playwright-core'
@@ -128,6 +129,37 @@ describe('two tabs of one profile', () => {
     expect(await follower.evaluate(() => window.page?.tab.codes)).toEqual([])
     console.log(`another tab led ${tookOverMs.toFixed(0)} ms after the leading one was killed; ${String(known.length)} messages were committed by it`)
     await follower.close()
+  }, TEST_MS)
+
+  it('send a file once, whole, from a tab whose leader is killed in the middle of the upload, and both sides fetch it', async () => {
+    const size = 12 * 1_048_576
+    const leader = await openTab('files', 4)
+    const follower = await openTab('files')
+    const address = await addressIn(follower)
+    // So slow that there is a middle.
+    await context.route(`${server.url}/v1/blobs/*`, async (route) => {
+      if (route.request().method() === 'PATCH') await new Promise((resolve) => { setTimeout(resolve, 300) })
+      await route.continue().catch(() => undefined)
+    })
+    await follower.evaluate(([peer, bytes]) => window.page?.sendFile(String(peer), Number(bytes)), [bob.address, size] as const)
+    const uploaded = await until(() => follower.evaluate(() => window.page?.tab.uploaded ?? 0), (bytes) => bytes > 0)
+    expect(uploaded).toBeLessThan(size / 2)
+    const session = await context.newCDPSession(leader)
+    await Promise.race([session.send('Page.crash').catch(() => undefined), leader.waitForEvent('crash')])
+    const said = await until(async () => (await (await bob.conversation(address)).history(100)).filter(({ files: sent }) => sent !== undefined), ({ length }) => length > 0)
+    const content = Uint8Array.from({ length: size }, (_, at) => (at * 2_654_435_761) >>> 24)
+    const digest = createHash('sha256').update(content).digest('hex')
+    const fetched = new Uint8Array(await new Response(bob.download(said[0]!, 0)).arrayBuffer())
+    expect(createHash('sha256').update(fetched).digest('hex')).toBe(digest)
+    // Of the tab that asked, its promise ended with the leader; what it asked for did not.
+    expect(await until(() => follower.evaluate(() => window.page?.tab.sending ?? ''), (how) => how !== '')).toBe('client.leader_lost')
+    const second = await openTab('files')
+    for (const page of [follower, second]) expect(await page.evaluate((peer) => window.page?.fileDigests(peer), bob.address)).toEqual([digest])
+    // Said once: what comes behind it comes behind one.
+    await say(second, 'behind', 1)
+    expect(await until(() => textsOfBob(address), (texts) => texts.includes('behind1'))).toEqual(['as promised', 'behind1'])
+    expect(await follower.evaluate(() => window.page?.tab.codes)).toEqual([])
+    await Promise.all([follower.close(), second.close()])
   }, TEST_MS)
 
   it('go on without a leader that is frozen, which writes nothing more when it wakes up, and follows', async () => {

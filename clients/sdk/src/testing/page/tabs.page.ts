@@ -2,7 +2,7 @@
 import { createLocalWallet, openBrowserClient, type Client } from '../../browser.js'
 
 /** The client of this tab. */
-export const tab: { client?: Client; readonly codes: string[]; readonly heard: string[] } = { codes: [], heard: [] }
+export const tab: { client?: Client; readonly codes: string[]; readonly heard: string[]; uploaded: number; sending: string } = { codes: [], heard: [], uploaded: 0, sending: '' }
 
 /** Opens the profile, signed in with a wallet of its own when `seed` is given. */
 export async function open(url: string, profile: string, seed: number | undefined): Promise<string> {
@@ -10,6 +10,7 @@ export async function open(url: string, profile: string, seed: number | undefine
   tab.client = client
   client.on('security', ({ code }) => { tab.codes.push(code) })
   client.on('message', ({ text, direction }) => { if (direction === 'in') tab.heard.push(text) })
+  client.on('upload', ({ progress }) => { tab.uploaded = progress.doneBytes })
   await client.whenSynced()
   return client.address
 }
@@ -45,4 +46,23 @@ export async function iterate(peer: string, count: number): Promise<string[]> {
     if (found.length >= count) break
   }
   return found
+}
+
+/** Says a file of `bytes` bytes that its number makes; `tab.sending` has how that ended. Resolves when it is durable here. */
+export async function sendFile(peer: string, bytes: number): Promise<void> {
+  const conversation = await opened().conversation(peer)
+  const content = Uint8Array.from({ length: bytes }, (_, at) => (at * 2_654_435_761) >>> 24)
+  const { message } = await conversation.sendFiles([new File([content], 'film.bin')], { text: 'as promised' })
+  message.then(() => { tab.sending = 'sent' }, (failure: unknown) => { tab.sending = failure instanceof Error && 'code' in failure ? String(failure.code) : String(failure) })
+}
+
+/** SHA-256 in hex of each file of the conversation, as this tab downloads it. */
+export async function fileDigests(peer: string): Promise<string[]> {
+  const digests: string[] = []
+  for (const message of await (await opened().conversation(peer)).history(100)) {
+    if (message.files === undefined) continue
+    const content = await new Response(opened().download(message, 0)).arrayBuffer()
+    digests.push([...new Uint8Array(await crypto.subtle.digest('SHA-256', content))].map((byte) => byte.toString(16).padStart(2, '0')).join(''))
+  }
+  return digests
 }
