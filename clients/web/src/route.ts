@@ -2,10 +2,10 @@ import { useSyncExternalStore } from 'react'
 
 /** What the page shows. The conversation is in the address; nothing secret ever is. */
 export type Route =
-  | { readonly view: 'list' | 'new' | 'new-group' | 'new-channel' | 'follow' | 'requests' | 'devices' | 'wallet' | 'notices' | 'settings' | 'backup' }
+  | { readonly view: 'list' | 'new' | 'new-group' | 'new-channel' | 'follow' | 'requests' | 'devices' | 'wallet' | 'notices' | 'settings' | 'backup' | 'history' }
   | { readonly view: 'conversation' | 'info' | 'request'; readonly id: string }
 
-const PLACES = ['new', 'new-group', 'new-channel', 'follow', 'requests', 'devices', 'wallet', 'notices', 'settings', 'backup'] as const
+const PLACES = ['new', 'new-group', 'new-channel', 'follow', 'requests', 'devices', 'wallet', 'notices', 'settings', 'backup', 'history'] as const
 
 /** Reads what stands behind `#` in the address; anything unknown is the list. */
 export function parseRoute(hash: string): Route {

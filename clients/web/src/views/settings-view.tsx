@@ -55,6 +55,7 @@ export function SettingsView(): ReactElement {
         ))}
       </Section>
       <div className="cards">
+        <a className="card" href={hrefOf({ view: 'history' })}><span className="card-icon"><Icon name="device" /></span><span><b>{t('history.title')}</b><span className="soft">{t('settings.history.lead')}</span></span></a>
         <a className="card" href={hrefOf({ view: 'backup' })}><span className="card-icon"><Icon name="shield" /></span><span><b>{t('backup.title')}</b><span className="soft">{t('settings.backup.lead')}</span></span></a>
       </div>
       <BlockedSection />

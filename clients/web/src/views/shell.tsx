@@ -8,6 +8,7 @@ import { BackupView } from './backup-view.js'
 import { ChannelView } from './channel-view.js'
 import { ChatView } from './chat-view.js'
 import { DevicesView } from './devices-view.js'
+import { HistoryView } from './history-view.js'
 import { InfoView } from './info-view.js'
 import { NewChannelView, NewConversationView, NewGroupView } from './new-views.js'
 import { NoticesView } from './notices-view.js'
@@ -53,6 +54,7 @@ function MainView({ route }: { readonly route: Route }): ReactElement {
     case 'requests': return <RequestsView />
     case 'request': return <RequestView key={route.id} id={route.id} />
     case 'backup': return <BackupView />
+    case 'history': return <HistoryView />
     case 'list': return <Empty icon="lock" title={t('chat.pick.title')}><p className="soft">{t('chat.pick.lead')}</p></Empty>
     default: return route satisfies never
   }

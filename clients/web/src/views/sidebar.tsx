@@ -8,6 +8,7 @@ import { Avatar } from '../ui/avatar.js'
 import { Empty, Failure, Loading } from '../ui/feedback.js'
 import { Icon, type IconName } from '../ui/icon.js'
 import { ConversationRow } from './conversation-row.js'
+import { HistoryBanner } from './history-banner.js'
 
 const MENU = [['wallet', 'wallet'], ['notices', 'bell'], ['devices', 'device'], ['settings', 'gear']] as const satisfies readonly (readonly [Route['view'], IconName])[]
 
@@ -24,6 +25,7 @@ export function Sidebar({ route }: { readonly route: Route }): ReactElement {
         <a className="icon-button" href={hrefOf({ view: 'new' })} aria-label={t('chats.new')} title={t('chats.new')}><Icon name="plus" /></a>
       </header>
       <ConnectionBar />
+      <HistoryBanner />
       <label className="search">
         <Icon name="search" />
         <span className="only-heard">{t('chats.search')}</span>
