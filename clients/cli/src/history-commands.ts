@@ -12,6 +12,7 @@ export function addHistoryCommands(add: Add, act: Act, program: Command): void {
   )
     .option('--limit <n>', 'only the last n messages', wholeNumber)
     .option('--ids', 'show the first digits of message ids')
+    .option('--no-read', 'do not mark as read what a terminal shows')
     .action(act(history))
   add(
     command, 'request', 'Ask your other devices for what was said before this one came, and wait for it. Prints digits of this device to compare',

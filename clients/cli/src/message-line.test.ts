@@ -28,6 +28,15 @@ describe('a message on a line', () => {
     expect(messageText({ ...message, kind: 'unknown:9', text: '' }, people, message.sentAtMs)).toContain('update evegram')
   })
 
+  it('tells how far an own message got, in plain text where no colours are wanted', () => {
+    const mine: Message = { ...message, direction: 'out', state: 'sent' }
+    const line = (receipts: NonNullable<Message['receipts']>): string => messageText({ ...mine, receipts }, people, message.sentAtMs).replace(/^.*hello/, '')
+    expect([{ deliveredTo: 0, readBy: 0, of: 1 }, { deliveredTo: 1, readBy: 0, of: 1 }, { deliveredTo: 1, readBy: 1, of: 1 }].map(line)).toEqual([' ✓', ' ✓✓', ' ✓✓ read'])
+    expect([{ deliveredTo: 1, readBy: 0, of: 3 }, { deliveredTo: 3, readBy: 1, of: 3 }, { deliveredTo: 3, readBy: 3, of: 3 }].map(line)).toEqual([' ✓ 1/3', ' ✓✓ 1/3 read', ' ✓✓ read'])
+    expect(messageText(mine, people, message.sentAtMs)).toMatch(/hello$/)
+    expect(messageObject({ ...mine, receipts: { deliveredTo: 1, readBy: 0, of: 1 } })).toMatchObject({ delivery: 'delivered', receipts: { deliveredTo: 1, readBy: 0, of: 1 } })
+  })
+
   it('tells what it answers, how people feel about it, that it was edited, deleted, or disappears', () => {
     const change = {
       replyTo: { messageId: parseMessageId('ab'.repeat(16)), device: message.fromDevice, epoch: 1, number: 1 },

@@ -1,4 +1,4 @@
-import type { Message } from '@evegram/sdk'
+import { deliveryOf, type Message } from '@evegram/sdk'
 import type { Output } from './output.js'
 import type { PaymentView } from './payment-view.js'
 import { safeFileName, sizeText } from './safe-file-name.js'
@@ -7,7 +7,7 @@ import { visible } from './visible.js'
 
 /**
  * A message as `listen` and `history` print it for machines: exactly the documented fields. `order` is a decimal number beyond 2^53,
- * therefore a string; `sentAt` is ISO 8601 by the sender's clock. `stranger`, `replyTo`, `reactions`, `editedAt`, `deleted` and `expiresAt` are there where they say something. A payment and a payment request have `payment` or `payment_request` beside the note in `text`.
+ * therefore a string; `sentAt` is ISO 8601 by the sender's clock. `stranger`, `replyTo`, `reactions`, `editedAt`, `deleted` and `expiresAt` are there where they say something. Own messages of `history` have `delivery` and `receipts`. A payment and a payment request have `payment` or `payment_request` beside the note in `text`.
  */
 export function messageObject(message: Message, payment?: PaymentView): Readonly<Record<string, unknown>> {
   return {
@@ -23,6 +23,7 @@ export function messageObject(message: Message, payment?: PaymentView): Readonly
     ...(message.editedAtMs === undefined ? {} : { editedAt: new Date(message.editedAtMs).toISOString() }),
     ...(message.deleted === undefined ? {} : { deleted: true }),
     ...(message.expiresAtMs === undefined ? {} : { expiresAt: new Date(message.expiresAtMs).toISOString() }),
+    ...(message.receipts === undefined ? {} : { delivery: deliveryOf(message), receipts: message.receipts }),
     ...(message.files === undefined ? {} : { files: message.files.map(({ name, type, size, width, height }) => ({ name, type, bytes: size, ...(width === undefined ? {} : { width, height }) })) }),
     ...(payment === undefined ? {} : { [message.kind]: payment.object }),
   }
@@ -44,7 +45,17 @@ export function messageText(message: Message, output: Output, nowMs: number, pay
   const request = message.stranger === true ? ` ${output.paint('yellow', '(a request: answer it, or see evegram requests)')}` : ''
   const edited = message.editedAtMs === undefined ? '' : ` ${output.paint('dim', '(edited)')}`
   const reactions = (message.reactions ?? []).map(({ emoji, by }) => ` ${visible(emoji)}${by.length > 1 ? `×${String(by.length)}` : ''}`).join('')
-  return `${id}${output.paint('dim', timeText(message.sentAtMs, nowMs))} ${who}  ${answers}${text}${edited}${reactions}${state}${request}`
+  return `${id}${output.paint('dim', timeText(message.sentAtMs, nowMs))} ${who}  ${answers}${text}${edited}${reactions}${state}${deliveryMark(message, output)}${request}`
+}
+
+/** How far an own message got, as `history` knows it: ✓ stored, ✓✓ received, ✓✓ read; in a group with how many while not everybody counts. */
+export function deliveryMark(message: Message, output: Output): string {
+  const { receipts } = message
+  const delivery = deliveryOf(message)
+  if (receipts === undefined || receipts.of === 0 || delivery === 'sending' || delivery === 'failed') return ''
+  const mark = delivery === 'read' ? '✓✓ read' : delivery === 'delivered' ? '✓✓' : '✓'
+  const counts = receipts.of === 1 ? '' : ` ${String(receipts.readBy > 0 ? receipts.readBy : receipts.deliveredTo)}/${String(receipts.of)}${receipts.readBy > 0 && delivery !== 'read' ? ' read' : ''}`
+  return ` ${output.paint('dim', `${mark}${delivery === 'read' ? '' : counts}`)}`
 }
 
 /** Names and sizes of files; the names are what their sender says. */

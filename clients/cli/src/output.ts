@@ -16,6 +16,11 @@ export class Output {
     this.#colours = !json && process.stdout.isTTY === true && (noColor === undefined || noColor === '')
   }
 
+  /** A person sees what is printed: it goes to a terminal. */
+  get isSeen(): boolean {
+    return !this.json && process.stdout.isTTY === true
+  }
+
   /** Whether somebody sits there who can be asked. */
   get interactive(): boolean {
     return !this.json && process.stdin.isTTY === true && process.stderr.isTTY === true

@@ -247,6 +247,7 @@ export function buildProgram({ version, environment, json }: ProgramOptions): Co
     .option('--count <n>', 'end after n messages', wholeNumber)
     .option('--all', 'start with the first message that the profile has')
     .option('--own', 'print messages of the own account too')
+    .option('--no-read', 'do not mark as read what a terminal shows')
     .action(act(listen))
   addHistoryCommands(add, act, program)
   add(
@@ -257,6 +258,7 @@ export function buildProgram({ version, environment, json }: ProgramOptions): Co
     .action(act(exportData))
   add(program, 'chat <address>', 'Chat in the terminal', 'evegram chat 7xKX…', 'evegram chat 7xKX… --no-typing', 'printf "one\\ntwo\\n" | evegram chat 7xKX…')
     .option('--no-typing', 'do not tell the other side while you type')
+    .option('--no-read', 'do not mark as read what a terminal shows')
     .action(act(chat))
 
   add(

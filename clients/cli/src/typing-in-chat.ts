@@ -24,6 +24,19 @@ export function showTyping(
   })
 }
 
+/** Says at every key that a person is here: contacts who ask are told, where the settings allow it. Returns the end of it. */
+export function tellHere(client: Pick<Client, 'presence'>, keys: Keys): () => void {
+  // Nothing is promised of it: what fails is not told either.
+  const say = (active: boolean): void => { client.presence.here(active).catch(() => undefined) }
+  const look = (): void => { say(true) }
+  keys.on('keypress', look)
+  look()
+  return () => {
+    keys.off('keypress', look)
+    say(false)
+  }
+}
+
 /** Tells the other side while something is being written in `lines`, and that it is not any more when the line is empty or this ends. Returns the end of it. */
 export function tellTyping(conversation: Pick<Conversation, 'typing'>, keys: Keys, lines: Pick<Interface, 'line'>): () => void {
   // The interface took the key before: its line is as it is shown.

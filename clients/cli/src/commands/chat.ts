@@ -2,15 +2,19 @@ import { clearLine, createInterface, cursorTo, type Interface } from 'node:readl
 import type { Client, Conversation, Message, MessageChangedEvent, ServerNotice } from '@evegram/sdk'
 import type { Context } from '../context.js'
 import { EXIT_CODES } from '../exit-codes.js'
-import { messageObject, messageText, shortAddress } from '../message-line.js'
+import { markSeen } from '../mark-seen.js'
+import { deliveryMark, messageObject, messageText, shortAddress } from '../message-line.js'
 import type { Output } from '../output.js'
 import { noticeViews } from '../notice-line.js'
 import { paymentViews } from '../payment-view.js'
 import { synced } from '../synced.js'
-import { CHAT_PROMPT, showTyping, tellTyping } from '../typing-in-chat.js'
+import { visible } from '../visible.js'
+import { CHAT_PROMPT, showTyping, tellHere, tellTyping } from '../typing-in-chat.js'
 
 /** Messages of the past that `chat` shows when it starts. */
 const CHAT_HISTORY_MESSAGES = 20
+/** Characters of an own message by which a line says which one was received or read. */
+const SHOWN_TEXT_CHARACTERS = 24
 /** How long the server may be away before the chat starts without it. */
 const AWAY_MS_MAX = 3_000
 /** Time for the last messages to be stored when the chat ends. */
@@ -20,12 +24,13 @@ const LAST_ACKS_MS = 20_000
  * `evegram chat`: reads lines from the terminal (or a pipe), sends them, and shows what arrives in between. Ctrl-C or Ctrl-D ends it. On a terminal
  * it shows that the other side types and, unless `typing` is false, tells the other side so.
  */
-export async function chat(context: Context, address: string, options: { readonly typing: boolean }): Promise<void> {
+export async function chat(context: Context, address: string, options: { readonly typing: boolean; readonly read: boolean }): Promise<void> {
   await context.withClient(async (client, ended) => {
     const { output } = context
     const conversation = await client.conversation(address)
     const screen = new Screen(output, paymentViews(client), noticeViews(client, output))
     // Asked for before the history is read: what arrives in between must be neither lost nor shown twice.
+    const seen = markSeen(client, output, options.read)
     const arrived: Message[] = []
     let show = (message: Message): void => {
       arrived.push(message)
@@ -44,13 +49,20 @@ export async function chat(context: Context, address: string, options: { readonl
     const past = await conversation.history(CHAT_HISTORY_MESSAGES)
     const shown = new Set(past.map(({ messageId }) => messageId))
     for (const message of [...past, ...arrived.filter(({ messageId }) => !shown.has(messageId))]) screen.message(message)
-    show = (message) => screen.message(message)
+    show = (message) => {
+      screen.message(message)
+      screen.after(() => seen(message))
+    }
+    const latest = [...past, ...arrived].findLast(({ direction }) => direction === 'in')
+    if (latest !== undefined) screen.after(() => seen(latest))
+    const untell = output.interactive ? showDelivery(client, conversation, screen, output) : () => undefined
     output.note(`Chatting with ${shortAddress(conversation.peer.address)}; Ctrl-C or Ctrl-D ends it.`)
     try {
       await converse({ client, conversation, screen, output, ended, tells: options.typing })
     } finally {
       unsubscribe()
       unheed()
+      untell()
       unlisten()
       unwatch()
       await screen.settled()
@@ -79,6 +91,7 @@ async function converse({ client, conversation, screen, output, ended, tells }: 
   // A pipe does not type, and nobody watches there: the server is not even asked.
   const ends = output.interactive ? [showTyping(client, conversation, lines, (text) => output.paint('dim', text))] : []
   if (output.interactive && tells) ends.push(tellTyping(conversation, process.stdin, lines))
+  if (output.interactive) ends.push(tellHere(client, process.stdin))
   // Before anything else happens: a closed interface takes no prompt.
   lines.once('close', () => { for (const end of ends) end() })
   screen.prompt(lines)
@@ -93,6 +106,21 @@ async function converse({ client, conversation, screen, output, ended, tells }: 
   if (isStored) return
   output.note('The last messages wait for the server; they go out with the next command.')
   process.exitCode = EXIT_CODES.unreachable[0]
+}
+
+/** Says how far the newest own message got, once for each change of it. Returns the end of it. */
+function showDelivery(client: Client, conversation: Conversation, screen: Screen, output: Output): () => void {
+  let before: string | undefined
+  return client.on('receipts-changed', (event) => {
+    if (event.conversation !== conversation.id) return
+    screen.after(async () => {
+      const newest = (await conversation.history(CHAT_HISTORY_MESSAGES)).findLast(({ direction }) => direction === 'out')
+      const mark = newest === undefined ? '' : deliveryMark(newest, output).trim()
+      const now = newest === undefined || mark === '' ? undefined : `${mark} “${visible(newest.text.slice(0, SHOWN_TEXT_CHARACTERS))}”`
+      if (now !== undefined && now !== before) screen.note(now)
+      before = now
+    })
+  })
 }
 
 /** Sends a line. What goes wrong with one line is told, and the chat goes on. */
@@ -153,6 +181,19 @@ class Screen {
         return Promise.resolve()
       })
     }).catch((error: unknown) => { this.#output.failure(error) })
+  }
+
+  /** A line about what was shown before. */
+  note(text: string): void {
+    this.after(() => this.#above(() => {
+      this.#output.note(text)
+      return Promise.resolve()
+    }))
+  }
+
+  /** Does something once everything so far is shown. */
+  after(task: () => Promise<void>): void {
+    this.#last = this.#last.then(task).catch((error: unknown) => { this.#output.failure(error) })
   }
 
   /** Resolves when everything so far is shown. */

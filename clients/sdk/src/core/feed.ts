@@ -1,6 +1,7 @@
 import { CborFields, decodeCbor, encodeCbor, isEvegramError, textOf, type ConversationId } from '@evegram/protocol'
 import type { Core } from './context.js'
 import { arrivalKey, decodeMessage, lastArrival, type Message } from './message.js'
+import { ReceiptsOfMessages } from './message-receipts.js'
 
 /** Rows that an iterator takes from the store at a time: what it holds in memory. */
 const FEED_PAGE_ROWS = 64
@@ -32,11 +33,13 @@ export interface FeedStep {
 /** Waits for messages to be committed, and reads them from the store: nothing is queued in memory. */
 export class Feed {
   readonly #core: Core
+  readonly #receipts: ReceiptsOfMessages
   readonly #waiting = new Set<() => void>()
   #closed = false
 
   constructor(core: Core) {
     this.#core = core
+    this.#receipts = new ReceiptsOfMessages(core)
     core.events.on('message', () => { this.#wake() })
     core.events.on('message-request', () => { this.#wake() })
   }
@@ -111,7 +114,7 @@ export class Feed {
   async step(id: ConversationId | undefined, place: FeedPlace): Promise<FeedStep> {
     if (id !== undefined && place.from !== undefined) {
       const rows = await this.#core.store.list('messages', { from: place.from, to: `m/${id}/~`, limit: FEED_PAGE_ROWS })
-      const messages = rows.map(({ value }) => decodeMessage(value)).filter(({ arrival }) => arrival <= place.after)
+      const messages = await this.#receipts.on(id, rows.map(({ value }) => decodeMessage(value)).filter(({ arrival }) => arrival <= place.after))
       const last = rows.at(-1)
       return { messages, place: rows.length < FEED_PAGE_ROWS || last === undefined ? { after: place.after } : { from: `${last.key} `, after: place.after }, end: false }
     }
@@ -127,13 +130,13 @@ export class Feed {
     let from = after === undefined ? prefix : `${prefix}${(after + 1n).toString(16).padStart(16, '0')}`
     for (;;) {
       const rows = await this.#core.store.list('messages', { from, to: `${prefix}~`, limit: FEED_PAGE_ROWS })
-      for (const { key, value } of rows) {
+      for (const message of await this.#receipts.on(id, rows.map(({ value }) => decodeMessage(value)))) {
         if (signal.aborted || this.#closed) return
-        // The smallest key behind this one.
-        from = `${key} `
-        const message = decodeMessage(value)
         if (message.arrival <= upTo) yield message
       }
+      const last = rows.at(-1)
+      // The smallest key behind this one.
+      if (last !== undefined) from = `${last.key} `
       if (rows.length < FEED_PAGE_ROWS) break
     }
     if (!live) return
