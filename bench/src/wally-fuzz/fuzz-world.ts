@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -22,6 +23,8 @@ const READY_MS_MAX = 120_000
 /** A deposit is booked a few blocks after it was made, a block a second. */
 const BOOKED_MS_MAX = 120_000
 const LOOK_MS = 250
+/** Bytes of a file that is known. */
+const FILE_BYTES = 2_000
 
 /** Somebody with a device and money. */
 interface Person {
@@ -30,7 +33,7 @@ interface Person {
   readonly tokens: TokenSource
 }
 
-/** Who and what a server knows when requests are made up: two people, money, transfers, payouts in several states. */
+/** Who and what a server knows when requests are made up: two people, money, transfers, payouts in several states, a file and one that is half there. */
 export interface FuzzWorld {
   /** Whose money it is. */
   readonly alice: TokenSource
@@ -80,6 +83,8 @@ export async function fuzzWorld(server: ServerProcess): Promise<FuzzWorld> {
   for (const body of asked) await ask('POST', '/v1/wally/payouts', body)
   const unasked = [await withdrawal('w-unasked', SMALL_AMOUNT), await withdrawal('w-large', APPROVED_AMOUNT)]
 
+  const files = await storedFiles(http, origin, bob.tokens)
+
   const me = alice.device.account
   const mine = asked.map(({ id }) => String(id))
   const payouts = mine.map((id) => `${me}.${id}`)
@@ -88,6 +93,7 @@ export async function fuzzWorld(server: ServerProcess): Promise<FuzzWorld> {
   return {
     alice: alice.tokens, bob: bob.tokens, http, origin, operatorToken: readFileSync(join(server.dataDir, 'operator-token'), 'utf8').trim(),
     known: {
+      ...files,
       'GET /v1/wally/statement': { parameters: { asset: [ASSET] } },
       'POST /v1/wally/deposit-address': { fields: { chain: [CHAIN] } },
       'POST /v1/wally/transfers': { fields: { asset: [ASSET], to: [bob.device.account, me] }, bodies: [sent, { ...sent, amount: '6' }, unsent, transfer('t-dear', String(GIFT * 100n))] },
@@ -112,6 +118,29 @@ export async function fuzzWorld(server: ServerProcess): Promise<FuzzWorld> {
       'POST /v1/accounts/{account}/log': { parameters: { account: [bob.device.account] } },
       'POST /v1/prekeys/{account}/{device}': { parameters: { account: [me], device: [alice.device.device] } },
     },
+  }
+}
+
+/** A file of somebody and an upload that goes on behind its half; what routes of files may be asked about. */
+async function storedFiles(http: RawHttp, origin: string, person: TokenSource): Promise<KnownValues> {
+  const content = Buffer.alloc(FILE_BYTES, 7)
+  const digest = createHash('sha256').update(content).digest('base64url')
+  const ask = async (method: 'POST' | 'PATCH', path: string, more: { readonly json?: unknown; readonly body?: Buffer; readonly headers?: Readonly<Record<string, string>> }): Promise<void> => {
+    const token = await person.accessToken()
+    const { headers = {}, ...content } = more
+    bodyOf(await http.ask(path, { method, headers: { authorization: `DPoP ${token}`, dpop: proofFor(person.signer, origin, method, path, token), ...headers }, ...content }), `${method} ${path}`)
+  }
+  const [whole, half] = ['1', '2'].map((digit) => ({ blob: digit.repeat(32), bytes: FILE_BYTES, digest, retention: 'backup' }))
+  for (const [file, bytes] of [[whole, FILE_BYTES], [half, FILE_BYTES / 2]] as const) {
+    if (file === undefined) continue
+    await ask('POST', '/v1/blobs', { json: file })
+    await ask('PATCH', `/v1/blobs/${file.blob}`, { body: content.subarray(0, bytes), headers: { 'content-type': 'application/octet-stream', 'upload-offset': '0' } })
+  }
+  const names = { parameters: { blob: [whole?.blob, half?.blob] } }
+  return {
+    'POST /v1/blobs': { bodies: [whole, half, { ...half, bytes: 1 }] },
+    'GET /v1/blobs/{blob}': names, 'GET /v1/blobs/{blob}/progress': names, 'DELETE /v1/blobs/{blob}': names,
+    'PATCH /v1/blobs/{blob}': { parameters: { 'blob': [whole?.blob, half?.blob], 'upload-offset': ['0', String(FILE_BYTES / 2), String(FILE_BYTES)] } },
   }
 }
 

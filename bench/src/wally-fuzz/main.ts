@@ -29,7 +29,7 @@ export interface FuzzOptions {
 export function readFuzzOptions(): FuzzOptions {
   const { numbers, texts, flags, json } = readRunOptions(
     'npm run wally:fuzz -- [--cases <n>] [--seed <n>] [--only <text>] [--drawn-only]\n\n'
-      + 'Starts a server of its own with money in it, and has schemathesis make up requests from its API description: all routes of sign-in, of play money and of the wallet\n'
+      + 'Starts a server of its own with money in it, and has schemathesis make up requests from its API description: all routes of sign-in, of files, of play money and of the wallet\n'
       + 'bridge, the latter as a person and as an operator. No answer may be a 500 or above, every answer must be as described, and what the description forbids must be refused.\n'
       + 'The same seed makes the same requests. Needs Python 3.11 or newer with pip.',
     {
