@@ -34,12 +34,17 @@ const result = await runUndecryptable({
     console.error(`${messages} of ${options.messages} messages`)
   },
 })
-const { did, outcomes, refused, unhealed, faults } = result
+const { did, outcomes, healedWithin, told, refused, unhealed, faults } = result
 if (options.json) console.log(JSON.stringify(result))
 else {
   const list = (counts) => Object.entries(counts).map(([name, count]) => `${name} ${count}`).join(', ') || 'nothing'
   console.log(`seed ${options.seed}: ${list(did)}`)
   console.log(`on the devices that were meant to read: shown ${outcomes.shown} (healed ${outcomes.healed}), from archives ${outcomes.archived}, named ${list(outcomes.named)}, lost ${outcomes.lost}, told twice ${outcomes.doubled}`)
+  console.log('healed, by what was wrong first and the virtual time that it took:')
+  for (const [why, [now, minute, eleven, hour, longer]] of Object.entries(healedWithin)) {
+    console.log(`  ${why}: ${now} within 5 s, ${minute} within 1 min, ${eleven} within 11 min, ${hour} within 71 min, ${longer} later`)
+  }
+  console.log(`told to be missing, also what came later: ${list(told)}`)
   console.log(`refused: ${list(refused)}; still asked for: ${unhealed}`)
   for (const fault of faults) console.log(`broken: ${fault}`)
 }

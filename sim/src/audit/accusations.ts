@@ -35,8 +35,6 @@ const FORGED_REQUEST = 'signature'
 const STRANGER = 'the sender was no member'
 /** A gap event names ranges; past this many numbers the rest is not looked at. */
 const NUMBERS_LOOKED_AT = 512
-/** The longest time from a question for a message to what is said of its answer. */
-const LOOKED_MS = 1_000
 /** Retention is cut by whole hours. */
 const RETENTION_SLACK_MS = 2 * 3_600_000
 
@@ -81,9 +79,8 @@ export class Accusations {
     for (let number = from; number <= to && number < from + NUMBERS_LOOKED_AT; number++) {
       const id = messageIdOf({ conversation, device: sender, epoch, number })
       const message = ledger.messages.get(id)
-      // Without a body for it there was nothing to read: a supplement follows, or the sender gave the number up. What was stored while the device looked was not
-      // there: a sender key names the next number, and a sender that was offline stores the one before it much later.
-      if (message?.copies.some((copy) => run.trueTimeMs - copy.askedAtMs > LOOKED_MS && isReadable(ledger.bodiesOf(copy).get(device.device))) !== true || device.hasTaken(id)) continue
+      // Without a body for it there was nothing to read: a supplement follows, or the sender gave the number up.
+      if (message?.copies.some((copy) => isReadable(ledger.bodiesOf(copy).get(device.device))) !== true || device.hasTaken(id)) continue
       if (!ledger.isOwed(message, device.account)) continue
       run.broken('P4', `${device.name} calls message ${short(id)} (number ${number} of ${ledger.nameOf(sender)}) withheld by an honest server`)
     }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { concatBytes } from '@evegram/protocol'
+import { concatBytes, utf8 } from '@evegram/protocol'
 import { FakeBlobs } from '../backup/testing/fake-blobs.js'
-import type { LocalStore } from '../store/local-store.js'
+import type { LocalStore, StoreTable } from '../store/local-store.js'
 import { MemoryStore } from '../store/memory.js'
 import { FakeServer } from '../sync/testing/fake-server.js'
 import { MortalStore } from '../sync/testing/mortal-store.js'
@@ -54,6 +54,20 @@ async function fetched(reader: TestClient): Promise<Uint8Array> {
   const parts: Uint8Array[] = []
   for await (const bytes of bytesOfStream(reader.client.download(message, 0))) parts.push(bytes)
   return concatBytes(...parts)
+}
+
+const TABLES: readonly StoreTable[] = [
+  'meta', 'sessions', 'prekeys', 'accounts', 'conversations', 'messages', 'handled', 'chains', 'outbox', 'healing', 'payments', 'channels', 'files', 'state', 'history',
+]
+
+/** Tables of a profile whose rows hold `bytes` in clear. */
+async function tablesWith(test: TestClient, bytes: Uint8Array): Promise<StoreTable[]> {
+  const found: StoreTable[] = []
+  for (const table of TABLES) {
+    const rows = await test.store.list(table, { limit: 10_000 })
+    if (rows.some(({ value }) => Buffer.from(value).includes(Buffer.from(bytes)))) found.push(table)
+  }
+  return found
 }
 
 const isCode = (code: string): unknown => expect.objectContaining({ code })
@@ -154,8 +168,16 @@ describe('files in a message', () => {
     await settle(clock, alice)
     const { messageId, acked } = await message
     await acked
+    await rest()
+    const [file] = (await toBob.history(1))[0]?.files ?? []
+    const key = file?.key ?? new Uint8Array(32)
+    expect([await tablesWith(alice, key), await tablesWith(bob, key)]).toEqual([expect.arrayContaining(['messages', 'healing']), ['messages']])
     await (await toBob.deleteForEveryone(messageId)).acked
     await rest()
     expect(await shownTo(bob)).toEqual([{ text: '', files: [] }])
+    // Nor is there a key, a caption, or a piece that waits anywhere in the store of either side.
+    for (const test of [alice, bob]) {
+      expect([await tablesWith(test, key), await tablesWith(test, utf8('as promised')), await test.store.list('files', { limit: 10 })]).toEqual([[], [], []])
+    }
   })
 })

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { sha256 } from '@noble/hashes/sha2.js'
 import { concatBytes, equalBytes, utf8 } from '@evegram/protocol'
-import { acceptLink, emptyChain, missingRanges, nameMissing, nameNumber, type ChainState, type ReceivedLink } from './chain-state.js'
+import { acceptLink, emptyChain, joinChain, missingRanges, nameMissing, nameNumber, type ChainState, type ReceivedLink } from './chain-state.js'
 
 /** A chain of `length` links that says `text`, from `from` on. */
 function chainOf(length: number, text = 'a', from = 1, before: Uint8Array = new Uint8Array(32)): ReceivedLink[] {
@@ -103,6 +103,19 @@ describe('a chain', () => {
       for (const link of links) if (!came.has(link.number) && (joinsAt === undefined || link.number >= joinsAt)) state = accept(state, link, start)
       if (joinsAt === undefined || came.size > 0) expect([state.head.number, state.ahead, state.gaps.filter(({ reason }) => reason !== 'before_you_joined')]).toEqual([12, [], []])
     }), { numRuns: 400 })
+  })
+
+  it('accuses nobody of what lies between two words of its sender before anything came', () => {
+    const links = chainOf(8)
+    const startAt = (number: number): { number: number; prev: Uint8Array } => ({ number, prev: at(links, number - 1).hash })
+    const joined = joinChain(joinChain(emptyChain(), startAt(6)), startAt(4))
+    expect([joined.joinedAt, joined.head.number, joined.gaps.map(({ from, to, reason }) => [from, to, reason])]).toEqual([4, 3, [[1, 3, 'before_you_joined']]])
+    let state = joined
+    for (const number of [4, 5, 6]) state = accept(state, at(links, number))
+    expect([state.head.number, state.gaps.map(({ to }) => to)]).toEqual([6, [3]])
+    // Once something came, what the sender stored before it is missing.
+    const late = joinChain(accept(joinChain(emptyChain(), startAt(6)), at(links, 6)), startAt(4))
+    expect(late.gaps.map(({ from, to, reason }) => [from, to, reason])).toEqual([[1, 3, 'before_you_joined'], [4, 5, 'withheld']])
   })
 
   it('refuses another message under a number that was taken', () => {

@@ -93,7 +93,7 @@ function placeBehindHead(state: ChainState, link: ReceivedLink): LinkResult {
 
 /** The chain once its sender said where this device enters it; a later word changes only what comes before. */
 export function joinChain(state: ChainState, start: { readonly number: number; readonly prev: Uint8Array }): ChainState {
-  if (state.joinedAt !== undefined) return start.number < state.joinedAt ? joinEarlier(state, start.number, state.joinedAt) : state
+  if (state.joinedAt !== undefined) return start.number < state.joinedAt ? joinEarlier(state, start, state.joinedAt) : state
   if (state.head.number === 0) {
     const head = { number: start.number - 1, hash: start.prev }
     // A sender that left this device out of a message may send it afterwards: then it has its place.
@@ -105,7 +105,13 @@ export function joinChain(state: ChainState, start: { readonly number: number; r
 }
 
 /** The sender takes back that the device joined only at `joinedAt`: what it was not meant to read before is missing from `number` on. */
-function joinEarlier(state: ChainState, number: number, joinedAt: number): ChainState {
+function joinEarlier(state: ChainState, { number, prev }: { readonly number: number; readonly prev: Uint8Array }, joinedAt: number): ChainState {
+  const before = state.gaps.find((gap) => gap.reason === 'before_you_joined' && gap.from <= number && gap.to === joinedAt - 1)
+  if (state.head.number === joinedAt - 1 && before !== undefined) {
+    // Nothing of the chain came so far, so nothing proves that the server was given what lies between: it is awaited like any other message.
+    const left = before.from < number ? [{ ...before, to: number - 1, after: prev }] : []
+    return { ...state, joinedAt: number, head: { number: number - 1, hash: prev }, gaps: state.gaps.flatMap((gap) => (gap === before ? left : [gap])) }
+  }
   const gaps = state.gaps.flatMap((gap) => (gap.to < joinedAt && gap.reason === 'before_you_joined' ? splitAt({ ...gap, reason: 'withheld' }, number) : [gap]))
   return { ...state, joinedAt: number, gaps }
 }

@@ -43,6 +43,10 @@ const PER_MILLE = { routeLost: 20, changed: 12, doubled: 25 } as const
 /** Of a thousand steps: how many do something else than send. */
 const STEPS = { sessionLost: 15, deviceAdded: 4, deviceRevoked: 3, connection: 25, time: 60 } as const
 
+/** Virtual time that an acknowledgement may take, and between two looks for it. */
+const ACK_MS_MAX = 120_000
+const ACK_LOOK_MS = 1_000
+
 /**
  * People whose devices come, go, lose sessions and restore archives, over a server that loses, doubles and changes deliveries; on virtual time. What is done
  * follows from the seed; keys are random.
@@ -162,11 +166,24 @@ export class UndecryptableWorld {
     const readers = new Set([...from.devices, ...to.devices].filter((reader) => reader !== device).map(({ client }) => client.device))
     const conversation = await device.client.conversation(first.client.account)
     const sent = await conversation.send(`message ${String(this.said.length)}`)
-    await sent.acked
-    await rest()
+    if (!(await this.#acked(sent.acked))) return
     this.counts.messages += 1
     const { number } = await readOwnChain(device.store, conversation.id)
     this.said.push({ messageId: sent.messageId, place: { conversation: conversation.id, device: device.client.device, number }, peers: [from, to], readers })
+  }
+
+  /** Waits for an acknowledgement, in virtual time where it takes some: what is tried again later would never come otherwise. False when there was none: such a message counts for nothing here. */
+  async #acked(acked: Promise<unknown>): Promise<boolean> {
+    let state: 'waits' | 'acked' | 'failed' = 'waits'
+    acked.then(() => { state = 'acked' }, () => { state = 'failed' })
+    // Read through a function: the compiler does not see that promises change it.
+    const now = (): typeof state => state
+    for (let waitedMs = 0; now() === 'waits' && waitedMs < ACK_MS_MAX; waitedMs += ACK_LOOK_MS) {
+      await rest()
+      if (now() === 'waits') await this.clock.advance(ACK_LOOK_MS)
+    }
+    await rest()
+    return now() === 'acked'
   }
 
   async #loseSession(): Promise<void> {
