@@ -16,6 +16,7 @@ const CHECKS = [
     'lint, imports between floors, docstrings on exports',
     () => run(node, ['node_modules/eslint/bin/eslint.js', '.', '--cache', '--max-warnings', '0'], { quiet: true }),
   ],
+  ['docstrings of the API of the SDK', () => run(node, ['tools/docs-api.mjs', '--check'], { quiet: true })],
   ['licences', () => run(node, ['tools/check-licences.mjs'], { quiet: true })],
   ['unused files, exports and dependencies', () => run(node, ['node_modules/knip/bin/knip.js', '--no-progress'], { quiet: true })],
 ]
