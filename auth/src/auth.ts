@@ -1,4 +1,4 @@
-import type { AccountId, Clock, DeviceId, Random } from '@evegram/protocol'
+import { EvegramError, type AccountId, type Clock, type DeviceId, type Random } from '@evegram/protocol'
 import type { ProofPrimitives } from '@evegram/protocol/proof'
 import type { HttpServer, Logger, Metrics } from '@evegram/platform'
 import { AccessTokens, type AccessClaims, type TokenAudience } from './access-token.js'
@@ -12,16 +12,19 @@ import { Listeners } from './listeners.js'
 import { LocalRateBuckets } from './local-rate-buckets.js'
 import type { AuthStores } from './ports/auth-stores.js'
 import { NO_CONTACTS, type Contacts } from './ports/contacts.js'
+import type { PushRegistry } from './ports/push-registry.js'
 import type { RateBuckets } from './ports/rate-buckets.js'
 import type { SecretStore } from './ports/secret-store.js'
 import type { UsedProofs } from './ports/used-proofs.js'
 import { PREKEY_RULES, Prekeys, type PrekeyBundle } from './prekeys.js'
+import { PushKeys, type PushToken } from './push-keys.js'
 import { RateLimits } from './rate-limits.js'
 import { accountRoutes } from './routes/accounts.js'
 import { callerOf, type Caller } from './routes/authenticate.js'
 import { challengeRoutes } from './routes/challenge.js'
 import { keyRoutes } from './routes/keys.js'
 import { prekeyRoutes } from './routes/prekeys.js'
+import { pushRoutes } from './routes/push.js'
 import { sessionRoutes } from './routes/sessions.js'
 import { secretCalled } from './secrets.js'
 import { Sessions, type DpopRequest, type SessionRevocation } from './sessions.js'
@@ -41,6 +44,8 @@ export interface AuthOptions {
   readonly log: Logger
   readonly metrics: Metrics
   readonly primitives: ProofPrimitives
+  /** That devices are woken through push services; `contact` (`mailto:` or `https:`) is told to those. Nobody is woken when nothing is said. */
+  readonly push?: { readonly contact?: string | undefined }
   /** How changes reach the nodes of the engine; {@link IN_PROCESS} when nothing is said. */
   readonly propagation?: ChangePropagation
   /** What several processes share; each has its own when nothing is said. */
@@ -90,6 +95,10 @@ export interface Auth {
   onPrekeysLow(listener: (low: PrekeysLow) => void): () => void
   /** Binds the engine's knowledge of who accepted whom. Until then everybody is a stranger. */
   bindContacts(contacts: Contacts): void
+  /** Binds the engine's knowledge of where devices are woken. Until then nobody can say where. */
+  bindPush(registry: PushRegistry): void
+  /** A token of this server for the push service at `origin`. Rejects `push.none` where nobody is woken, `invalid.argument` for what is no origin. */
+  pushToken(origin: string): Promise<PushToken>
   /** Answer of `/.well-known/evegram`. */
   discovery(places: DiscoveryPlaces): Discovery
   /** Starts sweeping and key rotation. */
@@ -111,7 +120,9 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
   const accountChanged = new Listeners<AccountChange>(log)
   const sessionRevoked = new Listeners<SessionRevocation>(log)
   const prekeysLow = new Listeners<PrekeysLow>(log)
+  const pushKeys = options.push === undefined ? undefined : await PushKeys.open({ store: stores.secrets, clock, random, contact: options.push.contact })
   let contacts = NO_CONTACTS
+  let pushRegistry: PushRegistry | undefined
 
   const buckets = options.shared?.rateBuckets ?? new LocalRateBuckets(clock)
   const dpop = new DpopProofs(clock, options.shared?.usedProofs)
@@ -158,6 +169,7 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
       sessionRoutes(server, authentication)
       keyRoutes(server, { keys, limits })
       prekeyRoutes(server, { ...authentication, prekeys, onTaken })
+      if (pushKeys !== undefined) pushRoutes(server, { ...authentication, registry: () => pushRegistry })
     },
     accountDirectory: {
       state: async (account) => {
@@ -177,7 +189,12 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
     onSessionRevoked: (listener) => sessionRevoked.add(listener),
     onPrekeysLow: (listener) => prekeysLow.add(listener),
     bindContacts: (bound) => { contacts = bound },
-    discovery: (places) => discoveryOf(config, places, clock),
+    bindPush: (bound) => { pushRegistry = bound },
+    pushToken: async (origin) => {
+      if (pushKeys === undefined) throw new EvegramError('push.none', { operation: 'sign for push service' })
+      return pushKeys.tokenFor(origin)
+    },
+    discovery: (places) => discoveryOf(config, pushKeys === undefined ? places : { ...places, push: { key: pushKeys.publicKey } }, clock),
     start: async () => {
       sweeper.start()
       keyTimer ??= clock.every(KEY_CHECK_MS, () => {

@@ -19,6 +19,8 @@ export interface DiscoveryPlaces {
 
 /** Answer of `GET /.well-known/evegram`. */
 export interface Discovery extends DiscoveryPlaces {
+  /** What browsers subscribe with to be woken: a key of P-256, the uncompressed point in base64url. Absent where nobody is woken. */
+  readonly push?: { readonly key: string }
   readonly domain: string
   readonly origin: string
   readonly network: AuthConfig['network']
@@ -28,7 +30,7 @@ export interface Discovery extends DiscoveryPlaces {
 }
 
 /** Where everything is and what it allows. Clients believe nothing of it that they have configured themselves. */
-export function discoveryOf(config: AuthConfig, places: DiscoveryPlaces, clock: Clock): Discovery {
+export function discoveryOf(config: AuthConfig, places: DiscoveryPlaces & Pick<Discovery, 'push'>, clock: Clock): Discovery {
   return {
     domain: config.domain, origin: config.origin, network: config.network, ...places,
     protocol: { min: PROTOCOL_VERSION, max: PROTOCOL_VERSION }, limits: LIMITS, serverTimeMs: clock.now(),

@@ -1,10 +1,11 @@
 import {
-  CLUSTER_SETTINGS, internalUrls, keyText, listenerSettings, originList, originText, portNumber, printableConfig, readConfig, requireSecureUrl, setting, wordList,
+  CLUSTER_SETTINGS, flag, internalUrls, keyText, listenerSettings, originList, originText, portNumber, printableConfig, readConfig, requireSecureUrl, setting, wordList,
   type ConfigOf,
 } from '@evegram/platform'
 import { domainOf } from '@evegram/protocol/proof'
 import { z } from 'zod'
 import type { AuthConfig } from './config.js'
+import { pushContact } from './push-contact.js'
 
 const factor = z.coerce.number({ error: 'a whole number' }).int('a whole number').min(1, 'at least 1').max(1_000_000, 'at most 1000000')
 
@@ -22,6 +23,8 @@ export const AUTH_PROCESS_SETTINGS = {
   secretsKey: setting('EVEGRAM_SECRETS_KEY', keyText, { secret: true }),
   wallyUrl: setting('EVEGRAM_WALLY_URL', originText.optional()),
   blobsUrl: setting('EVEGRAM_BLOBS_URL', originText.optional()),
+  push: setting('EVEGRAM_PUSH', flag.default(true)),
+  pushContact: setting('EVEGRAM_PUSH_CONTACT', pushContact.optional()),
   engineUrls: setting('EVEGRAM_ENGINE_URLS', internalUrls.default(['http://127.0.0.1:8083'])),
   ...CLUSTER_SETTINGS,
   ...listenerSettings({ admin: 8_092, internal: 8_093 }),

@@ -11,6 +11,7 @@ import { z } from 'zod'
 import { AccountEvents } from './adapters/bus/account-events.js'
 import { cassandraAuthStores, type CassandraAuthStores } from './adapters/cassandra/index.js'
 import { httpContacts } from './adapters/http/contacts.js'
+import { httpPushRegistry, isPushVerdict } from './adapters/http/push-registry.js'
 import { authInternalRoutes } from './adapters/http/internal-routes.js'
 import { RedisRateBuckets, RedisUsedProofs } from './adapters/redis/index.js'
 import { createAuth, type Auth } from './auth.js'
@@ -99,13 +100,15 @@ async function addAuth({ config, clock, random, log, metrics, lifecycle }: Share
   const shared = { rateBuckets: new RedisRateBuckets(inRedis), usedProofs: new RedisUsedProofs(inRedis) }
   const auth = await secrets(() => createAuth({
     config: authConfigOf(config), stores, clock, random, log, metrics, primitives: createNodePrimitives(),
+    ...(config.push ? { push: { contact: config.pushContact ?? (config.publicUrl.startsWith('https:') ? config.publicUrl : undefined) } } : {}),
     shared, propagation: { flush: () => events.flush(), changeLeaseMs: ACCOUNT_LEASE_MS + LEASE_MARGIN_MS },
   }))
   const engines = new InternalClient({
     service: 'engine', urls: config.engineUrls, tokens: new ServiceTokens({ name: 'auth', seed: config.serviceKey, clock }), clock, log,
-    unavailable: 'unavailable.server', passes: () => false,
+    unavailable: 'unavailable.server', passes: isPushVerdict,
   })
   auth.bindContacts(httpContacts(engines))
+  auth.bindPush(httpPushRegistry(engines))
   events.follow(auth)
   lifecycle.add({ name: 'calls of the engine', stop: () => { engines.close() } })
   // Before the first request, so that no node misses the first event; said goodbye to after the last one.

@@ -1,5 +1,6 @@
 import { CLUSTER_SETTINGS, flag, internalUrls, listenerSettings, printableConfig, readConfig, requireSecureUrl, setting, type ConfigOf } from '@evegram/platform'
 import { z } from 'zod'
+import { PUSH_SETTINGS, pushServicesOf } from './push-settings.js'
 import { ENGINE_SETTINGS, engineConfig, ratesOf, scaledRates, type EngineConfig } from './config.js'
 
 const factor = z.coerce.number({ error: 'a whole number' }).int('a whole number').min(1, 'at least 1').max(1_000_000, 'at most 1000000')
@@ -12,6 +13,7 @@ export const ENGINE_PROCESS_SETTINGS = {
   publicWsUrl: setting('EVEGRAM_PUBLIC_WS_URL', z.string().regex(/^wss?:\/\/[^/]+(\/[^?#]*)?$/, 'a ws:// or wss:// address').optional()),
   sharesPort: setting('EVEGRAM_WS_PORT_SHARED', flag.default(true)),
   sockets: setting('EVEGRAM_SOCKETS', z.enum(['auto', 'uws', 'ws'], { error: 'auto, uws or ws' }).default('auto')),
+  ...PUSH_SETTINGS,
   authUrls: setting('EVEGRAM_AUTH_URLS', internalUrls.default(['http://127.0.0.1:8093'])),
   rateFactor: setting('EVEGRAM_RATE_FACTOR', factor.default(1)),
 } as const
@@ -23,6 +25,7 @@ export type EngineProcessConfig = ConfigOf<typeof ENGINE_PROCESS_SETTINGS>
 export function readEngineProcessConfig(environment: Readonly<Record<string, string | undefined>>): EngineProcessConfig {
   const config = readConfig(ENGINE_PROCESS_SETTINGS, environment)
   requireSecureUrl('EVEGRAM_PUBLIC_URL', config.origin)
+  pushServicesOf(config.pushServices, isForThisMachine(config))
   return config
 }
 
@@ -47,4 +50,9 @@ export function engineConfigOf(config: EngineProcessConfig): EngineConfig {
     allowedHosts: [...new Set([...config.allowedHosts, ...publicHosts, ...loopbackHosts])],
     allowedOrigins: [...new Set([origin, ...config.allowedOrigins])],
   })
+}
+
+/** Whether the deployment is known by no other name than this machine's. */
+export function isForThisMachine({ origin }: Pick<EngineProcessConfig, 'origin'>): boolean {
+  return ['localhost', '127.0.0.1', '[::1]'].includes(new URL(origin).hostname)
 }

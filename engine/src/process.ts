@@ -12,12 +12,15 @@ import { AccountChanges } from './adapters/bus/account-changes.js'
 import { openCassandraEngineStore } from './adapters/cassandra/index.js'
 import { HttpAccountDirectory, isTokenVerdict } from './adapters/http/account-directory.js'
 import { engineInternalRoutes } from './adapters/http/internal-routes.js'
-import { RedisInterest, RedisPresence } from './adapters/redis/index.js'
+import { RedisInterest, RedisPresence, RedisPushClaims } from './adapters/redis/index.js'
 import { selectSocketServer } from './adapters/select-socket-server.js'
 import { StoreTime } from './adapters/store-time.js'
+import { HttpPushCredentials } from './adapters/http/push-credentials.js'
+import { WebPushSender } from './adapters/web-push/web-push-sender.js'
 import { acceptedContacts } from './core/accepted-contacts.js'
 import { IMPORTED_KEYS_MAX } from './config.js'
-import { engineConfigOf, printableEngineSettings, type EngineProcessConfig } from './process-config.js'
+import { pushServicesOf } from './push-settings.js'
+import { engineConfigOf, isForThisMachine, printableEngineSettings, type EngineProcessConfig } from './process-config.js'
 import { createEngine, nodeTurn, type Engine } from './service.js'
 
 /** Time to wait for each thing at the start, in ms. */
@@ -70,7 +73,7 @@ export async function startEngineProcess(config: EngineProcessConfig, version: s
     log: log.child({ part: 'internal' }), clock, random, metrics, url: config.internalUrl, callers: ['auth', 'wally'],
     verifier: new ServiceVerifier({ name: 'engine', keys: config.serviceKeys, clock: storeTime }),
   })
-  engineInternalRoutes(internal, { contacts: acceptedContacts(store.envelopeLog), appendNotice: (notice) => engine.appendNotice(notice) })
+  engineInternalRoutes(internal, { contacts: acceptedContacts(store.envelopeLog), appendNotice: (notice) => engine.appendNotice(notice), pushes: engine })
   lifecycle.add({
     name: 'internal', stop: () => internal.close(),
     start: async () => { ports['internal'] = await listenOn(internal, { variable: 'EVEGRAM_INTERNAL_PORT', host: config.internalHost, port: config.internalPort }) },
@@ -116,11 +119,14 @@ async function addEngine(shared: Shared, auth: InternalClient): Promise<{
   )
   const primitives = createNodePrimitives(IMPORTED_KEYS_MAX)
   const noticeKey = config.serviceKeys.get('wally')
+  const pushSender = config.push ? new WebPushSender({ services: pushServicesOf(config.pushServices, isForThisMachine(config)), credentials: new HttpPushCredentials(auth), clock }) : undefined
+  if (pushSender !== undefined) lifecycle.add({ name: 'push services', stop: () => { pushSender.close() } })
   const engine = createEngine({
     config: settings, clock, random, logger: log, log: store.envelopeLog, marks: store.marks, membership: store.membership, channelLog: store.channelLog, registry: store.nodeRegistry,
     presence: new RedisPresence({ redis, ...prefix }), interest: new RedisInterest({ redis, ...prefix }), directory: new HttpAccountDirectory({ client: auth, changes, turn: nodeTurn }), bus, sockets,
     ed25519Verify: (publicKey, message, signature) => verifyEd25519(primitives, publicKey, message, signature) === 'valid',
     ...(noticeKey === undefined ? {} : { noticeKeys: [noticeKey] }),
+    ...(pushSender === undefined ? {} : { push: { subscriptions: store.pushSubscriptions, claims: new RedisPushClaims({ redis, ...prefix }), sender: pushSender } }),
   })
   const ports: Record<string, number> = {}
   // Changes before connections: who is let in is let in by what is heard.

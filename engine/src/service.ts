@@ -1,9 +1,10 @@
 import type { Bus, Logger } from '@evegram/platform'
-import { EvegramError, type Clock, type Random } from '@evegram/protocol'
+import { EvegramError, type AccountId, type Clock, type DeviceId, type Random } from '@evegram/protocol'
 import type { EngineConfig } from './config.js'
 import type { Ed25519Verify } from './core/hello.js'
 import { createEngineMetrics, engineMetricsText, type EngineMetrics } from './core/metrics.js'
 import { EngineNode, type NodeReadiness } from './core/node.js'
+import type { PushParts, Wakes } from './core/wakes.js'
 import type { AccountDirectory } from './ports/account-directory.js'
 import type { ChannelLog } from './ports/channel-log.js'
 import type { EnvelopeLog } from './ports/envelope-log.js'
@@ -36,6 +37,8 @@ export interface EngineOptions {
   readonly noticeKeys?: readonly Uint8Array[]
   /** Groups of more members than this are wide: marks and interest go by conversation. Every node of a cluster takes the same. Default 64. */
   readonly wideOver?: number
+  /** How devices without a connection are woken; nobody is when nothing is said. */
+  readonly push?: PushParts
   /** Default: the turns of Node's event loop. */
   readonly turn?: Turn
 }
@@ -53,6 +56,13 @@ export interface Engine {
    * Rejects `invalid.*` for bytes that are no notice, `denied.notices` for another signature, `limited.queue`, `order.ahead`, `append.too_late`, `unavailable.*`.
    */
   appendNotice(notice: Uint8Array): Promise<void>
+  /**
+   * Takes where a device is woken while it has no connection; the caller has verified that it asks. Resolved = durable. Rejects `denied.push_service`, `unavailable.*`, and
+   * `push.none` where nobody is woken.
+   */
+  subscribeToPushes(account: AccountId, device: DeviceId, endpoint: string): Promise<void>
+  /** Ends that. Rejects as {@link Engine.subscribeToPushes}. */
+  unsubscribeFromPushes(device: DeviceId): Promise<void>
   /** Whether new work should come here. */
   ready(): NodeReadiness
   readonly metrics: EngineMetrics
@@ -68,6 +78,11 @@ export function createEngine(options: EngineOptions): Engine {
   const { config, sockets, logger } = options
   const metrics = createEngineMetrics()
   let node: EngineNode | undefined
+  const wakes = (operation: string): Wakes => {
+    if (node === undefined) throw new EvegramError('unavailable.draining', { operation })
+    if (node.wakes === undefined) throw new EvegramError('push.none', { operation })
+    return node.wakes
+  }
   return {
     metrics,
     metricsText: () => engineMetricsText(metrics),
@@ -76,6 +91,8 @@ export function createEngine(options: EngineOptions): Engine {
       if (node === undefined) throw new EvegramError('unavailable.draining', { operation: 'append notice' })
       await node.notices.append(notice)
     },
+    subscribeToPushes: async (account, device, endpoint) => wakes('subscribe to pushes').subscribe(account, device, endpoint),
+    unsubscribeFromPushes: async (device) => wakes('unsubscribe from pushes').unsubscribe(device),
     async start() {
       node = await EngineNode.create({ ...options, topics: sockets, turn: options.turn ?? nodeTurn, metrics, origin: config.origin, rates: config.rates, hellosPerSecond: config.hellosPerSecond })
       await node.start()

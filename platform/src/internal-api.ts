@@ -12,6 +12,8 @@ export const DPOP_CHARACTERS_MAX = 4_096
 const URL_CHARACTERS_MAX = 2_048
 /** Bytes of a wallet proof that is handed on. */
 export const WALLET_PROOF_BYTES_MAX = 16_384
+/** A public key of P-256 in base64url. */
+const PUSH_KEY_CHARACTERS = 87
 const ID_PATTERN = /^[0-9a-f]{32}$/
 
 const account = z.string().regex(ID_PATTERN).transform(parseAccountId)
@@ -67,6 +69,12 @@ export const AUTH_INTERNAL_API = {
       z.object({ status: z.literal('unknown') }),
     ]),
   },
+  /** A token of this server for one push service (VAPID), and the key that verifies it. Refused with `push.none` where nobody is woken, `invalid.argument` for what is no origin. */
+  pushToken: {
+    path: '/internal/v1/push/token',
+    body: z.strictObject({ origin: z.string().max(URL_CHARACTERS_MAX) }),
+    answer: z.object({ token: z.string().max(TOKEN_CHARACTERS_MAX), key: z.string().max(PUSH_KEY_CHARACTERS), expiresAtMs: z.number() }),
+  },
   /** Whether a wallet of the account signed a proof of purpose `withdraw` over `bodyHash`. Asking again gives the same answer: the hash names what it is good for. */
   verifyWithdrawal: {
     path: '/internal/v1/withdrawals/verify',
@@ -90,6 +98,18 @@ export const ENGINE_INTERNAL_API = {
   notices: {
     path: '/internal/v1/notices',
     body: z.strictObject({ notice: bytesText(LIMITS.noticeBytesMax) }),
+    answer: z.object({ stored: z.literal(true) }),
+  },
+  /** Takes where a device is woken, in place of what stood there; durable when answered. Refused with `denied.push_service`, and `push.none` where nobody is woken. */
+  subscribe: {
+    path: '/internal/v1/push/subscribe',
+    body: z.strictObject({ account, device, endpoint: z.string().min(1).max(LIMITS.pushEndpointCharactersMax) }),
+    answer: z.object({ stored: z.literal(true) }),
+  },
+  /** Ends that; once more is no error. */
+  unsubscribe: {
+    path: '/internal/v1/push/unsubscribe',
+    body: z.strictObject({ device }),
     answer: z.object({ stored: z.literal(true) }),
   },
 } as const

@@ -124,6 +124,7 @@ export const ERROR_CODES = {
   'denied.origin': ['after_fix', 'Add the origin to EVEGRAM_ALLOWED_ORIGINS.'],
   'denied.host': ['after_fix', 'Use the configured public URL, or add it to the configuration.'],
   'denied.blocked': ['never', 'The account does not accept messages from you.'],
+  'denied.push_service': ['after_fix', 'This server does not send to the push service of this browser: its operator names those that it sends to.'],
   'denied.scope': ['never', 'The operator token does not allow this: use one that has the scope.'],
   'denied.same_person': ['never', 'Somebody else must do this: two people are needed.'],
   // --- money
@@ -195,6 +196,7 @@ export const ERROR_CODES = {
   'e2ee.session_missing': ['after_backoff', 'There is no session with the device yet.'],
   'e2ee.resend_refused': ['never', 'The request to send again is not signed by a device that was meant to read the message.'],
   'e2ee.file_damaged': ['never', 'The file is not the one that its sender encrypted: it was not opened.'],
+  'push.none': ['after_fix', 'This server wakes no devices.'],
   'files.none': ['after_fix', 'This server stores no files.'],
   'files.cancelled': ['never', 'The transfer was cancelled.'],
   'files.source': ['after_fix', 'The file could not be read to its end: choose it again.'],

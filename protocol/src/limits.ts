@@ -88,6 +88,10 @@ export const LIMITS = {
   backupRetentionMs: 400 * 24 * 3_600_000,
   /** Time in which an upload goes on, or is forgotten. */
   uploadIdleMs: 24 * 3_600_000,
+  /** Longest address at a push service that a device names. */
+  pushEndpointCharactersMax: 2_048,
+  /** A device that did not name its push service again for this long is not woken any more. */
+  pushSubscriptionMs: 60 * 24 * 3_600_000,
   /** Time to say hello after connecting. */
   helloTimeoutMs: 10_000,
   /** Time for the answer of a request before a client gives it up. */

@@ -35,6 +35,15 @@ describe('the settings of the standalone server', () => {
     ] as const) expect(readStandaloneConfig(environment).isLocal, JSON.stringify(environment)).toBe(isLocal)
   })
 
+  it('name push services by their hosts, and this machine only for a server of its own', () => {
+    expect(readStandaloneConfig({ EVEGRAM_PUSH_SERVICES: 'push.example, *.push.example' }).pushServices).toEqual(['push.example', '*.push.example'])
+    expect(readStandaloneConfig({ EVEGRAM_PUSH_SERVICES: 'http://127.0.0.1:4711' }).pushServices).toEqual(['http://127.0.0.1:4711'])
+    for (const environment of [
+      { EVEGRAM_PUSH_SERVICES: 'http://127.0.0.1:4711', EVEGRAM_PUBLIC_URL: 'https://chat.example' }, { EVEGRAM_PUSH_SERVICES: '10.0.0.1' }, { EVEGRAM_PUSH_SERVICES: 'localhost' }, { EVEGRAM_PUSH_SERVICES: 'http://10.0.0.1' },
+      { EVEGRAM_PUSH_CONTACT: 'operator' }, { EVEGRAM_PUSH: 'maybe' },
+    ]) expect(() => readStandaloneConfig(environment), JSON.stringify(environment)).toThrowError(expect.objectContaining({ code: 'invalid.config', advice: expect.stringContaining('EVEGRAM_PUSH') as string }))
+  })
+
   it('derive the public names from the configuration alone', () => {
     const config = readStandaloneConfig({ EVEGRAM_PUBLIC_URL: 'https://chat.example' })
     expect(publicNames(config, 1, 2)).toEqual({ domain: 'chat.example', origin: 'https://chat.example', ws: 'wss://chat.example/v1/socket' })

@@ -1,4 +1,6 @@
+import { pushContact } from '@evegram/auth'
 import { BLOB_SETTINGS } from '@evegram/blobs'
+import { PUSH_SETTINGS, pushServicesOf } from '@evegram/engine'
 import { flag, LOG_LEVELS, originList, originText, portNumber, printableConfig, readConfig, setting, type ConfigOf } from '@evegram/platform'
 import { EvegramError } from '@evegram/protocol'
 import { domainOf } from '@evegram/protocol/proof'
@@ -37,6 +39,8 @@ export const SETTINGS = {
   /** Sites that may show the page in a frame. */
   frameAncestors: setting('EVEGRAM_FRAME_ANCESTORS', originList.default([])),
   ...BLOB_SETTINGS,
+  ...PUSH_SETTINGS,
+  pushContact: setting('EVEGRAM_PUSH_CONTACT', pushContact.optional()),
   wally: setting('EVEGRAM_WALLY', flag.default(true)),
   solana: setting('EVEGRAM_SOLANA', loopbackUrl.optional()),
   ton: setting('EVEGRAM_TON', loopbackUrl.optional()),
@@ -59,6 +63,7 @@ export function readStandaloneConfig(environment: Readonly<Record<string, string
     throw new EvegramError('invalid.config', { operation: 'read settings', advice: 'EVEGRAM_PUBLIC_URL must start with https:// beyond this machine.' })
   }
   const isLocal = LOOPBACK_NAMES.includes(config.host) && (config.publicUrl === undefined || isLoopbackUrl(config.publicUrl))
+  pushServicesOf(config.pushServices, isLocal)
   return { ...config, isLocal }
 }
 

@@ -3,7 +3,8 @@ import type {} from '@fastify/swagger'
 import { createBlobService, DiskBlobStore, LocalBlobQuota, type BlobService } from '@evegram/blobs'
 import { createAuth, fileSecretStore, lmdbAuthStores, openAuthEnvironment, type Auth } from '@evegram/auth'
 import {
-  acceptedContacts, createEngine, engineConfig, DEFAULT_RATES, HELLOS_PER_SECOND_DEFAULT, IMPORTED_KEYS_MAX, MemoryInterest, MemoryPresence, openEngineStore, scaledRates, selectSocketServer, type Engine,
+  acceptedContacts, createEngine, engineConfig, DEFAULT_RATES, HELLOS_PER_SECOND_DEFAULT, IMPORTED_KEYS_MAX, MemoryInterest, MemoryPresence, MemoryPushClaims, openEngineStore, pushServicesOf, scaledRates, selectSocketServer, WebPushSender,
+  type Engine,
 } from '@evegram/engine'
 import {
   createHttp, createLogger, createMetrics, createNodePrimitives, HealthChecks, Lifecycle, lockFolder, MemoryBroker, systemClock, systemRandom, registerOpenApi,
@@ -124,6 +125,8 @@ async function addAuth(lifecycle: Lifecycle, { config, folder, names, log, metri
     config: { domain: names.domain, origin: names.origin, network: config.network, rateFactor: config.rateFactor },
     stores: { ...lmdbAuthStores(environment), secrets: fileSecretStore(folder.secretsDir) },
     clock, random, log: log.child({ part: 'auth' }), metrics, primitives: createNodePrimitives(),
+    // Push services ask for a way to reach the operator; a server for its own machine has none.
+    ...(config.push ? { push: { contact: config.pushContact ?? (names.origin.startsWith('https:') ? names.origin : undefined) } } : {}),
   })
   lifecycle.add({ name: 'auth', start: () => auth.start(), stop: () => auth.stop() })
   return auth
@@ -162,6 +165,8 @@ async function addEngine(
     config.sockets === 'auto' ? undefined : config.sockets,
   )
   const primitives = createNodePrimitives(IMPORTED_KEYS_MAX)
+  const pushSender = config.push ? new WebPushSender({ services: pushServicesOf(config.pushServices, config.isLocal), credentials: { forOrigin: (origin) => auth.pushToken(origin) }, clock }) : undefined
+  if (pushSender !== undefined) lifecycle.add({ name: 'push services', stop: () => { pushSender.close() } })
   const engine = createEngine({
     config: engineConfig({
       origin: names.origin, drainSpreadMs: DRAIN_SPREAD_MS,
@@ -171,7 +176,9 @@ async function addEngine(
     log: store.envelopeLog, marks: store.marks, membership: store.membership, channelLog: store.channelLog, registry: store.nodeRegistry,
     presence: new MemoryPresence(clock), interest: new MemoryInterest(clock), directory: accountDirectoryOf(auth), bus: new MemoryBroker({ log }).connect(), sockets,
     ed25519Verify: (publicKey, message, signature) => verifyEd25519(primitives, publicKey, message, signature) === 'valid', noticeKeys,
+    ...(pushSender === undefined ? {} : { push: { subscriptions: store.pushSubscriptions, claims: new MemoryPushClaims(clock), sender: pushSender } }),
   })
+  auth.bindPush({ subscribe: (...subscription) => engine.subscribeToPushes(...subscription), unsubscribe: (device) => engine.unsubscribeFromPushes(device) })
   lifecycle.add({ name: 'engine', start: async () => { await engine.start() }, drain: () => engine.drain(), stop: () => engine.stop() })
   return { engine, sockets: sockets.description }
 }

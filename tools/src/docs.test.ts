@@ -30,7 +30,7 @@ let read: string[] | undefined
 /** The files that read the environment, or give it. */
 function sources(): string[] {
   read ??= [
-    'platform/src/cluster-settings.ts', 'auth/src/process-config.ts', 'engine/src/config.ts', 'engine/src/process-config.ts', 'wallet-bridge/src/process-config.ts', 'wallet-bridge/src/main.ts', 'standalone/src/config.ts', 'blobs/src/config.ts', 'blobs/src/process-config.ts', 'platform/src/testing/services.ts', 'clients/cli/src/context.ts',
+    'platform/src/cluster-settings.ts', 'auth/src/process-config.ts', 'engine/src/config.ts', 'engine/src/process-config.ts', 'engine/src/push-settings.ts', 'wallet-bridge/src/process-config.ts', 'wallet-bridge/src/main.ts', 'standalone/src/config.ts', 'blobs/src/config.ts', 'blobs/src/process-config.ts', 'platform/src/testing/services.ts', 'clients/cli/src/context.ts',
     'tools/start.mjs', 'tools/chromium.mjs', 'tools/cluster/plan.mjs', 'tools/services/cache.mjs', 'tools/services/preflight.mjs', 'tools/services/up.mjs', 'compose.yaml',
   ].map((path) => readFileSync(join(root, path), 'utf8'))
   return read

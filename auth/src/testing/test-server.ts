@@ -96,7 +96,7 @@ export class TestServer {
     const auth = await createAuth({
       config: { domain: this.domain, origin: this.origin, network: 'mainnet', rateFactor },
       stores: { ...lmdbAuthStores(this.#store.environment), secrets: fileSecretStore(join(this.#store.folder, 'secrets')) },
-      clock: this.clock, random, log, metrics: this.metrics, primitives: createNodePrimitives(),
+      clock: this.clock, random, log, metrics: this.metrics, primitives: createNodePrimitives(), push: { contact: 'mailto:operator@chat.example' },
       ...(this.#shared === undefined ? {} : { shared: this.#shared }),
     })
     const http = createHttp({ log, clock: this.clock, random, publicUrl: this.origin, metrics: this.metrics })
@@ -129,7 +129,7 @@ export class TestServer {
     this.#running = undefined
   }
 
-  async request(method: 'GET' | 'POST' | 'PUT', path: string, options: TestRequest = {}): Promise<TestAnswer> {
+  async request(method: 'GET' | 'POST' | 'PUT' | 'DELETE', path: string, options: TestRequest = {}): Promise<TestAnswer> {
     const headers: Record<string, string> = {}
     if (options.body !== undefined) headers['content-type'] = 'application/json'
     if (options.accessToken !== undefined) headers['authorization'] = `DPoP ${options.accessToken}`

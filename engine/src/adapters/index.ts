@@ -4,3 +4,4 @@ export { MarkingLog, REMEMBERED_MARKS_MAX, type EnvelopeRows, type MarkingLogPar
 export * from './memory/index.js'
 export { selectSocketServer, type SocketTier } from './select-socket-server.js'
 export { Topics } from './topics.js'
+export { WebPushSender } from './web-push/web-push-sender.js'

@@ -20,6 +20,7 @@ import type { Ed25519Verify } from './hello.js'
 import { createEngineMetrics, type EngineMetrics } from './metrics.js'
 import { EngineNode } from './node.js'
 import type { DeviceRates } from './rate-limit.js'
+import type { PushParts } from './wakes.js'
 import type { FakeSocket } from './client.fixture.js'
 import { TestDirectory } from './directory.fixture.js'
 
@@ -221,6 +222,8 @@ export interface ClusterOptions {
   readonly rates?: DeviceRates
   readonly hellosPerSecond?: number
   readonly origin?: string
+  /** How devices are woken; nobody is when nothing is said. */
+  readonly push?: PushParts
 }
 
 /** Nodes that share memory adapters, one virtual clock and one broker. */
@@ -267,6 +270,7 @@ export class TestCluster {
       registry: this.registry, directory: this.directory, bus,
       ed25519Verify: verifyTestSignature, noticeKeys: [NOTICE_KEY], metrics, logger: silentLogger, origin: this.origin, rates: this.#options.rates ?? DEFAULT_RATES,
       ...(this.#options.hellosPerSecond === undefined ? {} : { hellosPerSecond: this.#options.hellosPerSecond }),
+      ...(this.#options.push === undefined ? {} : { push: this.#options.push }),
       ...(this.#options.wideOver === undefined ? {} : { wideOver: this.#options.wideOver }),
     })
     await node.start()

@@ -21,6 +21,7 @@ import { Session, type SessionOwner } from './session.js'
 import { ACCEPTED_FRAMES } from './session-states.js'
 import type { Sessions } from './sessions.js'
 import type { Signals } from './signals.js'
+import type { Wakes } from './wakes.js'
 import type { WideInterest } from './wide-interest.js'
 
 /** What dispatching needs. */
@@ -42,6 +43,7 @@ export interface DispatchParts {
   readonly repairs: Repairs
   readonly presence: PresenceKeeper
   readonly wide: Pick<WideInterest, 'forget'>
+  readonly wakes?: Pick<Wakes, 'left'> | undefined
   readonly metrics: EngineMetrics
   readonly log: Logger
   /** Whether new connections are taken. */
@@ -97,7 +99,7 @@ export class Dispatch implements SocketHandlers {
   }
 
   closed(socket: Socket, code: number): void {
-    const { sessions, presence, wide, channels, metrics } = this.#parts
+    const { sessions, presence, wide, wakes, channels, metrics } = this.#parts
     const session = sessions.ofSocket(socket.id)
     if (session === undefined) return
     if (code === SLOW_CONSUMER) metrics.slowConsumers.add()
@@ -109,7 +111,11 @@ export class Dispatch implements SocketHandlers {
     sessions.remove(session)
     wide.forget(session)
     channels.forget(session)
-    if (session.owner !== undefined) void presence.remove(session.owner.presence)
+    const { owner } = session
+    if (owner === undefined) return
+    void presence.remove(owner.presence)
+    // What it was sent and did not acknowledge may not have been shown, as on a phone that fell asleep.
+    if (session.unacked > 0 && sessions.ofDevice(owner.device) === undefined) wakes?.left(owner.device)
   }
 
   /** Handles one frame; false when the rest of the message is not wanted any more. */

@@ -13,6 +13,7 @@ import type { PositionClock } from './position-clock.js'
 import { DeviceLimits, type DeviceRates } from './rate-limit.js'
 import { SessionOwner, type Session } from './session.js'
 import type { Sessions } from './sessions.js'
+import type { Wakes } from './wakes.js'
 
 /** Life of a presence entry that is not refreshed. */
 export const PRESENCE_TTL_MS = 35_000
@@ -37,6 +38,7 @@ export interface HelloParts {
   readonly presence: Presence
   readonly links: Links
   readonly sessions: Sessions
+  readonly wakes?: Pick<Wakes, 'connected'> | undefined
   readonly ed25519Verify: Ed25519Verify
   /** The origin that clients were configured with; signed by every hello. */
   readonly origin: string
@@ -80,6 +82,8 @@ export class Greeter {
       return
     }
     sessions.own(session, new SessionOwner({ presence, token: hello.token, tokenExpiresAtMs: holder.expiresAtMs, limits: new DeviceLimits(rates) }))
+    // Behind the registration: see Wakes.
+    this.#parts.wakes?.connected(hello.device)
     session.greeting = undefined
     session.challenge = SPENT
     session.presenceFoundMs = foundMs

@@ -41,6 +41,7 @@ import { SendPath } from './send.js'
 import type { Session } from './session.js'
 import { Sessions } from './sessions.js'
 import { Signals } from './signals.js'
+import { Wakes, type PushParts } from './wakes.js'
 import { WideInterest } from './wide-interest.js'
 import { WideMembers, WIDE_OVER } from './wide-members.js'
 
@@ -80,6 +81,8 @@ export interface EngineNodeParts {
   readonly hellosPerSecond?: number
   /** Groups of more members than this are wide; {@link WIDE_OVER} when nothing is said. */
   readonly wideOver?: number
+  /** How devices without a connection are woken; nobody is when nothing is said. */
+  readonly push?: PushParts
 }
 
 /** Why a node is not ready, in words for an operator. */
@@ -103,6 +106,8 @@ export class EngineNode {
   readonly #rechecks: Rechecks
   readonly #channels: Channels
   readonly #signals: Signals
+  /** Where devices say how they are woken; undefined where nobody is. */
+  readonly wakes: Wakes | undefined
   #accepting = false
   #unsubscribe: (() => void) | undefined
 
@@ -127,7 +132,8 @@ export class EngineNode {
     const links = this.#links = new Links({
       clock, bus, positions, registry, inFlight, metrics, log: logger, handlers: new Inbox(sessions, repairs, followers),
     })
-    const router = this.#router = new Router({ clock, presence, interest, links, sessions, incarnation: positions.incarnation, metrics, log: logger })
+    const wakes = this.wakes = parts.push === undefined ? undefined : new Wakes({ clock, presence, directory, metrics, log: logger, ...parts.push })
+    const router = this.#router = new Router({ clock, presence, interest, links, sessions, incarnation: positions.incarnation, wakes, metrics, log: logger })
     const conversations = this.#conversations = new Conversations({ clock, membership, directory })
     const wide = new WideInterest({ clock, positions, interest, marks, conversations, router, demand, metrics, log: logger })
     const keeper = new PresenceKeeper({ clock, positions, presence, sessions, repairs, router, metrics, log: logger })
@@ -139,10 +145,10 @@ export class EngineNode {
     this.#retention = new Retention({ clock, positions, clockLease, logs: [log, channelLog], logger })
     this.#housekeeping = new Housekeeping({ clock, positions, clockLease, sessions, links, repairs, presence: keeper, wide, metrics, log: logger })
     this.handlers = new Dispatch({
-      clock, random, positions, sessions, flush: new OutboundFlush(turn), repairs, presence: keeper, wide, metrics, log: logger,
+      clock, random, positions, sessions, flush: new OutboundFlush(turn), repairs, presence: keeper, wide, wakes, metrics, log: logger,
       admission: new Admission(parts.hellosPerSecond ?? HELLOS_PER_SECOND_DEFAULT, clock.monotonicMs()),
       greeter: new Greeter({
-        clock, random, positions, clockLease, directory, presence, links, sessions, metrics, log: logger,
+        clock, random, positions, clockLease, directory, presence, links, sessions, wakes, metrics, log: logger,
         ed25519Verify: parts.ed25519Verify, origin: parts.origin, rates: parts.rates,
       }),
       sendPath,
@@ -168,6 +174,7 @@ export class EngineNode {
       if (change.kind === 'resync') return this.#rechecks.demand()
       if (change.kind === 'log') this.#conversations.changed(change.account)
       this.#sessions.accountChanged(change)
+      this.wakes?.accountChanged(change)
     })
     // Before the links, whose start flushes the bus: nothing else waits for signals.
     this.#signals.start()
@@ -214,6 +221,7 @@ export class EngineNode {
     this.#retention.stop()
     this.#channels.stop()
     this.#signals.stop()
+    this.wakes?.stop()
     this.#clockLease.stop()
     this.#unsubscribe?.()
     await this.#links.leave()

@@ -1,5 +1,5 @@
 import { withDeadline, type Logger } from '@evegram/platform'
-import { ALL_DEVICES, BODY_TYPE, bytesOfHex, EvegramError, type AccountId, type BodySlice, type Clock, type ConversationId, type DeviceId } from '@evegram/protocol'
+import { ALL_DEVICES, BODY_TYPE, bytesOfHex, ENVELOPE_KIND, EvegramError, type AccountId, type BodySlice, type Clock, type ConversationId, type DeviceId } from '@evegram/protocol'
 import type { Interest } from '../ports/interest.js'
 import type { Presence, PresenceEntry } from '../ports/presence.js'
 import type { ConversationLease } from './conversations.js'
@@ -9,6 +9,7 @@ import type { EngineMetrics } from './metrics.js'
 import { PACKET_BYTES_SOFT_MAX, PACKET_HEADER_BYTES } from './packet.js'
 import type { PendingSend } from './pending-send.js'
 import type { Sessions } from './sessions.js'
+import type { Wakes } from './wakes.js'
 
 /** Time for a presence lookup; without an answer the batch goes to every node. */
 export const PRESENCE_TIMEOUT_MS = 1_000
@@ -23,6 +24,8 @@ export interface RouterParts {
   readonly links: Links
   readonly sessions: Sessions
   readonly incarnation: number
+  /** Who is told of devices that are connected nowhere; absent where nobody is woken. */
+  readonly wakes?: Pick<Wakes, 'missed'> | undefined
   readonly metrics: EngineMetrics
   readonly log: Logger
 }
@@ -38,6 +41,8 @@ interface Whereabouts {
 /** Carries stored envelopes to the nodes and sockets of their recipients (rule 7). */
 export class Router {
   readonly #parts: RouterParts
+  /** Devices without a session here that the batch has something for, and whose it is; empty but for the moment of a routing. */
+  readonly #away = new Map<DeviceId, AccountId>()
   #presencePausedUntilMs = 0
   #presenceAnsweredMonotonicMs: number
 
@@ -55,6 +60,7 @@ export class Router {
   async route(sends: readonly PendingSend[]): Promise<{ readonly flushed: Promise<void> } | undefined> {
     const whereabouts = await this.#lookup(sends)
     for (const send of sends) eachRecipient(send, this.#deliverHere)
+    if (this.#away.size > 0) this.#tellMissed(whereabouts)
     const packets = whereabouts === undefined ? this.#packetsForAll(sends) : this.#packetsFor(sends, whereabouts)
     if (packets === undefined) return undefined
     this.#publish(packets)
@@ -96,7 +102,24 @@ export class Router {
   }
 
   readonly #deliverHere = (device: DeviceId, send: PendingSend, body: BodySlice): void => {
-    this.#parts.sessions.ofDevice(device)?.deliver(send.envelope.conversation, send.position, send.bytes, body)
+    const session = this.#parts.sessions.ofDevice(device)
+    if (session !== undefined) session.deliver(send.envelope.conversation, send.position, send.bytes, body)
+    // Control traffic shows nothing to anybody: no reason to wake.
+    else if (this.#parts.wakes !== undefined && send.envelope.kind !== ENVELOPE_KIND.control) this.#noteAway(device, send.envelope.account)
+  }
+
+  /** Of several senders the one that is kept is not the account of the device, if any is not. */
+  #noteAway(device: DeviceId, sender: AccountId): void {
+    const noted = this.#away.get(device)
+    if (noted === undefined) this.#away.set(device, sender)
+    else if (noted !== sender) this.#parts.wakes?.missed(device, sender)
+  }
+
+  /** Who is connected to another node misses nothing. Without an answer of presence, and in wide conversations, that is found out later. */
+  #tellMissed(whereabouts: Whereabouts | undefined): void {
+    for (const { device } of whereabouts?.entries ?? []) this.#away.delete(device)
+    for (const [device, sender] of this.#away) this.#parts.wakes?.missed(device, sender)
+    this.#away.clear()
   }
 
   /** A packet that the broker refuses does not keep the others back; the first refusal is thrown in the end. */

@@ -4,3 +4,4 @@ export { LOCAL_DATA_CENTER, s3Keys, serviceAddresses, type ServiceKind } from '.
 export { TcpProxy } from './tcp-proxy.js'
 export { RedisServer, startRedisCluster } from './redis-server.js'
 export { settingsTable } from './settings-table.js'
+export { startPushService, type GotPush, type PushAnswer, type TestPushService } from './push-service.js'

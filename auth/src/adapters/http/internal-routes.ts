@@ -11,10 +11,10 @@ type AccountText =
 
 /** What auth answers to the engine, the wallet bridge and the service of files, on a server made by `createInternalHttp`. */
 export function authInternalRoutes(
-  server: HttpServer, parts: { readonly auth: Pick<Auth, 'accountDirectory' | 'verifyAccessToken' | 'verifyRequest' | 'withdrawals'>; readonly log: Logger },
+  server: HttpServer, parts: { readonly auth: Pick<Auth, 'accountDirectory' | 'verifyAccessToken' | 'verifyRequest' | 'withdrawals' | 'pushToken'>; readonly log: Logger },
 ): void {
   const { auth, log } = parts
-  const { accounts, verifyToken, verifyRequest, owner, verifyWithdrawal } = AUTH_INTERNAL_API
+  const { accounts, verifyToken, verifyRequest, owner, verifyWithdrawal, pushToken } = AUTH_INTERNAL_API
 
   // The service of files asks who made a request, and nothing else.
   server.addHook('preHandler', async (request) => {
@@ -49,6 +49,8 @@ export function authInternalRoutes(
     if (found === undefined) return { status: 'unknown' }
     return { status: 'known', foundingWallet: found.foundingWallet, lastAddedMs: found.lastAddedMs ?? null, closed: found.closed }
   })
+
+  server.post(pushToken.path, { schema: { body: pushToken.body } }, async (request) => auth.pushToken(request.body.origin))
 
   server.post(verifyWithdrawal.path, { schema: { body: verifyWithdrawal.body } }, async (request) => auth.withdrawals.verify(request.body))
 }

@@ -7,6 +7,7 @@ import { describeEnvelopeLog } from '../../ports/envelope-log.contract.js'
 import { describeMarks } from '../../ports/marks.contract.js'
 import { describeMembership } from '../../ports/membership.contract.js'
 import { describeNodeRegistry } from '../../ports/node-registry.contract.js'
+import { describePushSubscriptions } from '../../ports/push-subscriptions.contract.js'
 import { MarkingLog } from '../marking-log.js'
 import { CassandraEnvelopeRows } from './envelope-rows.js'
 import { CassandraMarks } from './marks.js'
@@ -18,7 +19,7 @@ const TTL_S = 86_400
 
 const clock = systemClock()
 const keyspace = testKeyspace()
-const TABLES = ['envelopes', 'envelope_hours', 'inbox_marks', 'wide_conversations', 'conversations', 'groups', 'channel_posts', 'channel_heads', 'incarnations', 'nodes', 'store_time']
+const TABLES = ['envelopes', 'envelope_hours', 'inbox_marks', 'wide_conversations', 'conversations', 'groups', 'channel_posts', 'channel_heads', 'incarnations', 'nodes', 'store_time', 'push_subscriptions']
 const close = async (): Promise<void> => undefined
 let session: CassandraSession
 /** As another process opens the store: nothing is remembered. */
@@ -71,4 +72,8 @@ describeNodeRegistry({
       advance: (ms) => new Promise((resolve) => { setTimeout(resolve, ms) }),
     }
   },
+})
+describePushSubscriptions({
+  name: 'Cassandra',
+  setup: async () => ({ subscriptions: (await empty()).pushSubscriptions, nowMs: () => clock.now(), reopen: async () => (await open()).pushSubscriptions, close }),
 })

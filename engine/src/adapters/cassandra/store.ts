@@ -6,6 +6,7 @@ import type { EnvelopeLog } from '../../ports/envelope-log.js'
 import type { Marks } from '../../ports/marks.js'
 import type { Membership } from '../../ports/membership.js'
 import type { NodeRegistry } from '../../ports/node-registry.js'
+import type { PushSubscriptions } from '../../ports/push-subscriptions.js'
 import { MarkingLog } from '../marking-log.js'
 import { CassandraChannelLog } from './channel-log.js'
 import { CHANNEL_TABLES } from './channels.cql.js'
@@ -18,6 +19,8 @@ import { CassandraMembership } from './membership.js'
 import { MEMBERSHIP_TABLES } from './membership.cql.js'
 import { CassandraNodeRegistry } from './node-registry.js'
 import { NODE_TABLES } from './nodes.cql.js'
+import { PUSH_TABLES } from './push.cql.js'
+import { CassandraPushSubscriptions } from './push-subscriptions.js'
 
 /** The schema of the engine. Never change a step that was released: append. */
 export const ENGINE_MIGRATIONS: readonly Migration[] = [
@@ -25,6 +28,7 @@ export const ENGINE_MIGRATIONS: readonly Migration[] = [
   { version: 2, statements: GROUP_TABLES },
   { version: 3, statements: [...WIDE_TABLES, ...GROUP_CHANGES] },
   { version: 4, statements: CHANNEL_TABLES },
+  { version: 5, statements: PUSH_TABLES },
 ]
 
 /** Rows outlive the retention by this, so that the hour, the list of hours and the marks of a copy never expire before it is too old to be read. */
@@ -49,6 +53,7 @@ export interface CassandraEngineStore {
   readonly membership: Membership
   readonly channelLog: ChannelLog
   readonly nodeRegistry: NodeRegistry
+  readonly pushSubscriptions: PushSubscriptions
 }
 
 /**
@@ -66,5 +71,6 @@ export async function openCassandraEngineStore(parts: CassandraEngineStoreParts)
     membership: new CassandraMembership(session),
     channelLog: new CassandraChannelLog(session, ttlS),
     nodeRegistry: new CassandraNodeRegistry({ session, clock, random, log }),
+    pushSubscriptions: new CassandraPushSubscriptions(session, clock),
   }
 }

@@ -6,6 +6,7 @@ import { engineInternalRoutes } from './internal-routes.js'
 const clock = systemClock()
 const wally = new ServiceTokens({ name: 'wally', seed: new Uint8Array(32).fill(3), clock })
 const taken: Uint8Array[] = []
+const pushed: string[] = []
 let failure: EvegramError | undefined
 let server: HttpServer
 let client: InternalClient
@@ -18,6 +19,7 @@ beforeAll(async () => {
   })
   engineInternalRoutes(server, {
     contacts: { accepted: async () => true },
+    pushes: { subscribeToPushes: async (account, device, endpoint) => { pushed.push(`${account} ${device} ${endpoint}`) }, unsubscribeFromPushes: async (device) => { pushed.push(device) } },
     appendNotice: async (notice) => {
       if (failure !== undefined) throw failure
       taken.push(notice)
@@ -52,5 +54,17 @@ describe('the internal route of notices', () => {
     await expect(tell(new Uint8Array(LIMITS.noticeBytesMax + 3))).rejects.toMatchObject({ code: 'invalid.request' })
     const answer = await fetch(`${url}${ENGINE_INTERNAL_API.notices.path}`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ notice: 'AAAA' }) })
     expect([answer.status, taken.length]).toEqual([401, 1])
+  })
+})
+
+describe('the internal routes of pushes', () => {
+  it('hand on whose device is woken where, and that it is not any more', async () => {
+    const { subscribe, unsubscribe } = ENGINE_INTERNAL_API
+    const [account, device] = ['a1'.repeat(16), 'd1'.repeat(16)]
+    const endpoint = 'https://push.example/one'
+    await client.ask({ method: 'POST', path: subscribe.path, body: { account, device, endpoint }, answer: subscribe.answer })
+    await client.ask({ method: 'POST', path: unsubscribe.path, body: { device }, answer: unsubscribe.answer })
+    expect(pushed).toEqual([`${account} ${device} ${endpoint}`, device])
+    await expect(client.ask({ method: 'POST', path: subscribe.path, body: { account, device, endpoint: 'x'.repeat(LIMITS.pushEndpointCharactersMax + 1) }, answer: subscribe.answer })).rejects.toMatchObject({ code: 'invalid.request' })
   })
 })

@@ -15,6 +15,7 @@ export interface Databases {
   readonly channels: BinaryDatabase
   readonly posts: BinaryDatabase
   readonly postHours: BinaryDatabase
+  readonly pushSubscriptions: BinaryDatabase
   readonly meta: BinaryDatabase
 }
 

@@ -15,6 +15,7 @@ import { POSITION_BYTES, readPosition, writePosition, type Position } from '@eve
  * | channels | channel (16) | the state behind the newest post, CBOR |
  * | posts | channel (16), number (u64) | time of the post in ms (u64), the encoded post |
  * | postHours | hour of a post (u32), channel (16) | empty: which channels to look at when the hour is trimmed |
+ * | pushSubscriptions | device (16) | account, endpoint, time of the last renewal, CBOR |
  * | meta | name | see schema.ts, node-registry.ts |
  */
 export const KEY_OFFSETS = {

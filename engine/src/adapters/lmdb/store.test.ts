@@ -9,6 +9,7 @@ import { describeEnvelopeLog } from '../../ports/envelope-log.contract.js'
 import { describeMarks } from '../../ports/marks.contract.js'
 import { describeMembership } from '../../ports/membership.contract.js'
 import { describeNodeRegistry } from '../../ports/node-registry.contract.js'
+import { describePushSubscriptions } from '../../ports/push-subscriptions.contract.js'
 import { sampleAccount, sampleConversation, sampleEnvelope } from '../../ports/sample-envelope.contract.js'
 import { SCHEMA_UPGRADES, upgradeSchema } from './schema.js'
 import { openDatabases, openEngineStore, type EngineStore } from './store.js'
@@ -53,6 +54,13 @@ describeMembership({
   setup: async () => {
     const { store, reopen, close } = await setup()
     return { membership: store.membership, reopen: async () => (await reopen()).membership, close }
+  },
+})
+describePushSubscriptions({
+  name: 'LMDB',
+  setup: async () => {
+    const { store, reopen, close } = await setup()
+    return { subscriptions: store.pushSubscriptions, nowMs: () => clock.now(), reopen: async () => (await reopen()).pushSubscriptions, close }
   },
 })
 describeChannelLog({

@@ -6,6 +6,7 @@ import type { EnvelopeLog } from '../../ports/envelope-log.js'
 import type { Marks } from '../../ports/marks.js'
 import type { Membership } from '../../ports/membership.js'
 import type { NodeRegistry } from '../../ports/node-registry.js'
+import type { PushSubscriptions } from '../../ports/push-subscriptions.js'
 import { LmdbChannelLog } from './channel-log.js'
 import { Committer } from './committer.js'
 import type { Databases } from './databases.js'
@@ -13,6 +14,7 @@ import { LmdbEnvelopeLog } from './envelope-log.js'
 import { LmdbMarks } from './marks.js'
 import { LmdbMembership } from './membership.js'
 import { LmdbNodeRegistry } from './node-registry.js'
+import { LmdbPushSubscriptions } from './push-subscriptions.js'
 import { upgradeSchema } from './schema.js'
 
 /** The embedded store of an engine: all its durable ports on one LMDB environment. */
@@ -22,6 +24,7 @@ export interface EngineStore {
   readonly membership: Membership
   readonly channelLog: ChannelLog
   readonly nodeRegistry: NodeRegistry
+  readonly pushSubscriptions: PushSubscriptions
   readonly schemaVersion: number
   /** Copies the store as it stands now, compacted, to the empty or missing folder `to`, while it goes on working. Rejects with `unavailable.store`. */
   backup(to: string): Promise<void>
@@ -50,6 +53,7 @@ export function openEngineStore({ dir, clock }: { readonly dir: string; readonly
     membership: new LmdbMembership(databases, committer),
     channelLog: new LmdbChannelLog(databases, committer),
     nodeRegistry: new LmdbNodeRegistry(databases, clock),
+    pushSubscriptions: new LmdbPushSubscriptions(databases, committer, clock),
     schemaVersion,
     backup: async (to) => {
       try {
@@ -74,7 +78,7 @@ export function openDatabases(dir: string): Databases {
     const named = (name: string): Databases['log'] => root.openDB<Uint8Array, Uint8Array>({ name, ...binary })
     return {
       root, log: named('log'), marks: named('marks'), hours: named('hours'), wide: named('wide'), membership: named('membership'),
-      groupEntries: named('group-entries'), channels: named('channels'), posts: named('posts'), postHours: named('post-hours'), meta: named('meta'),
+      groupEntries: named('group-entries'), channels: named('channels'), posts: named('posts'), postHours: named('post-hours'), pushSubscriptions: named('push-subscriptions'), meta: named('meta'),
     }
   } catch (cause) {
     throw new EvegramError('unavailable.store', { operation: 'open message store', cause })

@@ -6,11 +6,15 @@ import { describeMarks } from '../../ports/marks.contract.js'
 import { describeMembership } from '../../ports/membership.contract.js'
 import { describeNodeRegistry } from '../../ports/node-registry.contract.js'
 import { describePresence } from '../../ports/presence.contract.js'
+import { describePushClaims } from '../../ports/push-claims.contract.js'
+import { describePushSubscriptions } from '../../ports/push-subscriptions.contract.js'
 import { MemoryEnvelopeLog } from './envelope-log.js'
 import { MemoryInterest } from './interest.js'
 import { MemoryMembership } from './membership.js'
 import { MemoryNodeRegistry } from './node-registry.js'
 import { MemoryPresence } from './presence.js'
+import { MemoryPushClaims } from './push-claims.js'
+import { MemoryPushSubscriptions } from './push-subscriptions.js'
 
 const clock = systemClock()
 const advance = (ms: number): Promise<void> => sleep(clock, ms)
@@ -31,3 +35,5 @@ describeMembership({ name: 'memory', setup: async () => ({ membership: new Memor
 describePresence({ name: 'memory', setup: async () => ({ presence: new MemoryPresence(clock), advance, close }) })
 describeInterest({ name: 'memory', setup: async () => ({ interest: new MemoryInterest(clock), advance, close }) })
 describeNodeRegistry({ name: 'memory', setup: async () => ({ registry: new MemoryNodeRegistry(clock), advance, close }) })
+describePushClaims({ name: 'memory', setup: async () => ({ claims: new MemoryPushClaims(clock), advance, close }) })
+describePushSubscriptions({ name: 'memory', gaps: ['reopen'], setup: async () => ({ subscriptions: new MemoryPushSubscriptions(clock), nowMs: () => clock.now(), close }) })
