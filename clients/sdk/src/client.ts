@@ -17,6 +17,7 @@ import type { AccountWallet } from './money/account-wallet.js'
 import type { Notices } from './notices.js'
 import type { OwnDevice, OwnLogEntry, OwnWallet, Verification } from './own-account.js'
 import type { ContactPresence } from './presence.js'
+import type { Push } from './push.js'
 import type { Settings } from './settings.js'
 import type { Wallet } from './wallets/wallet.js'
 
@@ -122,6 +123,8 @@ export interface Client {
   readonly settings: Settings
   /** Who of the contacts is there, where both sides tell it. */
   readonly presence: ContactPresence
+  /** How this device is woken while nothing of it runs. */
+  readonly push: Push
   /**
    * The content of a file of a message (the first is 0), decrypted and verified piece by piece: the stream ends only when all of it was there and is what was sent. Goes on where it
    * was after a broken connection. Rejects while it is read: `not_found.blob`, `e2ee.file_damaged`, `files.cancelled`, `unavailable.*`. Throws `files.none`, `invalid.argument`.

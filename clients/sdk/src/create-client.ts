@@ -4,6 +4,7 @@ import { discoverServer } from './api/discover-server.js'
 import type { DiscoveredServer } from './api/discovered-server.js'
 import { createBlobApi } from './api/http-blob-api.js'
 import { createAuthApi } from './api/http-auth-api.js'
+import { createPushApi } from './api/http-push-api.js'
 import { createWallyApi } from './api/http-wally-api.js'
 import { operatorApiOfDevice } from './api/operator-api.js'
 import type { Client } from './client.js'
@@ -81,12 +82,13 @@ async function openClient(options: ClientOptions): Promise<EvegramClient> {
   const server = await findServer(options, system)
   const auth = createAuthApi({ server, fetch, clock, random, serverClock })
   const { wallyUrl, blobsUrl } = server
+  const push = server.pushKey === undefined ? undefined : (tokens: TokenSource) => createPushApi({ url: server.authUrl, server, fetch, clock, random, serverClock, tokens })
   const blobs = blobsUrl === undefined ? undefined : (tokens: TokenSource) => createBlobApi({ url: blobsUrl, server, fetch, clock, random, serverClock, tokens })
   const wally = wallyUrl === undefined ? undefined : (tokens: TokenSource, starting: () => void) => {
     const ports = { url: wallyUrl, server, fetch, clock, random, serverClock, tokens, starting }
     return { wally: createWallyApi(ports), operator: operatorApiOfDevice(ports) }
   }
-  return openProfile({ store, wallet, server, auth, wally, blobs, system, signal, agent, loadSigner: options.loadSigner, requests: options.requests ?? 'ask', receipts: options.receipts ?? 'tell' })
+  return openProfile({ store, wallet, server, auth, wally, blobs, push, system, signal, agent, loadSigner: options.loadSigner, requests: options.requests ?? 'ask', receipts: options.receipts ?? 'tell' })
 }
 
 /** What discovery finds; for a profile that was here before and no network, what it found last time. */

@@ -3,6 +3,7 @@ import { AccountKeys } from './account-keys.js'
 import { AccountResolver } from './account-resolver.js'
 import type { DiscoveredServer } from './api/discovered-server.js'
 import type { OperatorApi } from './api/operator-api.js'
+import type { PushApi } from './api/http-push-api.js'
 import type { WallyApi } from './api/wally-api.js'
 import type { Backup } from './backup/backup.js'
 import { Backups } from './backup/backups.js'
@@ -25,6 +26,7 @@ import { ServerWallet, type AccountWallet } from './money/account-wallet.js'
 import { AccountNotices, type Notices } from './notices.js'
 import type { OwnDevice, OwnLogEntry, OwnWallet, Verification } from './own-account.js'
 import { ResolvedPresence, type ContactPresence } from './presence.js'
+import { ServerPush, type Push } from './push.js'
 import { StoredSettings, type Settings } from './settings.js'
 import type { LocalStore } from './store/local-store.js'
 import { StrangerDecisions } from './stranger-decisions.js'
@@ -44,6 +46,8 @@ export interface ClientParts {
   readonly operator?: OperatorApi | undefined
   /** The store of encrypted files of the server, where it has one. */
   readonly blobs?: BlobApi | undefined
+  /** How the server wakes devices, where it does. */
+  readonly push?: PushApi | undefined
 }
 
 /** A {@link Client} on a running core: each method is that of the part that does it. */
@@ -61,6 +65,7 @@ export class EvegramClient implements Client {
   readonly contacts: Contacts
   readonly settings: Settings
   readonly presence: ContactPresence
+  readonly push: Push
 
   constructor(parts: ClientParts) {
     this.#parts = parts
@@ -76,6 +81,7 @@ export class EvegramClient implements Client {
     this.settings = new StoredSettings(core)
     this.presence = new ResolvedPresence(client.presence, resolver)
     this.notices = new AccountNotices(core)
+    this.push = new ServerPush({ key: server.pushKey, api: parts.push })
     this.backup = new Backups(core, client.archives, blobs)
     this.history = new DeviceHistory({ core, outbox: client.outbox, transmission: client.transmission, archives: client.archives, mail: client.historyMail, api: blobs })
     const files = blobs === undefined ? undefined : new FileUploads({ core, api: blobs, say: (conversation, content, also) => talks.say(conversation, content, also) })

@@ -2,6 +2,7 @@ import type { ProofPrimitives } from '@evegram/protocol/proof'
 import { createAccountVerifier } from './account/log-verifier.js'
 import type { AuthApi, TokenSource } from './api/auth-api.js'
 import type { OperatorApi } from './api/operator-api.js'
+import type { PushApi } from './api/http-push-api.js'
 import type { WallyApi } from './api/wally-api.js'
 import { DeviceSession, decodeTokens, encodeTokens } from './api/device-session.js'
 import type { DiscoveredServer } from './api/discovered-server.js'
@@ -44,6 +45,8 @@ export interface OpenProfileOptions {
   readonly wally?: ((tokens: TokenSource, starting: () => void) => { readonly wally: WallyApi; readonly operator: OperatorApi }) | undefined
   /** The store of files of that server, where it has one, for the session of the profile. */
   readonly blobs?: ((tokens: TokenSource) => BlobApi) | undefined
+  /** How that server wakes devices, where it does, for the session of the profile. */
+  readonly push?: ((tokens: TokenSource) => PushApi) | undefined
   /** Arithmetic that verifies wallets and account logs: the portable one when absent. */
   readonly primitives?: ProofPrimitives
   /** Signs for the device: the portable one when absent. */
@@ -74,7 +77,7 @@ export async function openProfile(options: OpenProfileOptions): Promise<EvegramC
       server, session: tokens, serverClock, sockets, clock, random, agent, hints, events: linkEvents, cursorMs,
     }),
   })
-  return new EvegramClient({ core, server, store, clock, random, blobs: options.blobs?.(tokens), ...options.wally?.(tokens, () => { events.emit('ledger-starting', {}) }) })
+  return new EvegramClient({ core, server, store, clock, random, blobs: options.blobs?.(tokens), push: options.push?.(tokens), ...options.wally?.(tokens, () => { events.emit('ledger-starting', {}) }) })
 }
 
 async function sessionOf(

@@ -9,12 +9,16 @@ interface WorkerScope {
   readonly navigator: { readonly language: string }
   readonly clients: {
     claim(): Promise<void>
-    matchAll(options: { readonly type: 'window'; readonly includeUncontrolled: boolean }): Promise<readonly { readonly visibilityState: string; focus(): Promise<unknown> }[]>
+    matchAll(options: { readonly type: 'window'; readonly includeUncontrolled: boolean }): Promise<readonly { readonly visibilityState: string; focus(): Promise<unknown>; postMessage(message: string): void }[]>
     openWindow(url: string): Promise<unknown>
   }
-  readonly registration: { showNotification(title: string, options: { readonly body: string; readonly icon: string; readonly tag: string }): Promise<void> }
+  readonly registration: {
+    showNotification(title: string, options: { readonly body: string; readonly icon: string; readonly tag: string }): Promise<void>
+    readonly pushManager: { subscribe(options: unknown): Promise<unknown> }
+  }
   addEventListener(type: 'install' | 'activate' | 'push', listener: (event: WorkerEvent) => void): void
   addEventListener(type: 'notificationclick', listener: (event: WorkerEvent & { readonly notification: { close(): void } }) => void): void
+  addEventListener(type: 'pushsubscriptionchange', listener: (event: WorkerEvent & { readonly oldSubscription: { readonly options: unknown } | null }) => void): void
   addEventListener(type: 'fetch', listener: (event: WorkerEvent & { readonly request: Request; respondWith(answer: Promise<Response>): void }) => void): void
   skipWaiting(): Promise<void>
 }
@@ -32,6 +36,8 @@ const scope = globalThis as unknown as WorkerScope
 /** Replaced by the build: the files of the page, a name for exactly these, and the texts of the catalogue that are said here, by language. */
 const PRECACHE = '__PRECACHE__' as unknown as { readonly version: string; readonly files: readonly string[]; readonly texts: Readonly<Record<string, PushTexts | undefined>> & { readonly en: PushTexts } }
 const CACHE = `evegram-${PRECACHE.version}`
+/** What pages are told when the push service gave another address; `push/wakes.ts` knows it too. */
+const PUSH_CHANGED = 'evegram-push-changed'
 /** A page that the network does not bring within this time opens from what is kept. */
 const NETWORK_MS = 3_000
 const kept = new Set(PRECACHE.files.map((file) => new URL(file, scope.location.origin).href))
@@ -66,6 +72,15 @@ scope.addEventListener('push', (event) => {
     // Who looks at the page sees what came there.
     if (windows.some(({ visibilityState }) => visibilityState === 'visible')) return
     await scope.registration.showNotification(title, { body, icon: '/icon.svg', tag: 'evegram' })
+  }))
+})
+
+// The push service gave this browser another address. The worker has no keys of a device: a page that is open tells the server, or the next one that opens.
+scope.addEventListener('pushsubscriptionchange', (event) => {
+  const { oldSubscription } = event
+  if (oldSubscription === null) return
+  event.waitUntil(scope.registration.pushManager.subscribe(oldSubscription.options).then(async () => {
+    for (const window of await scope.clients.matchAll({ type: 'window', includeUncontrolled: true })) window.postMessage(PUSH_CHANGED)
   }))
 })
 

@@ -29,6 +29,14 @@ describe('discovery', () => {
     })
   })
 
+  it('learns what browsers subscribe with to be woken, and takes nothing else for it', async () => {
+    const key = `B${'x'.repeat(86)}`
+    expect(await discover('https://chat.example', { ...CHAT, push: { key } })).toMatchObject({ pushKey: key })
+    for (const push of [{}, { key: '' }, { key: 'x'.repeat(87) }, { key: `${key}x` }, { key: 7 }, key]) {
+      await expect(discover('https://chat.example', { ...CHAT, push }), JSON.stringify(push)).rejects.toMatchObject({ code: 'invalid.response' })
+    }
+  })
+
   it.each(['http://localhost:8080', 'http://127.0.0.1:8080/', 'http://[::1]:8080', 'ws://localhost:8080'])('takes %s for this machine', async (url) => {
     expect(await discover(url, LOCAL)).toMatchObject({ domain: 'localhost:8080', wsUrl: 'ws://localhost:8081' })
   })

@@ -24,6 +24,9 @@ const LIMIT_NAMES_MAX = 128
 /** Keys that notices may be signed with at a time: each is tried. */
 const NOTICE_KEYS_MAX = 4
 const NOTICE_KEY_BYTES = 32
+/** An uncompressed point of P-256, 04 and 64 bytes, in base64url. */
+const PUSH_KEY_CHARACTERS = 87
+const PUSH_KEY = /^B[A-Za-z0-9_-]{86}$/
 const OPERATION = 'discover server'
 
 /** Whether the host of a URL is this machine, where plain http and ws are allowed. */
@@ -73,7 +76,7 @@ export async function discoverServer(options: DiscoverServerOptions): Promise<Di
   const protocol = readProtocol(fields.object('protocol'))
   const found: DiscoveredServer = {
     ...server, network, wsUrl, authUrl, protocol, limits: readLimits(fields), ...readNoticeKeys(fields), ...(wallyUrl === undefined ? {} : { wallyUrl }),
-    ...(blobsUrl === undefined ? {} : { blobsUrl }),
+    ...(blobsUrl === undefined ? {} : { blobsUrl }), ...readPushKey(fields),
   }
   options.serverClock.observe(serverTimeMs, answer.sentAtMs, answer.answeredAtMs)
   return found
@@ -101,6 +104,13 @@ function readNoticeKeys(fields: JsonFields): Pick<DiscoveredServer, 'noticeKeys'
   const noticeKeys = fields.bytesList('noticeKeys', NOTICE_KEYS_MAX, NOTICE_KEY_BYTES)
   if (noticeKeys.some(({ length }) => length !== NOTICE_KEY_BYTES)) fields.fail('noticeKeys: 32 bytes each')
   return { noticeKeys }
+}
+
+function readPushKey(fields: JsonFields): Pick<DiscoveredServer, 'pushKey'> {
+  const pushKey = fields.optionalObject('push')?.text('key', PUSH_KEY_CHARACTERS)
+  if (pushKey === undefined) return {}
+  if (!PUSH_KEY.test(pushKey)) fields.fail('push: a point of P-256')
+  return { pushKey }
 }
 
 function readLimits(fields: JsonFields): Readonly<Record<string, number>> {

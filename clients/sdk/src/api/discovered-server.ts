@@ -20,6 +20,8 @@ export interface DiscoveredServer {
   readonly blobsUrl?: string
   /** Keys (Ed25519, 32 bytes) that its notices are signed with; absent where nobody writes any. */
   readonly noticeKeys?: readonly Uint8Array[]
+  /** What browsers subscribe with to be woken: a point of P-256 in base64url; absent where nobody is woken. */
+  readonly pushKey?: string
   /** What the server says about its limits, by name. Informative. */
   readonly limits: Readonly<Record<string, number>>
 }

@@ -19,6 +19,7 @@ const RETRIED: Readonly<Record<string, readonly string[]>> = {
   contacts: ['get', 'list', 'name', 'rename', 'all'],
   presence: ['of', 'here'],
   settings: ['get', 'set', 'list', 'all'],
+  push: ['key', 'subscribe', 'unsubscribe'],
   state: ['get', 'list'],
   tabs: ['messagesStart', 'messagesStep', 'inboxStart', 'inboxStep', 'inboxDone', 'lastArrival', 'typing', 'download'],
 }

@@ -295,6 +295,10 @@ export const en = {
   'error.not_found.blob': 'The server does not have this file any more.',
   'error.e2ee.file_damaged': 'What the server gave is not what was sent. It is not shown.',
   'push.body': 'Something new is waiting for you.',
+  'push.switch': 'Notify me when the page is closed',
+  'push.hint': 'Your browser is woken through its push service, which learns that something came, and nothing of what or from whom.',
+  'push.denied': 'This browser does not let the page show notices. Allow them in the settings of the site, then try again.',
+  'push.unsupported': 'This browser cannot be woken. On a phone it may help to add the page to the home screen.',
   // Backups, history on a new device, export
   'backup.title': 'Backups',
   'backup.lead': 'A backup holds your conversations, groups, channels, contacts and settings, encrypted on this device. Keys of devices are never in it: who restores it is a new device.',

@@ -294,6 +294,10 @@ export const es: Catalogue = {
   'error.not_found.blob': 'El servidor ya no tiene este archivo.',
   'error.e2ee.file_damaged': 'Lo que dio el servidor no es lo que se envió. No se muestra.',
   'push.body': 'Hay algo nuevo para ti.',
+  'push.switch': 'Avisarme cuando la página esté cerrada',
+  'push.hint': 'Tu navegador se despierta mediante su servicio de avisos, que sabe que llegó algo, pero no qué ni de quién.',
+  'push.denied': 'Este navegador no permite que la página muestre avisos. Permítelos en los ajustes del sitio y vuelve a intentarlo.',
+  'push.unsupported': 'Este navegador no se puede despertar. En un teléfono puede ayudar añadir la página a la pantalla de inicio.',
   // Copias, historial en un dispositivo nuevo, exportar
   'backup.title': 'Copias de seguridad',
   'backup.lead': 'Una copia contiene tus conversaciones, grupos, canales, contactos y ajustes, cifrados en este dispositivo. Nunca lleva claves de dispositivos: quien la restaura es un dispositivo nuevo.',

@@ -4,6 +4,7 @@ import type { Client, Wallet } from '@evegram/sdk'
 import { codeOf } from '../i18n/error-text.js'
 import type { FoundWallet } from '../wallets/found-wallet.js'
 import { isKnownProfile, noteProfile } from './known-profile.js'
+import { forgetWakes, keepWakes } from '../push/wakes.js'
 import { forgetDemoWallet, hasDemoWallets, openDemoWallet, rememberedDemoChain } from './demo-wallet.js'
 
 /** Who uses the page. */
@@ -25,6 +26,7 @@ export class SessionStore {
   /** The wallet program that this session began with. */
   #found: FoundWallet | undefined
   #stopWatching: () => void = () => undefined
+  #stopRenewing: () => void = () => undefined
 
   constructor(profile: string) {
     this.#profile = profile
@@ -72,9 +74,11 @@ export class SessionStore {
   /** Closes the client, after `before`, and removes what this browser has of the profile. `code`: why, where the person did not ask for it. */
   async #end(client: Client | undefined, before: (client: Client) => Promise<void>, code?: string): Promise<void> {
     this.#stopWatching()
+    this.#stopRenewing()
     this.#set({ status: 'ending' })
     noteProfile(this.#profile, false)
     forgetDemoWallet(this.#profile)
+    await forgetWakes(this.#profile)
     const { forgetProfile } = await import('./open-client.js')
     try {
       if (client !== undefined) {
@@ -112,6 +116,7 @@ export class SessionStore {
       noteProfile(this.#profile, true)
       this.#watch(client)
       this.#set({ status: 'ready', client })
+      this.#stopRenewing = keepWakes(client, this.#profile)
     } catch (error) {
       const code = codeOf(error)
       // The browser forgot the device, or somebody cleared its data: a new one is to be made, which is no failure.

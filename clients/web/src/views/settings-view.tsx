@@ -12,6 +12,7 @@ import { Icon } from '../ui/icon.js'
 import { Panel, Section } from '../ui/panel.js'
 import { BlockedSection } from './blocked-section.js'
 import { Field } from './new-views.js'
+import { WakeSection } from './wake-section.js'
 
 const THEMES = ['system', 'light', 'dark'] as const
 /** What others are told of this person, and what each switch means. */
@@ -58,6 +59,7 @@ export function SettingsView(): ReactElement {
         <a className="card" href={hrefOf({ view: 'history' })}><span className="card-icon"><Icon name="device" /></span><span><b>{t('history.title')}</b><span className="soft">{t('settings.history.lead')}</span></span></a>
         <a className="card" href={hrefOf({ view: 'backup' })}><span className="card-icon"><Icon name="shield" /></span><span><b>{t('backup.title')}</b><span className="soft">{t('settings.backup.lead')}</span></span></a>
       </div>
+      <WakeSection />
       <BlockedSection />
       <p className="soft">{t('settings.about')}</p>
       <div className="actions"><a className="button" href="/start">{t('settings.facts')}</a><ConfirmButton label={t('settings.signout')} question={t('settings.signout.sure')} onConfirm={() => { void session.signOut() }} /></div>
