@@ -1,5 +1,5 @@
 import { EvegramError, type AccountId, type ConversationId } from '@evegram/protocol'
-import { createContext, createElement, useContext, useSyncExternalStore, type ReactElement, type ReactNode } from 'react'
+import { createContext, createElement, useContext, useMemo, useSyncExternalStore, type ReactElement, type ReactNode } from 'react'
 import type { Client, MessageRequest } from '../client.js'
 import type { ClientState, TypingEvent } from '../events.js'
 import { SETTING_DEFAULTS, type SettingValues } from '../settings.js'
@@ -56,7 +56,9 @@ export interface Messages extends MessagesView {
 export function useMessages(id: ConversationId): Messages {
   const window = storesOf(useClient()).messages(id)
   const view = useSyncExternalStore(window.subscribe, window.getSnapshot)
-  return { ...view, loadOlder: () => window.loadOlder(), loadNewer: () => window.loadNewer(), showLatest: () => window.showLatest() }
+  // The same functions as long as it is the same window: effects may depend on them.
+  const moves = useMemo(() => ({ loadOlder: () => window.loadOlder(), loadNewer: () => window.loadNewer(), showLatest: () => window.showLatest() }), [window])
+  return { ...view, ...moves }
 }
 
 /** Whether a contact is there, by address or account id: a hint, asked for while a component shows it. See `Client.presence`. */

@@ -164,4 +164,14 @@ describe('a window onto messages', () => {
     window.close()
     expect(stored.listeners).toBe(0)
   })
+
+  it('reads a page once that is asked for at every turn of a wheel', async () => {
+    const reads = stored.reads
+    await Promise.all(Array.from({ length: 5 }, () => window.loadOlder()))
+    expect(stored.reads - reads).toBe(1)
+    await window.loadOlder()
+    expect(stored.reads - reads).toBe(2)
+    await Promise.all([window.loadNewer(), window.loadNewer()])
+    expect(stored.reads - reads).toBeLessThanOrEqual(3)
+  })
 })

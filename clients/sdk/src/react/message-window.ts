@@ -30,7 +30,7 @@ export interface WindowSizes {
 }
 
 /** Sizes that keep a page of any length fluent: what is read at a time is rendered at a time, within a frame or two of a slow machine. */
-export const WINDOW_SIZES: WindowSizes = { page: 24, max: 120 }
+export const WINDOW_SIZES: WindowSizes = { page: 20, max: 120 }
 
 const EMPTY: MessagesView = { status: 'loading', messages: [], hasOlder: false, hasNewer: false }
 
@@ -45,6 +45,9 @@ export class MessageWindow implements Readable<MessagesView> {
   readonly #view = new Observable<MessagesView>(EMPTY)
   readonly #stops: readonly (() => void)[]
   #conversation: ReadableConversation | undefined
+  /** Pages that are being read. */
+  #older: Promise<void> | undefined
+  #newer: Promise<void> | undefined
   #reading: Promise<void>
   /** What others received is to be read, once however often it changed meanwhile. */
   #receiving = false
@@ -78,9 +81,9 @@ export class MessageWindow implements Readable<MessagesView> {
     return this.#view.isWatched
   }
 
-  /** Reads the page before the first message; nothing where there is none. */
+  /** Reads the page before the first message; nothing where there is none. Asked for again before it is there, it is read once. */
   loadOlder(): Promise<void> {
-    return this.#next(async (conversation, view) => {
+    this.#older ??= this.#next(async (conversation, view) => {
       const [first] = view.messages
       if (!view.hasOlder || first === undefined) return
       const older = await conversation.history(this.#sizes.page, { before: first })
@@ -90,12 +93,13 @@ export class MessageWindow implements Readable<MessagesView> {
         ...current, messages: messages.slice(0, this.#sizes.max), hasOlder: older.length === this.#sizes.page,
         hasNewer: current.hasNewer || messages.length > this.#sizes.max,
       })
-    })
+    }).finally(() => { this.#older = undefined })
+    return this.#older
   }
 
-  /** Reads the page behind the last message; nothing where there is none. */
+  /** Reads the page behind the last message; nothing where there is none. Asked for again before it is there, it is read once. */
   loadNewer(): Promise<void> {
-    return this.#next(async (conversation, view) => {
+    this.#newer ??= this.#next(async (conversation, view) => {
       const last = view.messages.at(-1)
       if (!view.hasNewer || last === undefined) return
       const newer = await conversation.history(this.#sizes.page, { after: last })
@@ -105,7 +109,8 @@ export class MessageWindow implements Readable<MessagesView> {
         ...current, messages: messages.slice(-this.#sizes.max), hasNewer: newer.length === this.#sizes.page,
         hasOlder: current.hasOlder || messages.length > this.#sizes.max,
       })
-    })
+    }).finally(() => { this.#newer = undefined })
+    return this.#newer
   }
 
   /** Shows the newest messages, wherever the window was; also reads again after a failure. */

@@ -29,7 +29,7 @@ export function MessageList({ messages: window, showsNames, unread = 0, onEnd }:
   readonly onEnd?: (isAtEnd: boolean) => void
 }): ReactElement {
   const { t, day } = useTexts()
-  const { messages, hasOlder, hasNewer } = window
+  const { messages, hasOlder, hasNewer, loadOlder } = window
   const box = useRef<HTMLDivElement>(null)
   const anchor = useRef<Anchor>(undefined)
   const follows = useRef(true)
@@ -41,7 +41,9 @@ export function MessageList({ messages: window, showsNames, unread = 0, onEnd }:
     if (follows.current && !hasNewer) current.scrollTop = current.scrollHeight
     else keepPlace(current, anchor.current)
     anchor.current = anchorOf(current)
-  }, [messages, hasNewer])
+    // A page of few messages may not fill a tall screen, which then has nothing to scroll.
+    if (current.scrollHeight <= current.clientHeight && hasOlder && !hasNewer) void loadOlder()
+  }, [messages, hasNewer, hasOlder, loadOlder])
   useLayoutEffect(() => {
     const { current } = box
     if (current === null) return undefined
