@@ -1,3 +1,5 @@
+import { randomBytes } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { parseConversationId, type ConversationId } from '@evegram/protocol'
 import type { Client } from '@evegram/sdk'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
@@ -59,6 +61,23 @@ describe('the story of the page', () => {
       await page.getByRole('button', { name: '👍, 1 person' }).waitFor()
       expect(await page.locator('.bubble .text').allTextContents()).toEqual(['is the harbour open?', 'until ten', 'then at nine'])
     }
+  })
+
+  it('act 3: a file of 20 MB goes with progress, and is saved byte for byte', async () => {
+    const bytes = randomBytes(20 * 1_048_576)
+    await alice.page.locator('.composer input[type=file]').setInputFiles({ name: 'chart.bin', mimeType: 'application/octet-stream', buffer: bytes })
+    await alice.page.locator('.chosen-file', { hasText: 'chart.bin' }).waitFor()
+    await alice.page.getByRole('button', { name: 'Send', exact: true }).click()
+    const steps = new Set<number>()
+    await alice.page.locator('.uploads progress').first().waitFor()
+    while (await alice.page.locator('.uploads progress').count() > 0) {
+      const value = await alice.page.evaluate(() => document.querySelector<HTMLProgressElement>('.uploads progress')?.value)
+      if (value !== undefined) steps.add(value)
+    }
+    expect(steps.size).toBeGreaterThan(2)
+    await phone.page.locator('.file-card', { hasText: 'chart.bin' }).waitFor()
+    const [saved] = await Promise.all([bob.page.waitForEvent('download'), bob.page.getByRole('button', { name: /^Save chart\.bin/ }).click()])
+    expect(readFileSync(await saved.path()).equals(bytes)).toBe(true)
   })
 
   it('act 4: a group of five removes one, who cannot read what follows: looked at on the bytes', async () => {
