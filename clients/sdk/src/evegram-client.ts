@@ -111,7 +111,7 @@ export class EvegramClient implements Client {
   }
 
   get pending(): number {
-    return this.core.outbox.size + this.core.channelOutbox.size + (this.#wallet?.waiting ?? 0) + (this.#files?.size ?? 0)
+    return this.core.outbox.size + this.core.channelOutbox.size + (this.#wallet?.waiting ?? 0) + (this.#files?.size ?? 0) + this.history.size
   }
 
   get wallet(): AccountWallet {

@@ -44,6 +44,11 @@ export class DeviceHistory implements History {
     this.#wake()
   }
 
+  /** Rounds of work under way: what they say is not in the outbox yet. */
+  get size(): number {
+    return this.#running ? 1 : 0
+  }
+
   request(): Promise<HistoryStatus> {
     return this.#then(this.#taker.request())
   }

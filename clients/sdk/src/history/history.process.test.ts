@@ -84,7 +84,7 @@ describe('history on a new device, on a real server with its store of files', ()
     expect(lines.at(-1)).toBe('done')
     // It went on where it was.
     expect(Number(lines.find((line) => line.startsWith('importing'))?.split(' ')[1])).toBeGreaterThan(before.at(-1) ?? 0)
-    const again = await createNodeClient({ url: server.url, profile: join(folder, 'laptop') })
+    const again = await createNodeClient({ url: server.url, profile: join(folder, 'laptop'), requests: 'accept-all' })
     await again.whenSynced()
     expect(await shown(again)).toEqual(expected)
     expect(await again.history.status()).toMatchObject({ state: 'done', from: phone.device, messages: DIRECT + IN_GROUP })
