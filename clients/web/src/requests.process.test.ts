@@ -31,6 +31,7 @@ describe('strangers, names and what an account keeps, on the page', () => {
     await page.locator('.panel .card', { hasText: '2 messages' }).click()
     await page.locator('.request-messages .bubble', { hasText: 'good evening, stranger' }).waitFor()
     await expect.poll(async () => page.locator('.panel code.address').textContent()).toBe(alice.address)
+    expect(await alice.page.locator('.chat-name', { hasText: 'Online' }).count()).toBe(0)
     // Nothing can be said, and nothing can be done with a message, before the person decides.
     expect(await page.locator('#composer-field').count()).toBe(0)
     expect(await page.locator('[data-message-button]').count()).toBe(0)
@@ -44,6 +45,7 @@ describe('strangers, names and what an account keeps, on the page', () => {
     await say(bob.page, 'I am')
     await alice.page.locator('.is-in .bubble', { hasText: 'I am' }).waitFor()
     await alice.page.locator('.message', { hasText: 'are you there?' }).locator('.delivery.is-read').waitFor()
+    await alice.page.locator('.chat-name', { hasText: 'Online' }).waitFor()
     await expect.poll(async () => alice.page.locator('.waits-note').count()).toBe(0)
     await expect.poll(async () => bob.page.locator('.requests-entry').count()).toBe(0)
   })

@@ -89,6 +89,8 @@ export const en = {
   'state.read': 'Read',
   'state.failed': 'Not sent',
   'state.counts': 'Delivered to {delivered} of {of}, read by {read}',
+  'presence.online': 'Online',
+  'presence.seen': 'Last seen {date}',
   'receipts.title': 'Who has it',
   'receipts.sent': 'Sent {date}',
   'receipts.none': 'Nobody says anything of it.',

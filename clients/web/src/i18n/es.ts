@@ -88,6 +88,8 @@ export const es: Catalogue = {
   'state.read': 'Leído',
   'state.failed': 'No enviado',
   'state.counts': 'Entregado a {delivered} de {of}, leído por {read}',
+  'presence.online': 'En línea',
+  'presence.seen': 'Última vez {date}',
   'receipts.title': 'Quién lo tiene',
   'receipts.sent': 'Enviado {date}',
   'receipts.none': 'Nadie dice nada de él.',

@@ -14,6 +14,7 @@ import { ChatActionsProvider, type ChatActions } from './chat-actions.js'
 import { Composer, type Composing } from './composer.js'
 import { ForwardDialog } from './forward-dialog.js'
 import { MessageList } from './message-list.js'
+import { PresenceLine } from './presence-line.js'
 import { ReceiptsDialog } from './receipts-dialog.js'
 import { Uploads } from './uploads.js'
 
@@ -91,7 +92,7 @@ export function ChatBar({ conversation, note }: { readonly conversation: Convers
       <Avatar {...pictureOf(conversation)} />
       <div className="chat-name">
         <h1 id="chat-title" dir="auto">{nameOf(conversation, texts, address)}</h1>
-        <p className="soft small"><Icon name="lock" />{note ?? (conversation.peer === undefined ? texts.t('chats.group') : texts.t(`signin.chain.${looksLike(conversation.peer.address)}`))}</p>
+        <p className="soft small"><Icon name="lock" />{note ?? (conversation.peer === undefined ? texts.t('chats.group') : <PresenceLine account={conversation.peer.account} otherwise={texts.t(`signin.chain.${looksLike(conversation.peer.address)}`)} />)}</p>
       </div>
       <a className="icon-button" href={hrefOf({ view: 'info', id })} aria-label={texts.t('chat.info')} title={texts.t('chat.info')}><Icon name="info" /></a>
     </header>

@@ -46,7 +46,7 @@ export function MessageActions({ message, actions }: { readonly message: Message
           <button type="button" onClick={() => { perform(actions.reply) }}><Icon name="reply" />{t('chat.reply')}</button>
           {(message.kind === 'text' && message.text !== '') || message.files !== undefined ? <button type="button" onClick={() => { perform(actions.forward) }}><Icon name="forward" />{t('chat.forward')}</button> : null}
           {isOwn && message.receipts !== undefined ? <button type="button" onClick={() => { perform(actions.showReceipts) }}><Icon name="eye" />{t('receipts.title')}</button> : null}
-          {isOwn && message.kind === 'text' ? <button type="button" onClick={() => { perform(actions.edit) }}><Icon name="edit" />{t('chat.edit')}</button> : null}
+          {isOwn && (message.kind === 'text' || message.kind === 'files') ? <button type="button" onClick={() => { perform(actions.edit) }}><Icon name="edit" />{t('chat.edit')}</button> : null}
           {isOwn || actions.mayDeleteAny ? <button type="button" className="danger" onClick={() => { perform(actions.remove) }}><Icon name="trash" />{t('chat.delete')}</button> : null}
         </div>
       ) : null}

@@ -8,6 +8,7 @@ import { BackupView } from './backup-view.js'
 import { ChannelView } from './channel-view.js'
 import { ChatView } from './chat-view.js'
 import { DevicesView } from './devices-view.js'
+import { Here } from './here.js'
 import { HistoryView } from './history-view.js'
 import { InfoView } from './info-view.js'
 import { NewChannelView, NewConversationView, NewGroupView } from './new-views.js'
@@ -34,6 +35,7 @@ export function Shell(): ReactElement {
       <Sidebar route={route} />
       <main id="main" tabIndex={-1}><MainView route={route} /></main>
       <Announcer />
+      <Here />
     </div>
   )
 }
