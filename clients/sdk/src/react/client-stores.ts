@@ -6,6 +6,7 @@ import type { Presence } from '../sync/presence.js'
 import { ConversationList } from './conversation-list.js'
 import { MessageWindow, type ReadableConversation } from './message-window.js'
 import { Observable, type Readable } from './observable.js'
+import { presenceOf } from './presence-of.js'
 import { Reread } from './reread.js'
 import { UploadList } from './upload-list.js'
 
@@ -68,7 +69,7 @@ export class ClientStores {
   presence(addressOrAccount: string): Readable<Presence | undefined> {
     const known = this.#presence.get(addressOrAccount)
     if (known !== undefined) return known
-    const made = presenceOf(this.#client, addressOrAccount, () => { this.#presence.delete(addressOrAccount) })
+    const made: Readable<Presence | undefined> = presenceOf(this.#client, addressOrAccount, (isWatched) => { keepWatched(this.#presence, addressOrAccount, made, isWatched) })
     this.#presence.set(addressOrAccount, made)
     return made
   }
@@ -79,53 +80,28 @@ export class ClientStores {
     if (known !== undefined) return known
     let stop: (() => void) | undefined
     const typing = new Observable<readonly TypingEvent[]>([], (isWatched) => {
+      keepWatched(this.#typing, id, typing, isWatched)
       stop?.()
       stop = isWatched ? this.#client.on('typing', (event) => {
         if (event.conversation !== id) return
         const others = typing.getSnapshot().filter(({ account }) => account !== event.account)
         typing.set(event.typing ? [...others, event] : others)
       }) : undefined
-      if (!isWatched) {
-        // What ends meanwhile would not be heard.
-        typing.set([])
-        this.#typing.delete(id)
-      }
+      // What ends meanwhile would not be heard.
+      if (!isWatched) typing.set([])
     })
     this.#typing.set(id, typing)
     return typing
   }
 }
 
-/** What is known of a contact. It is asked about while this is watched; what cannot be asked stays undefined. */
-function presenceOf(client: Client, addressOrAccount: string, ended: () => void): Readable<Presence | undefined> {
-  let stop: (() => void) | undefined
-  const presence = new Observable<Presence | undefined>(undefined, (isWatched) => {
-    stop?.()
-    stop = undefined
-    if (!isWatched) {
-      ended()
-      return
-    }
-    let isOver = false
-    let account: Presence['account'] | undefined
-    const early = new Map<Presence['account'], Presence>()
-    const unlisten = client.on('presence-changed', (state) => {
-      // Before the account of an address is known, which of them is meant is not either.
-      if (account === undefined) early.set(state.account, state)
-      else if (state.account === account) presence.set(state)
-    })
-    stop = () => {
-      isOver = true
-      unlisten()
-    }
-    client.presence.of(addressOrAccount).then((state) => {
-      if (isOver) return
-      account = state.account
-      presence.set(early.get(state.account) ?? state)
-      early.clear()
-    }, () => undefined)
-  })
-  return presence
+/**
+ * A store is kept under its key exactly while somebody watches it. One component may leave it and the next one come to it in the same moment: it must be found again
+ * then, or each of its changes would make another store that knows nothing yet.
+ */
+function keepWatched<Key, Store>(kept: Map<Key, Store>, key: Key, store: Store, isWatched: boolean): void {
+  if (isWatched) kept.set(key, store)
+  else if (kept.get(key) === store) kept.delete(key)
 }
 
 const stores = new WeakMap<Client, ClientStores>()
