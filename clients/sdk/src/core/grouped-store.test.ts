@@ -56,4 +56,18 @@ describe('a grouped store', () => {
     await expect(second).rejects.toMatchObject({ code: 'client.store' })
     expect(await rows(disk, { limit: 10 })).toEqual(['a=old'])
   })
+
+  it('are written whenever they come, also in the very moment in which the commit before them ends', async () => {
+    const late: number[] = []
+    for (let hops = 0; hops < 24; hops++) {
+      const store = new GroupedStore(new MemoryStore())
+      void store.commit([{ table: 'meta', key: 'first', value: new Uint8Array(1) }])
+      for (let hop = 0; hop < hops; hop++) await Promise.resolve()
+      let isDurable = false
+      void store.commit([{ table: 'meta', key: 'second', value: new Uint8Array(1) }]).then(() => { isDurable = true })
+      await new Promise((resolve) => { setImmediate(resolve) })
+      if (!isDurable) late.push(hops)
+    }
+    expect(late).toEqual([])
+  })
 })

@@ -57,9 +57,7 @@ export class GroupedStore implements LocalStore {
     const durable = new Promise<void>((resolve, reject) => {
       this.#waiting.push({ changes, resolve, reject })
     })
-    this.#flushing ??= this.#flush().finally(() => {
-      this.#flushing = undefined
-    })
+    this.#flushing ??= this.#flush()
     return durable
   }
 
@@ -80,11 +78,13 @@ export class GroupedStore implements LocalStore {
         this.#waiting = []
         this.#visible.clear()
         for (const staged of lost) staged.reject(error)
-        return
+        break
       }
       for (const { changes } of group) this.#settle(changes)
       for (const staged of group) staged.resolve()
     }
+    // In the same moment as the last look at what waits: what comes a microtask later begins anew, and would wait for ever otherwise.
+    this.#flushing = undefined
   }
 
   #takeGroup(): Staged[] {
