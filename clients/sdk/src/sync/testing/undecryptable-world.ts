@@ -43,9 +43,10 @@ const PER_MILLE = { routeLost: 20, changed: 12, doubled: 25 } as const
 /** Of a thousand steps: how many do something else than send. */
 const STEPS = { sessionLost: 15, deviceAdded: 4, deviceRevoked: 3, connection: 25, time: 60 } as const
 
-/** Virtual time that an acknowledgement may take, and between two looks for it. */
+/** Virtual time that an acknowledgement may take, that what a person asks of a client may take, and between two looks for either. */
 const ACK_MS_MAX = 120_000
-const ACK_LOOK_MS = 1_000
+const ASKED_MS_MAX = 600_000
+const LOOK_MS = 1_000
 
 /**
  * People whose devices come, go, lose sessions and restore archives, over a server that loses, doubles and changes deliveries; on virtual time. What is done
@@ -164,12 +165,26 @@ export class UndecryptableWorld {
     const first = to.devices[0]
     if (first === undefined || !device.link.isLive) return
     const readers = new Set([...from.devices, ...to.devices].filter((reader) => reader !== device).map(({ client }) => client.device))
-    const conversation = await device.client.conversation(first.client.account)
-    const sent = await conversation.send(`message ${String(this.said.length)}`)
+    const sent = await this.#ended('send', device.client.conversation(first.client.account).then((conversation) => conversation.send(`message ${String(this.said.length)}`)))
     if (!(await this.#acked(sent.acked))) return
     this.counts.messages += 1
-    const { number } = await readOwnChain(device.store, conversation.id)
-    this.said.push({ messageId: sent.messageId, place: { conversation: conversation.id, device: device.client.device, number }, peers: [from, to], readers })
+    const { number } = await readOwnChain(device.store, sent.conversation)
+    this.said.push({ messageId: sent.messageId, place: { conversation: sent.conversation, device: device.client.device, number }, peers: [from, to], readers })
+  }
+
+  /** What a person asks of a client may wait for time to pass: a server that is asked again, a connection. Throws when it has not ended by then. */
+  async #ended<Value>(what: string, work: Promise<Value>): Promise<Value> {
+    let isOver = false
+    const over = (): void => { isOver = true }
+    work.then(over, over)
+    // Read through a function: the compiler does not see that promises change it.
+    const waits = (): boolean => !isOver
+    for (let waitedMs = 0; waits(); waitedMs += LOOK_MS) {
+      await rest()
+      if (waits() && waitedMs >= ASKED_MS_MAX) throw new Error(`${what}: not ended after ${String(ASKED_MS_MAX / 60_000)} min of virtual time`)
+      if (waits()) await this.clock.advance(LOOK_MS)
+    }
+    return work
   }
 
   /** Waits for an acknowledgement, in virtual time where it takes some: what is tried again later would never come otherwise. False when there was none: such a message counts for nothing here. */
@@ -178,9 +193,9 @@ export class UndecryptableWorld {
     acked.then(() => { state = 'acked' }, () => { state = 'failed' })
     // Read through a function: the compiler does not see that promises change it.
     const now = (): typeof state => state
-    for (let waitedMs = 0; now() === 'waits' && waitedMs < ACK_MS_MAX; waitedMs += ACK_LOOK_MS) {
+    for (let waitedMs = 0; now() === 'waits' && waitedMs < ACK_MS_MAX; waitedMs += LOOK_MS) {
       await rest()
-      if (now() === 'waits') await this.clock.advance(ACK_LOOK_MS)
+      if (now() === 'waits') await this.clock.advance(LOOK_MS)
     }
     await rest()
     return now() === 'acked'
@@ -191,10 +206,10 @@ export class UndecryptableWorld {
     const device = this.#pick(person.devices)
     const other = this.#pick(this.#pick(this.people.filter((peer) => peer !== person)).devices)
     const { local, ciphers } = device.core.core
-    await local.write((tx) => {
+    await this.#ended('forget a session', local.write((tx) => {
       tx.apply(ciphers.forget(other.client.device))
       return Promise.resolve()
-    })
+    }))
     this.counts.sessionsLost += 1
   }
 
@@ -203,7 +218,7 @@ export class UndecryptableWorld {
     const person = this.#pick(this.people)
     if (person.devices.length >= DEVICES_MAX) return
     const source = this.#pick(person.devices)
-    const device = await this.#device(person)
+    const device = await this.#ended('open a device', this.#device(person))
     person.devices.push(device)
     this.counts.devicesAdded += 1
     const pieces: Uint8Array[] = []
@@ -211,7 +226,7 @@ export class UndecryptableWorld {
     async function* bytes(): AsyncGenerator<Uint8Array> {
       yield await Promise.resolve(concatBytes(...pieces))
     }
-    await device.core.archives.import(bytes())
+    await this.#ended('import an archive', device.core.archives.import(bytes()))
     this.counts.backupsRestored += 1
   }
 
@@ -221,9 +236,9 @@ export class UndecryptableWorld {
     const gone = this.#pick(person.devices)
     const by = person.devices.find((device) => device !== gone)
     if (by?.link.isLive !== true) return
-    await by.client.revokeDevice(gone.client.device, testWallet(person.name))
+    await this.#ended('revoke a device', by.client.revokeDevice(gone.client.device, testWallet(person.name)))
     person.devices.splice(person.devices.indexOf(gone), 1)
-    await gone.client.close()
+    await this.#ended('close a device', gone.client.close())
     await rest()
     this.counts.devicesRevoked += 1
   }
