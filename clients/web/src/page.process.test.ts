@@ -192,7 +192,7 @@ describe('the page in Chromium, at the server of npm start', () => {
     await bob.page.getByLabel('Idioma').selectOption('en')
   })
 
-  it('makes a backup whose code is typed back, and restores it on a new device', async () => {
+  it('makes a backup whose code is typed back, exports what there is, and restores the backup on a new device', async () => {
     await go(alice.page, '#/settings')
     await alice.page.getByRole('link', { name: /Backups/ }).click()
     await alice.page.getByRole('button', { name: 'Get a recovery code' }).click()
@@ -209,6 +209,11 @@ describe('the page in Chromium, at the server of npm start', () => {
     const [download] = await Promise.all([alice.page.waitForEvent('download'), alice.page.getByRole('button', { name: 'Save as a file' }).click()])
     expect(download.suggestedFilename()).toMatch(/^evegram-\d{4}-\d{2}-\d{2}\.backup$/)
     expect(readFileSync(await download.path()).subarray(0, 7).toString()).toBe('EVGBKUP')
+
+    await go(alice.page, '#/settings')
+    const [exported] = await Promise.all([alice.page.waitForEvent('download'), alice.page.getByRole('button', { name: 'Export', exact: true }).click()])
+    const lines = readFileSync(await exported.path(), 'utf8').trimEnd().split('\n').map((line): unknown => JSON.parse(line))
+    expect(lines.some((line) => typeof line === 'object' && line !== null && 'text' in line && line.text === 'good evening')).toBe(true)
 
     const second = await scene.secondDevice(alice, 'Solana')
     expect(await second.page.locator('[data-row]').count()).toBe(0)

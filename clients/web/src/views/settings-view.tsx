@@ -11,6 +11,7 @@ import { CopyButton, Failure, useAction } from '../ui/feedback.js'
 import { Icon } from '../ui/icon.js'
 import { Panel, Section } from '../ui/panel.js'
 import { BlockedSection } from './blocked-section.js'
+import { ExportSection } from './export-section.js'
 import { Field } from './new-views.js'
 import { WakeSection } from './wake-section.js'
 
@@ -61,6 +62,7 @@ export function SettingsView(): ReactElement {
       </div>
       <WakeSection />
       <BlockedSection />
+      <ExportSection />
       <p className="soft">{t('settings.about')}</p>
       <div className="actions"><a className="button" href="/start">{t('settings.facts')}</a><ConfirmButton label={t('settings.signout')} question={t('settings.signout.sure')} onConfirm={() => { void session.signOut() }} /></div>
     </Panel>
