@@ -1,8 +1,9 @@
 #!/usr/bin/env node
 // `npm test`: everything that must hold before something lands. Brings its own Cassandra, NATS, Redis, PostgreSQL and S3. One line a step, all steps run.
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { contractTables, portsOf, tableLines } from './contracts/tables.mjs'
+import { failedTestsFile } from './failed-tests.mjs'
 import { build, install, requireNode, root, run } from './prepare.mjs'
 import { cacheDir } from './services/cache.mjs'
 import { interruptSignal } from './services/interrupt.mjs'
@@ -12,6 +13,7 @@ import { findTerrad, NO_TERRAD } from './services/terrad.mjs'
 import { DEFAULT_SETTINGS } from './services/up.mjs'
 
 const EXIT_INTERRUPTED = 130
+const UNIT_TESTS = 'unit, contract and process tests'
 /** What vitest says for programs. */
 const REPORT = join(root, 'node_modules', '.cache', 'vitest-report.json')
 
@@ -38,7 +40,7 @@ const STEPS = [
   ['build', () => build()],
   ['services', () => startServices()],
   ['check', npm('check')],
-  ['unit, contract and process tests', () => unitTests()],
+  [UNIT_TESTS, () => unitTests()],
   ['simulator, 100 seeds', npm('sim', '--seeds', '100')],
   ['simulator, real encryption', npm('sim', '--seeds', '5', '--crypto', 'real')],
   ['simulator, every seed that ever failed', npm('sim', '--regressions')],
@@ -107,13 +109,15 @@ if (abort.aborted) process.exit(EXIT_INTERRUPTED)
 console.log(`\n${((performance.now() - startedAt) / 1000).toFixed(0)} s in all`)
 console.log(terraNode)
 if (failed.length > 0) console.log(`failed: ${failed.join(', ')}`)
+if (failed.includes(UNIT_TESTS) && existsSync(failedTestsFile(root))) console.log(readFileSync(failedTestsFile(root), 'utf8'))
 console.log(`${STEPS.length - failed.length} passed, ${failed.length} failed`)
 process.exit(failed.length === 0 ? 0 : 1)
 
 /** All tests, then which adapter keeps which promise of which port. */
 async function unitTests() {
+  rmSync(failedTestsFile(root), { force: true })
   try {
-    await run(process.execPath, ['node_modules/vitest/vitest.mjs', 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${REPORT}`], { signal: abort })
+    await run(process.execPath, ['node_modules/vitest/vitest.mjs', 'run', '--reporter=default', '--reporter=./tools/failed-tests.mjs', '--reporter=json', `--outputFile.json=${REPORT}`], { signal: abort })
   } finally {
     const lines = tableLines(contractTables(JSON.parse(readFileSync(REPORT, 'utf8')), portsOf(root)))
     console.log(['', 'adapter x promise (gap: declared, and named in its test; -: replaced by a declared gap)', '', ...lines].join('\n'))

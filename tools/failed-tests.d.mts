@@ -1,0 +1,1 @@
+export function failedTestsFile(root: string): string
