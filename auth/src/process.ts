@@ -1,5 +1,5 @@
 import {
-  ACCOUNT_LEASE_MS, cassandraConfigOf, createAdminHttp, createHttp, createInternalHttp, createLogger, createMetrics, createNodePrimitives, HealthChecks,
+  ACCOUNT_LEASE_MS, AUTH_INTERNAL_API, cassandraConfigOf, createAdminHttp, createHttp, createInternalHttp, createLogger, createMetrics, createNodePrimitives, HealthChecks,
   InternalClient, Lifecycle, listenOn, registerOpenApi, ServiceTokens, ServiceVerifier, systemClock, systemRandom, waitFor,
   type HttpServer, type Logger, type Metrics, type RunningService,
 } from '@evegram/platform'
@@ -54,7 +54,7 @@ export async function startAuthProcess(config: AuthProcessConfig, version: strin
   const ports: Record<string, number> = {}
 
   const internal = createInternalHttp({
-    log: log.child({ part: 'internal' }), clock, random, metrics, url: config.internalUrl, callers: ['engine', 'wally', 'blobs'],
+    log: log.child({ part: 'internal' }), clock, random, metrics, url: config.internalUrl, api: AUTH_INTERNAL_API,
     verifier: new ServiceVerifier({ name: 'auth', keys: config.serviceKeys, clock }),
   })
   authInternalRoutes(internal, { auth, log })

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { authInternalRoutes, TestDevice, TestServer, TestWallet, type TestMember } from '@evegram/auth/testing'
-import { createInternalHttp, ServiceTokens, ServiceVerifier, silentLogger, systemClock, systemRandom, type HttpServer, type RunningService } from '@evegram/platform'
+import { AUTH_INTERNAL_API, createInternalHttp, ServiceTokens, ServiceVerifier, silentLogger, systemClock, systemRandom, type HttpServer, type RunningService } from '@evegram/platform'
 import { s3Keys, serviceAddresses } from '@evegram/platform/testing'
 import { hexOf } from '@evegram/protocol'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -24,7 +24,7 @@ const running: RunningService[] = []
 beforeAll(async () => {
   auth = await TestServer.start()
   internal = createInternalHttp({
-    log: silentLogger, clock, random: systemRandom(), callers: ['blobs'],
+    log: silentLogger, clock, random: systemRandom(), api: AUTH_INTERNAL_API,
     verifier: new ServiceVerifier({ name: 'auth', clock, keys: new Map([['blobs', new ServiceTokens({ name: 'blobs', seed: serviceSeed, clock }).publicKey]]) }),
   })
   authInternalRoutes(internal, { auth: auth.auth, log: silentLogger })

@@ -1,6 +1,6 @@
 import {
   cassandraConfigOf, createAdminHttp, createInternalHttp, createLogger, createMetrics, createNodePrimitives, HealthChecks, InternalClient, Lifecycle, listenOn,
-  ServiceTokens, ServiceVerifier, systemClock, systemRandom, waitFor, AUTH_INTERNAL_API,
+  ServiceTokens, ServiceVerifier, systemClock, systemRandom, waitFor, AUTH_INTERNAL_API, ENGINE_INTERNAL_API,
   type Logger, type Metrics, type RunningService,
 } from '@evegram/platform'
 import { CassandraSession } from '@evegram/platform/cassandra'
@@ -70,7 +70,7 @@ export async function startEngineProcess(config: EngineProcessConfig, version: s
   })
 
   const internal = createInternalHttp({
-    log: log.child({ part: 'internal' }), clock, random, metrics, url: config.internalUrl, callers: ['auth', 'wally'],
+    log: log.child({ part: 'internal' }), clock, random, metrics, url: config.internalUrl, api: ENGINE_INTERNAL_API,
     verifier: new ServiceVerifier({ name: 'engine', keys: config.serviceKeys, clock: storeTime }),
   })
   engineInternalRoutes(internal, { contacts: acceptedContacts(store.envelopeLog), appendNotice: (notice) => engine.appendNotice(notice), pushes: engine })

@@ -35,26 +35,26 @@ export const accountAnswer = z.discriminatedUnion('status', [
   z.object({ status: z.literal('unavailable') }),
 ])
 
-/** Requests that auth answers to other services: path, body, answer. The engine asks exactly these. */
+/** Requests that auth answers to other services: path, who may ask, body, answer. */
 export const AUTH_INTERNAL_API = {
   /** Active devices and version of accounts, in the order in which they were asked for. */
   accounts: {
-    path: '/internal/v1/accounts',
+    path: '/internal/v1/accounts', callers: ['engine'],
     body: z.strictObject({ accounts: z.array(account).min(1).max(INTERNAL_ACCOUNTS_MAX) }),
     answer: z.object({ accounts: z.array(accountAnswer).max(INTERNAL_ACCOUNTS_MAX) }),
   },
   /** Who holds an access token for the engine; refused with `auth.token_*`. */
   verifyToken: {
-    path: '/internal/v1/tokens/verify',
+    path: '/internal/v1/tokens/verify', callers: ['engine'],
     body: z.strictObject({ token: z.string().max(TOKEN_CHARACTERS_MAX) }),
     answer: z.object({ account, device, expiresAtMs: z.number() }),
   },
   /**
    * Who made a request to the service that asks (`wally`, `blobs`) with `Authorization: DPoP`: token, session, device, and the DPoP proof, which is used up by it.
-   * `url`: the configured origin and the path. Refused with `auth.service` for other services, and with `auth.token_*` and `auth.dpop*`.
+   * `url`: the configured origin and the path. Refused with `auth.token_*` and `auth.dpop*`.
    */
   verifyRequest: {
-    path: '/internal/v1/requests/verify',
+    path: '/internal/v1/requests/verify', callers: ['wally', 'blobs'],
     body: z.strictObject({
       token: z.string().max(TOKEN_CHARACTERS_MAX), dpop: z.string().max(DPOP_CHARACTERS_MAX), method: z.string().max(16), url: z.string().max(URL_CHARACTERS_MAX),
     }),
@@ -62,7 +62,7 @@ export const AUTH_INTERNAL_API = {
   },
   /** Whose an account is, and when a device or wallet was added to it last: `null` when never since it was made. */
   owner: {
-    path: '/internal/v1/accounts/owner',
+    path: '/internal/v1/accounts/owner', callers: ['wally'],
     body: z.strictObject({ account }),
     answer: z.discriminatedUnion('status', [
       z.object({ status: z.literal('known'), foundingWallet: wallet, lastAddedMs: z.number().nullable(), closed: z.boolean() }),
@@ -71,13 +71,13 @@ export const AUTH_INTERNAL_API = {
   },
   /** A token of this server for one push service (VAPID), and the key that verifies it. Refused with `push.none` where nobody is woken, `invalid.argument` for what is no origin. */
   pushToken: {
-    path: '/internal/v1/push/token',
+    path: '/internal/v1/push/token', callers: ['engine'],
     body: z.strictObject({ origin: z.string().max(URL_CHARACTERS_MAX) }),
     answer: z.object({ token: z.string().max(TOKEN_CHARACTERS_MAX), key: z.string().max(PUSH_KEY_CHARACTERS), expiresAtMs: z.number() }),
   },
   /** Whether a wallet of the account signed a proof of purpose `withdraw` over `bodyHash`. Asking again gives the same answer: the hash names what it is good for. */
   verifyWithdrawal: {
-    path: '/internal/v1/withdrawals/verify',
+    path: '/internal/v1/withdrawals/verify', callers: ['wally'],
     body: z.strictObject({ account, bodyHash: key, proof: bytesText(WALLET_PROOF_BYTES_MAX) }),
     answer: z.discriminatedUnion('status', [
       z.object({ status: z.literal('valid') }),
@@ -86,29 +86,29 @@ export const AUTH_INTERNAL_API = {
   },
 } as const
 
-/** Requests that an engine node answers to other services. */
+/** Requests that an engine node answers to other services, and who may ask. */
 export const ENGINE_INTERNAL_API = {
   /** Whether `owner` has sent something to `other` in their direct conversation. */
   accepted: {
-    path: '/internal/v1/contacts/accepted',
+    path: '/internal/v1/contacts/accepted', callers: ['auth'],
     query: z.object({ owner: account, other: account }),
     answer: z.object({ accepted: z.boolean() }),
   },
   /** Writes a signed notice to its account; durable when answered. Refused with `invalid.*`, `denied.notices`, `order.ahead`; once more is once. */
   notices: {
-    path: '/internal/v1/notices',
+    path: '/internal/v1/notices', callers: ['wally'],
     body: z.strictObject({ notice: bytesText(LIMITS.noticeBytesMax) }),
     answer: z.object({ stored: z.literal(true) }),
   },
   /** Takes where a device is woken, in place of what stood there; durable when answered. Refused with `denied.push_service`, and `push.none` where nobody is woken. */
   subscribe: {
-    path: '/internal/v1/push/subscribe',
+    path: '/internal/v1/push/subscribe', callers: ['auth'],
     body: z.strictObject({ account, device, endpoint: z.string().min(1).max(LIMITS.pushEndpointCharactersMax) }),
     answer: z.object({ stored: z.literal(true) }),
   },
   /** Ends that; once more is no error. */
   unsubscribe: {
-    path: '/internal/v1/push/unsubscribe',
+    path: '/internal/v1/push/unsubscribe', callers: ['auth'],
     body: z.strictObject({ device }),
     answer: z.object({ stored: z.literal(true) }),
   },

@@ -23,7 +23,7 @@ afterEach(async () => {
 async function instance(name: string, handle: () => unknown = () => ({ name })): Promise<{ url: string; asked: () => number }> {
   let asked = 0
   const http = createInternalHttp({
-    log: silentLogger, clock, random: systemRandom(), callers: ['engine'],
+    log: silentLogger, clock, random: systemRandom(), api: { who: { path: '/who', callers: ['engine'] }, echo: { path: '/echo', callers: ['engine'] } },
     verifier: new ServiceVerifier({ name: 'auth', keys: new Map([['engine', tokens.publicKey]]), clock }),
   })
   http.get('/who', async () => {

@@ -19,6 +19,9 @@ export function callingService(request: { readonly raw: object }): ServiceName {
   return caller
 }
 
+/** Requests of a listener between services: for each its path and who may make it. */
+export type InternalApi = Readonly<Record<string, { readonly path: string; readonly callers: readonly ServiceName[] }>>
+
 /** What {@link createInternalHttp} needs. */
 export interface InternalHttpOptions {
   readonly log: Logger
@@ -26,19 +29,26 @@ export interface InternalHttpOptions {
   readonly random: Random
   readonly metrics?: Metrics
   readonly verifier: ServiceVerifier
-  /** Services that may call. */
-  readonly callers: readonly ServiceName[]
+  /** What it answers, and who may ask for each: a route that is not named here answers nobody. */
+  readonly api: InternalApi
   /** `http(s)://host[:port]` under which other machines reach this listener. */
   readonly url?: string | undefined
 }
 
 /**
  * The listener of a service for other services, on a port of its own that no proxy serves to the public. Every request, also of routes that are not
- * there, needs a service token of one of `callers`: `auth.service` otherwise.
+ * there, needs a service token of one that `api` names, and what it asks for must be that one's to ask: `auth.service` otherwise.
  */
 export function createInternalHttp(options: InternalHttpOptions): HttpServer {
-  const { verifier, callers, url, ...http } = options
+  const { verifier, api, url, ...http } = options
+  const callersOf = new Map(Object.values(api).map(({ path, callers }) => [path, callers] as const))
+  const known = [...new Set([...callersOf.values()].flat())]
   const server = createHttp({ ...http, publicUrl: url, bodyBytesMax: INTERNAL_BODY_BYTES_MAX, handlerTimeoutMs: INTERNAL_HANDLER_MS })
-  server.addHook('onRequest', async (request) => { CALLERS.set(request.raw, await verifier.callerOf(request.headers.authorization, callers)) })
+  server.addHook('onRequest', async (request) => {
+    const route = request.routeOptions.url
+    // Whoever is known may hear that there is no such route.
+    const callers = route === undefined ? known : callersOf.get(route) ?? []
+    CALLERS.set(request.raw, await verifier.callerOf(request.headers.authorization, callers))
+  })
   return server
 }

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { authInternalRoutes, TestDevice, TestServer, TestWallet } from '@evegram/auth/testing'
 import {
-  createInternalHttp, ServiceTokens, ServiceVerifier, silentLogger, systemClock, systemRandom, type HttpServer, type RunningService,
+  AUTH_INTERNAL_API, createInternalHttp, ServiceTokens, ServiceVerifier, silentLogger, systemClock, systemRandom, type HttpServer, type RunningService,
 } from '@evegram/platform'
 import { serviceAddresses } from '@evegram/platform/testing'
 import { hexOf } from '@evegram/protocol'
@@ -32,7 +32,7 @@ const running: RunningService[] = []
 beforeAll(async () => {
   auth = await TestServer.start()
   internal = createInternalHttp({
-    log: silentLogger, clock, random: systemRandom(), callers: ['wally'],
+    log: silentLogger, clock, random: systemRandom(), api: AUTH_INTERNAL_API,
     verifier: new ServiceVerifier({ name: 'auth', clock, keys: new Map([['wally', new ServiceTokens({ name: 'wally', seed: serviceSeed, clock }).publicKey]]) }),
   })
   authInternalRoutes(internal, { auth: auth.auth, log: silentLogger })

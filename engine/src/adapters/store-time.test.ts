@@ -58,7 +58,7 @@ describe('calls of a node whose wall clock is wrong', () => {
   beforeEach(async () => {
     const keys = new Map([['engine', new ServiceTokens({ name: 'engine', seed: SEED, clock: systemClock() }).publicKey]])
     auth = createInternalHttp({
-      log: silentLogger, clock: systemClock(), random: systemRandom(), callers: ['engine'], verifier: new ServiceVerifier({ name: 'auth', keys, clock: systemClock() }),
+      log: silentLogger, clock: systemClock(), random: systemRandom(), api: { who: { path: '/who', callers: ['engine'] } }, verifier: new ServiceVerifier({ name: 'auth', keys, clock: systemClock() }),
     })
     auth.get('/who', async () => ({ name: 'auth' }))
     url = await auth.listen({ host: '127.0.0.1', port: 0 })

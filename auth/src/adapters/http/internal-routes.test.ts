@@ -32,7 +32,7 @@ function clientOf(url: string, tokens: ServiceTokens, service: 'auth' | 'engine'
 
 function listenerOf(name: 'auth' | 'engine', callers: Readonly<Record<string, ServiceTokens>>): HttpServer {
   const keys = new Map(Object.entries(callers).map(([caller, { publicKey }]) => [caller, publicKey] as const))
-  return createInternalHttp({ log: silentLogger, clock, random: systemRandom(), callers: [...keys.keys()], verifier: new ServiceVerifier({ name, keys, clock }) })
+  return createInternalHttp({ log: silentLogger, clock, random: systemRandom(), api: name === 'auth' ? AUTH_INTERNAL_API : ENGINE_INTERNAL_API, verifier: new ServiceVerifier({ name, keys, clock }) })
 }
 
 beforeAll(async () => {
@@ -96,6 +96,19 @@ describe('what auth answers to the engine', () => {
     asking.close()
   })
 
+  it('says each thing to those who need it: none asks for accounts, tokens or keys in the name of another', async () => {
+    const tokens: Readonly<Record<string, ServiceTokens>> = { engine, wally, blobs }
+    for (const { path, callers } of Object.values(AUTH_INTERNAL_API)) {
+      const mayAsk: readonly string[] = callers
+      for (const [name, by] of Object.entries(tokens)) {
+        const answer = await fetch(`${url}${path}`, { method: 'POST', headers: { 'authorization': `Bearer ${await by.tokenFor('auth')}`, 'content-type': 'application/json' }, body: '{}' })
+        // The body is no question: who may ask is told so.
+        expect([path, name, answer.status]).toEqual([path, name, mayAsk.includes(name) ? 400 : 401])
+      }
+    }
+    expect(AUTH_INTERNAL_API.pushToken.callers).toEqual(['engine'])
+  })
+
   it('says it to nobody else, and to the service of files nothing else', async () => {
     const { accessToken } = await server.session(member)
     const { verifyRequest, owner, accounts: known } = AUTH_INTERNAL_API
@@ -112,10 +125,12 @@ describe('what auth answers to the engine', () => {
 
   it('tells the owner of an account', async () => {
     const { path, answer } = AUTH_INTERNAL_API.owner
-    const ask = (account: string) => client.ask({ method: 'POST', path, body: { account }, answer })
+    const bridge = clientOf(url, wally, 'auth')
+    const ask = (account: string) => bridge.ask({ method: 'POST', path, body: { account }, answer })
     expect(await ask(stranger)).toEqual({ status: 'unknown' })
     // The laptop was added behind the phone.
     expect(await ask(member.account)).toEqual({ status: 'known', foundingWallet: alice.walletId, lastAddedMs: expect.any(Number) as number, closed: false })
+    bridge.close()
   })
 
   it('reads tokens, and says what is wrong with one', async () => {

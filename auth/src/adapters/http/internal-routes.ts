@@ -16,11 +16,6 @@ export function authInternalRoutes(
   const { auth, log } = parts
   const { accounts, verifyToken, verifyRequest, owner, verifyWithdrawal, pushToken } = AUTH_INTERNAL_API
 
-  // The service of files asks who made a request, and nothing else.
-  server.addHook('preHandler', async (request) => {
-    if (callingService(request) === 'blobs' && request.routeOptions.url !== verifyRequest.path) throw new EvegramError('auth.service', { operation: 'ask auth' })
-  })
-
   server.post(accounts.path, { schema: { body: accounts.body } }, async (request) => ({
     // One account that cannot be read must not hide the others.
     accounts: await Promise.all(request.body.accounts.map(async (account): Promise<AccountText> => {

@@ -5,17 +5,19 @@ import { engineInternalRoutes } from './internal-routes.js'
 
 const clock = systemClock()
 const wally = new ServiceTokens({ name: 'wally', seed: new Uint8Array(32).fill(3), clock })
+const auth = new ServiceTokens({ name: 'auth', seed: new Uint8Array(32).fill(2), clock })
 const taken: Uint8Array[] = []
 const pushed: string[] = []
 let failure: EvegramError | undefined
 let server: HttpServer
 let client: InternalClient
+let byAuth: InternalClient
 let url: string
 
 beforeAll(async () => {
   server = createInternalHttp({
-    log: silentLogger, clock, random: systemRandom(), callers: ['auth', 'wally'],
-    verifier: new ServiceVerifier({ name: 'engine', keys: new Map([['wally', wally.publicKey]]), clock }),
+    log: silentLogger, clock, random: systemRandom(), api: ENGINE_INTERNAL_API,
+    verifier: new ServiceVerifier({ name: 'engine', keys: new Map([['wally', wally.publicKey], ['auth', auth.publicKey]]), clock }),
   })
   engineInternalRoutes(server, {
     contacts: { accepted: async () => true },
@@ -26,10 +28,14 @@ beforeAll(async () => {
     },
   })
   url = await server.listen({ host: '127.0.0.1', port: 0 })
-  client = new InternalClient({ service: 'engine', urls: [url], tokens: wally, clock, log: silentLogger, unavailable: 'unavailable.server', passes: (code) => !code.startsWith('unavailable.') })
+  const clientOf = (tokens: ServiceTokens): InternalClient =>
+    new InternalClient({ service: 'engine', urls: [url], tokens, clock, log: silentLogger, unavailable: 'unavailable.server', passes: (code) => !code.startsWith('unavailable.') })
+  client = clientOf(wally)
+  byAuth = clientOf(auth)
 })
 afterAll(async () => {
   client.close()
+  byAuth.close()
   await server.close()
 })
 
@@ -62,9 +68,23 @@ describe('the internal routes of pushes', () => {
     const { subscribe, unsubscribe } = ENGINE_INTERNAL_API
     const [account, device] = ['a1'.repeat(16), 'd1'.repeat(16)]
     const endpoint = 'https://push.example/one'
-    await client.ask({ method: 'POST', path: subscribe.path, body: { account, device, endpoint }, answer: subscribe.answer })
-    await client.ask({ method: 'POST', path: unsubscribe.path, body: { device }, answer: unsubscribe.answer })
+    await byAuth.ask({ method: 'POST', path: subscribe.path, body: { account, device, endpoint }, answer: subscribe.answer })
+    await byAuth.ask({ method: 'POST', path: unsubscribe.path, body: { device }, answer: unsubscribe.answer })
     expect(pushed).toEqual([`${account} ${device} ${endpoint}`, device])
-    await expect(client.ask({ method: 'POST', path: subscribe.path, body: { account, device, endpoint: 'x'.repeat(LIMITS.pushEndpointCharactersMax + 1) }, answer: subscribe.answer })).rejects.toMatchObject({ code: 'invalid.request' })
+    await expect(byAuth.ask({ method: 'POST', path: subscribe.path, body: { account, device, endpoint: 'x'.repeat(LIMITS.pushEndpointCharactersMax + 1) }, answer: subscribe.answer })).rejects.toMatchObject({ code: 'invalid.request' })
+  })
+
+  it('are for auth alone, which has verified whose device it is', async () => {
+    const { subscribe, unsubscribe, accepted, notices } = ENGINE_INTERNAL_API
+    const [account, device] = ['a1'.repeat(16), 'd1'.repeat(16)]
+    const before = pushed.length
+    const refused: readonly (() => Promise<unknown>)[] = [
+      () => client.ask({ method: 'POST', path: subscribe.path, body: { account, device, endpoint: 'https://push.example/elsewhere' }, answer: subscribe.answer }),
+      () => client.ask({ method: 'POST', path: unsubscribe.path, body: { device }, answer: unsubscribe.answer }),
+      () => client.ask({ method: 'GET', path: `${accepted.path}?owner=${account}&other=${account}`, answer: accepted.answer }),
+      () => byAuth.ask({ method: 'POST', path: notices.path, body: { notice: 'AAAA' }, answer: notices.answer }),
+    ]
+    for (const ask of refused) await expect(ask()).rejects.toMatchObject({ code: 'auth.service' })
+    expect(pushed).toHaveLength(before)
   })
 })

@@ -11,14 +11,14 @@ export interface EngineInternalParts {
   readonly pushes: Pick<Engine, 'subscribeToPushes' | 'unsubscribeFromPushes'>
 }
 
-/** What an engine node answers to other services, on a server made by `createInternalHttp`. */
+/** What an engine node answers to other services, on a server made by `createInternalHttp` for `ENGINE_INTERNAL_API`. */
 export function engineInternalRoutes(server: HttpServer, parts: EngineInternalParts): void {
   const { accepted, notices, subscribe, unsubscribe } = ENGINE_INTERNAL_API
   server.get(accepted.path, { schema: { querystring: accepted.query } }, async (request) => {
     const { owner, other } = request.query
     return { accepted: await parts.contacts.accepted(owner, other) }
   })
-  // Whoever of the known services asks: a notice counts by its signature.
+  // A notice counts by its signature.
   server.post(notices.path, { schema: { body: notices.body } }, async (request) => {
     await parts.appendNotice(request.body.notice)
     return { stored: true as const }

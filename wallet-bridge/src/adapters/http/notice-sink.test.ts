@@ -13,7 +13,7 @@ describeNoticeSink('over the internal listeners of the engine', async (publicKey
   const stored: Uint8Array[] = []
   let fails = false
   const server = createInternalHttp({
-    log: silentLogger, clock, random: systemRandom(), callers: ['wally'], verifier: new ServiceVerifier({ name: 'engine', keys: new Map([['wally', tokens.publicKey]]), clock }),
+    log: silentLogger, clock, random: systemRandom(), api: ENGINE_INTERNAL_API, verifier: new ServiceVerifier({ name: 'engine', keys: new Map([['wally', tokens.publicKey]]), clock }),
   })
   const { path, body } = ENGINE_INTERNAL_API.notices
   server.post(path, { schema: { body } }, (request) => {
