@@ -2,7 +2,7 @@ import { ManualClock } from '@evegram/platform'
 import { describe, expect, it } from 'vitest'
 import type { PushOutcome } from '../ports/push-sender.js'
 import { settle } from './cluster.fixture.js'
-import { PUSH_AGE_MS_MAX, PUSH_RETRY_MS, PUSH_TRIES_MAX, PushQueue, PUSHES_AT_ONCE, PUSHES_QUEUED_MAX } from './push-queue.js'
+import { PUSH_AGE_MS_MAX, PUSH_RETRY_MS, PUSH_TRIES_MAX, PushQueue, PUSHES_AT_ONCE, PUSHES_OF_SERVICE_MAX } from './push-queue.js'
 import { device } from './scene.fixture.js'
 
 /** A queue before push services that answer when a test says so. */
@@ -84,11 +84,34 @@ describe('the queue of pushes', () => {
     expect([asked.length, ended]).toEqual([4, ['three gone']])
   })
 
-  it('is bounded, and says when it is full', () => {
-    const { queue } = scene()
-    for (let number = 0; number < PUSHES_QUEUED_MAX; number++) expect(queue.add(device(number), 'x', 'service')).toBe('queued')
-    expect(queue.add(device(PUSHES_QUEUED_MAX), 'x', 'service')).toBe('full')
+  it('is bounded for each push service, says when it is full, and takes no room from another', () => {
+    const { queue, asked } = scene()
+    for (let number = 0; number < PUSHES_OF_SERVICE_MAX; number++) expect(queue.add(device(number), 'x', 'slow')).toBe('queued')
+    const late = PUSHES_OF_SERVICE_MAX
+    expect(queue.add(device(late), 'x', 'slow')).toBe('full')
+    expect(queue.add(device(late), 'y', 'quick')).toBe('queued')
+    expect(asked.at(-1)).toBe('y')
     queue.cancel(device(7))
-    expect(queue.add(device(PUSHES_QUEUED_MAX), 'x', 'service')).toBe('queued')
+    expect(queue.add(device(late + 1), 'x', 'slow')).toBe('queued')
+    expect(queue.add(device(late + 2), 'x', 'slow')).toBe('full')
+  })
+
+  it('keeps nothing of devices that connected while a push service hangs, however often they are missed again', () => {
+    const { queue } = scene()
+    for (let number = 0; number < PUSHES_AT_ONCE; number++) queue.add(device(1_000 + number), 'x', 'service')
+    for (let round = 0; round < 50; round++) {
+      for (let number = 0; number < 10; number++) queue.add(device(number), 'x', 'service')
+      for (let number = 0; number < 10; number++) queue.cancel(device(number))
+    }
+    expect([queue.size, queue.waiting]).toEqual([PUSHES_AT_ONCE, 0])
+  })
+
+  it('sends nothing any more once it was stopped', async () => {
+    const { queue, asked, answers } = scene()
+    for (let number = 0; number < PUSHES_AT_ONCE + 3; number++) queue.add(device(number), 'x', 'service')
+    queue.stop()
+    answers[0]?.({ status: 'accepted' })
+    await settle()
+    expect(asked).toHaveLength(PUSHES_AT_ONCE)
   })
 })

@@ -1,8 +1,8 @@
 import type { Clock, DeviceId } from '@evegram/protocol'
 import type { PushOutcome, PushSender } from '../ports/push-sender.js'
 
-/** Pushes that wait, are sent or wait to be sent again. */
-export const PUSHES_QUEUED_MAX = 10_000
+/** Pushes to one push service that wait, are sent or wait to be sent again. A setting names so many services at most, so that this bounds all of them. */
+export const PUSHES_OF_SERVICE_MAX = 4_096
 /** Pushes that one push service has to answer at a time. */
 export const PUSHES_AT_ONCE = 8
 /** Tries of one push. */
@@ -24,9 +24,13 @@ interface Push {
 /** How a push ended. */
 export type PushEnd = Exclude<PushOutcome['status'], 'later'> | 'given_up'
 
+/** The pushes to one push service. */
 interface Lane {
-  readonly waiting: Push[]
+  /** Those whose turn comes, in order. */
+  readonly waiting: Set<Push>
   running: number
+  /** Those that wait, are sent or wait to be sent again. */
+  queued: number
 }
 
 /** What the queue needs. */
@@ -37,9 +41,10 @@ export interface PushQueueParts {
   readonly ended: (push: { readonly device: DeviceId; readonly endpoint: string }, end: PushEnd, reason?: string) => void
 }
 
-/** Pushes on their way, a lane for each push service: what is slow or fails there holds up nobody else. Bounded by number, tries and age. */
+/** Pushes on their way, a lane for each push service: what is slow or fails there holds up nobody else, nor takes the room of others. Bounded by number, tries and age. */
 export class PushQueue {
   readonly #parts: PushQueueParts
+  /** One for each push service that the setting names, once it was used. */
   readonly #lanes = new Map<string, Lane>()
   readonly #queued = new Map<DeviceId, Push>()
   #stopped = false
@@ -53,47 +58,63 @@ export class PushQueue {
     return this.#queued.size
   }
 
-  /** Takes a push; `full` when there are too many. `service` is what {@link PushSender.accepts} said. */
+  /** Pushes that are kept for their turn: never more than {@link PushQueue.size}. */
+  get waiting(): number {
+    let waiting = 0
+    for (const lane of this.#lanes.values()) waiting += lane.waiting.size
+    return waiting
+  }
+
+  /** Takes a push; `full` when its push service has too many. `service` is what {@link PushSender.accepts} said. */
   add(device: DeviceId, endpoint: string, service: string): 'queued' | 'full' {
-    if (this.#stopped || this.#queued.size >= PUSHES_QUEUED_MAX) return 'full'
+    if (this.#stopped) return 'full'
     this.cancel(device)
+    const lane = this.#laneOf(service)
+    if (lane.queued >= PUSHES_OF_SERVICE_MAX) return 'full'
     const push: Push = { device, endpoint, service, bornMonotonicMs: this.#parts.clock.monotonicMs(), tries: 0 }
     this.#queued.set(device, push)
-    this.#enter(push)
+    lane.queued++
+    lane.waiting.add(push)
+    this.#run(lane)
     return 'queued'
   }
 
   /** The device connected: what is not sent yet is not needed. */
   cancel(device: DeviceId): void {
-    this.#queued.delete(device)
+    const push = this.#queued.get(device)
+    if (push !== undefined) this.#remove(push)
   }
 
   /** Forgets what waits. */
   stop(): void {
     this.#stopped = true
     this.#queued.clear()
-    this.#lanes.clear()
+    for (const lane of this.#lanes.values()) lane.waiting.clear()
   }
 
-  #enter(push: Push): void {
-    let lane = this.#lanes.get(push.service)
-    if (lane === undefined) this.#lanes.set(push.service, lane = { waiting: [], running: 0 })
-    lane.waiting.push(push)
-    this.#run(push.service, lane)
+  #laneOf(service: string): Lane {
+    const known = this.#lanes.get(service)
+    if (known !== undefined) return known
+    const lane: Lane = { waiting: new Set(), running: 0, queued: 0 }
+    this.#lanes.set(service, lane)
+    return lane
   }
 
-  #run(service: string, lane: Lane): void {
-    while (lane.running < PUSHES_AT_ONCE) {
-      const push = lane.waiting.shift()
-      if (push === undefined) {
-        if (lane.running === 0) this.#lanes.delete(service)
-        return
-      }
-      if (!this.#stands(push)) continue
+  #remove(push: Push): void {
+    this.#queued.delete(push.device)
+    const lane = this.#laneOf(push.service)
+    lane.queued--
+    lane.waiting.delete(push)
+  }
+
+  #run(lane: Lane): void {
+    for (const push of lane.waiting) {
+      if (lane.running >= PUSHES_AT_ONCE) return
+      lane.waiting.delete(push)
       lane.running++
       void this.#send(push).finally(() => {
         lane.running--
-        this.#run(service, lane)
+        this.#run(lane)
       })
     }
   }
@@ -114,13 +135,18 @@ export class PushQueue {
   #later(push: Push, afterMs = 0): void {
     if (!this.#stands(push)) return
     if (push.tries >= PUSH_TRIES_MAX) return this.#end(push, 'given_up')
-    this.#parts.clock.after(Math.max(afterMs, PUSH_RETRY_MS * 3 ** (push.tries - 1)), () => { if (this.#stands(push)) this.#enter(push) })
+    this.#parts.clock.after(Math.max(afterMs, PUSH_RETRY_MS * 3 ** (push.tries - 1)), () => {
+      if (!this.#stands(push)) return
+      const lane = this.#laneOf(push.service)
+      lane.waiting.add(push)
+      this.#run(lane)
+    })
   }
 
   /** A push that was cancelled when it had gone out already still says whether its subscription has ended. */
   #end(push: Push, end: PushEnd, reason?: string): void {
     const stands = this.#stands(push)
-    if (stands) this.#queued.delete(push.device)
+    if (stands) this.#remove(push)
     if (!this.#stopped && (stands || end === 'gone')) this.#parts.ended(push, end, reason)
   }
 

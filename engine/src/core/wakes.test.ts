@@ -318,6 +318,20 @@ describe('what fails', () => {
     expect(pushes.woken).toEqual(['bob'])
   })
 
+  it('is looked at again for one device whose account is not told, and wakes those at once that were claimed beside it', async () => {
+    cluster.directory.addDevice(BOB, BOB_LAPTOP)
+    await subscribe('phone')
+    await subscribe('laptop', BOB, BOB_LAPTOP)
+    await leave(bob)
+    await say({ bodies: [{ device: BOB_PHONE }, { device: BOB_LAPTOP }], ...newest() })
+    let failures = 1
+    cluster.directory.beforeSummary = async () => { if (failures-- > 0) throw new EvegramError('unavailable.auth') }
+    await look()
+    expect(pushes.woken).toHaveLength(1)
+    await cluster.clock.advance(10_000)
+    expect([...pushes.woken].sort()).toEqual(['laptop', 'phone'])
+  })
+
   it('does not keep a device from being woken that connected while the claims did not answer', async () => {
     await subscribe('bob')
     await leave(bob)
@@ -356,5 +370,6 @@ describe('a subscription that is not renewed', () => {
     await subscriptions.put({ account: BOB, device: BOB_PHONE, endpoint: 'https://push.example/bob', renewedAtMs: cluster.clock.now() - LIMITS.pushSubscriptionMs })
     await say()
     await look()
+    expect(pushes.woken).toEqual([])
   })
 })

@@ -5,6 +5,7 @@ import type { Presence } from '../ports/presence.js'
 import type { PushClaims } from '../ports/push-claims.js'
 import type { PushSender } from '../ports/push-sender.js'
 import type { PushSubscription, PushSubscriptions } from '../ports/push-subscriptions.js'
+import { ClaimEnds } from './claim-ends.js'
 import type { EngineMetrics } from './metrics.js'
 import { PushQueue, type PushEnd } from './push-queue.js'
 
@@ -66,8 +67,7 @@ export class Wakes {
   readonly #missed = new Map<DeviceId, Missed>()
   /** Until when (monotonic) a device is known to have no subscription. */
   readonly #unsubscribed = new Map<DeviceId, number>()
-  /** Devices that connected while the claims did not answer. */
-  readonly #connected = new Set<DeviceId>()
+  readonly #claimEnds: ClaimEnds
   #timer: { cancel(): void } | undefined
   #plannedMs = Number.POSITIVE_INFINITY
   #looking = false
@@ -76,6 +76,7 @@ export class Wakes {
 
   constructor(parts: WakesParts) {
     this.#parts = parts
+    this.#claimEnds = new ClaimEnds({ clock: parts.clock, claims: parts.claims, restMs: WAKE_INTERVAL_MS, onShed: () => { this.#shed() }, log: parts.log })
     this.#queue = new PushQueue({ clock: parts.clock, sender: parts.sender, ended: (push, end, reason) => { void this.#ended(push, end, reason) } })
   }
 
@@ -109,7 +110,7 @@ export class Wakes {
   connected(device: DeviceId): void {
     this.#missed.delete(device)
     this.#queue.cancel(device)
-    void this.#rest([device])
+    this.#claimEnds.add(device)
   }
 
   /** Ends the subscriptions of devices that were revoked or signed out. What fails is tidying up: who was revoked is not woken in any case. */
@@ -125,6 +126,7 @@ export class Wakes {
     this.#stopped = true
     this.#timer?.cancel()
     this.#missed.clear()
+    this.#claimEnds.stop()
     this.#queue.stop()
   }
 
@@ -166,20 +168,23 @@ export class Wakes {
     this.#looking = true
     const due = this.#takeDue()
     try {
-      await this.#rest([...this.#connected])
       await this.#wakeThose(due)
     } catch (failure) {
-      this.#parts.metrics.wakeFailures.add()
-      this.#parts.log.warn({ err: failure, devices: due.size }, 'who must be woken is not known: looked at again')
-      for (const [device, { sender }] of due) if (!this.#missed.has(device)) this.#note(device, sender, RETRY_MS)
+      this.#lookAgain(failure, due, [...due.keys()])
     } finally {
       this.#looking = false
       this.#planNext()
     }
   }
 
+  #lookAgain(failure: unknown, due: ReadonlyMap<DeviceId, Missed>, devices: readonly DeviceId[]): void {
+    this.#parts.metrics.wakeFailures.add()
+    this.#parts.log.warn({ err: failure, devices: devices.length }, 'who must be woken is not known: looked at again')
+    for (const device of devices) if (!this.#missed.has(device)) this.#note(device, due.get(device)?.sender ?? SEVERAL, RETRY_MS)
+  }
+
   #planNext(): void {
-    let nextMs = this.#connected.size === 0 ? Number.POSITIVE_INFINITY : this.#parts.clock.monotonicMs() + RETRY_MS
+    let nextMs = Number.POSITIVE_INFINITY
     for (const { dueMonotonicMs } of this.#missed.values()) nextMs = Math.min(nextMs, dueMonotonicMs)
     if (nextMs !== Number.POSITIVE_INFINITY) this.#plan(nextMs)
   }
@@ -208,8 +213,16 @@ export class Wakes {
     const wanted = found.filter(({ account, device }) => due.get(device)?.sender !== account)
     if (wanted.length === 0) return
     const here = await this.#here(wanted)
-    const claimed = await Promise.all(wanted.filter(({ device }) => !here.has(device)).map(async (one) => (await this.#claim(one) ? [one] : [])))
-    await this.#wake(claimed.flat())
+    const claimed: PushSubscription[] = []
+    await Promise.all(wanted.filter(({ device }) => !here.has(device)).map(async (one) => {
+      try {
+        if (await this.#claim(one)) claimed.push(one)
+      } catch (failure) {
+        // One whose account or claim is not told keeps nobody from being woken who was claimed beside it.
+        this.#lookAgain(failure, due, [one.device])
+      }
+    }))
+    await this.#wake(claimed)
   }
 
   /** Which of these devices have a connection. */
@@ -237,13 +250,13 @@ export class Wakes {
    * later, and no device that is connected is held to be woken.
    */
   async #wake(claimed: readonly PushSubscription[]): Promise<void> {
-    const { claims, sender } = this.#parts
-    const unclaim = (those: readonly PushSubscription[]): Promise<unknown> => Promise.all(those.map(({ device }) => claims.rest(device, WAKE_INTERVAL_MS)))
+    const { sender } = this.#parts
+    const unclaim = (those: readonly PushSubscription[]): void => { for (const { device } of those) this.#claimEnds.add(device) }
     let here: ReadonlySet<DeviceId>
     try {
       here = await this.#here(claimed)
     } catch (failure) {
-      await unclaim(claimed)
+      unclaim(claimed)
       throw failure
     }
     const left: PushSubscription[] = []
@@ -255,7 +268,7 @@ export class Wakes {
         left.push(subscription)
       }
     }
-    await unclaim(left)
+    unclaim(left)
   }
 
   async #ended({ device, endpoint }: { readonly device: DeviceId; readonly endpoint: string }, end: PushEnd, reason?: string): Promise<void> {
@@ -278,20 +291,5 @@ export class Wakes {
       metrics.wakeFailures.add()
       log.warn({ err: failure, end }, 'what became of a wake could not be noted')
     }
-  }
-
-  /** Notes for devices that they connected; those for which it fails are kept for the next look. Never rejects. */
-  async #rest(devices: readonly DeviceId[]): Promise<void> {
-    await Promise.all(devices.map(async (device) => {
-      try {
-        await this.#parts.claims.rest(device, WAKE_INTERVAL_MS)
-        this.#connected.delete(device)
-      } catch (failure) {
-        if (this.#connected.size >= MISSED_MAX) return this.#shed()
-        this.#connected.add(device)
-        this.#parts.log.debug({ err: failure }, 'that a device connected could not be noted: tried again')
-        this.#plan(this.#parts.clock.monotonicMs() + RETRY_MS)
-      }
-    }))
   }
 }
