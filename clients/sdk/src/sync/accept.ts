@@ -13,7 +13,7 @@ import { placeMessage } from '../archive/place-message.js'
 import type { Transaction } from '../core/transaction.js'
 import type { GapEvent } from '../events.js'
 import { CHAIN_EPOCH, chainKey, encodeChain, readChain, type ChainRow } from './chain-row.js'
-import { acceptLink, CHAIN_AHEAD_MAX, joinChain, missingRanges, nameMissing } from './chain-state.js'
+import { acceptLink, CHAIN_AHEAD_MAX, isIncomplete, joinChain, nameMissing } from './chain-state.js'
 import { gapKey, writeGap } from './gap-row.js'
 import { keepHeard } from './heard-record.js'
 import { raiseFloor } from './order-clock.js'
@@ -114,13 +114,12 @@ export class Acceptance {
       const earlier = before.gaps.find((gap) => gap.from <= from && from <= gap.to)
       if (earlier !== undefined && earlier.reason !== reason) this.#tellGap(tx, { conversation, account, device, epoch, from, to, reason })
     }
-    const isSound = next.ahead.length === 0
-    tx.put('chains', chainKey(conversation, device, epoch), encodeChain(isSound ? { ...next, soundAtMs: Math.max(before.soundAtMs, positionMs) } : next))
-    const missing = missingRanges(next).length > 0
-    if (missing && missingRanges(before).length === 0) {
+    const missing = isIncomplete(next)
+    tx.put('chains', chainKey(conversation, device, epoch), encodeChain(missing ? next : { ...next, soundAtMs: Math.max(before.soundAtMs, positionMs) }))
+    if (missing && !isIncomplete(before)) {
       writeGap(tx, { conversation, account, device, epoch, nextAtMs: this.#core.time.now() + GAP_GRACE_MS })
       tx.afterCommit(() => { this.#control.wake() })
-    } else if (!missing && before.ahead.length > 0) tx.remove('healing', gapKey(conversation, device, epoch))
+    } else if (!missing && isIncomplete(before)) tx.remove('healing', gapKey(conversation, device, epoch))
   }
 
   #tellGap(tx: Transaction, gap: GapEvent): void {

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { sha256 } from '@noble/hashes/sha2.js'
 import { concatBytes, equalBytes, utf8 } from '@evegram/protocol'
-import { acceptLink, emptyChain, joinChain, missingRanges, nameMissing, nameNumber, type ChainState, type ReceivedLink } from './chain-state.js'
+import { acceptLink, awaitedRanges, emptyChain, isIncomplete, joinChain, missingRanges, nameMissing, nameNumber, type ChainState, type ReceivedLink } from './chain-state.js'
 
 /** A chain of `length` links that says `text`, from `from` on. */
 function chainOf(length: number, text = 'a', from = 1, before: Uint8Array = new Uint8Array(32)): ReceivedLink[] {
@@ -113,9 +113,18 @@ describe('a chain', () => {
     let state = joined
     for (const number of [4, 5, 6]) state = accept(state, at(links, number))
     expect([state.head.number, state.gaps.map(({ to }) => to)]).toEqual([6, [3]])
-    // Once something came, what the sender stored before it is missing.
+    // Once something came, what the sender was to send before it is awaited, and missing when it does not come.
     const late = joinChain(accept(joinChain(emptyChain(), startAt(6)), at(links, 6)), startAt(4))
-    expect(late.gaps.map(({ from, to, reason }) => [from, to, reason])).toEqual([[1, 3, 'before_you_joined'], [4, 5, 'withheld']])
+    expect([isIncomplete(late), awaitedRanges(late).map(({ from, to }) => [from, to])]).toEqual([true, [[4, 5]]])
+    const { state: after, named } = nameMissing(late, 'withheld')
+    expect(after.gaps.map(({ from, to, reason }) => [from, to, reason])).toEqual([[1, 3, 'before_you_joined'], [4, 5, 'withheld']])
+    expect([named.map(({ from, to, reason }) => [from, to, reason]), isIncomplete(after)]).toEqual([[[4, 5, 'withheld']], false])
+    // One of them came and cannot be read.
+    const unreadable = nameNumber(late, 4, 'unreadable') ?? expect.fail('a name')
+    expect([nameNumber(unreadable, 4, 'withheld'), awaitedRanges(unreadable).map(({ from, to }) => [from, to])]).toEqual([undefined, [[5, 5]]])
+    let healed = nameMissing(unreadable, 'withheld').state
+    for (const number of [5, 4]) healed = accept(healed, at(links, number))
+    expect(healed.gaps.map(({ from, to }) => [from, to])).toEqual([[1, 3]])
   })
 
   it('refuses another message under a number that was taken', () => {
@@ -148,11 +157,13 @@ describe('a chain', () => {
     expect(acceptLink(joined, forged, startAt(3)).status).toBe('broken')
     const next = acceptLink(joined, at(links, 3), startAt(3))
     expect(next).toMatchObject({ status: 'filled', state: { joinedAt: 3, gaps: [{ from: 1, to: 2, reason: 'before_you_joined' }] } })
-    // Two of them, the earlier one first: the other is missing now.
+    // Two of them, the earlier one first: the other is awaited now.
     const earlier = acceptLink(joined, at(links, 2), startAt(2))
     if (earlier.status !== 'filled') throw new Error(earlier.status)
-    expect(earlier.state.gaps.map(({ from, to, reason }) => [from, to, reason])).toEqual([[1, 1, 'before_you_joined'], [3, 3, 'withheld']])
-    expect(acceptLink(earlier.state, at(links, 3)).status).toBe('filled')
+    expect(earlier.state.gaps.map(({ from, to, reason }) => [from, to, reason])).toEqual([[1, 1, 'before_you_joined'], [3, 3, 'before_you_joined']])
+    expect(awaitedRanges(earlier.state).map(({ from, to }) => [from, to])).toEqual([[3, 3]])
+    const both = acceptLink(earlier.state, at(links, 3))
+    expect([both.status, both.status === 'filled' && isIncomplete(both.state)]).toEqual(['filled', false])
   })
 
   it('learns from a late start that what it missed was sent before it joined', () => {

@@ -13,7 +13,10 @@ export interface ReceivedLink {
   readonly prev: Uint8Array
 }
 
-/** Numbers that were given up, with what is known about their neighbours. A late copy still finds its place. Those above the head of the chain were named by themselves. */
+/**
+ * Numbers that were given up, with what is known about their neighbours. A late copy still finds its place. Those above the head of the chain were named by themselves;
+ * those at `joinedAt` and behind it that are still called `before_you_joined` are awaited, see {@link awaitedRanges}.
+ */
 export interface NamedGap {
   readonly from: number
   readonly to: number
@@ -104,7 +107,7 @@ export function joinChain(state: ChainState, start: { readonly number: number; r
   return { ...state, joinedAt: start.number, gaps: state.gaps.flatMap((gap) => splitAt(gap, start.number)) }
 }
 
-/** The sender takes back that the device joined only at `joinedAt`: what it was not meant to read before is missing from `number` on. */
+/** The sender takes back that the device joined only at `joinedAt`: what it was not meant to read before is awaited from `number` on. */
 function joinEarlier(state: ChainState, { number, prev }: { readonly number: number; readonly prev: Uint8Array }, joinedAt: number): ChainState {
   const before = state.gaps.find((gap) => gap.reason === 'before_you_joined' && gap.from <= number && gap.to === joinedAt - 1)
   if (state.head.number === joinedAt - 1 && before !== undefined) {
@@ -112,7 +115,8 @@ function joinEarlier(state: ChainState, { number, prev }: { readonly number: num
     const left = before.from < number ? [{ ...before, to: number - 1, after: prev }] : []
     return { ...state, joinedAt: number, head: { number: number - 1, hash: prev }, gaps: state.gaps.flatMap((gap) => (gap === before ? left : [gap])) }
   }
-  const gaps = state.gaps.flatMap((gap) => (gap.to < joinedAt && gap.reason === 'before_you_joined' ? splitAt({ ...gap, reason: 'withheld' }, number) : [gap]))
+  // Who was left out of several messages gets them one after the other, the first with this word: the server is accused of none before there was time for them.
+  const gaps = state.gaps.flatMap((gap) => (gap.to < joinedAt && gap.reason === 'before_you_joined' ? splitAt(gap, number) : [gap]))
   return { ...state, joinedAt: number, gaps }
 }
 
@@ -157,12 +161,24 @@ export function missingRanges(state: ChainState): { readonly from: number; reado
   return ranges
 }
 
+/** Numbers behind the head that the sender said were meant for this device after all, and that did not come so far. */
+export function awaitedRanges({ joinedAt, gaps }: ChainState): readonly NamedGap[] {
+  return gaps.filter(({ to, reason }) => joinedAt !== undefined && reason === 'before_you_joined' && to >= joinedAt)
+}
+
+/** Whether numbers are missing that have no name so far. */
+export function isIncomplete(state: ChainState): boolean {
+  return missingRanges(state).length > 0 || awaitedRanges(state).length > 0
+}
+
 /** Gives every missing number a name, so that the chain goes on behind it; one that has a name keeps it. Returns the new gaps. */
 export function nameMissing(before: ChainState, reason: GapReason): { readonly state: ChainState; readonly named: readonly NamedGap[] } {
-  let state = before
-  const gaps: NamedGap[] = before.gaps.filter(({ to }) => to <= before.head.number)
-  const above = before.gaps.filter(({ to }) => to > before.head.number)
-  const named: NamedGap[] = []
+  const awaited = new Set(awaitedRanges(before))
+  const known = before.gaps.map((gap) => (awaited.has(gap) ? { ...gap, reason } : gap))
+  let state: ChainState = { ...before, gaps: known }
+  const gaps: NamedGap[] = known.filter(({ to }) => to <= before.head.number)
+  const above = known.filter(({ to }) => to > before.head.number)
+  const named: NamedGap[] = known.filter((gap) => !before.gaps.includes(gap))
   for (let next = state.ahead[0]; next !== undefined; next = state.ahead[0]) {
     const missing = { from: state.head.number + 1, to: next.number - 1, reason, before: state.head.hash, after: next.prev }
     // Empty when the sender's start contradicts a message that was shown before it: nothing is missing then.
@@ -193,9 +209,19 @@ function around(missing: Required<NamedGap>, named: readonly NamedGap[]): NamedG
 
 /** Gives one number a name, wherever it stands; undefined where it has one, or something was taken for it, or its place is behind what is remembered. */
 export function nameNumber(state: ChainState, number: number, reason: GapReason): ChainState | undefined {
+  const awaited = awaitedRanges(state).find(({ from, to }) => from <= number && number <= to)
+  if (awaited !== undefined) return { ...state, gaps: state.gaps.flatMap((gap) => (gap === awaited ? piecesAround(gap, number, reason) : [gap])) }
   const isKnown = number <= state.head.number || state.ahead.some((link) => link.number === number) || state.gaps.some(({ from, to }) => from <= number && number <= to)
   if (isKnown) return undefined
   const neighbour = state.gaps.find((gap) => gap.from > state.head.number && gap.reason === reason && (gap.to === number - 1 || gap.from === number + 1))
   const gap = { from: Math.min(number, neighbour?.from ?? number), to: Math.max(number, neighbour?.to ?? number), reason }
   return { ...state, gaps: [...state.gaps.filter((other) => other !== neighbour), gap].slice(-CHAIN_GAPS_MAX) }
+}
+
+/** A gap as up to three: one number of it has another name. */
+function piecesAround({ from, to, before, after, reason: known }: NamedGap, number: number, reason: GapReason): NamedGap[] {
+  const pieces = [{ from, to: number - 1, reason: known }, { from: number, to: number, reason }, { from: number + 1, to, reason: known }].filter((piece) => piece.from <= piece.to)
+  return pieces.map((piece) => ({
+    ...piece, ...(piece.from === from && before !== undefined ? { before } : {}), ...(piece.to === to && after !== undefined ? { after } : {}),
+  }))
 }

@@ -5,8 +5,8 @@ import type { Conversation } from '../conversation.js'
 import type { ClientEvents } from '../events.js'
 import type { Message } from '../core/message.js'
 import { MemoryStore } from '../store/memory.js'
-import type { StoreTable } from '../store/local-store.js'
 import { FakeServer } from './testing/fake-server.js'
+import { tablesWith } from './testing/tables-with.js'
 import { openTestClient, testWallet, type TestClient } from './testing/test-client.js'
 import { rest, VirtualClock } from './testing/virtual-clock.js'
 
@@ -34,16 +34,6 @@ const historyOf = async (test: TestClient, of: Scene): Promise<readonly Message[
 const view = ({ messageId, text, reactions, editedAtMs, deleted, replyTo, order }: Message): unknown => ({ messageId, text, reactions, editedAtMs, deleted, replyTo, order })
 const viewsOf = async (test: TestClient, of: Scene): Promise<unknown[]> => (await historyOf(test, of)).map(view)
 const changesOf = (test: TestClient): ClientEvents['message-changed'][] => test.log.filter(({ name }) => name === 'message-changed').map(({ event }) => event as ClientEvents['message-changed'])
-/** Tables whose rows say `text` in clear. */
-async function tablesWith(test: TestClient, text: string): Promise<StoreTable[]> {
-  const tables: readonly StoreTable[] = ['messages', 'healing', 'outbox', 'handled', 'conversations', 'meta']
-  const found: StoreTable[] = []
-  for (const table of tables) {
-    const rows = await test.store.list(table, { limit: 10_000 })
-    if (rows.some(({ value }) => Buffer.from(value).includes(text))) found.push(table)
-  }
-  return found
-}
 const quiet = (test: TestClient): unknown[] => [test.refusals(), test.log.filter(({ name }) => name === 'fault' || name === 'gap')]
 
 describe('what is said about a message', () => {

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { EvegramError, decodeEnvelope } from '@evegram/protocol'
+import { EvegramError, decodeEnvelope, viewEnvelope, type Delivery } from '@evegram/protocol'
 import type { ClientEvents } from '../events.js'
 import { MemoryStore } from '../store/memory.js'
+import { Sessions } from './sessions.js'
 import { FakeServer } from './testing/fake-server.js'
 import { MortalStore } from './testing/mortal-store.js'
 import { openTestClient, testWallet, textsOf, type TestClient } from './testing/test-client.js'
@@ -75,6 +76,39 @@ describe('several devices', () => {
     await say(alice, bob, 'two')
     expect(await textsOf(bob2, alice)).toEqual(['one', 'two'])
     expect(named(bob2, 'gap')).toEqual([])
+  })
+
+  it('that join with messages which overtake each other accuse nobody before there was time for them', async () => {
+    const { server, clock, alice, bob } = await pair()
+    await say(alice, bob, 'one')
+    alice.link.down()
+    const conversation = await alice.client.conversation(bob.client.account)
+    for (const text of ['two', 'three']) await conversation.send(text)
+    const bob2 = await openTestClient(server, new MemoryStore(), bobWallet)
+    // Alice hears of it before the last of them: she gives it to the device as its first, and learns that the others are for it, too, when she sends them.
+    await alice.core.core.roster.refresh(bob.client.account)
+    const known = alice.core.core.roster.device(bob2.client.device) ?? expect.fail('a device')
+    expect(await new Sessions(alice.core.core).ensure(known)).toBe('ready')
+    await conversation.send('four')
+    const held: Delivery[] = []
+    server.lies.route = (delivery, to) => {
+      const { device, number } = viewEnvelope(delivery.envelope)
+      if (to !== bob2.client.device || device !== alice.client.device || number === 4) return [delivery]
+      held.push(delivery)
+      return []
+    }
+    alice.link.up()
+    await rest()
+    await clock.advance(500)
+    expect([await textsOf(bob2, alice), held.length]).toEqual([['four'], 2])
+    server.lies = {}
+    for (const delivery of held) {
+      bob2.link.push({ type: 'deliver', deliveries: [delivery] })
+      await clock.advance(100)
+    }
+    expect(await textsOf(bob2, alice)).toEqual(['two', 'three', 'four'])
+    await clock.advance(30_000)
+    expect([named(bob2, 'gap'), (await bob2.store.list('healing', { from: 'g/', to: 'g/~', limit: 10 })).length]).toEqual([[], 0])
   })
 
   it('get what waited longer for the server than messages are kept for sending again', async () => {

@@ -2,9 +2,9 @@ import { describe, expect, it } from 'vitest'
 import type { Conversation } from '../conversation.js'
 import type { ClientEvents } from '../events.js'
 import { MemoryStore } from '../store/memory.js'
-import type { StoreTable } from '../store/local-store.js'
 import { FakeServer } from './testing/fake-server.js'
 import { MortalStore } from './testing/mortal-store.js'
+import { tablesWith } from './testing/tables-with.js'
 import { openTestClient, testWallet, type TestClient } from './testing/test-client.js'
 import { rest, VirtualClock } from './testing/virtual-clock.js'
 
@@ -26,15 +26,6 @@ async function scene(): Promise<Scene> {
 
 const between = (test: TestClient, peer: TestClient): Promise<Conversation> => test.client.conversation(peer.client.account)
 const textsOf = async (test: TestClient, peer: TestClient): Promise<string[]> => (await (await between(test, peer)).history()).map(({ text }) => text)
-/** Tables with rows that say `text` in clear. */
-async function tablesWith(test: TestClient, text: string): Promise<StoreTable[]> {
-  const tables: readonly StoreTable[] = ['messages', 'healing', 'outbox', 'handled', 'conversations', 'state']
-  const found: StoreTable[] = []
-  for (const table of tables) {
-    if ((await test.store.list(table, { limit: 10_000 })).some(({ value }) => Buffer.from(value).includes(text))) found.push(table)
-  }
-  return found
-}
 /** Whoever sits at the device has read everything that `peer` said. */
 async function read(test: TestClient, peer: TestClient): Promise<void> {
   const last = (await (await between(test, peer)).history()).findLast(({ fromAccount }) => fromAccount === peer.client.account)

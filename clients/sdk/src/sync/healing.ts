@@ -8,9 +8,10 @@ import type { Transaction } from '../core/transaction.js'
 import { signWithSigning } from '../crypto/device-keys.js'
 import { ALLOWANCE_PREFIX, HEALING_LIMITS, isSpent, takeAllowance } from './allowance.js'
 import { chainKey, decodeChain, encodeChain, readChain, type ChainRow } from './chain-row.js'
-import { missingRanges, nameMissing, nameNumber, type GapReason, type NamedGap } from './chain-state.js'
+import { awaitedRanges, isIncomplete, missingRanges, nameMissing, nameNumber, type GapReason, type NamedGap } from './chain-state.js'
 import { composeControl } from './control.js'
 import { decodeGap, GAP_PREFIX, gapKey, type GapRow } from './gap-row.js'
+import { KeptCopies } from './kept-copies.js'
 import type { Outbox } from './outbox.js'
 import type { Receiver } from './receive.js'
 import type { Resends } from './resends.js'
@@ -46,6 +47,7 @@ export class Healing {
   readonly #outbox: Outbox
   readonly #receiver: Receiver
   readonly #resends: Resends
+  readonly #copies: KeptCopies
   #timer: Timer | undefined
   #running = false
   #again = false
@@ -58,6 +60,7 @@ export class Healing {
     this.#outbox = outbox
     this.#receiver = receiver
     this.#resends = resends
+    this.#copies = new KeptCopies(core)
   }
 
   /** A connection is live. */
@@ -107,6 +110,7 @@ export class Healing {
       if (row.nextAtMs <= nowMs) await this.#guard('supplement message', () => this.#resends.supplement(row))
     }
     await this.#prune(nowMs)
+    await this.#copies.step()
   }
 
   /** What fails for one row must not keep the others waiting; its own time comes again. */
@@ -163,7 +167,7 @@ export class Healing {
       await this.#receiver.receive(page.deliveries)
       const last = page.deliveries.at(-1)
       const current = await core.store.get('chains', key)
-      if (current === undefined || missingRanges(decodeChain(current)).length === 0) return
+      if (current === undefined || !isIncomplete(decodeChain(current))) return
       if (!page.more || last === undefined) break
       after = last.position
     }
@@ -206,7 +210,7 @@ export class Healing {
     let chain = before
     const named: NamedGap[] = []
     let looked = 0
-    for (const { from, to } of missingRanges(before)) {
+    for (const { from, to } of [...awaitedRanges(before), ...missingRanges(before)]) {
       for (let number = from; number <= to && looked < NUMBERS_LOOKED_AT_MAX; number++, looked++) {
         const unread = await readUnread(tx, messageIdOf({ conversation, device, epoch, number }))
         if (unread === undefined || unread.reason === 'missing' || unread.reason === 'undecided') continue

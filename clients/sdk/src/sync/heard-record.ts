@@ -14,9 +14,12 @@ export interface HeardRecord {
 /** Old records that are looked at with each new one. */
 const PRUNED_PER_RECORD = 4
 
+/** Start of the keys of all these records in table `healing`. */
+export const HEARD_PREFIX = 'k/'
+
 /** Prefix of these records of a conversation in table `healing`. */
 export function heardPrefix(conversation: ConversationId): string {
-  return `k/${conversation}/`
+  return `${HEARD_PREFIX}${conversation}/`
 }
 
 /** Key of the record of one message in table `healing`. */

@@ -18,9 +18,12 @@ export interface SentRecord {
 /** How long sent messages are kept for resends. */
 export const SENT_KEPT_MS = 7 * 24 * 3_600_000
 
+/** Start of the keys of all sent records in table `healing`. */
+export const SENT_PREFIX = 's/'
+
 /** Prefix of the sent records of a conversation in table `healing`. */
 export function sentPrefix(conversation: ConversationId): string {
-  return `s/${conversation}/`
+  return `${SENT_PREFIX}${conversation}/`
 }
 
 /** Key of a sent record in table `healing`. */
