@@ -24,6 +24,8 @@ export function showAlarms(client: Client, output: Output): () => void {
   let away = false
   const endings = [
     client.on('security', ({ code, account, device }) => {
+      // What the user blocked or declined is not shown, as they decided.
+      if (code === 'denied.blocked') return
       warn(code, { account, device }, `something was refused because it could not be trusted (${code})`)
     }),
     client.on('account-alarm', ({ code, account, error }) => {

@@ -78,7 +78,7 @@ export interface Client {
   requests(): Promise<readonly MessageRequest[]>
   /** Takes a request: its messages are those of everybody. Rejects `not_found.conversation` where none waits. */
   accept(conversation: ConversationId | string): Promise<void>
-  /** Removes a request with its messages. Who goes on writing makes a new one; a group is not shown again. Rejects as `accept` does. */
+  /** Removes a request with its messages, on all own devices. Who goes on writing makes a new one; a group is not shown again. Rejects as `accept` does. */
   decline(conversation: ConversationId | string): Promise<void>
   /**
    * Nothing of this account is shown from now on, in groups neither, on any own device; a request of theirs goes with its messages. They are not told. By address

@@ -38,7 +38,7 @@ export interface ClientEvents {
   'message': Message
   /** A message of a stranger waits: it is durable in the local store, and told so instead of as `message`. See `Client.requests`. */
   'message-request': Message
-  /** A request was accepted, declined or blocked, here or on another own device. */
+  /** A request was accepted, declined or blocked, here or on another own device. Where the other device did not know of all that waits here, the rest is still a request. */
   'request-changed': { readonly conversation: ConversationId; readonly status: RequestStatus }
   /** What a message shows changed: a reaction came or went, its author edited it, or it was deleted for everybody. Durable in the local store. */
   'message-changed': MessageChangedEvent

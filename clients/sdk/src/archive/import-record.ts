@@ -7,11 +7,11 @@ import {
   decodeChannel, decodeChannelGap, decodeChannelLog, decodeChannelPostRow, readChannel, writeChannel, writeChannelGap,
   writeChannelLog, writeChannelPost,
 } from '../core/channel-row.js'
-import { decodeConversation, isGroup, readConversation, writeConversation, type ConversationRow } from '../core/conversation-row.js'
+import { decodeConversation, isGroup, readConversation, removeConversation, writeConversation, type ConversationRow } from '../core/conversation-row.js'
 import { decodeGroup, readGroup, writeGroup } from '../core/group-row.js'
 import { readHandled, writeHandled } from '../core/handled.js'
 import { foldChanges } from '../core/fold-changes.js'
-import { decodeMessage, encodeMessage, messageRowKey, withArchiveMarks } from '../core/message.js'
+import { decodeMessage, encodeMessage, hasMessages, messageRowKey, withArchiveMarks } from '../core/message.js'
 import { decodeChanges, NO_CHANGES, readChanges, writeChanges } from '../core/message-changes.js'
 import type { Transaction } from '../core/transaction.js'
 import { carryVerified, readVerified, verifiedChange } from '../core/verified.js'
@@ -50,12 +50,15 @@ const importRegister: Importer = async ({ state }, tx, fields) => {
   }
 }
 
-const importRequest: Importer = async ({ requests }, tx, fields) => {
+const importRequest: Importer = async ({ requests, local }, tx, fields) => {
   const known = fieldsOf(fields)
-  await requests.restore(tx, {
-    conversation: conversationOf(known), account: parseAccountId(hexOf(known.bytes('account', 16))), group: known.boolean('group'), firstAtMs: known.uint('firstAtMs'),
-    dropped: known.uint('dropped'),
-  })
+  const conversation = conversationOf(known)
+  const request = {
+    conversation, account: parseAccountId(hexOf(known.bytes('account', 16))), group: known.boolean('group'), firstAtMs: known.uint('firstAtMs'), dropped: known.uint('dropped'),
+  }
+  const admission = await requests.restore(tx, request, (await readConversation(tx, conversation))?.floor ?? 0n)
+  // The record before this one brought its conversation, which nothing is to be shown of.
+  if (admission === 'hidden' && !request.group && !(await hasMessages(local.store, conversation))) removeConversation(tx, conversation)
   return undefined
 }
 
@@ -69,9 +72,14 @@ const importMessage: Importer = async ({ account, now, requests }, tx, fields) =
   if (message.expiresIn !== undefined || (message.expiresAtMs !== undefined && message.expiresAtMs <= now())) return 'skipped'
   const before = await readHandled(tx, message.messageId)
   if (before !== undefined && before.status !== 'refused') return 'known'
-  if ((await readConversation(tx, message.conversation)) === undefined) throw archiveFault('the conversation of a message before it')
+  const { conversation, fromAccount: from, order } = message
+  const place = await readConversation(tx, conversation)
+  const group = place === undefined ? conversation !== directConversationIdOf(account, from) : isGroup(place)
+  const admission = stranger === true ? await requests.restored(tx, { conversation, account: from, group, order }) : 'shown'
+  if (admission === 'hidden') return 'skipped'
+  if (place === undefined) throw archiveFault('the conversation of a message before it')
   const key = messageRowKey(message)
-  const marks = stranger === true && (await requests.restored(tx, message.conversation)) ? { stranger } : {}
+  const marks = admission === 'stranger' ? { stranger: true as const } : {}
   const here = await readChanges(tx, message.conversation, message.messageId)
   if (here === NO_CHANGES) {
     // As it is, with the fields of newer versions.

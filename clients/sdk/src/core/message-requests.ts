@@ -1,5 +1,6 @@
 import { EvegramError, isEvegramError, type AccountId, type ConversationId } from '@evegram/protocol'
 import { readOwnChain } from '../sync/chain-row.js'
+import type { Relation } from '../state/register-keys.js'
 import type { Core } from './context.js'
 import { isGroup, type ConversationRow } from './conversation-row.js'
 import { decodeMessage, encodeMessage, MESSAGE_PREFIX } from './message.js'
@@ -59,8 +60,8 @@ export class MessageRequests {
     return (await this.#core.state.get('contact.relation', account, source)) === 'blocked'
   }
 
-  /** Stages what becomes of a message of somebody else, and notes it in its request. */
-  async admit(tx: Transaction, conversation: ConversationRow, from: AccountId): Promise<Admission> {
+  /** Stages what becomes of a message of somebody else at `order`, and notes it in its request. */
+  async admit(tx: Transaction, conversation: ConversationRow, from: AccountId, order: bigint): Promise<Admission> {
     const relation = await this.#core.state.get('contact.relation', from, tx)
     if (relation === 'blocked') return 'hidden'
     const inGroup = isGroup(conversation)
@@ -68,6 +69,7 @@ export class MessageRequests {
     if (ofGroup === 'blocked') return 'hidden'
     const known = await readRequest(tx, conversation.conversation)
     if (known === undefined && (this.#policy === 'accept-all' || inGroup || (await this.#isKnown(tx, from, conversation.conversation)))) return 'shown'
+    if (!inGroup && (await this.#isDeclined(tx, conversation.conversation, order))) return 'hidden'
     const before = known ?? { conversation: conversation.conversation, account: from, group: inGroup, firstAtMs: this.#core.time.now(), messages: 0, dropped: 0 }
     if (known === undefined && this.#isFull(from, conversation.conversation)) return 'hidden'
     const isRoom = before.messages < REQUEST_MESSAGES_MAX
@@ -76,23 +78,41 @@ export class MessageRequests {
   }
 
   /**
-   * Stages a request of an archive, without its messages, which {@link restored} counts. Resolves with whether it waits here: not when the user decided since, nor where
-   * messages of strangers are taken as those of everybody.
+   * Stages a request of an archive, without its messages, which {@link restored} counts. Resolves with what becomes of it: it waits (`stranger`), is one of anybody
+   * (`shown`: the user accepted since, or messages of strangers are taken as those of everybody), or there is nothing to show of it. `highest` is the highest order
+   * key that is known of the conversation.
    */
-  async restore(tx: Transaction, request: Omit<RequestRow, 'messages'>): Promise<boolean> {
+  async restore(tx: Transaction, request: Omit<RequestRow, 'messages'>, highest: bigint): Promise<Admission> {
     const { conversation, account, group } = request
-    if ((await readRequest(tx, conversation)) !== undefined) return true
-    const relation = group ? await this.#core.state.get('conversation.relation', conversation, tx) : await this.#core.state.get('contact.relation', account, tx)
-    if (this.#policy === 'accept-all' || relation !== undefined || (!group && (await this.#isKnown(tx, account, conversation))) || this.#isFull(account, conversation)) return false
+    if ((await readRequest(tx, conversation)) !== undefined) return 'stranger'
+    const relation = await this.#relation(tx, conversation, account, group)
+    if (relation === 'blocked') return 'hidden'
+    if (this.#policy === 'accept-all' || relation === 'accepted' || (!group && (await this.#isKnown(tx, account, conversation)))) return 'shown'
+    if ((!group && (await this.#isDeclined(tx, conversation, highest))) || this.#isFull(account, conversation)) return 'hidden'
     this.#put(tx, { ...request, messages: 0 })
-    return true
+    return 'stranger'
   }
 
-  /** Stages that a message of a stranger came with an archive. Resolves with whether it waits in a request; otherwise it is one of anybody. */
-  async restored(tx: Transaction, conversation: ConversationId): Promise<boolean> {
+  /** Stages that a message of a stranger at `order` came with an archive, behind the request that it waited in there. Resolves with what becomes of it. */
+  async restored(tx: Transaction, { conversation, account, group, order }: { readonly conversation: ConversationId; readonly account: AccountId; readonly group: boolean; readonly order: bigint }): Promise<Admission> {
+    const relation = await this.#relation(tx, conversation, account, group)
+    if (relation === 'blocked') return 'hidden'
     const known = await readRequest(tx, conversation)
-    if (known !== undefined) this.#put(tx, { ...known, messages: known.messages + 1 })
-    return known !== undefined
+    if (known === undefined && (this.#policy === 'accept-all' || group || (await this.#isKnown(tx, account, conversation)))) return 'shown'
+    if (known === undefined || (!group && (await this.#isDeclined(tx, conversation, order)))) return 'hidden'
+    this.#put(tx, { ...known, messages: known.messages + 1 })
+    return 'stranger'
+  }
+
+  /** Stages what is left of a request of which a part was declined on another own device. */
+  keep(tx: Transaction, request: RequestRow): void {
+    this.#put(tx, request)
+    tx.afterCommit(() => { this.#core.events.emit('request-changed', { conversation: request.conversation, status: 'declined' }) })
+  }
+
+  /** Up to which order key a direct conversation was declined on any own device. */
+  declinedUpTo(conversation: ConversationId): Promise<bigint | undefined> {
+    return this.#core.state.get('request.declined', conversation)
   }
 
   /** Stages that somebody added this account to a group: a request, where they are a stranger. */
@@ -116,8 +136,8 @@ export class MessageRequests {
     else if (!isGroup(conversation) && conversation.peer !== me && relation === undefined) await this.#accept(tx, conversation)
   }
 
-  /** Stages how a request ends. Messages that were kept become those of anybody; removing them is the caller's. */
-  async settle(tx: Transaction, conversation: ConversationRow, status: RequestStatus): Promise<void> {
+  /** Stages how a request ends. Messages that were kept become those of anybody; removing them is the caller's, who names the highest order key among them. */
+  async settle(tx: Transaction, conversation: ConversationRow, status: RequestStatus, highest = 0n): Promise<void> {
     if (status === 'accepted') {
       await this.#accept(tx, conversation)
       await this.#unmark(tx, conversation.conversation)
@@ -125,6 +145,7 @@ export class MessageRequests {
       await this.#core.receipts.accepted(tx, conversation)
     } else if (isGroup(conversation)) await this.#core.state.set(tx, 'conversation.relation', conversation.conversation, 'blocked')
     else if (status === 'blocked') await this.#core.state.set(tx, 'contact.relation', conversation.peer, 'blocked')
+    else await this.#noteDeclined(tx, conversation, highest)
     removeRequest(tx, conversation.conversation)
     tx.afterCommit(() => {
       if (this.#waiting.delete(conversation.conversation)) this.#core.events.emit('request-changed', { conversation: conversation.conversation, status })
@@ -140,6 +161,30 @@ export class MessageRequests {
       // With no room for one more, what was written here says the same.
       if (!isEvegramError(error, 'limited.state')) throw error
     }
+  }
+
+  /** The other own devices know by it what is not to be shown there either. What the stranger writes after it is news. */
+  async #noteDeclined(tx: Transaction, { conversation, floor, peer }: ConversationRow, highest: bigint): Promise<void> {
+    const { state, events } = this.#core
+    // What was counted and not kept raised the floor.
+    const upTo = highest > floor ? highest : floor
+    if (await this.#isDeclined(tx, conversation, upTo)) return
+    try {
+      await state.set(tx, 'request.declined', conversation, upTo)
+    } catch (error) {
+      if (!isEvegramError(error, 'limited.state')) throw error
+      // It is declined here, and waits on the others until it is declined there.
+      events.refuse({ code: 'limited.state', conversation, account: peer, detail: 'declined requests' })
+    }
+  }
+
+  async #isDeclined(source: Pick<Transaction, 'get'>, conversation: ConversationId, order: bigint): Promise<boolean> {
+    const upTo = await this.#core.state.get('request.declined', conversation, source)
+    return upTo !== undefined && order <= upTo
+  }
+
+  #relation(tx: Transaction, conversation: ConversationId, account: AccountId, group: boolean): Promise<Relation | undefined> {
+    return group ? this.#core.state.get('conversation.relation', conversation, tx) : this.#core.state.get('contact.relation', account, tx)
   }
 
   /** Somebody whom the user accepted, or wrote to before there were requests. */

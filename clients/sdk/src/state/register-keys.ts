@@ -13,6 +13,8 @@ export interface StateFamilies {
   'contact.relation': { readonly id: AccountId; readonly value: Relation }
   /** What the user decided about a group that a stranger added them to. */
   'conversation.relation': { readonly id: ConversationId; readonly value: Relation }
+  /** The user declined what a stranger wrote in a direct conversation, up to this order key: it is shown on no own device. */
+  'request.declined': { readonly id: ConversationId; readonly value: bigint }
   /** What the user has written and not sent. */
   'draft': { readonly id: ConversationId; readonly value: string }
   'conversation.muted': { readonly id: ConversationId; readonly value: true }
@@ -31,6 +33,8 @@ export type StateFamily = keyof StateFamilies
 export interface FamilyRules<Family extends StateFamily> {
   /** The value as the family knows it; undefined for anything else, which then counts as not set: a newer version may write more. */
   read(value: CborValue): StateFamilies[Family]['value'] | undefined
+  /** Of writes that did not know of each other the highest value counts, and not the latest: what was declined on either of two devices stays declined. */
+  readonly highestCounts?: true
   /** Registers of the family, those that were taken back included. Past it `limited.state`; what other devices made is taken nevertheless. */
   readonly registersMax: number
 }
@@ -39,8 +43,14 @@ export interface FamilyRules<Family extends StateFamily> {
 export const CONTACT_NAME_BYTES_MAX = 256
 /** Longest text of a setting, in UTF-16 units. */
 const SETTING_TEXT_MAX = 256
+/** Order keys are below it. */
+const ORDER_END = 2n ** 64n
 
 const isSet = (value: CborValue): true | undefined => (value === true ? true : undefined)
+const orderOf = (value: CborValue): bigint | undefined => {
+  if (typeof value === 'number') return Number.isSafeInteger(value) && value >= 0 ? BigInt(value) : undefined
+  return typeof value === 'bigint' && value >= 0n && value < ORDER_END ? value : undefined
+}
 const textWithin = (bytesMax: number) => (value: CborValue): string | undefined =>
   (typeof value === 'string' && value !== '' && utf8(value).length <= bytesMax ? value : undefined)
 
@@ -49,6 +59,7 @@ export const STATE_FAMILIES: { readonly [Family in StateFamily]: FamilyRules<Fam
   'contact.name': { read: textWithin(CONTACT_NAME_BYTES_MAX), registersMax: 10_000 },
   'contact.relation': { read: (value) => (value === 'accepted' || value === 'blocked' ? value : undefined), registersMax: 10_000 },
   'conversation.relation': { read: (value) => (value === 'accepted' || value === 'blocked' ? value : undefined), registersMax: 10_000 },
+  'request.declined': { read: orderOf, highestCounts: true, registersMax: 10_000 },
   'draft': { read: textWithin(LIMITS.textBytesMax), registersMax: 10_000 },
   'conversation.muted': { read: isSet, registersMax: 10_000 },
   'conversation.pinned': { read: isSet, registersMax: 10_000 },

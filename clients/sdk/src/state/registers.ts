@@ -183,7 +183,17 @@ function familyOf(key: string): string {
 /** The write that counts, as the family reads it. */
 function valueOf<Family extends StateFamily>(family: Family, register: StateRegister): StateFamilies[Family]['value'] | undefined {
   const latest = latestOf(register)
-  const bytes = latest === undefined ? new Uint8Array(0) : winnerOf(latest).value
+  if (latest === undefined) return undefined
+  if (STATE_FAMILIES[family].highestCounts !== true) return readValue(family, winnerOf(latest).value)
+  let highest: StateFamilies[Family]['value'] | undefined
+  for (const { value: bytes } of latest.writes) {
+    const value = readValue(family, bytes)
+    if (value !== undefined && (highest === undefined || value > highest)) highest = value
+  }
+  return highest
+}
+
+function readValue<Family extends StateFamily>(family: Family, bytes: Uint8Array): StateFamilies[Family]['value'] | undefined {
   if (bytes.length === 0) return undefined
   try {
     return STATE_FAMILIES[family].read(decodeCbor(bytes, STATE_LIMITS.valueBytesMax))
@@ -192,6 +202,10 @@ function valueOf<Family extends StateFamily>(family: Family, register: StateRegi
     // What a newer version wrote in another form counts as not set here, and stays as it is.
     return undefined
   }
+}
+
+function isKnownFamily(family: string | undefined): family is StateFamily {
+  return family !== undefined && Object.hasOwn(STATE_FAMILIES, family)
 }
 
 function latestOf(register: StateRegister | undefined): LatestRegister | undefined {
@@ -209,5 +223,7 @@ function isSame(one: StateRegister, other: StateRegister): boolean {
 /** Whether both show the same to a person. */
 function showsSame(one: StateRegister, other: StateRegister): boolean {
   if (one.type === 'highest' || other.type === 'highest') return isSame(one, other)
+  const family = stateFamilyOf(one.key)
+  if (isKnownFamily(family) && STATE_FAMILIES[family].highestCounts === true) return valueOf(family, one) === valueOf(family, other)
   return equalBytes(winnerOf(one).value, winnerOf(other).value)
 }

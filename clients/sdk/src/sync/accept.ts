@@ -4,7 +4,7 @@ import {
 } from '@evegram/protocol'
 import type { AttestedDevice } from '../account/account-verifier.js'
 import type { Core } from '../core/context.js'
-import { isGroup, membershipHashOf, writeConversation, type ConversationRow } from '../core/conversation-row.js'
+import { isGroup, membershipHashOf, readConversation, writeConversation, type ConversationRow } from '../core/conversation-row.js'
 import { mayDeleteAny, readGroup, spanAt, versionOfHash, writeGroup } from '../core/group-row.js'
 import { noteExpiry } from '../core/expiry-row.js'
 import { isTaken, readHandled, writeHandled, type Handled } from '../core/handled.js'
@@ -137,7 +137,7 @@ export class Acceptance {
     const mine = from.account === this.#core.account
     if (mine) await this.#core.requests.wrote(tx, conversation, 'another device')
     // What shows nothing is no reason to ask: a stranger begins with a message.
-    const admission = mine || (meant.means !== 'message' && meant.means !== 'change') ? 'shown' : await this.#core.requests.admit(tx, conversation, from.account)
+    const admission = mine || (meant.means !== 'message' && meant.means !== 'change') ? 'shown' : await this.#core.requests.admit(tx, conversation, from.account, payload.order)
     if (admission === 'hidden') this.#core.events.refuse({ code: 'denied.blocked', conversation: payload.conversation, account: from.account, device: from.device, messageId, detail: 'not shown' })
     else if (meant.means === 'message') {
       const message = await placeMessage(tx, before, hash, await withEarlierChanges(this.#core, tx, {
@@ -161,7 +161,9 @@ export class Acceptance {
       status: payload.kind === 'void' ? 'void' : 'shown', ciphertextHash: origin.ciphertextHash, chainHash: hash, ...(rowKey === undefined ? {} : { rowKey }),
     })
     if (mine && !isDeleted) await keepHeard(this.#core, tx, templateIn(payload))
-    writeConversation(tx, { ...conversation, floor: raiseFloor(conversation.floor, payload.order, nowMs), activeAtMs: Math.max(conversation.activeAtMs, nowMs) })
+    // What shows nothing, or is not to be shown, begins no conversation that would stand in a list.
+    const isListed = mine || isGroup(conversation) || (meant.means === 'message' && admission !== 'hidden') || (await readConversation(tx, payload.conversation)) !== undefined
+    if (isListed) writeConversation(tx, { ...conversation, floor: raiseFloor(conversation.floor, payload.order, nowMs), activeAtMs: Math.max(conversation.activeAtMs, nowMs) })
     const unread = await readUnread(tx, messageId)
     if (unread === undefined) return
     tx.remove('healing', unreadKey(messageId))

@@ -16,7 +16,7 @@ export interface RememberedWrite {
 
 /**
  * What every device must show in the end, computed from the history alone: of the writes of a key that no other writer knew of, the one with the latest time, of two at
- * the same time that of the higher device. It shares nothing with the merging that it judges: sets of writes instead of clocks.
+ * the same time that of the higher device; of those that say what was declined the one that goes furthest. It shares nothing with the merging that it judges: sets of writes instead of clocks.
  */
 export function expectedValues(writes: readonly RememberedWrite[]): ReadonlyMap<string, string | undefined> {
   const expected = new Map<string, string | undefined>()
@@ -25,9 +25,14 @@ export function expectedValues(writes: readonly RememberedWrite[]): ReadonlyMap<
     const superseded = new Set(all.flatMap(({ knew }) => [...knew]))
     const standing = all.filter(({ id }) => !superseded.has(id))
     const [first] = standing.sort((left, right) => right.timeMs - left.timeMs || (left.device > right.device ? -1 : 1))
-    expected.set(key, first?.value)
+    expected.set(key, key.startsWith('request.declined/') ? highestOf(standing) : first?.value)
   }
   return expected
+}
+
+function highestOf(standing: readonly RememberedWrite[]): string | undefined {
+  const orders = standing.flatMap(({ value }) => (value === undefined ? [] : [BigInt(value)]))
+  return orders.length === 0 ? undefined : String(orders.reduce((highest, order) => (order > highest ? order : highest)))
 }
 
 /** How far each conversation must count as read: the highest place that any device read up to. */

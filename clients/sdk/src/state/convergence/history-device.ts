@@ -47,8 +47,10 @@ class DyingStore implements LocalStore {
   }
 }
 
-/** Keys of registers as the families take them; values are texts. */
-export type HistoryKey = { readonly family: 'setting'; readonly id: string } | { readonly family: 'draft'; readonly id: ConversationId }
+/** Keys of registers as the families take them; values are texts, of declined requests the digits of an order key. */
+export type HistoryKey =
+  | { readonly family: 'setting'; readonly id: string }
+  | { readonly family: 'draft' | 'request.declined'; readonly id: ConversationId }
 
 /** One device of a history: the real registers and log on a store in memory, and beside them what the checker knows that it knows. */
 export class HistoryDevice {
@@ -100,7 +102,8 @@ export class HistoryDevice {
     return this.#write(async (tx) => {
       const before = await this.#own(tx, key)
       if (family === 'setting') await this.#registers.set(tx, family, id, value)
-      else await this.#registers.set(tx, family, id, value)
+      else if (family === 'draft') await this.#registers.set(tx, family, id, value)
+      else await this.#registers.set(tx, family, id, value === undefined ? undefined : BigInt(value))
       const after = await this.#own(tx, key)
       return after?.number === before?.number ? undefined : after
     })

@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest'
 import type { LatestRegister, StateRegister } from '@evegram/protocol'
 import type * as batchesModule from '../batches.js'
 import type * as registerModule from '../register.js'
+import type * as keysModule from '../register-keys.js'
 
 const HISTORIES = 60
 
@@ -17,6 +18,7 @@ async function faultOf(): Promise<string | undefined> {
 
 type RegisterModule = typeof registerModule
 type BatchesModule = typeof batchesModule
+type KeysModule = typeof keysModule
 
 /** Plants a bug in the merging of registers. */
 function plant(change: (real: RegisterModule) => Partial<RegisterModule>): void {
@@ -33,6 +35,7 @@ const bothLatest = (one: StateRegister, other: StateRegister): readonly [LatestR
 afterEach(() => {
   vi.doUnmock('../register.js')
   vi.doUnmock('../batches.js')
+  vi.doUnmock('../register-keys.js')
   vi.resetModules()
 })
 
@@ -103,6 +106,16 @@ describe('a planted bug is found', () => {
       winnerOf: (register) => register.writes[0] ?? real.winnerOf(register),
     }))
     expect(await faultOf()).toBeDefined()
+  })
+
+  it('of what two devices declined the later counts, and not what goes further', async () => {
+    vi.resetModules()
+    vi.doMock('../register-keys.js', async (load) => {
+      const real = await load<KeysModule>()
+      const { highestCounts: _highestCounts, ...rules } = real.STATE_FAMILIES['request.declined']
+      return { ...real, STATE_FAMILIES: { ...real.STATE_FAMILIES, 'request.declined': rules } }
+    })
+    expect(await faultOf()).toContain('request.declined/')
   })
 
   it('how far was read goes back', async () => {

@@ -37,6 +37,7 @@ const START_MS = 1_790_000_000_000
 const CONVERSATIONS = ['1', '2'].map((digit) => parseConversationId(digit.repeat(32)))
 const KEYS: readonly HistoryKey[] = [
   { family: 'setting', id: 'theme' }, { family: 'setting', id: 'language' }, { family: 'draft', id: parseConversationId('1'.repeat(32)) },
+  { family: 'request.declined', id: parseConversationId('3'.repeat(32)) },
 ]
 const STEPS_MIN = 15
 const STEPS_MAX = 60
@@ -132,7 +133,7 @@ class History {
   async #write(device: HistoryDevice): Promise<void> {
     const place = KEYS[this.#pick(KEYS.length)]
     if (place === undefined) return
-    const value = this.#pick(6) === 0 ? undefined : hexOf(this.#random.bytes(3))
+    const value = this.#pick(6) === 0 ? undefined : this.#valueOf(place)
     const write = await device.write(place, value)
     // What the register says already is not written again.
     if (write === undefined) return
@@ -142,6 +143,10 @@ class History {
     this.#ids.set(nameOf(write), id)
     device.learn(key, [id])
     this.#counts.writes += 1
+  }
+
+  #valueOf({ family }: HistoryKey): string {
+    return family === 'request.declined' ? String(orderAtTime(this.#nowMs - this.#pick(500_000))) : hexOf(this.#random.bytes(3))
   }
 
   async #markRead(device: HistoryDevice): Promise<void> {
