@@ -17,6 +17,7 @@ import type { FileSource } from './files/file-source.js'
 import type { FileUploads, SentFiles, UploadOptions } from './files/file-uploads.js'
 import type { KeyedTurns } from './core/turns.js'
 import { composeMessage, type NumberedContent } from './sync/compose.js'
+import { listConversationGaps, type ConversationGap } from './sync/conversation-gaps.js'
 import { OUTBOX_LIMITS, type Outbox } from './sync/outbox.js'
 import { decodeOutbox } from './sync/outbox-row.js'
 import { heardPrefix } from './sync/heard-record.js'
@@ -110,6 +111,11 @@ export interface Conversation extends ConversationMarks {
   receiptsOf(messages: readonly Message[]): Promise<ReadonlyMap<string, MessageReceipts>>
   /** The newest `limit` stored messages (default 100), in their order, oldest first; with `place` those before or behind a message. */
   history(limit?: number, place?: HistoryPlace): Promise<readonly Message[]>
+  /**
+   * What is missing here and has a name, by device. It changes with `gap`, and when a message comes after all (`message`) or an archive brings it
+   * (`history-imported`). What came before this device joined is missing, too: `before_you_joined`.
+   */
+  gaps(): Promise<readonly ConversationGap[]>
   /**
    * Removes the texts of all stored messages from this device, those that were kept for sending again included: a device that
    * could not read one will show a gap. Ids, numbers and chains stay, so nothing is shown again.
@@ -311,6 +317,10 @@ export class DirectConversation implements Conversation {
 
   async history(limit: number = HISTORY_DEFAULT, place?: HistoryPlace): Promise<readonly Message[]> {
     return this.#receipts.on(this.id, await readMessagePage(this.#ports.core.store, this.id, limit, place))
+  }
+
+  gaps(): Promise<readonly ConversationGap[]> {
+    return listConversationGaps(this.#ports.core.store, this.id)
   }
 
   async forget(): Promise<void> {

@@ -9,6 +9,7 @@ import { readGroup, type GroupRow } from './core/group-row.js'
 import type { Message } from './core/message.js'
 import type { MessageReceipt, MessageReceipts } from './core/message-receipts.js'
 import type { HistoryPlace } from './core/message-page.js'
+import type { ConversationGap } from './sync/conversation-gaps.js'
 import type { Conversation, MessagesOptions, SendFilesOptions, SendOptions, SentMessage } from './conversation.js'
 
 /** A member of a group, with the address of its founding wallet. */
@@ -146,6 +147,10 @@ export class GroupConversation implements Group {
 
   history(limit?: number, place?: HistoryPlace): Promise<readonly Message[]> {
     return this.#ports.conversation.history(limit, place)
+  }
+
+  gaps(): Promise<readonly ConversationGap[]> {
+    return this.#ports.conversation.gaps()
   }
 
   forget(): Promise<void> {

@@ -41,6 +41,7 @@ export { isEnded } from './api/wally-api.js'
 export type { DepositPlace, StatementKind, StatementLine, WalletAsset, WalletBalance, Withdrawal, WithdrawalQuote, WithdrawalWish } from './api/wally-api.js'
 export type { Posted } from './sync/channel-outbox.js'
 export type { GapReason } from './sync/chain-state.js'
+export type { ConversationGap } from './sync/conversation-gaps.js'
 export type { LocalStore, StoreChange, StoreRange, StoreTable } from './store/local-store.js'
 export { MemoryStore } from './store/memory.js'
 export {

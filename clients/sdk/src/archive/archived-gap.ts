@@ -61,7 +61,8 @@ export async function listArchivedGaps(store: Pick<LocalStore, 'get' | 'list'>, 
   return gaps
 }
 
-async function stillMissing(store: Pick<LocalStore, 'get'>, gap: ArchivedGap): Promise<ArchivedGap[]> {
+/** The pieces of a gap of which nothing is here, from wherever it came. One of very many numbers is told whole. */
+export async function stillMissing(store: Pick<LocalStore, 'get'>, gap: ArchivedGap): Promise<ArchivedGap[]> {
   if (gap.to - gap.from >= NUMBERS_LOOKED_AT_MAX) return [gap]
   const left: ArchivedGap[] = []
   for (let number = gap.from; number <= gap.to; number++) {

@@ -2,6 +2,7 @@ import { encodeCbor, EvegramError, LIMITS, type ChannelHead, type Page, type Sig
 import type { Core } from '../core/context.js'
 import { cursorChange, readCursor } from '../core/profile.js'
 import type { Connection, ConnectionEvent } from '../transport/connection.js'
+import { DISCONTINUITY_PREFIX } from './conversation-gaps.js'
 import type { Receiver } from './receive.js'
 
 /** What the rest of the client does when a connection becomes live, and on notices. */
@@ -103,7 +104,7 @@ export class CatchUp {
     const sinceMs = this.#cursorMs
     if (untilMs <= sinceMs) return
     await this.#core.local.store.commit([
-      { table: 'meta', key: `discontinuity/${String(sinceMs)}`, value: encodeCbor({ sinceMs, untilMs }) },
+      { table: 'meta', key: `${DISCONTINUITY_PREFIX}${String(sinceMs)}`, value: encodeCbor({ sinceMs, untilMs }) },
     ])
     this.#core.events.emit('gap', { sinceMs, untilMs, reason: 'expired' })
   }

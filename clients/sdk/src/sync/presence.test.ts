@@ -76,6 +76,22 @@ describe('presence of a contact', () => {
     expect(statuses().at(-1)).toBe('online')
   })
 
+  it('is asked about again at once when the other side accepted meanwhile and asks too, and not for ever', async () => {
+    const carol = await open('carol')
+    await (await (await alice.client.conversation(carol.client.account)).send('hello')).acked
+    await rest()
+    carol.client.on('presence-changed', () => undefined)
+    await carol.client.presence.here(true)
+    await alice.client.presence.of(carol.client.account)
+    await rest()
+    expect([said(alice), said(carol), statuses()]).toEqual([[presenceAsked], [], []])
+    for (const { conversation } of await carol.client.requests()) await carol.client.accept(conversation)
+    await carol.client.presence.of(alice.client.account)
+    await rest()
+    expect(statuses()).toEqual(['online'])
+    expect([said(alice), said(carol)]).toEqual([[presenceAsked, presenceAsked], [presenceAsked, presenceAsked, presenceHere]])
+  })
+
   it('is online while any device of theirs is', async () => {
     const bob2 = await open('bob')
     // Alice learns of the device by what it says: no log is asked for because of a signal.

@@ -107,7 +107,7 @@ export class PresenceSignals {
   /** A signal came, of whatever kind. */
   async heard({ kind, conversation, account, device }: Signalled): Promise<void> {
     if (kind === SIGNAL_KIND.presenceAsked) {
-      if (await this.#isContact(conversation, account, device)) this.#asked(conversation)
+      if (await this.#isContact(conversation, account, device)) this.#asked(conversation, account)
       return
     }
     const watched = this.#watched.get(account)
@@ -148,7 +148,7 @@ export class PresenceSignals {
     watched.asking = this.#core.clock.after(PRESENCE_LIMITS.askMs, () => { this.#ask(watched) })
   }
 
-  #asked(conversation: ConversationId): void {
+  #asked(conversation: ConversationId, account: AccountId): void {
     const nowMs = this.#core.clock.monotonicMs()
     const before = this.#askers.get(conversation)
     const asker = { untilMs: nowMs + PRESENCE_LIMITS.askedMs, answeredMs: before?.answeredMs ?? -Infinity }
@@ -156,6 +156,9 @@ export class PresenceSignals {
     this.#askers.set(conversation, asker)
     const [oldest] = this.#askers.keys()
     if (oldest !== undefined && this.#askers.size > PRESENCE_LIMITS.askersMax) this.#askers.delete(oldest)
+    const watched = this.#watched.get(account)
+    // Who begins to ask accepts this account, maybe since a moment ago: a question that came before that had no answer. Once, or two who do not answer would ask each other for ever.
+    if ((before === undefined || before.untilMs <= nowMs) && watched?.devices.size === 0) this.#ask(watched)
     if (this.#here === undefined || nowMs - asker.answeredMs < PRESENCE_LIMITS.answerMs) return
     asker.answeredMs = nowMs
     this.#tell(SIGNAL_KIND.presenceHere, conversation)

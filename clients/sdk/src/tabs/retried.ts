@@ -12,7 +12,7 @@ const RETRIED: Readonly<Record<string, readonly string[]>> = {
   notices: ['list', 'unread', 'markRead'],
   wallet: ['assets', 'balances', 'statement', 'depositPlace', 'proofOf', 'quote', 'withdrawals', 'withdrawal', 'refresh', 'notices'],
   conversation: [
-    'send', 'forwardFiles', 'react', 'edit', 'deleteForEveryone', 'setTimer', 'timer', 'history', 'forget', 'markRead', 'unread', 'draft', 'setDraft', 'flags', 'setFlags', 'hide', 'hidden', 'receipts', 'receiptsOf', 'name', 'members', 'isMember', 'refresh', 'version',
+    'send', 'forwardFiles', 'react', 'edit', 'deleteForEveryone', 'setTimer', 'timer', 'history', 'forget', 'markRead', 'unread', 'draft', 'setDraft', 'flags', 'setFlags', 'hide', 'hidden', 'receipts', 'receiptsOf', 'gaps', 'name', 'members', 'isMember', 'refresh', 'version',
   ],
   channel: ['name', 'role', 'posts', 'gaps', 'seq', 'authors', 'refresh'],
   history: ['request', 'status', 'cancel', 'requests', 'approve', 'decline'],
