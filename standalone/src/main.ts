@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
+import { keepObjectsYoung } from '@evegram/platform'
 import { isEvegramError } from '@evegram/protocol'
 import { backupData, restoreData } from './backup.js'
 import { readStandaloneConfig, type StandaloneConfig } from './config.js'
@@ -20,6 +21,7 @@ const CANNOT_RUN = new Set(['invalid.config', 'invalid.argument', 'conflict.data
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { readonly version: string }
 
 async function serve(): Promise<void> {
+  keepObjectsYoung()
   const config = readStandaloneConfig(process.env)
   const server = await startWhenFree(config)
   let stopping = false
