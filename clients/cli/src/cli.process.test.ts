@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
@@ -249,6 +249,18 @@ describe('the terminal client and a server, as processes', () => {
     expect(answers.map(({ code }) => code)).toEqual([0, 2, 2, 3])
     expect(answers[0]?.stdout).toMatch(/^\d+\.\d+\.\d+\n$/)
     expect(answers[1]?.error).toMatchObject({ code: 'invalid.argument' })
+  })
+
+  it('loads no client for help, and for a mistake', async () => {
+    const sdkParts = async (...args: readonly string[]): Promise<number> => {
+      // Node writes the scripts that it loaded there.
+      const coverage = mkdtempSync(join(folder.path, 'loaded-'))
+      await evegram(args, { environment: { NODE_V8_COVERAGE: coverage } })
+      return readdirSync(coverage).flatMap((name) => readFileSync(join(coverage, name), 'utf8').match(/file:[^"]*\/sdk\/dist\//g) ?? []).length
+    }
+    const [help, about, mistake, wallet] = await Promise.all([sdkParts('--help'), sdkParts('send', '--help'), sdkParts('sned'), sdkParts('keys', 'show', '--wallet', alice.wallet)])
+    expect([help, about, mistake]).toEqual([0, 0, 0])
+    expect(wallet).toBeGreaterThan(10)
   })
 
   it('loses nothing when the server is killed in the middle, and never hangs while it is away', async () => {

@@ -1,12 +1,9 @@
 import { resolve } from 'node:path'
 import { EvegramError } from '@evegram/protocol'
 import type { Client, LocalPayer, RequestPolicy, Wallet } from '@evegram/sdk'
-import { createNodeClient, hasDevice } from '@evegram/sdk/node'
-import { showAlarms } from './alarms.js'
 import type { Output } from './output.js'
-import { askPassphrase } from './passphrase.js'
 import { DEFAULT_SERVER, profileFolder, readSettings, writeSettings } from './profile.js'
-import { describeWalletFile, openPayerFile, openWalletFile } from './wallet-file.js'
+import type * as WalletFile from './wallet-file.js'
 
 /** What every command takes. */
 export interface CommonOptions {
@@ -61,25 +58,27 @@ export class Context {
 
   /** Opens the wallet of `path`, or the one that `login` was given; asks a person for the passphrase of an encrypted file. */
   wallet(path?: string): Promise<Wallet> {
-    return this.#opened(path, openWalletFile)
+    return this.#opened(path, ({ openWalletFile }) => openWalletFile)
   }
 
   /** The same wallet as one that pays on local chains. */
   payer(path?: string): Promise<LocalPayer> {
-    return this.#opened(path, openPayerFile)
+    return this.#opened(path, ({ openPayerFile }) => openPayerFile)
   }
 
-  async #opened<Opened>(path: string | undefined, open: (path: string, passphrase: string | undefined) => Opened): Promise<Opened> {
+  async #opened<Opened>(path: string | undefined, opening: (module: typeof WalletFile) => (path: string, passphrase: string | undefined) => Opened): Promise<Opened> {
     const known = path ?? readSettings(this.folder).wallet
     if (known === undefined) {
       throw new EvegramError('invalid.argument', { operation: 'open wallet', advice: 'This needs a wallet: pass --wallet <file>.' })
     }
-    const needsPassphrase = describeWalletFile(known).encrypted && this.passphrase === undefined && this.output.interactive
-    return open(known, needsPassphrase ? await askPassphrase('Passphrase of the wallet file') : this.passphrase)
+    const module = await import('./wallet-file.js')
+    const needsPassphrase = module.describeWalletFile(known).encrypted && this.passphrase === undefined && this.output.interactive
+    return opening(module)(known, needsPassphrase ? await askedPassphrase() : this.passphrase)
   }
 
   /** The client of a profile that is signed in. Throws `client.not_signed_in`. */
   async open(): Promise<Client> {
+    const { createNodeClient, hasDevice } = await import('@evegram/sdk/node')
     if (!(await hasDevice(this.folder))) throw new EvegramError('client.not_signed_in', { operation: 'open profile' })
     return createNodeClient({ url: this.server, profile: this.folder })
   }
@@ -90,6 +89,7 @@ export class Context {
    */
   async login(walletPath: string, requests: RequestPolicy = 'ask'): Promise<Client> {
     const wallet = await this.wallet(walletPath)
+    const { createNodeClient } = await import('@evegram/sdk/node')
     const client = await createNodeClient({ url: this.server, profile: this.folder, wallet, requests })
     try {
       writeSettings(this.folder, { server: this.server, wallet: resolve(walletPath) })
@@ -105,6 +105,7 @@ export class Context {
    * `ended` aborts when the client may not go on (its device was revoked, say); the reason is then thrown.
    */
   async withClient<Result>(work: (client: Client, ended: AbortSignal) => Promise<Result>): Promise<Result> {
+    const { showAlarms } = await import('./alarms.js')
     const client = await this.open()
     const ended = new AbortController()
     const release = showAlarms(client, this.output)
@@ -124,6 +125,11 @@ export class Context {
       await Promise.race([client.close(), pause(CLOSE_MS)])
     }
   }
+}
+
+async function askedPassphrase(): Promise<string> {
+  const { askPassphrase } = await import('./passphrase.js')
+  return askPassphrase('Passphrase of the wallet file')
 }
 
 /** Lets messages of earlier commands, sent while the server was away, go out now. */

@@ -1,10 +1,5 @@
 import type { Act, Add } from './program.js'
 import type { Command } from 'commander'
-import { playFund, playPay } from './commands/play-pay.js'
-import { playAddress, playBalance, playFaucet } from './commands/play.js'
-import { walletBalance, walletDeposit, walletHistory, walletWatch } from './commands/wallet.js'
-import { walletRequest, walletSend } from './commands/wallet-send.js'
-import { walletWithdraw, walletWithdrawals } from './commands/wallet-withdraw.js'
 import { postNumber, wholeNumber } from './whole-number.js'
 
 /** `evegram play …`: the chain of play money of a server for its own machine, and local chains of real SDKs. */
@@ -15,15 +10,15 @@ export function addPlayCommands(add: Add, act: Act, program: Command): void {
   )
   add(play, 'faucet <amount>', 'Play money from nothing, paid to your deposit address; waits until it is credited', 'evegram play faucet 20', 'evegram play faucet 1 --to sim… --memo hello')
     .option('--to <address>', 'another address').option('--memo <text>', 'its memo')
-    .option('--wait <seconds>', 'how long to wait', wholeNumber, 60).action(act(playFaucet))
+    .option('--wait <seconds>', 'how long to wait', wholeNumber, 60).action(act(async () => (await import('./commands/play.js')).playFaucet))
   add(play, 'fund <amount> <asset>', 'Coins from the faucet of a local chain to your own wallet, for asset SOL, TON or LUNC; waits until the chain has them', 'evegram play fund 500 SOL', 'evegram play fund 500 TON --to UQ… --json')
     .option('--wallet <file>', 'wallet file (default: the one of login)').option('--to <address>', 'another address')
-    .option('--wait <seconds>', 'how long to wait', wholeNumber, 60).action(act(playFund))
+    .option('--wait <seconds>', 'how long to wait', wholeNumber, 60).action(act(async () => (await import('./commands/play-pay.js')).playFund))
   add(play, 'pay <amount> <asset>', 'Your own wallet pays to your deposit address on a local chain, with your memo; waits until it is credited', 'evegram play pay 400 SOL', 'evegram play pay 400 LUNC --wallet dora.json --json')
     .option('--wallet <file>', 'wallet file that pays (default: the one of login); of keys that hold nothing elsewhere')
-    .option('--wait <seconds>', 'how long to wait', wholeNumber, 90).action(act(playPay))
-  add(play, 'balance <address>', 'What an address holds, by its chain and not by the ledger', 'evegram play balance sim… --json').action(act(playBalance))
-  add(play, 'address', "A new address of the server's own chain, of a key that is thrown away", 'evegram play address').action(act(playAddress))
+    .option('--wait <seconds>', 'how long to wait', wholeNumber, 90).action(act(async () => (await import('./commands/play-pay.js')).playPay))
+  add(play, 'balance <address>', 'What an address holds, by its chain and not by the ledger', 'evegram play balance sim… --json').action(act(async () => (await import('./commands/play.js')).playBalance))
+  add(play, 'address', "A new address of the server's own chain, of a key that is thrown away", 'evegram play address').action(act(async () => (await import('./commands/play.js')).playAddress))
 }
 
 /** `evegram wallet …`: the own money at the server. An asset is named by its symbol or its id, an amount as people write it: 12 or 0.5. */
@@ -32,10 +27,10 @@ export function addWalletCommands(add: Add, act: Act, program: Command): void {
     program, 'wallet', 'Your money at the server: hold it, send it in chat, take it out. An asset is named by symbol or id; amounts are written 12 or 0.5',
     'evegram wallet balance', 'evegram wallet deposit PLAY', 'evegram wallet send terra1… 5 PLAY --note lunch', 'evegram wallet withdraw 2.5 PLAY sim…',
   )
-  add(wallet, 'balance', 'What your account holds', 'evegram wallet balance --json').action(act(walletBalance))
+  add(wallet, 'balance', 'What your account holds', 'evegram wallet balance --json').action(act(async () => (await import('./commands/wallet.js')).walletBalance))
   add(wallet, 'deposit <asset>', 'Where to pay so that it arrives here: address and memo in full, and a link', 'evegram wallet deposit SOL --amount 1.5')
     .option('--amount <amount>', 'goes into the link')
-    .action(act(walletDeposit))
+    .action(act(async () => (await import('./commands/wallet.js')).walletDeposit))
   add(
     wallet, 'send <address> <amount> <asset>', 'Pay a person of this server, at once, with a note that only they read',
     'evegram wallet send terra1… 5 PLAY --note "lunch"', 'evegram wallet send terra1… 0.5 solana/sol --request 3f0a… --yes --json',
@@ -44,13 +39,13 @@ export function addWalletCommands(add: Add, act: Act, program: Command): void {
     .option('--request <id>', 'the request that this answers')
     .option('--yes', 'do not ask')
     .option('--wait <seconds>', 'how long to wait for the server', wholeNumber, 20)
-    .action(act(walletSend))
+    .action(act(async () => (await import('./commands/wallet-send.js')).walletSend))
   add(wallet, 'request <address> <amount> <asset>', 'Ask a person to pay', 'evegram wallet request terra1… 5 PLAY --note "your half"', 'evegram wallet request terra1… 1.5 SOL --on-chain')
     .option('--note <text>', 'end-to-end encrypted')
     .option('--hours <n>', 'not to be paid afterwards', wholeNumber, 24)
     .option('--on-chain', 'name your deposit address too')
     .option('--wait <seconds>', 'how long to wait for the server', wholeNumber, 20)
-    .action(act(walletRequest))
+    .action(act(async () => (await import('./commands/wallet-send.js')).walletRequest))
   add(
     wallet, 'withdraw <amount> <asset> <destination>', 'Take money out to an address; a wallet of your account signs for exactly that. Exit code 0 paid, 1 failed or refused, 4 still on its way',
     'evegram wallet withdraw 2.5 PLAY sim…', 'evegram wallet withdraw 0.1 SOL 7xKX… --wallet alice.json --yes --json',
@@ -60,15 +55,15 @@ export function addWalletCommands(add: Add, act: Act, program: Command): void {
     .option('--id <id>', 'your own id, for scripts: asking again with it asks for the same withdrawal. Without it one is drawn, printed before anything is asked, and named by errors')
     .option('--yes', 'do not ask')
     .option('--wait <seconds>', 'how long to follow it', wholeNumber, 120)
-    .action(act(walletWithdraw))
+    .action(act(async () => (await import('./commands/wallet-withdraw.js')).walletWithdraw))
   add(wallet, 'withdrawals', 'Your newest withdrawals and how they stand', 'evegram wallet withdrawals --limit 5 --json')
     .option('--limit <n>', 'how many', wholeNumber, 20)
-    .action(act(walletWithdrawals))
+    .action(act(async () => (await import('./commands/wallet-withdraw.js')).walletWithdrawals))
   add(wallet, 'history <asset>', 'Your statement, the newest first', 'evegram wallet history PLAY --limit 20', 'evegram wallet history PLAY --before 4711 --json')
     .option('--limit <n>', 'how many, at most 100', wholeNumber, 50)
     .option('--before <number>', 'only lines before this number', postNumber)
-    .action(act(walletHistory))
+    .action(act(async () => (await import('./commands/wallet.js')).walletHistory))
   add(wallet, 'watch', 'What happens to your money as it happens, from now on: deposits, payments, withdrawals', 'evegram wallet watch', 'evegram wallet watch --count 1 --json')
     .option('--count <n>', 'end after n notices', wholeNumber)
-    .action(act(walletWatch))
+    .action(act(async () => (await import('./commands/wallet.js')).walletWatch))
 }
