@@ -1,4 +1,5 @@
-import { readFileSync, statSync } from 'node:fs'
+import { randomBytes } from 'node:crypto'
+import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { buildPrograms, evegram, temporaryFolder, TestServer, type CommandOptions, type Outcome } from './testing/programs.js'
@@ -6,9 +7,10 @@ import { buildPrograms, evegram, temporaryFolder, TestServer, type CommandOption
 // About a second for each program that starts; a busy machine may take its time.
 vi.setConfig({ testTimeout: 240_000 })
 
+const POLL = { timeout: 120_000, interval: 500 }
 const SECRET = 'the lighthouse at nine'
 
-describe('backups in the terminal, on a real server', () => {
+describe('backups, history and export in the terminal, on a real server', () => {
   const folder = temporaryFolder()
   const server = new TestServer(join(folder.path, 'data'), { EVEGRAM_WALLY: 'false' })
   const wallet = (name: string): string => join(folder.path, `${name}.json`)
@@ -41,7 +43,7 @@ describe('backups in the terminal, on a real server', () => {
     folder.remove()
   })
 
-  it('are made with a recovery code that is shown once, in a file that says nothing', async () => {
+  it('backups are made with a recovery code that is shown once, in a file that says nothing', async () => {
     const lines = await done('alice', ['backup', 'create', '--to', file])
     code = String(lines[0]?.['recoveryCode'])
     expect(code).toMatch(/^([0-9A-Z]{5}-){6}[0-9A-Z]{5}$/)
@@ -55,7 +57,7 @@ describe('backups in the terminal, on a real server', () => {
     expect(JSON.stringify(status)).not.toContain(code)
   })
 
-  it('bring history to a new device, which another code does not', async () => {
+  it('backups bring history to a new device, which another code does not', async () => {
     await done('laptop', ['login', '--wallet', wallet('alice')])
     expect(await done('laptop', ['history', bob])).toEqual([])
     const restore = ['backup', 'restore', '--from', file]
@@ -66,5 +68,53 @@ describe('backups in the terminal, on a real server', () => {
     expect(await done('laptop', restore, { environment: { EVEGRAM_RECOVERY_CODE: code.toLowerCase() } })).toEqual([expect.objectContaining({ messages: 1, known: 0 })])
     expect((await done('laptop', ['history', bob])).map(({ text }) => text)).toEqual([SECRET])
     expect(await done('laptop', restore, { environment: { EVEGRAM_RECOVERY_CODE: code } })).toEqual([expect.objectContaining({ messages: 0, known: 1 })])
+  })
+
+  it('history goes from an old device to a new one of the same account, whose digits a person compared, and without them to nobody', async () => {
+    const [tablet] = await done('tablet', ['login', '--wallet', wallet('alice')])
+    const device = String(tablet?.['device'])
+    const [asked] = await done('tablet', ['history', 'request', '--wait', '0'])
+    expect(asked).toMatchObject({ state: 'asked', device, code: expect.stringMatching(/^\d{30}$/) as string })
+    const digits = String(asked?.['code'])
+    // What a command could not send in its last seconds on a busy machine goes out with the next one of its profile.
+    await expect.poll(async () => {
+      await done('tablet', ['history', 'status'])
+      return done('alice', ['history', 'requests'])
+    }, POLL).toMatchObject([{ device, code: digits, state: 'waiting' }])
+    const approve = (typed: string): Promise<Outcome> => as('alice', ['history', 'approve', device.slice(0, 12), '--code', typed])
+    expect(await approve(digits.replace(/.$/, (last) => (last === '0' ? '1' : '0')))).toMatchObject({ code: 2, error: { code: 'invalid.argument' } })
+    expect(await as('alice', ['history', 'approve', device.slice(0, 12)])).toMatchObject({ code: 2, error: { code: 'invalid.argument', message: expect.stringContaining('--code') as string } })
+    expect(await done('tablet', ['history', 'status'])).toMatchObject([{ state: 'asked' }])
+    expect(await done('tablet', ['history', bob])).toEqual([])
+    expect(await approve(digits.replace(/.{5}(?=.)/g, '$& '))).toMatchObject({ code: 0, objects: [{ device, state: 'given' }] })
+    await expect.poll(async () => {
+      await done('alice', ['history', 'requests'])
+      return (await as('tablet', ['history', 'request', '--wait', '20'])).objects.at(-1)
+    }, POLL).toMatchObject({ state: 'done', messages: 1 })
+    expect((await done('tablet', ['history', bob])).map(({ text }) => text)).toEqual([SECRET])
+  })
+
+  it('an export holds what was said, the bytes of files too, once and whole, and no key', async () => {
+    const content = randomBytes(100_000)
+    writeFileSync(join(folder.path, 'chart.bin'), content)
+    await done('alice', ['send', bob, 'the chart', '--file', join(folder.path, 'chart.bin')])
+    const exported = join(folder.path, 'alice.ndjson')
+    const [told] = await done('alice', ['export', exported, '--files'])
+    expect(statSync(exported).mode & 0o777).toBe(0o600)
+    const text = readFileSync(exported, 'utf8')
+    const lines = text.trimEnd().split('\n').map((line) => JSON.parse(line) as Readonly<Record<string, unknown>>)
+    expect(lines[0]).toMatchObject({ type: 'export', format: 'evegram-export/1', files: true })
+    expect(lines.at(-1)).toEqual({ type: 'end', lines: lines.length, messages: 2 })
+    expect(told).toMatchObject({ file: exported, lines: lines.length, messages: 2 })
+    const ofType = (type: string): readonly Readonly<Record<string, unknown>>[] => lines.filter((line) => line['type'] === type)
+    expect(ofType('message').map((message) => [message['direction'], message['text']])).toEqual([['out', SECRET], ['out', 'the chart']])
+    expect([ofType('device').length, ofType('device').filter((line) => line['thisDevice'] === true).length]).toEqual([3, 1])
+    // This server has no ledger, and that is said.
+    expect(ofType('not_included')).toMatchObject([{ what: 'wallet', code: 'wallet.none' }])
+    expect(Buffer.concat(ofType('file').map(({ content: piece }) => Buffer.from(typeof piece === 'string' ? piece : '', 'base64'))).equals(content)).toBe(true)
+    const { seed } = JSON.parse(readFileSync(wallet('alice'), 'utf8')) as { readonly seed: string }
+    for (const key of [code, seed, Buffer.from(seed, 'base64url').toString('hex'), Buffer.from(seed, 'base64url').toString('base64')]) expect(text).not.toContain(key)
+    expect(await as('alice', ['export', exported])).toMatchObject({ code: 2, error: { message: expect.stringContaining('exists already') as string } })
+    expect(readFileSync(exported, 'utf8')).toBe(text)
   })
 })
