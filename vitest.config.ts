@@ -43,6 +43,8 @@ export default defineConfig({
     include: ['{protocol,platform,auth,engine,blobs,wallet-bridge,standalone,clients/*,sim,bench,tools}/src/**/*.test.ts'],
     testTimeout: 30_000,
     hookTimeout: 30_000,
+    // Of its own it would give up after a second, which a busy machine takes for anything.
+    expect: { poll: { timeout: 20_000 } },
     maxWorkers: 2,
   },
 })

@@ -61,6 +61,20 @@ export async function foundGroup(page: Page, name: string, members: readonly str
   return openConversation(page)
 }
 
+/** Values of the bar of an upload, each once, in the order in which the page shows them until the bar goes. To be begun before the upload is. */
+export function watchUpload(page: Page): Promise<readonly number[]> {
+  return page.evaluate(async () => {
+    const values: number[] = []
+    const bar = (): HTMLProgressElement | null => document.querySelector<HTMLProgressElement>('.uploads progress')
+    while (bar() === null) await new Promise(requestAnimationFrame)
+    for (let shown = bar(); shown !== null; shown = bar()) {
+      if (values.at(-1) !== shown.value) values.push(shown.value)
+      await new Promise(requestAnimationFrame)
+    }
+    return values
+  })
+}
+
 /** Removes a member of the group that is open. `short`: how the page writes their address. */
 export async function removeMember(page: Page, group: string, short: string): Promise<void> {
   await go(page, `#/c/${group}/info`)

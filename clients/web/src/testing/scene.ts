@@ -23,6 +23,8 @@ export interface Person {
   readonly complaints: readonly string[]
   /** WebSockets that the page opened, all in all. */
   readonly sockets: () => number
+  /** Those of them that are open now. What came over one that was closed is in `received`. */
+  readonly openSockets: () => number
   /** Every message that the page sent and got over them, in order. */
   readonly sent: () => readonly Uint8Array[]
   readonly received: () => readonly Uint8Array[]
@@ -69,10 +71,13 @@ export class Scene {
     page.setDefaultTimeout(SHOWN_MS)
     const complaints: string[] = []
     let sockets = 0
+    let openSockets = 0
     const sent: Uint8Array[] = []
     const received: Uint8Array[] = []
     page.on('websocket', (socket) => {
       sockets += 1
+      openSockets += 1
+      socket.once('close', () => { openSockets -= 1 })
       socket.on('framesent', ({ payload }) => { sent.push(bytesOf(payload)) })
       socket.on('framereceived', ({ payload }) => { received.push(bytesOf(payload)) })
     })
@@ -83,14 +88,14 @@ export class Scene {
       document.addEventListener('securitypolicyviolation', ({ violatedDirective, blockedURI }) => { console.error(`policy: ${violatedDirective} ${blockedURI}`) })
     })
     await page.goto(this.url)
-    return { page, context, complaints, sockets: () => sockets, sent: () => sent, received: () => received }
+    return { page, context, complaints, sockets: () => sockets, openSockets: () => openSockets, sent: () => sent, received: () => received }
   }
 
   /** Somebody who signed in with a demo wallet of this chain. */
   async person(chain: DemoChain, options?: Parameters<Browser['newContext']>[0]): Promise<Person> {
     const visitor = await this.visit(options)
     const { page } = visitor
-    await page.getByRole('button', { name: chain }).click()
+    await page.locator('.demo-choices').getByRole('button', { name: chain, exact: true }).click()
     await page.locator('[data-state="live"]').waitFor({ state: 'attached' })
     await go(page, '#/settings')
     const address = (await page.locator('.own-address .address').first().textContent()) ?? ''
