@@ -60,6 +60,7 @@ describe('a standalone server and a push service on this machine', () => {
   }
   const paths = (): string[] => service.pushes.map(({ path }) => path)
   const bobsWallet = createLocalWallet('ton', new Uint8Array(32).fill(12))
+  const carolsWallet = createLocalWallet('terra', new Uint8Array(32).fill(13))
 
   it('wakes a device once until it connected again, with a push that says nothing; a revoked one never', async () => {
     const alice = await open('alice', createLocalWallet('solana', new Uint8Array(32).fill(11)))
@@ -71,6 +72,9 @@ describe('a standalone server and a push service on this machine', () => {
       await expect(bob.push.subscribe(elsewhere), elsewhere).rejects.toMatchObject({ code: 'denied.push_service' })
     }
     await bob.push.subscribe(`${service.origin}/bob`)
+    // Somebody who is away from now on: for the last of these tests.
+    await (await open('carol', carolsWallet)).push.subscribe(`${service.origin}/silent`)
+    await close('carol')
     await say(alice, address, 'while you are here')
     await delay(SOON_MS)
     expect(paths()).toEqual([])
@@ -138,13 +142,12 @@ describe('a standalone server and a push service on this machine', () => {
     const alice = clients.get('alice')
     if (alice === undefined) throw new Error('she is here')
     const awake: number[] = []
-    for (let sent = 0; sent < 20; sent++) awake.push(await say(alice, bobsWallet.address, `awake ${String(sent)}`))
-    await bob.push.subscribe(`${service.origin}/silent`)
-    await close('bob')
-    await say(alice, bobsWallet.address, 'asleep')
-    await until('a push that is not answered', () => service.pushes.length > before, 60_000)
+    for (let sent = 0; sent < 20; sent++) awake.push(await say(alice, bob.address, `awake ${String(sent)}`))
+    await say(alice, carolsWallet.address, 'asleep')
+    await until('a push that is not answered', () => service.pushes.length > before)
     const asleep: number[] = []
-    for (let sent = 0; sent < 20; sent++) asleep.push(await say(alice, bobsWallet.address, `asleep ${String(sent)}`))
+    for (let sent = 0; sent < 20; sent++) asleep.push(await say(alice, carolsWallet.address, `asleep ${String(sent)}`))
+    expect(paths()[before]).toBe('/silent')
     const median = (times: readonly number[]): number => [...times].sort((one, other) => one - other)[times.length / 2] ?? 0
     // A send that waited for the push would take its ten seconds.
     expect(median(asleep)).toBeLessThan(median(awake) * 5 + 200)

@@ -3,7 +3,7 @@ import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { isRunning, type NotedProcess } from '../services/process-identity.mjs'
 
 // Whole commands run here; a busy machine may take its time.
@@ -24,24 +24,41 @@ createServer((socket) => socket.on('error', () => {}).on('data', () => { if (pro
 interface Listed extends NotedProcess { readonly name: string, readonly address: string, readonly health: string, readonly rssBytes?: number }
 interface Answer { readonly code: number, readonly stdout: string, readonly stderr: string }
 
-let home: string
-let dir: string
-beforeEach(() => {
-  home = mkdtempSync(join(tmpdir(), 'evegram-services-process-'))
-  dir = join(home, 'services')
+interface Place { readonly home: string, readonly dir: string }
+
+function makePlace(): Place {
+  const home = mkdtempSync(join(tmpdir(), 'evegram-services-process-'))
   writeFileSync(join(home, 'fake.mjs'), FAKE_REDIS)
   const script = `#!/bin/sh\nif [ "$1" = --version ]; then echo 'Redis server v=7.0.0 sha=0'; exit; fi\nexec '${process.execPath}' '${join(home, 'fake.mjs')}' "$@"\n`
   writeFileSync(join(home, 'redis-server'), script)
   chmodSync(join(home, 'redis-server'), 0o755)
+  return { home, dir: join(home, 'services') }
+}
+
+let home: string
+let dir: string
+beforeEach(() => { ({ home, dir } = makePlace()) })
+
+/** A service that never answers takes its twenty seconds beside everything else. */
+const silence = { place: { home: '', dir: '' }, answer: Promise.resolve<Answer | undefined>(undefined) }
+beforeAll(() => {
+  silence.place = makePlace()
+  silence.answer = servicesOf(silence.place, ['up', '--native', '--only', 'redis'], { FAKE: 'deaf' })
+})
+afterAll(async () => {
+  await silence.answer
+  await servicesOf(silence.place, ['down', '--purge'])
+  rmSync(silence.place.home, { recursive: true, force: true })
 })
 afterEach(async () => {
   await services(['down', '--purge'])
   rmSync(home, { recursive: true, force: true })
 })
 
-const services = (args: readonly string[], environment: Readonly<Record<string, string>> = {}): Promise<Answer> => new Promise((resolve) => {
-  const env = { ...process.env, EVEGRAM_REDIS_SERVER: join(home, 'redis-server'), EVEGRAM_CACHE_DIR: join(home, 'cache'), ...environment }
-  execFile(process.execPath, [TOOL, ...args, '--dir', dir], { env, maxBuffer: MIB }, (error, stdout, stderr) => {
+const services = (args: readonly string[], environment: Readonly<Record<string, string>> = {}): Promise<Answer> => servicesOf({ home, dir }, args, environment)
+const servicesOf = (place: Place, args: readonly string[], environment: Readonly<Record<string, string>> = {}): Promise<Answer> => new Promise((resolve) => {
+  const env = { ...process.env, EVEGRAM_REDIS_SERVER: join(place.home, 'redis-server'), EVEGRAM_CACHE_DIR: join(place.home, 'cache'), ...environment }
+  execFile(process.execPath, [TOOL, ...args, '--dir', place.dir], { env, maxBuffer: MIB }, (error, stdout, stderr) => {
     resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr })
   })
 })
@@ -107,10 +124,10 @@ describe('npm run services', () => {
   })
 
   it('does not call up what does not answer', async () => {
-    const { code, stderr } = await services(['up', '--native', '--only', 'redis'], { FAKE: 'deaf' })
-    expect(code).toBe(1)
-    expect(stderr).toContain('redis-1 is not ready after 20 s (no answer within 3000 ms)')
-    expect(stderr).toContain('started')
+    const answer = await silence.answer
+    expect(answer?.code).toBe(1)
+    expect(answer?.stderr).toContain('redis-1 is not ready after 20 s (no answer within 3000 ms)')
+    expect(answer?.stderr).toContain('started')
   })
 
   it('refuses other settings for what runs, and starts one beside the other in two folders', async () => {

@@ -18,7 +18,7 @@ declare const window: { readonly page?: typeof TabsPage; readonly told?: (text: 
 const TEST_MS = 240_000
 const LOOK_MS = 100
 /** Messages of the two tabs and of Bob together. */
-const MESSAGES = 1_000
+const MESSAGES = 600
 
 let server: TestServer
 let bob: Client

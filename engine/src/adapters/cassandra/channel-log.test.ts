@@ -13,6 +13,8 @@ import { codeOf, FaultySession, once, type Fault } from './faulty-session.fixtur
 import { openCassandraEngineStore } from './store.js'
 
 const TTL_S = 86_400
+/** Far below what a session lets be under way. */
+const INSERTS_AT_ONCE = 32
 const T0 = Date.now()
 const POSTS = 'INTO channel_posts'
 const HEADS = 'INTO channel_heads'
@@ -172,11 +174,9 @@ describe('posts over Cassandra', () => {
   it('are read across partitions, and reading costs no more for what is gone before them', async () => {
     const last = 1_000 * BUCKET_POSTS + 5
     const first = last - 2 * BUCKET_POSTS
-    for (let seq = first; seq <= last; seq++) {
-      const bytes = sample({ ...empty, seq: seq - 1 }, { bodyBytes: 8 })
-      await real.write('INSERT INTO channel_posts (channel, bucket, seq, at_ms, post) VALUES (?, ?, ?, ?, ?)',
-        [bytesOfHex(channel), BigInt(Math.floor(seq / BUCKET_POSTS)), BigInt(seq), BigInt(T0), bytes])
-    }
+    const insert = (seq: number): Promise<unknown> => real.write('INSERT INTO channel_posts (channel, bucket, seq, at_ms, post) VALUES (?, ?, ?, ?, ?)',
+      [bytesOfHex(channel), BigInt(Math.floor(seq / BUCKET_POSTS)), BigInt(seq), BigInt(T0), sample({ ...empty, seq: seq - 1 }, { bodyBytes: 8 })])
+    for (let seq = first; seq <= last; seq += INSERTS_AT_ONCE) await Promise.all(Array.from({ length: Math.min(INSERTS_AT_ONCE, last + 1 - seq) }, (_, index) => insert(seq + index)))
     await real.write(INSERT_CHANNEL_HEAD, [bytesOfHex(channel), encodeChannelState({ ...empty, seq: last }), 2n ** 62n])
     session.reads = 0
     expect(numbersOf(await log.read(channel, 0, 10))).toEqual(Array.from({ length: 10 }, (_, index) => first + index))
