@@ -7,7 +7,7 @@ import { decodeCbor, encodeCbor, type CborValue } from './cbor.js'
 import {
   applyChannelPost, channelStateAfter, channelStateBefore, decodeChannelState, emptyChannelState, encodeChannelState, type ChannelState,
 } from './channel-log.js'
-import { channelHeadOf, channelPostHash, decodeChannelPost, encodeChannelPost, type ChannelPost } from './channel-post.js'
+import { channelHeadOf, channelPostHash, channelPostHashOf, decodeChannelPost, encodeChannelPost, type ChannelPost } from './channel-post.js'
 import { isErrorCode, isEvegramError } from './errors.js'
 import { channelIdOf, idBytes, parseAccountId, type AccountId } from './ids.js'
 import { LIMITS } from './limits.js'
@@ -290,6 +290,18 @@ describe('the bytes of a post', () => {
     expect(new Set([channelPostHash(draft), ...changed].map((hash) => Buffer.from(hash).toString('hex'))).size).toBe(4)
     const sealed = channel().seal(draft, alice)
     expect(channelHeadOf(sealed)).not.toEqual(channelPostHash(draft))
+  })
+
+  it('have the hash that is signed in their bytes: it need not be written anew', () => {
+    const story = channel(1)
+    const { signature, ...post } = postOf(story.seal(story.draft(alice), alice))
+    const [uint, bytes32] = [fc.integer({ min: 1, max: 0xffffffff }), fc.uint8Array({ minLength: 32, maxLength: 32 })]
+    fc.assert(fc.property(uint, bytes32, uint, bytes32, uint, fc.nat(2 ** 48 - 1), fc.uint8Array({ maxLength: 300 }), (seq, prev, logSeq, head, membersSeq, atMs, body) => {
+      const draft = { ...post, seq, prev, author: { ...post.author, log: { seq: logSeq, head } }, members: { seq: membersSeq, head: prev }, atMs, body }
+      const encoded = encodeChannelPost({ ...draft, signature })
+      expect(channelPostHashOf(encoded)).toEqual(channelPostHash(draft))
+      expect(decodeChannelPost(encoded)).toEqual({ ...draft, signature })
+    }))
   })
 })
 

@@ -3,7 +3,7 @@ import type { LogHead } from './account-log-extends.js'
 import type { LogRefusal } from './account-log-proofs.js'
 import { equalBytes, hexOf } from './bytes.js'
 import { CborFields, decodeCbor, encodeCbor, type CborValue } from './cbor.js'
-import { channelHeadOf, channelPostHash, decodeChannelPost, encodeChannelPost, type ChannelPost, type ChannelPostDraft } from './channel-post.js'
+import { channelHeadOf, channelPostHashOf, decodeChannelPost, encodeChannelPost, type ChannelPost, type ChannelPostDraft } from './channel-post.js'
 import { isEvegramError } from './errors.js'
 import { ID_BYTES, idBytes, parseAccountId, parseConversationId, type AccountId, type ConversationId } from './ids.js'
 import { LIMITS } from './limits.js'
@@ -66,8 +66,12 @@ export type ApplyChannelPostResult =
  */
 export function applyChannelPost(state: ChannelState, encodedPost: Uint8Array, context: ChannelContext): ApplyChannelPostResult {
   const post = readPost(encodedPost)
-  if ('code' in post) return { status: 'refused', ...post }
-  const refusal = checkPlace(state, post, context) ?? checkTime(post, context) ?? checkAuthor(state, post, context)
+  return 'code' in post ? { status: 'refused', ...post } : applyDecodedPost(state, post, encodedPost, context)
+}
+
+/** {@link applyChannelPost} for whoever read the post before: `post` is what `decodeChannelPost` gave for exactly these bytes. */
+export function applyDecodedPost(state: ChannelState, post: ChannelPost, encodedPost: Uint8Array, context: ChannelContext): ApplyChannelPostResult {
+  const refusal = checkPlace(state, post, context) ?? checkTime(post, context) ?? checkAuthor(state, { post, encodedPost }, context)
   if (refusal !== undefined) return { status: 'refused', ...refusal }
   return { status: 'applied', post, state: channelStateAfter(state, post, encodedPost) }
 }
@@ -118,7 +122,9 @@ function checkTime(post: ChannelPost, context: ChannelContext): LogRefusal | und
   return undefined
 }
 
-function checkAuthor(state: ChannelState, post: ChannelPost, context: ChannelContext): LogRefusal | undefined {
+function checkAuthor(
+  state: ChannelState, { post, encodedPost }: { readonly post: ChannelPost; readonly encodedPost: Uint8Array }, context: ChannelContext,
+): LogRefusal | undefined {
   const { author, members, signature } = post
   // An author who was removed could otherwise go on posting by naming the membership as it was before.
   const isOlder = members.seq < state.members.seq || (members.seq === state.members.seq && !equalBytes(members.head, state.members.head))
@@ -129,7 +135,7 @@ function checkAuthor(state: ChannelState, post: ChannelPost, context: ChannelCon
     return { code: 'channel.author_limit', reason: 'as many accounts have posted as may' }
   }
   return checkActor(author, {
-    primitives: context.primitives, before: state.authorLogs.get(author.account), signingKey: context.signingKeyOf(author), hash: channelPostHash(post), signature,
+    primitives: context.primitives, before: state.authorLogs.get(author.account), signingKey: context.signingKeyOf(author), hash: channelPostHashOf(encodedPost), signature,
   })
 }
 

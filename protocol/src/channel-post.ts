@@ -31,6 +31,8 @@ export interface ChannelPost extends ChannelPostDraft {
 }
 
 const INVALID = 'invalid.channel_post' as const
+const HASH_DOMAIN = utf8('evegram/channel-post/v1\0')
+const HEAD_DOMAIN = utf8('evegram/channel-head/v1\0')
 
 function draftMap(draft: ChannelPostDraft): { readonly [key: string]: CborValue } {
   const { v, channel, seq, prev, author, members, atMs, body } = draft
@@ -39,12 +41,27 @@ function draftMap(draft: ChannelPostDraft): { readonly [key: string]: CborValue 
 
 /** What the author's device signs: SHA-256("evegram/channel-post/v1" 0x00, deterministic CBOR of the post without `signature`), 32 bytes. */
 export function channelPostHash(draft: ChannelPostDraft): Uint8Array {
-  return sha256(concatBytes(utf8('evegram/channel-post/v1\0'), encodeCbor(draftMap(draft))))
+  return sha256(concatBytes(HASH_DOMAIN, encodeCbor(draftMap(draft))))
+}
+
+/** First byte of the CBOR of a post without `signature`: a map of eight fields (RFC 8949 section 3.1). */
+const DRAFT_FIRST_BYTE = 0xa8
+/** Bytes of `signature` in an encoded post: its key with a head of one byte, and 64 bytes with a head of two. */
+const SIGNATURE_FIELD_BYTES = 1 + 'signature'.length + 2 + 64
+
+/**
+ * {@link channelPostHash} of a post from its bytes, which {@link decodeChannelPost} took: `signature` is the last of its fields in the order of keys, so what
+ * was signed is what lies before it, with the head of a map of one field less.
+ */
+export function channelPostHashOf(encodedPost: Uint8Array): Uint8Array {
+  const signed = concatBytes(HASH_DOMAIN, encodedPost.subarray(0, encodedPost.length - SIGNATURE_FIELD_BYTES))
+  signed[HASH_DOMAIN.length] = DRAFT_FIRST_BYTE
+  return sha256(signed)
 }
 
 /** Head of a channel behind a post: SHA-256("evegram/channel-head/v1" 0x00, the encoded post), 32 bytes. */
 export function channelHeadOf(encodedPost: Uint8Array): Uint8Array {
-  return sha256(concatBytes(utf8('evegram/channel-head/v1\0'), encodedPost))
+  return sha256(concatBytes(HEAD_DOMAIN, encodedPost))
 }
 
 /** Deterministic CBOR of a post. Throws `too_large.channel_post`, and `invalid.*` for what {@link decodeChannelPost} would refuse. */

@@ -41,7 +41,7 @@ export class ChannelRequests {
   /** Stores a post and gives it to the followers. Never rejects. Throws `invalid.*` or `too_large.channel_post` at once for bytes that are no post. */
   post(session: Session, owner: SessionOwner, frame: Frame): Promise<void> {
     // The frame is only valid during this call.
-    const bytes = Uint8Array.from(frame.body)
+    const bytes = new Uint8Array(frame.body)
     const post = decodeChannelPost(bytes)
     if (session.postsInFlight >= POSTS_IN_FLIGHT_MAX) {
       const code = 'limited.queue'

@@ -1,9 +1,10 @@
 import { decodeFrames, emptyChannelState, EvegramError, FRAME_TYPE, hexOf, type ConversationId } from '@evegram/protocol'
-import { beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { MemoryChannelLog } from '../adapters/memory/channel-log.js'
 import { answerTo, follow, foundChannel, postNext, sealedPost, sealedRun } from './channel.fixture.js'
+import { Channels } from './channels.js'
 import { settle } from './cluster.fixture.js'
-import { alice, ALICE_PHONE, bob, BOB, one, restart, SPAN, useScene } from './scene.fixture.js'
+import { alice, ALICE_PHONE, bob, BOB, cluster, one, restart, SPAN, useScene } from './scene.fixture.js'
 import type { TestClient } from './client.fixture.js'
 
 useScene()
@@ -31,8 +32,10 @@ beforeEach(async () => {
   channel = await foundChannel(BOB)
 })
 
+afterEach(() => { vi.restoreAllMocks() })
+
 /** Offers all of them before one is answered. */
-const offerAll = (client: TestClient, posts: readonly Uint8Array[]): readonly number[] => posts.map((bytes) => client.request(FRAME_TYPE.post, bytes))
+const offerAll = (client: TestClient, posts: readonly Uint8Array[]): number[] => posts.map((bytes) => client.request(FRAME_TYPE.post, bytes))
 const answersTo = (client: TestClient, asked: readonly number[]): readonly (string | number)[] => asked.map((correlation) => answerTo(client, correlation))
 const answered = async (client: TestClient, asked: readonly number[]): Promise<readonly (string | number)[]> => {
   for (let step = 0; step < 20 && answersTo(client, asked).includes('silence'); step++) await client.read()
@@ -74,6 +77,37 @@ describe('posts that are signed upon each other before one is answered', () => {
     release()
     expect(await answered(alice, [...first, ...more, ...last])).toEqual(SPAN(1, 10))
     expect(log.appends).toEqual([1, 9])
+  })
+
+  it('wait for each other while nobody could be shown them yet, and are stored by one append', async () => {
+    vi.spyOn(Channels.prototype, 'gatherMs').mockReturnValue(10)
+    const gathered = vi.spyOn(Channels.prototype, 'gathered')
+    const { posts } = await sealedRun(alice, emptyChannelState(channel), 4)
+    const asked: number[] = []
+    for (const post of posts) {
+      asked.push(...offerAll(alice, [post]))
+      await cluster.clock.advance(3)
+    }
+    // The first has waited for 12 ms by now, the others for less.
+    expect(await answered(alice, asked)).toEqual(SPAN(1, 4))
+    expect(log.appends).toEqual([4])
+    expect(gathered.mock.calls).toEqual([[channel, 4, 10]])
+  })
+
+  it('wait no more once enough have come together, and the time that was planned for them is no append more', async () => {
+    vi.spyOn(Channels.prototype, 'gatherMs').mockImplementation((_channel, waiting) => (waiting < 3 ? 10 : 0))
+    const { posts } = await sealedRun(alice, emptyChannelState(channel), 5)
+    const asked = offerAll(alice, posts.slice(0, 2))
+    await cluster.clock.advance(3)
+    expect(answersTo(alice, asked)).toEqual(['silence', 'silence'])
+    asked.push(...offerAll(alice, posts.slice(2, 4)))
+    expect(await answered(alice, asked)).toEqual(SPAN(1, 4))
+    const last = offerAll(alice, posts.slice(4))
+    await cluster.clock.advance(8)
+    expect(answersTo(alice, last)).toEqual(['silence'])
+    await cluster.clock.advance(8)
+    expect(await answered(alice, last)).toEqual([5])
+    expect(log.appends).toEqual([4, 1])
   })
 
   it('are refused behind one that breaks a rule, and those before it are stored', async () => {

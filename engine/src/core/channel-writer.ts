@@ -1,6 +1,6 @@
 import {
-  applyChannelPost, equalBytes, EvegramError, isEvegramError, LIMITS,
-  type AccountId, type ChannelPost, type ChannelState, type Clock, type ConversationId,
+  applyDecodedPost, equalBytes, EvegramError, isEvegramError, LIMITS,
+  type AccountId, type ChannelPost, type ChannelState, type Clock, type ConversationId, type Timer,
 } from '@evegram/protocol'
 import type { AccountDirectory, AccountSummary } from '../ports/account-directory.js'
 import type { ChannelLog } from '../ports/channel-log.js'
@@ -29,7 +29,7 @@ export interface ChannelWriterParts {
   readonly directory: AccountDirectory
   readonly conversations: Conversations
   readonly channelLog: ChannelLog
-  readonly channels: Pick<Channels, 'publish'>
+  readonly channels: Pick<Channels, 'publish' | 'gatherMs' | 'gathered'>
   readonly ed25519Verify: Ed25519Verify
   readonly metrics: EngineMetrics
 }
@@ -42,22 +42,31 @@ interface Waiting {
   readonly reject: (failure: unknown) => void
 }
 
+/** The posts of one channel. */
+interface Lane {
+  /** Those that wait for the next append. */
+  readonly posts: Waiting[]
+  /** They wait for others: see {@link Channels.gatherMs}. */
+  gathering: Timer | undefined
+}
+
 /** A post whose turn it is, with the state behind it; `waiting`: who asked, and who asked with the same bytes. */
 interface Accepted {
   readonly bytes: Uint8Array
+  readonly post: ChannelPost
   readonly state: ChannelState
   readonly waiting: Waiting[]
 }
 
 /**
- * Stores the posts of channels and gives them to the followers. All posts of a channel that are ready in one turn, or that come while an append is under
- * way, share the next append: each is judged behind the one before it, so an author may sign a post upon one that has no answer yet. When one is refused,
- * those that were signed upon it follow nothing, and are refused as `conflict.channel_head`.
+ * Stores the posts of channels and gives them to the followers. All posts of a channel that are ready in one turn, that come while an append is under way, or
+ * while they could not be shown yet, share the next append: each is judged behind the one before it, so an author may sign a post upon one that has no answer
+ * yet. When one is refused, those that were signed upon it follow nothing, and are refused as `conflict.channel_head`.
  */
 export class ChannelWriter {
   readonly #parts: ChannelWriterParts
   /** Channels whose posts are being written, with those that wait. */
-  readonly #lanes = new Map<ConversationId, Waiting[]>()
+  readonly #lanes = new Map<ConversationId, Lane>()
 
   constructor(parts: ChannelWriterParts) {
     this.#parts = parts
@@ -70,28 +79,46 @@ export class ChannelWriter {
   write(post: ChannelPost, bytes: Uint8Array): Promise<ChannelState> {
     const { channel } = post
     const standing = this.#lanes.get(channel)
-    if (standing !== undefined && standing.length >= WAITING_POSTS_MAX) return Promise.reject(new EvegramError('limited.queue', { operation: 'post' }))
+    if (standing !== undefined && standing.posts.length >= WAITING_POSTS_MAX) return Promise.reject(new EvegramError('limited.queue', { operation: 'post' }))
     return new Promise((resolve, reject) => {
-      const lane = standing ?? []
-      lane.push({ post, bytes, resolve, reject })
-      if (standing !== undefined) return
-      this.#lanes.set(channel, lane)
-      // What else is ready in this turn shares the first append.
-      this.#parts.turn.defer(() => { void this.#work(channel, lane) })
+      const lane = standing ?? { posts: [], gathering: undefined }
+      lane.posts.push({ post, bytes, resolve, reject })
+      if (standing === undefined) {
+        this.#lanes.set(channel, lane)
+        // What else is ready in this turn shares the first append.
+        this.#parts.turn.defer(() => { if (!this.#gathers(channel, lane)) void this.#work(channel, lane) })
+      } else if (lane.gathering !== undefined && this.#parts.channels.gatherMs(channel, lane.posts.length) === 0) {
+        lane.gathering.cancel()
+        lane.gathering = undefined
+        this.#parts.turn.defer(() => { void this.#work(channel, lane) })
+      }
     })
   }
 
-  /** Writes until nothing waits. Never rejects: every failure goes to the posts that it concerns. */
-  async #work(channel: ConversationId, lane: Waiting[]): Promise<void> {
-    while (lane.length > 0) {
-      const batch = takeBatch(lane)
+  /** Whether the posts of the lane wait for others; then it goes on by itself. */
+  #gathers(channel: ConversationId, lane: Lane): boolean {
+    const { clock, channels } = this.#parts
+    const waitMs = channels.gatherMs(channel, lane.posts.length)
+    if (waitMs === 0) return false
+    lane.gathering = clock.after(waitMs, () => {
+      lane.gathering = undefined
+      channels.gathered(channel, lane.posts.length, waitMs)
+      void this.#work(channel, lane)
+    })
+    return true
+  }
+
+  /** Writes until nothing waits but for others. Never rejects: every failure goes to the posts that it concerns. */
+  async #work(channel: ConversationId, lane: Lane): Promise<void> {
+    do {
+      const batch = takeBatch(lane.posts)
       try {
         await this.#writeBatch(channel, batch)
       } catch (failure) {
         for (const { reject } of batch) reject(failure)
       }
-    }
-    this.#lanes.delete(channel)
+    } while (lane.posts.length > 0 && !this.#gathers(channel, lane))
+    if (lane.posts.length === 0) this.#lanes.delete(channel)
   }
 
   async #writeBatch(channel: ConversationId, batch: readonly Waiting[]): Promise<void> {
@@ -108,7 +135,7 @@ export class ChannelWriter {
     for (const waiting of batch) {
       const { post, bytes } = waiting
       const [stored] = post.seq > before.seq ? [] : await this.#parts.channelLog.read(post.channel, post.seq - 1, 1)
-      if (stored !== undefined && equalBytes(stored, bytes)) void this.#publish([{ bytes, state: before, waiting: [waiting] }])
+      if (stored !== undefined && equalBytes(stored, bytes)) void this.#publish([{ bytes, post, state: before, waiting: [waiting] }])
       else fresh.push(waiting)
     }
     return fresh
@@ -125,7 +152,7 @@ export class ChannelWriter {
     const accepted = this.#judge(lease, authors, before, fresh)
     if (accepted.length === 0) return
     if (!leaseHolds(lease, clock.monotonicMs())) throw new EvegramError('unavailable.auth', { operation: 'post' })
-    const appended = await channelLog.append(before, accepted.map(({ bytes }) => bytes))
+    const appended = await channelLog.append(before, accepted.map(({ bytes }) => bytes), accepted)
     const count = appended.status === 'appended' ? accepted.length : appended.appended
     for (const { waiting } of accepted.slice(count)) for (const { reject } of waiting) reject(new EvegramError('conflict.channel_head', { operation: 'post' }))
     metrics.posts.add(count)
@@ -146,7 +173,7 @@ export class ChannelWriter {
       try {
         const author = authors.get(post.author.account)
         if (isEvegramError(author)) throw author
-        accepted.push({ bytes, state: this.#stateBehind(accepted.at(-1)?.state ?? before, { lease, author, post, bytes }), waiting: [waiting] })
+        accepted.push({ bytes, post, state: this.#stateBehind(accepted.at(-1)?.state ?? before, { lease, author, post, bytes }), waiting: [waiting] })
       } catch (failure) {
         waiting.reject(failure)
       }
@@ -161,7 +188,7 @@ export class ChannelWriter {
     checkNewestLog(author, post.author)
     if (!lease.members.includes(post.author.account)) throw new EvegramError('denied.not_author', { operation: 'post' })
     if (post.members.seq !== lease.membershipVersion) throw new EvegramError('stale.membership', { operation: 'post' })
-    const result = applyChannelPost(before, bytes, {
+    const result = applyDecodedPost(before, post, bytes, {
       primitives: { ed25519Verify, secp256k1Verify: () => false },
       signingKeyOf: (actor) => (lease.devices.has(actor.device) ? signingKeyOf(author, actor) : undefined), nowMs: positions.nowMs(), mode: 'server',
       // Followers compare the head: a post that names another one would stop them for good.

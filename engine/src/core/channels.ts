@@ -5,6 +5,7 @@ import {
 import type { ChannelLog } from '../ports/channel-log.js'
 import type { SocketServer } from '../ports/socket-server.js'
 import type { Turn } from '../ports/turn.js'
+import { ChannelPace, POSTS_OF_FULL_WRITE } from './channel-pace.js'
 import type { EngineMetrics } from './metrics.js'
 import type { Session } from './session.js'
 
@@ -20,23 +21,6 @@ const HEAD_JITTER_MS = LIMITS.channelHeadIntervalMs / 4
 const HEADS_OF_ROUND_MAX = 8_192
 /** Heads that are read at once. */
 const HEAD_READS_AT_ONCE = 64
-/**
- * Between two writes to the followers of a channel, for each of them on this node. A write costs some 5 us of CPU for each socket, however much is in it:
- * so a channel that is posted in all the time takes a sixth of a core at most, and a post waits up to 35 ms for those behind it where a thousand follow.
- */
-const WRITE_GAP_MS_PER_FOLLOWER = 0.035
-/** Where posts come faster than so many in that time, the gap grows with their pace: nobody reads them one by one, and each write has more of them. */
-const PACE_UNHURRIED = 6
-/** The gap grows to so many times itself at most. */
-const PACE_STRETCH_MAX = 2
-/** Share of the last write in the pace: one burst among writes of few posts moves it little. */
-const PACE_SHARE = 0.25
-/** With so many posts together the cost of a write is no longer theirs: they go before the gap has passed. */
-const FRAMES_OF_FULL_WRITE = 16
-/** Longest time between two writes, however many follow: a tenth of a second is live to whoever reads. */
-const WRITE_GAP_MS_MAX = 100
-/** A shorter wait ends with the turn: timers are no finer, and few followers cost less than one. */
-const WAIT_MS_MIN = 1
 /** Time for the broker to take what it was given. */
 const FLUSH_TIMEOUT_MS = 2_000
 
@@ -65,10 +49,7 @@ interface Followed {
   frameBytes: number
   /** The write that is planned: at the end of this turn, or by a timer. */
   planned: 'turn' | Timer | undefined
-  /** The last write. */
-  writtenMonotonicMs: number
-  /** Frames that come in the unstretched gap, smoothed over the last writes. */
-  pace: number
+  readonly pace: ChannelPace
 }
 
 /**
@@ -161,6 +142,20 @@ export class Channels {
     }
   }
 
+  /**
+   * How long `posts` of the channel that are not stored yet may wait for others: 0, or at least 1 ms. Whoever follows here gets them no later for it, or a few
+   * ms; without followers here nothing waits.
+   */
+  gatherMs(channel: ConversationId, posts: number): number {
+    const followed = this.#followed.get(channel)
+    return followed?.pace.gatherMs(this.#parts.clock.monotonicMs(), followed.sessions.size, followed.frames.length + posts) ?? 0
+  }
+
+  /** `posts` waited as long as {@link gatherMs} said. */
+  gathered(channel: ConversationId, posts: number, waitedMs: number): void {
+    this.#followed.get(channel)?.pace.gathered(this.#parts.clock.monotonicMs(), posts, waitedMs)
+  }
+
   /** Tells the heads that are due. Never rejects; one that could not be read is told in the next round. */
   async round(): Promise<void> {
     if (this.#telling) return
@@ -201,7 +196,7 @@ export class Channels {
     const endBus = bus.subscribe(subjectOfChannel(channel), (post) => { this.#show(followed, encodeFrame(FRAME_TYPE.posted, 0, post)) })
     const followed: Followed = {
       channel, sessions: new Set(), endBus, subscribed: this.#flush(), headDueMonotonicMs: clock.monotonicMs() + FIRST_HEAD_MS, frames: [], frameBytes: 0,
-      planned: undefined, writtenMonotonicMs: Number.NEGATIVE_INFINITY, pace: 0,
+      planned: undefined, pace: new ChannelPace(),
     }
     this.#followed.set(channel, followed)
     this.#parts.metrics.followedChannels.set(this.#followed.size)
@@ -209,23 +204,23 @@ export class Channels {
   }
 
   /**
-   * Shows a frame to all followers here: at the end of the turn, or, when they were written to a moment ago, once {@link writeGapMs} has passed or a full
-   * write has come together. What comes for them until then is one message, and one write for each socket.
+   * Shows a frame to all followers here: at the end of the turn, or, when they were written to a moment ago, when their {@link ChannelPace} says so. What
+   * comes for them until then is one message, and one write for each socket.
    */
   #show(followed: Followed, frame: Uint8Array): void {
     const { clock, turn } = this.#parts
     if (followed.frames.length > 0 && followed.frameBytes + frame.length > LIMITS.frameBytesMax) this.#write(followed)
     followed.frames.push(frame)
     followed.frameBytes += frame.length
-    const isFull = followed.frames.length >= FRAMES_OF_FULL_WRITE
+    const isFull = followed.frames.length >= POSTS_OF_FULL_WRITE
     if (followed.planned === 'turn' || (followed.planned !== undefined && !isFull)) return
-    const waitMs = isFull ? 0 : followed.writtenMonotonicMs + writeGapMs(followed) - clock.monotonicMs()
+    const waitMs = isFull ? 0 : followed.pace.writeWaitMs(clock.monotonicMs(), followed.sessions.size)
     const write = (): void => {
       followed.planned = undefined
       this.#write(followed)
     }
     followed.planned?.cancel()
-    if (waitMs < WAIT_MS_MIN) {
+    if (waitMs === 0) {
       // What else comes in this turn goes with it, however full it is.
       followed.planned = 'turn'
       turn.defer(write)
@@ -238,10 +233,7 @@ export class Channels {
     followed.frameBytes = 0
     // Its frames went with a full message; or the last follower went, and whoever came since was shown them in the first page.
     if (first === undefined || this.#followed.get(followed.channel) !== followed) return
-    const nowMs = this.#parts.clock.monotonicMs()
-    const gapMs = baseGapMs(followed)
-    followed.pace += PACE_SHARE * ((1 + more.length) * Math.min(1, gapMs / Math.max(WAIT_MS_MIN, nowMs - followed.writtenMonotonicMs)) - followed.pace)
-    followed.writtenMonotonicMs = nowMs
+    followed.pace.wrote(this.#parts.clock.monotonicMs(), followed.sessions.size, 1 + more.length)
     this.#parts.topics.publish(topicOf(followed.channel), more.length === 0 ? first : concatBytes(first, ...more))
   }
 
@@ -254,16 +246,6 @@ export class Channels {
     const [high = 0, low = 0] = this.#parts.random.bytes(2)
     return HEAD_JITTER_MS * (high * 256 + low) / 65_536
   }
-}
-
-/** Time between two writes to so many followers. */
-function baseGapMs({ sessions }: Followed): number {
-  return sessions.size * WRITE_GAP_MS_PER_FOLLOWER
-}
-
-/** The same, stretched where posts come fast. */
-function writeGapMs(followed: Followed): number {
-  return Math.min(WRITE_GAP_MS_MAX, baseGapMs(followed) * Math.min(PACE_STRETCH_MAX, Math.max(1, followed.pace / PACE_UNHURRIED)))
 }
 
 /** The topic of a channel at the sockets. */

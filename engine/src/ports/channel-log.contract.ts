@@ -1,6 +1,6 @@
 import { decodeChannelPost, emptyChannelState, LIMITS, type ChannelState } from '@evegram/protocol'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { ChannelLog } from './channel-log.js'
+import type { ChannelAppendResult, ChannelLog } from './channel-log.js'
 import { samplePost, stateBehind, type SamplePostFields } from './sample-channel.contract.js'
 import { sampleConversation } from './sample-envelope.contract.js'
 
@@ -63,6 +63,17 @@ export function describeChannelLog(adapter: {
       }
       return { posts, state: behind }
     }
+    /** With what somebody read of the posts who judged them before, or without. */
+    const APPENDS: readonly (readonly [what: string, append: (after: ChannelState, posts: readonly Uint8Array[]) => Promise<ChannelAppendResult>])[] = [
+      ['', (after, posts) => log.append(after, posts)],
+      [' and were judged before', (after, posts) => {
+        let state = after
+        return log.append(after, posts, posts.map((bytes) => {
+          state = stateBehind(state, bytes)
+          return { post: decodeChannelPost(bytes), state }
+        }))
+      }],
+    ]
     const numbersOf = (posts: readonly Uint8Array[]): readonly number[] => posts.map((bytes) => decodeChannelPost(bytes).seq)
     const numbers = (length: number, first = 1): readonly number[] => Array.from({ length }, (_, index) => first + index)
     const trimAll = async (beforeMs: number): Promise<number> => {
@@ -114,27 +125,27 @@ export function describeChannelLog(adapter: {
       expect(numbersOf(await log.read(one, 0, 10))).toEqual([1, 2, 3])
     })
 
-    it('stores posts that are given together one behind the other, and the state behind the last', async () => {
+    it.each(APPENDS)('stores posts that are given together%s one behind the other, and the state behind the last', async (_what, append) => {
       const behind = await post(emptyChannelState(one), 2)
       const { posts, state } = run(behind, 40)
-      expect(await log.append(behind, posts)).toEqual({ status: 'appended' })
+      expect(await append(behind, posts)).toEqual({ status: 'appended' })
       expect(await log.head(one)).toEqual(state)
       expect(await log.read(one, 2, 64)).toEqual(posts)
-      expect(await log.append(behind, posts)).toEqual({ status: 'appended' })
+      expect(await append(behind, posts)).toEqual({ status: 'appended' })
       expect(await log.head(one)).toEqual(state)
       await post(state, 1)
       expect(numbersOf(await log.read(one, 0, 64))).toEqual(numbers(43))
     })
 
-    it('stores the rest of what was given together when the first of it stand already, and nothing behind a post of another', async () => {
+    it.each(APPENDS)('stores the rest of what was given together%s when the first of it stand already, and nothing behind a post of another', async (_what, append) => {
       const { posts } = run(emptyChannelState(one), 6)
-      expect(await log.append(emptyChannelState(one), posts.slice(0, 2))).toEqual({ status: 'appended' })
-      expect(await log.append(emptyChannelState(one), posts.slice(0, 4))).toEqual({ status: 'appended' })
+      expect(await append(emptyChannelState(one), posts.slice(0, 2))).toEqual({ status: 'appended' })
+      expect(await append(emptyChannelState(one), posts.slice(0, 4))).toEqual({ status: 'appended' })
       expect(await log.read(one, 0, 64)).toEqual(posts.slice(0, 4))
       const fourth = posts.slice(0, 4).reduce(stateBehind, emptyChannelState(one))
       const other = await post(fourth, 1, () => ({ author: 9 }))
-      expect(await log.append(emptyChannelState(one), posts)).toEqual({ status: 'conflict', appended: 4 })
-      expect(await log.append(fourth, posts.slice(4))).toEqual({ status: 'conflict', appended: 0 })
+      expect(await append(emptyChannelState(one), posts)).toEqual({ status: 'conflict', appended: 4 })
+      expect(await append(fourth, posts.slice(4))).toEqual({ status: 'conflict', appended: 0 })
       expect(await log.head(one)).toEqual(other)
       expect(numbersOf(await log.read(one, 0, 64))).toEqual(numbers(5))
     })

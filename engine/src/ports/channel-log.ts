@@ -1,10 +1,16 @@
-import type { ChannelState, ConversationId } from '@evegram/protocol'
+import type { ChannelPost, ChannelState, ConversationId } from '@evegram/protocol'
 
 /**
  * Answer of {@link ChannelLog.append}. `appended`: all posts are stored under their numbers. `conflict`: the first `appended` of them are; under the number
  * of the next one another post stands, or what it follows is not stored. Of that one and those behind it nothing was written.
  */
 export type ChannelAppendResult = { readonly status: 'appended' } | { readonly status: 'conflict'; readonly appended: number }
+
+/** What whoever judged a post read of its bytes, and the state behind it. */
+export interface JudgedPost {
+  readonly post: ChannelPost
+  readonly state: ChannelState
+}
 
 /**
  * The posts of channels: one dense chain of numbered posts per channel, each naming the head before it.
@@ -24,8 +30,10 @@ export interface ChannelLog {
   /**
    * Stores the encoded `posts` (one at least) as the numbers from `after.seq + 1` on together with the state behind the last, only if number `after.seq` with
    * the head of `after` is the newest (without posts: if there is none). The first names that head, each of the others the one before it: the caller checked it.
+   * `judged`: what the caller read of each of them while it checked, so that a store need not read and hash them once more. The bytes may be reused once the
+   * call returned.
    */
-  append(after: ChannelState, posts: readonly Uint8Array[]): Promise<ChannelAppendResult>
+  append(after: ChannelState, posts: readonly Uint8Array[], judged?: readonly JudgedPost[]): Promise<ChannelAppendResult>
   /**
    * Encoded posts behind number `after` (exclusive), in order: at most `limit`, and as many as fit `LIMITS.pageBytesMax` together, but at least one where
    * there is one. They follow each other without a gap; the first is number `after + 1`, or a higher one when what lies before it went. Sees every append

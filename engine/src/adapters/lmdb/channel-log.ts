@@ -2,7 +2,7 @@ import {
   channelStateAfter, decodeChannelPost, decodeChannelState, emptyChannelState, encodeChannelState, equalBytes, EvegramError, LIMITS, type ChannelPost, type ChannelState,
   type ConversationId,
 } from '@evegram/protocol'
-import type { ChannelAppendResult, ChannelLog } from '../../ports/channel-log.js'
+import type { ChannelAppendResult, ChannelLog, JudgedPost } from '../../ports/channel-log.js'
 import { MARK_HOUR_MS } from '../../ports/marks.js'
 import type { Committer } from './committer.js'
 import { NOTHING, type Databases } from './databases.js'
@@ -34,10 +34,10 @@ export class LmdbChannelLog implements ChannelLog {
     return this.#read('read channel', () => this.#state(channel))
   }
 
-  append(after: ChannelState, posts: readonly Uint8Array[]): Promise<ChannelAppendResult> {
-    const given = posts.map((post): GivenPost => {
-      const bytes = Uint8Array.from(post)
-      return { bytes, post: decodeChannelPost(bytes) }
+  append(after: ChannelState, posts: readonly Uint8Array[], judged?: readonly JudgedPost[]): Promise<ChannelAppendResult> {
+    const given = posts.map((bytes, index): GivenPost => {
+      const { post, state } = judged?.[index] ?? { post: decodeChannelPost(bytes), state: undefined }
+      return { row: storedPost(post, bytes), post, state }
     })
     return this.#inTurn(after.channel, () => this.#append(after, given))
   }
@@ -75,10 +75,11 @@ export class LmdbChannelLog implements ChannelLog {
     const { channel } = after
     const { state: before, standing } = await this.#read('append post', () => this.#standing(after, given))
     if (before === undefined) return standing === given.length ? { status: 'appended' } : { status: 'conflict', appended: standing }
-    const state = encodeChannelState(given.slice(standing).reduce((behind, { post, bytes }) => channelStateAfter(behind, post, bytes), before))
+    const added = standing === 0 ? given : given.slice(standing)
+    const state = encodeChannelState(added.at(-1)?.state ?? added.reduce((behind, { post, row }) => channelStateAfter(behind, post, row.subarray(TIME_BYTES)), before))
     const id = idBytesOf(channel)
-    const rows = given.slice(standing).map(({ post, bytes }) => ({ key: channelPostKey(channel, post.seq), value: storedPost(post, bytes) }))
-    const hours = new Set(given.slice(standing).map(({ post }) => Math.floor(post.atMs / MARK_HOUR_MS)))
+    const rows = added.map(({ post, row }) => ({ key: channelPostKey(channel, post.seq), value: row }))
+    const hours = new Set(added.map(({ post }) => Math.floor(post.atMs / MARK_HOUR_MS)))
     await this.#write('append post', rows.reduce((sum, { value }) => sum + value.length, state.length), () => {
       void channels.put(id, state)
       for (const { key, value } of rows) void posts.put(key, value)
@@ -91,9 +92,9 @@ export class LmdbChannelLog implements ChannelLog {
   #standing(after: ChannelState, given: readonly GivenPost[]): { readonly standing: number; readonly state: ChannelState | undefined } {
     const state = this.#state(after.channel)
     if (state.seq === after.seq && equalBytes(state.head, after.head)) return { standing: 0, state }
-    const other = given.findIndex(({ post, bytes }) => {
+    const other = given.findIndex(({ post, row }) => {
       const stored = this.#databases.posts.get(channelPostKey(after.channel, post.seq))
-      return stored === undefined || !equalBytes(stored.subarray(TIME_BYTES), bytes)
+      return stored === undefined || !equalBytes(stored, row)
     })
     const standing = other < 0 ? given.length : other
     return { standing, state: standing > 0 && standing < given.length && state.seq === after.seq + standing ? state : undefined }
@@ -160,7 +161,10 @@ export class LmdbChannelLog implements ChannelLog {
 /** A post that is to be stored. */
 interface GivenPost {
   readonly post: ChannelPost
-  readonly bytes: Uint8Array
+  /** As it will lie in the database. */
+  readonly row: Uint8Array
+  /** The state behind it, where the caller knows it. */
+  readonly state: ChannelState | undefined
 }
 
 /** A post as it lies in the database: behind its time. */
