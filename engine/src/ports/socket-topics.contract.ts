@@ -19,6 +19,9 @@ export interface RunningTier {
   readonly seen: SeenByTier
 }
 
+/** `outboundBytesMax` of the suite, where a test does not say another. */
+const BOUND_BYTES = 1_048_576
+
 /** What the suite of a socket server lends to this part of it. */
 export interface SocketTopicsSuite {
   readonly run: (options?: Partial<SocketServerOptions>, handlers?: Partial<SocketHandlers>) => Promise<RunningTier>
@@ -80,6 +83,58 @@ export function describeSocketTopics({ run, open, closeOf, until }: SocketTopics
     server.publish('one', Buffer.of(2))
     expect((await closed).code).toBe(CLOSE_CODES.replaced.code)
     expect(received).toEqual([])
+  })
+
+  it('leaves nothing out for a subscriber that stops reading for a while and goes on below its bound, nor changes the order', async () => {
+    const { server, port, seen } = await run({ outboundBytesMax: 4_194_304 })
+    const [slow, quick] = [await open(port), await open(port)]
+    const received: number[][] = [[], []]
+    for (const [index, client] of [slow, quick].entries()) client.on('message', (data: Buffer) => { received[index]?.push(data.readUInt32BE(0)) })
+    await until('both sockets', () => seen.opened.length === 2)
+    for (const socket of seen.opened) for (const topic of ['one', 'two']) socket.subscribe(topic)
+    let published = 0
+    const message = Buffer.alloc(30_000)
+    const publish = (): void => {
+      message.writeUInt32BE(++published)
+      server.publish(published % 3 === 0 ? 'two' : 'one', message.subarray(0, published % 5 === 0 ? 4 : message.length))
+    }
+    for (let round = 0; round < 2; round++) {
+      slow.pause()
+      // The kernel takes some megabytes of its own before anything waits here.
+      for (let tried = 0; tried < 2_000 && (seen.opened[0]?.bufferedBytes() ?? 0) < 1_000_000; tried++) {
+        for (let index = 0; index < 3; index++) publish()
+        await until('the other subscriber', () => received[1]?.length === published)
+      }
+      expect(seen.opened[0]?.bufferedBytes()).toBeGreaterThanOrEqual(1_000_000)
+      slow.resume()
+      await until('what waited', () => received[0]?.length === published)
+      for (let index = 0; index < 20; index++) publish()
+      await until('what came behind', () => received.every((numbers) => numbers.length === published))
+    }
+    const ofTopic = (numbers: readonly number[], isTwo: boolean): number[] => numbers.filter((number) => (number % 3 === 0) === isTwo)
+    const all = Array.from({ length: published }, (_, index) => index + 1)
+    for (const numbers of received) for (const isTwo of [false, true]) expect(ofTopic(numbers, isTwo)).toEqual(ofTopic(all, isTwo))
+    expect(seen.closed).toEqual([])
+  })
+
+  it('holds no more for a subscriber that never reads than its bound, whatever it is sent beside', async () => {
+    const { server, port, seen } = await run()
+    const deaf = await open(port)
+    deaf.pause()
+    await until('the socket', () => seen.opened.length === 1)
+    const [socket] = seen.opened
+    for (const topic of ['one', 'two', 'three']) socket?.subscribe(topic)
+    const message = new Uint8Array(9_000)
+    let [largest, rounds] = [0, 0]
+    for (; rounds < 2_000 && seen.closed.length === 0; rounds++) {
+      for (const topic of ['one', 'two', 'three']) server.publish(topic, message)
+      if (rounds % 4 === 0) socket?.send(message)
+      await new Promise((resolve) => { setImmediate(resolve) })
+      largest = Math.max(largest, socket?.bufferedBytes() ?? 0)
+    }
+    expect(seen.closed.map(({ code }) => code)).toEqual([CLOSE_CODES.slowConsumer.code])
+    expect(largest).toBeGreaterThan(BOUND_BYTES / 2)
+    expect(largest).toBeLessThanOrEqual(BOUND_BYTES)
   })
 
   it('closes a subscriber that never reads as a slow consumer, before anything is missing, others unharmed', async () => {

@@ -3,8 +3,8 @@ import { systemClock } from '@evegram/platform'
 import { EvegramError, type Clock, type Timer } from '@evegram/protocol'
 import type { HttpRequest, HttpResponse, TemplatedApp, us_listen_socket, us_socket_context_t, WebSocket } from 'uWebSockets.js'
 import { SOCKET_PATH, type SocketHandlers, type SocketServer, type SocketServerOptions } from '../../ports/socket-server.js'
-import { Topics } from '../topics.js'
 import { NO_ROUTE, UPGRADE_REQUIRED, upgradeRules, type UpgradeRefusal } from '../upgrade-rules.js'
+import { LiveTopics, UNLOOKED_BYTES_MAX } from './live-topics.js'
 import { loadUws } from './native.js'
 import { restThread, Rounds } from './rounds.js'
 import { UwsSocket, type UwsSocketHome, type UwsUserData } from './socket.js'
@@ -28,12 +28,14 @@ class UwsSocketServer implements SocketServer, UwsSocketHome {
   readonly description: string
   readonly outboundBytesMax: number
   readonly clock: Clock
-  readonly topics = new Topics<UwsSocket>()
+  readonly topics = new LiveTopics<UwsSocket>((topic, message) => { this.#publish(topic, message) })
+  publishedLately = false
   readonly #uws = loadUws()
   readonly #options: SocketServerOptions
   readonly #refusalOf: ReturnType<typeof upgradeRules>
   readonly #sockets = new Set<UwsSocket>()
   readonly #rounds: Rounds
+  #app: TemplatedApp | undefined = undefined
   #listening: us_listen_socket | undefined = undefined
   #handlers: SocketHandlers | undefined = undefined
   #sweeper: Timer | undefined = undefined
@@ -51,7 +53,7 @@ class UwsSocketServer implements SocketServer, UwsSocketHome {
 
   async listen(handlers: SocketHandlers): Promise<number> {
     this.#handlers = handlers
-    const app = this.#app(handlers)
+    const app = this.#app = this.#makeApp(handlers)
     const { host } = this.#options
     const port = this.#options.port === 0 ? await freePort(host) : this.#options.port
     if (this.#options.sharesPort !== true) await probePort(host, port)
@@ -83,7 +85,7 @@ class UwsSocketServer implements SocketServer, UwsSocketHome {
     this.#handlers?.closed(socket, code)
   }
 
-  #app(handlers: SocketHandlers): TemplatedApp {
+  #makeApp(handlers: SocketHandlers): TemplatedApp {
     const { messageBytesMax, outboundBytesMax, idleTimeoutMs } = this.#options
     const { min, max, step } = NATIVE_IDLE_S
     // The native timeout also ends connections whose peer never answers our close; our own sweep is earlier for those that are open.
@@ -93,7 +95,7 @@ class UwsSocketServer implements SocketServer, UwsSocketHome {
       compression: this.#uws.DISABLED,
       maxPayloadLength: messageBytesMax * 2,
       // Never reached: UwsSocket.send closes before. Should it be, the answer DROPPED breaks the socket.
-      maxBackpressure: outboundBytesMax + messageBytesMax,
+      maxBackpressure: outboundBytesMax + messageBytesMax + UNLOOKED_BYTES_MAX,
       idleTimeout: nativeIdleS,
       sendPingsAutomatically: false,
       upgrade: (response, request, context) => { this.#upgrade(response, request, context) },
@@ -119,6 +121,14 @@ class UwsSocketServer implements SocketServer, UwsSocketHome {
       refuse(response, request.getUrl() === SOCKET_PATH ? UPGRADE_REQUIRED : NO_ROUTE)
     })
     return app
+  }
+
+  #publish(topic: string, message: Uint8Array): void {
+    this.#app?.publish(topic, message, true)
+    if (this.publishedLately) return
+    this.publishedLately = true
+    // uWebSockets.js sends at the end of this turn of the loop or at the beginning of the next, so it has by the second one.
+    setImmediate(() => { setImmediate(() => { this.publishedLately = false }) })
   }
 
   #upgrade(response: HttpResponse, request: HttpRequest, context: us_socket_context_t): void {

@@ -1,7 +1,7 @@
 import { CLOSE_CODES, type Clock, type CloseReason } from '@evegram/protocol'
 import type { WebSocket } from 'uWebSockets.js'
 import { CLOSE_GRACE_MS, type Socket } from '../../ports/socket-server.js'
-import type { Topics } from '../topics.js'
+import type { LiveSubscriber, LiveTopics } from './live-topics.js'
 
 /** uWebSockets.js' answer to `send`: handed on. */
 const SENT = 1
@@ -19,13 +19,15 @@ export interface UwsUserData {
 export interface UwsSocketHome {
   readonly outboundBytesMax: number
   readonly clock: Clock
-  readonly topics: Topics<UwsSocket>
+  readonly topics: LiveTopics<UwsSocket>
+  /** Whether uWebSockets.js may still have to send what was published. */
+  readonly publishedLately: boolean
   /** The session layer's `closed`, and the end of the connection for counting. */
   ended(socket: UwsSocket, code: number): void
 }
 
 /** One connection of the uWebSockets.js tier. Small on purpose: there may be a hundred thousand. */
-export class UwsSocket implements Socket {
+export class UwsSocket implements Socket, LiveSubscriber {
   readonly id: number
   /** Number of the idle sweep in which the peer was last heard. */
   heardInSweep: number
@@ -71,7 +73,7 @@ export class UwsSocket implements Socket {
     }
     const status = connection.send(message, true)
     if (status === SENT) return 'sent'
-    this.#pressed = true
+    if (!this.#pressed) this.#press()
     if (status !== DROPPED) return 'sent'
     // A message is missing now: the stream must end here, whatever the peer still reads.
     this.#end('slowConsumer', () => { connection.close() })
@@ -90,6 +92,25 @@ export class UwsSocket implements Socket {
     this.#home.topics.unsubscribe(this, topic)
   }
 
+  get isPressed(): boolean {
+    return this.#pressed
+  }
+
+  looksPressed(): boolean {
+    if (this.bufferedBytes() > 0) this.#pressed = true
+    return this.#pressed
+  }
+
+  join(topic: string): void {
+    this.#connection?.subscribe(topic)
+  }
+
+  leave(topic: string): void {
+    // What uWebSockets.js was given and has not sent yet would be thrown away with the last subscription. Whatever is sent takes that along before it.
+    if (this.#home.publishedLately) this.#connection?.ping()
+    this.#connection?.unsubscribe(topic)
+  }
+
   cork(task: () => void): void {
     if (this.#connection === undefined || this.#closed) task()
     else this.#connection.cork(task)
@@ -103,6 +124,11 @@ export class UwsSocket implements Socket {
       if (connection.getBufferedAmount() === 0) this.#farewell(reason)
       else this.#waitForDrain(reason)
     })
+  }
+
+  #press(): void {
+    this.#pressed = true
+    this.#home.topics.pressed(this)
   }
 
   #end(reason: CloseReason, hangUp: () => void): void {
