@@ -1,13 +1,15 @@
 import { execFile } from 'node:child_process'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { testKeyspace, type TestKeyspace } from '@evegram/platform/testing'
+import { startPushService, testKeyspace, type TestKeyspace, type TestPushService } from '@evegram/platform/testing'
 import { createLocalWallet, type Client, type Wallet } from '@evegram/sdk'
 import { createNodeClient } from '@evegram/sdk/node'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { connectionsOf, People, readinessOf, say, until } from './testing/people.js'
 import { metricOf, Processes, type ServiceProcess } from './testing/processes.js'
+import { claimsOf } from './testing/push-claims.js'
 import { temporaryFolder } from './testing/server.js'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
@@ -19,6 +21,7 @@ describe('two auth and two engine processes on Cassandra, NATS and Redis', () =>
   let people: People<Client, Wallet>
   let keyspace: TestKeyspace
   let processes: Processes
+  let pushService: TestPushService
   let auths: ServiceProcess[]
   let engines: ServiceProcess[]
   const aliceWallet = createLocalWallet('solana', new Uint8Array(32).fill(1))
@@ -30,10 +33,13 @@ describe('two auth and two engine processes on Cassandra, NATS and Redis', () =>
     await promisify(execFile)(process.execPath, [join(root, 'tools/build.mjs'), 'auth', 'engine'], { timeout: 280_000 })
     keyspace = testKeyspace()
     processes = await Processes.prepare(keyspace.config.keyspace)
-    people = new People((profile, wallet) => createNodeClient({ url: processes.url, profile: join(folder.path, profile), wallet, requests: 'accept-all' }))
+    pushService = await startPushService()
+    const push = { EVEGRAM_PUSH_SERVICES: pushService.origin }
+    // Receipts go some time after what they confirm, and would be in what is counted here.
+    people = new People((profile, wallet) => createNodeClient({ url: processes.url, profile: join(folder.path, profile), wallet, requests: 'accept-all', receipts: 'none' }))
     // All at once: they wait for each other and make tables and keys together.
     const started = await Promise.all([
-      processes.start('auth', 0), processes.start('auth', 1), processes.start('engine', 0), processes.start('engine', 1),
+      processes.start('auth', 0), processes.start('auth', 1), processes.start('engine', 0, push), processes.start('engine', 1, push),
     ])
     auths = started.slice(0, 2)
     engines = started.slice(2)
@@ -41,6 +47,7 @@ describe('two auth and two engine processes on Cassandra, NATS and Redis', () =>
   afterAll(async () => {
     await people.close()
     await processes.stop()
+    await pushService.close()
     await keyspace.drop()
     folder.remove()
   }, 60_000)
@@ -95,6 +102,28 @@ describe('two auth and two engine processes on Cassandra, NATS and Redis', () =>
     expect(told).toEqual(['alice types', 'alice stopped'])
     expect(await metricOf(two, 'evegram_engine_signals_delivered_total')).toBe(2)
     expect(await counted()).toEqual(before)
+  })
+
+  it('wake a device that is away: one push for all its messages, whichever engines took them, with a token that auth signed', async () => {
+    const [one, two] = engines
+    if (one === undefined || two === undefined) throw new Error('two engines were started')
+    const carol = await people.at(two, 'carol', createLocalWallet('ton', new Uint8Array(32).fill(3)))
+    await expect(carol.push.subscribe('http://169.254.169.254/latest/meta-data')).rejects.toMatchObject({ code: 'denied.push_service' })
+    await carol.push.subscribe(`${pushService.origin}/carol`)
+    const connected = await connectionsOf(two)
+    await carol.close()
+    await until('the engine noticed that carol went', async () => await connectionsOf(two) < connected)
+    const acked = async (from: Client, text: string): Promise<unknown> => (await (await from.conversation(carol.address)).send(text)).acked
+    await Promise.all([acked(alice, 'by the first engine'), acked(bob, 'by the second one')])
+    await until('a push', () => pushService.pushes.length > 0)
+    // Both looked by now.
+    await delay(2_500)
+    expect(pushService.pushes.map(({ method, path, body }) => [method, path, body.length])).toEqual([['POST', '/carol', 0]])
+    const [push] = pushService.pushes
+    const { push: named } = await (await fetch(`${processes.url}/.well-known/evegram`)).json() as { push: { key: string } }
+    if (push !== undefined) expect(claimsOf(push, named.key)['aud']).toBe(pushService.origin)
+    expect(await metricOf(one, 'evegram_engine_pushes_total') + await metricOf(two, 'evegram_engine_pushes_total')).toBe(1)
+    for (const engine of engines) expect(engine.output()).not.toContain(pushService.origin.concat('/carol'))
   })
 
   it('close the socket of a revoked device within 2 s, whichever engine holds it', async () => {

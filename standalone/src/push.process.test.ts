@@ -1,28 +1,18 @@
-import { createPublicKey, verify } from 'node:crypto'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { startPushService, type GotPush, type TestPushService } from '@evegram/platform/testing'
+import { startPushService, type TestPushService } from '@evegram/platform/testing'
 import { createLocalWallet, type Client, type LocalWallet } from '@evegram/sdk'
 import { createNodeClient } from '@evegram/sdk/node'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { Standalone } from './standalone.js'
 import { until } from './testing/people.js'
+import { claimsOf } from './testing/push-claims.js'
 import { ask, startServer, temporaryFolder } from './testing/server.js'
 
 vi.setConfig({ testTimeout: 120_000 })
 
 /** Longer than a server takes from a message to a push. */
 const SOON_MS = 4_000
-
-/** What the key of discovery says of a push: its claims, and that it signed them. Nothing of the product is used to check it. */
-function claimsOf(push: GotPush, key: string): Readonly<Record<string, unknown>> {
-  const [, token = '', named = ''] = /^vapid t=([^,]+), k=(\S+)$/.exec(push.headers.authorization ?? '') ?? []
-  const [header = '', claims = '', signature = ''] = token.split('.')
-  const point = Buffer.from(key, 'base64url')
-  const publicKey = createPublicKey({ format: 'jwk', key: { kty: 'EC', crv: 'P-256', x: point.subarray(1, 33).toString('base64url'), y: point.subarray(33).toString('base64url') } })
-  expect([named, verify('sha256', Buffer.from(`${header}.${claims}`), { key: publicKey, dsaEncoding: 'ieee-p1363' }, Buffer.from(signature, 'base64url'))]).toEqual([key, true])
-  return JSON.parse(Buffer.from(claims, 'base64url').toString()) as Readonly<Record<string, unknown>>
-}
 
 describe('a standalone server and a push service on this machine', () => {
   const folder = temporaryFolder()
