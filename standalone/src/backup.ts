@@ -2,6 +2,7 @@ import { copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync,
 import { join, resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { copyBlobs } from '@evegram/blobs'
+import { completeCopy, copyJournal } from '@evegram/engine'
 import { holderOf, lockFolder, type ErrorBody } from '@evegram/platform'
 import { EvegramError, isEvegramError } from '@evegram/protocol'
 import type { ChainName } from '@evegram/wallet-bridge'
@@ -39,7 +40,12 @@ export async function backupData(dataDir: string, to: string, nowMs: number): Pr
   if (!existsSync(join(dataDir, 'server.json'))) refuse(`There is no data in ${dataDir}.`)
   if (existsSync(to) && readdirSync(to).length > 0) refuse(`${to} is not empty: name a new folder.`)
   mkdirSync(to, { recursive: true, mode: 0o700 })
-  for (const store of STORES) await copyStore(join(dataDir, store), join(to, store))
+  for (const store of STORES) {
+    // Acknowledged messages lie in the journal of their store first: it is read before the copy, and put into it.
+    const journal = copyJournal(join(dataDir, store))
+    await copyStore(join(dataDir, store), join(to, store))
+    await completeCopy(join(to, store), journal)
+  }
   for (const name of readdirSync(dataDir)) {
     if (STORES.some((store) => store === name) || LEFT_OUT.test(name)) continue
     cpSync(join(dataDir, name), join(to, name), { recursive: true })

@@ -1,4 +1,5 @@
 export { appendEach } from './append-each.js'
+export { completeCopy, copyJournal, type JournalCopy } from './lmdb/complete-copy.js'
 export { openEngineStore, type EngineStore } from './lmdb/store.js'
 export { MarkingLog, REMEMBERED_MARKS_MAX, type EnvelopeRows, type MarkingLogParts, type MarkRows } from './marking-log.js'
 export * from './memory/index.js'

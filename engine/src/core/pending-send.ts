@@ -5,7 +5,7 @@ import type { PositionedBatch } from './in-flight.js'
 
 const NO_POSITION: Position = positionAtTime(0)
 
-/** Whose send it is: a session, or the server itself. What comes of one origin is appended one after the other. */
+/** Whose send it is: a session, or the server itself. What comes of one origin is appended one after the other, in order. */
 export interface SendOrigin {
   /** Sends that are neither acknowledged nor refused. */
   sendsInFlight: number

@@ -25,6 +25,7 @@ export class MoodyLog implements EnvelopeLog {
   reads = 0
   failure: Error | undefined
   failsReads = false
+  keepsOrder = false
   /** Awaited after the copy was stored and before the append resolves. */
   beforeStored: () => Promise<void> = async () => undefined
   beforeRead: () => Promise<void> = async () => undefined

@@ -179,6 +179,21 @@ describe('a send', () => {
     expect(presence.lookups).toBe(2)
   })
 
+  it('waits for nothing where the log keeps the order itself', async () => {
+    let letStore = (): void => undefined
+    log.keepsOrder = true
+    log.beforeStored = () => new Promise<void>((resolve) => { letStore = resolve })
+    alice.send(toBob(1))
+    await settle()
+    log.beforeStored = async () => undefined
+    for (const number of SPAN(2, 5)) alice.send(toBob(number))
+    await settle()
+    expect(log.appends).toHaveLength(5)
+    letStore()
+    await alice.read()
+    expect(alice.acks).toHaveLength(5)
+  })
+
   it('keeps the order of its device also when it comes in the moment between two appends', async () => {
     let letStore = (): void => undefined
     log.beforeStored = () => new Promise<void>((resolve) => { letStore = resolve })

@@ -170,11 +170,13 @@ export class SendPath {
     else void this.#admitLater(send, true)
   }
 
-  /** One append of a device is under way at a time; what waits goes together. */
+  /** Where the log does not keep the order itself, one append of a device is under way at a time; what waits goes together. */
   #enqueue(send: PendingSend): void {
     const { origin } = send
     // While others wait it queues up behind them, also in the moment between the end of their append and their release.
-    if (origin.appending > 0 || origin.waitingSends !== undefined) (origin.waitingSends ??= []).push(send)
+    if (this.#parts.log.keepsOrder === true) {
+      if (this.#admitted.push(send) === 1) this.#planAppend()
+    } else if (origin.appending > 0 || origin.waitingSends !== undefined) (origin.waitingSends ??= []).push(send)
     else if (this.#admitted.push(send) === 1) this.#planAppend()
   }
 

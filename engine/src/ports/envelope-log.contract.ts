@@ -87,6 +87,23 @@ export function describeEnvelopeLog(adapter: {
       }
     })
 
+    it('ends appends in the order in which they were asked for, where it says so', async () => {
+      if (log.keepsOrder !== true) return
+      const [order, ended]: [number[], number[]] = [[], []]
+      await Promise.all(Array.from({ length: 30 }, async (_, call) => {
+        if (call % 3 === 0) await new Promise((resolve) => { setImmediate(resolve) })
+        const asked = Array.from({ length: 20 }, (__, index) => batched(call * 20 + index, at(call, index), sampleConversation(index % 3)))
+        order.push(...asked.map(({ position }) => position.timeMs * 100 + position.counter))
+        await new Promise<void>((resolve) => {
+          log.appendAll(asked, (index) => {
+            ended.push((asked[index]?.position.timeMs ?? 0) * 100 + index)
+            if (index === asked.length - 1) resolve()
+          })
+        })
+      }))
+      expect(ended).toEqual(order)
+    })
+
     it('has each of many stored as soon as that one is told', async () => {
       const appends = Array.from({ length: 40 }, (_, index) => batched(index, at(index)))
       const seen: Promise<boolean>[] = []

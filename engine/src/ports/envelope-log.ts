@@ -57,6 +57,12 @@ export interface StoredEnvelope {
  * {@link Marks}.
  */
 export interface EnvelopeLog {
+  /**
+   * Appends become durable, visible and are told in the order in which they were asked for, and one that fails on the disk takes with it all that were asked
+   * for before it was told: nothing of a device is stored before what it sent earlier, however many of its appends are under way. Where this is not said the
+   * caller waits for one append of a device before it asks for the next.
+   */
+  readonly keepsOrder?: boolean
   append(request: AppendRequest, inboxes: readonly string[]): Promise<AppendResult>
   /**
    * Many appends, each with every promise of {@link EnvelopeLog.append} and an end of its own: one that fails or takes long does not hold the others up.

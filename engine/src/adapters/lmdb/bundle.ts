@@ -1,4 +1,4 @@
-import { POSITION_BYTES, readPosition, writePosition, type Position } from '@evegram/protocol'
+import { POSITION_BYTES, readPosition } from '@evegram/protocol'
 import type { StoredEnvelope } from '../../ports/envelope-log.js'
 import { KEY_OFFSETS, uint32At } from './keys.js'
 
@@ -9,28 +9,21 @@ import { KEY_OFFSETS, uint32At } from './keys.js'
 export const BUNDLE_BYTES_MAX = 8_176
 
 const LENGTH_AT = POSITION_BYTES
-const RECORD_HEADER_BYTES = LENGTH_AT + 4
+/** Bytes before the envelope of a copy in a bundle: its position, and its length (u32). A copy in the journal looks the same. */
+export const BUNDLED_HEADER_BYTES = LENGTH_AT + 4
 
-/** Bytes that a copy takes in a bundle: its position, its length (u32), its envelope. */
-export function bundledBytes(envelope: Uint8Array): number {
-  return RECORD_HEADER_BYTES + envelope.length
-}
-
-/** Writes a copy at `offset` of a bundle whose bytes `view` shows too; returns the offset behind it. */
-export function writeBundled(bundle: Uint8Array, view: DataView, offset: number, { position, envelope }: StoredEnvelope): number {
-  writePosition(view, offset, position)
-  view.setUint32(offset + LENGTH_AT, envelope.length)
-  bundle.set(envelope, offset + RECORD_HEADER_BYTES)
-  return offset + RECORD_HEADER_BYTES + envelope.length
+/** Bytes of the copy at `at` in a bundle or in the journal. */
+export function bundledBytes(view: DataView, at: number): number {
+  return BUNDLED_HEADER_BYTES + view.getUint32(at + LENGTH_AT)
 }
 
 /** The copies of a bundle, in position order; envelopes are parts of `bundle`. */
 export function* copiesInBundle(bundle: Uint8Array): Generator<StoredEnvelope> {
   const view = new DataView(bundle.buffer, bundle.byteOffset, bundle.byteLength)
   for (let offset = 0; offset < bundle.length;) {
-    const start = offset + RECORD_HEADER_BYTES
+    const start = offset + BUNDLED_HEADER_BYTES
     offset = start + view.getUint32(offset + LENGTH_AT)
-    yield { position: readPosition(view, start - RECORD_HEADER_BYTES), envelope: bundle.subarray(start, offset) }
+    yield { position: readPosition(view, start - BUNDLED_HEADER_BYTES), envelope: bundle.subarray(start, offset) }
   }
 }
 
@@ -44,7 +37,8 @@ export function copiesUnder(key: Uint8Array): number {
   return isBundleKey(key) ? uint32At(key, KEY_OFFSETS.log.count) : 1
 }
 
-/** Whether a copy at `next` may follow one at `last` in a bundle: later, and of the same millisecond. */
-export function mayFollow(last: Position, next: Position): boolean {
-  return next.timeMs === last.timeMs && (next.incarnation - last.incarnation || next.counter - last.counter) > 0
+/** Whether the copy at `next` may follow the one at `last` in a bundle: later, and of the same millisecond. */
+export function mayFollow(view: DataView, last: number, next: number): boolean {
+  if (view.getUint32(next) !== view.getUint32(last) || view.getUint32(next + 4) !== view.getUint32(last + 4)) return false
+  return (view.getUint32(next + 8) - view.getUint32(last + 8) || view.getUint32(next + 12) - view.getUint32(last + 12)) > 0
 }

@@ -20,9 +20,6 @@ export class ConversationMemory {
   hour = -1
   /** Accounts that were marked in that hour. */
   marked: readonly string[] = []
-  /** Places of the first and the last append of the batch that is being written, see LogWriter. */
-  firstStaged = -1
-  lastStaged = -1
   readonly #heads: Head[] = []
 
   constructor(id: Uint8Array) {

@@ -5,12 +5,13 @@ import type { ConversationMemory } from './conversation-cache.js'
 import { NOTHING, type Databases } from './databases.js'
 import { idBytesOf, KEY_OFFSETS, keyBehind, uint32At, writeId } from './keys.js'
 
-const NO_ACCOUNT = '0'.repeat(32)
+/** Stands for the inbox of an append that marks none. */
+const NO_INBOX = '0'.repeat(32)
 /** The hour in which an account left that is still in. */
 const NEVER = 0xffff_ffff
 const JOINED_BYTES = 8
 
-/** Writes marks in the commit of the append that they belong to, once for each account, conversation and hour. */
+/** Writes the marks that came with appends. */
 export class MarkWriter {
   readonly #databases: Databases
   readonly #markKey = new Uint8Array(KEY_OFFSETS.marks.end)
@@ -20,31 +21,31 @@ export class MarkWriter {
     this.#databases = databases
   }
 
-  /** Marks unless the memory knows that it was done. `hour` is the hour of the position. */
-  mark(memory: ConversationMemory, hour: number, inboxes: readonly string[]): void {
-    if (memory.hour === hour && isWithin(inboxes, memory.marked)) return
-    const marked = memory.hour === hour ? [...memory.marked] : []
-    // An append for nobody is listed too, so that retention finds it.
-    for (const inbox of inboxes.length === 0 ? [NO_ACCOUNT] : inboxes) {
-      if (marked.includes(inbox)) continue
-      this.#put(inbox, hour, memory.id)
-      marked.push(inbox)
-    }
-    memory.hour = hour
-    memory.marked = marked
-  }
-
-  #put(account: string, hour: number, conversation: Uint8Array): void {
+  /** Puts one mark. Of an append for nobody ({@link NO_INBOX}) only retention learns. */
+  put(inbox: string, hour: number, conversation: string): void {
     const { marks, hours } = this.#databases
-    writeId(this.#markKey, KEY_OFFSETS.marks.account, account)
+    writeId(this.#markKey, KEY_OFFSETS.marks.account, inbox)
     writeUint32(this.#markKey, KEY_OFFSETS.marks.hour, hour)
-    this.#markKey.set(conversation, KEY_OFFSETS.marks.conversation)
-    if (account !== NO_ACCOUNT) void marks.put(this.#markKey, NOTHING)
+    writeId(this.#markKey, KEY_OFFSETS.marks.conversation, conversation)
+    if (inbox !== NO_INBOX) void marks.put(this.#markKey, NOTHING)
     writeUint32(this.#hourKey, KEY_OFFSETS.hours.hour, hour)
-    this.#hourKey.set(conversation, KEY_OFFSETS.hours.conversation)
-    writeId(this.#hourKey, KEY_OFFSETS.hours.account, account)
+    writeId(this.#hourKey, KEY_OFFSETS.hours.conversation, conversation)
+    writeId(this.#hourKey, KEY_OFFSETS.hours.account, inbox)
     void hours.put(this.#hourKey, NOTHING)
   }
+}
+
+const NONE: readonly string[] = []
+
+/** Which inboxes are not marked in `hour` as far as the memory knows, and takes note that they are from now on. */
+export function unmarked(memory: ConversationMemory, hour: number, inboxes: readonly string[]): readonly string[] {
+  if (memory.hour === hour && isWithin(inboxes, memory.marked)) return NONE
+  const marked = memory.hour === hour ? [...memory.marked] : []
+  // An append for nobody is listed too, so that retention finds it.
+  const fresh = (inboxes.length === 0 ? [NO_INBOX] : inboxes).filter((inbox, index, all) => !marked.includes(inbox) && all.indexOf(inbox) === index)
+  memory.hour = hour
+  memory.marked = [...marked, ...fresh]
+  return fresh
 }
 
 function isWithin(accounts: readonly string[], marked: readonly string[]): boolean {
@@ -60,6 +61,12 @@ function writeUint32(target: Uint8Array, offset: number, value: number): void {
   target[offset + 3] = value
 }
 
+/** Marks that are durable and not in LMDB yet. */
+export interface PendingMarks {
+  /** Conversations of the marks of an inbox in `fromHour` or later. */
+  marksOf(inbox: string, fromHour: number): Iterable<string>
+}
+
 interface Joined {
   readonly version: number
   readonly untilHour: number
@@ -72,13 +79,15 @@ interface Joined {
 export class LmdbMarks implements Marks {
   readonly #databases: Databases
   readonly #committer: Committer
+  readonly #pending: PendingMarks
   /** What the commit that is being made writes, by account and conversation: it cannot be read yet. */
   readonly #written = new Map<string, Uint8Array>()
   #writtenIn = 0
 
-  constructor(databases: Databases, committer: Committer) {
+  constructor(databases: Databases, committer: Committer, pending: PendingMarks) {
     this.#databases = databases
     this.#committer = committer
+    this.#pending = pending
   }
 
   since(account: AccountId, sinceMs: number, limit: number, afterConversation?: ConversationId): Promise<readonly ConversationId[]> {
@@ -89,9 +98,11 @@ export class LmdbMarks implements Marks {
         if (afterConversation === undefined || conversation > afterConversation) found.add(conversation)
       }
       for (const key of this.#marksOf(idBytesOf(account), fromHour)) take(conversationAt(key, KEY_OFFSETS.marks.conversation))
+      // The journal keeps the conversations that it was given, as they are.
+      for (const conversation of this.#pending.marksOf(account, fromHour)) take(conversation as ConversationId)
       for (const { conversation, untilHour } of this.#joined(account)) {
         // The first of its marks tells: a wide conversation is the only one in its inbox.
-        if (untilHour >= fromHour && [...this.#marksOf(idBytesOf(conversation), fromHour, 1)].length > 0) take(conversation)
+        if (untilHour >= fromHour && this.#isMarked(conversation, fromHour)) take(conversation)
       }
       return [...found].sort().slice(0, limit)
     })
@@ -115,6 +126,10 @@ export class LmdbMarks implements Marks {
     start.set(inbox)
     writeUint32(start, KEY_OFFSETS.marks.hour, fromHour)
     return this.#databases.marks.getKeys({ start, ...endOf(inbox), ...(limit === undefined ? {} : { limit }) })
+  }
+
+  #isMarked(inbox: ConversationId, fromHour: number): boolean {
+    return [...this.#marksOf(idBytesOf(inbox), fromHour, 1)].length > 0 || [...this.#pending.marksOf(inbox, fromHour)].length > 0
   }
 
   * #joined(account: AccountId): Iterable<{ readonly conversation: ConversationId; readonly untilHour: number }> {

@@ -5,8 +5,8 @@ import type { Databases } from './databases.js'
 
 const FLOOR_KEY = utf8('floor')
 const INCARNATION_KEY = utf8('incarnation')
-/** The floor is written ahead in steps of this, so that it costs ten puts a second and not one for each millisecond. */
-export const FLOOR_STEP_MS = 100
+/** The floor is written in steps of this, ahead of what is stored. */
+const FLOOR_STEP_MS = 100
 
 function readNumber(databases: Databases, key: Uint8Array): number {
   const value = databases.meta.get(key)
@@ -20,14 +20,14 @@ function numberValue(value: number): Uint8Array {
   return bytes
 }
 
-/** A time that no stored position is above, at most {@link FLOOR_STEP_MS} behind the largest; 0 for an empty store. */
+/** A time that no position in LMDB is above, at most {@link FLOOR_STEP_MS} behind the largest; 0 for an empty store. */
 export function readFloor(databases: Databases): number {
   return readNumber(databases, FLOOR_KEY)
 }
 
-/** Puts the floor into the commit that is being made. */
-export function writeFloor(databases: Databases, floorMs: number): void {
-  void databases.meta.put(FLOOR_KEY, numberValue(floorMs))
+/** Puts a floor that is not below `timeMs` into the commit that is being made, where there is none yet. */
+export function raiseFloor(databases: Databases, timeMs: number): void {
+  if (timeMs > readFloor(databases)) void databases.meta.put(FLOOR_KEY, numberValue((Math.floor(timeMs / FLOOR_STEP_MS) + 1) * FLOOR_STEP_MS))
 }
 
 /**
@@ -38,11 +38,14 @@ export class LmdbNodeRegistry implements NodeRegistry {
   readonly #databases: Databases
   readonly #clock: Clock
   readonly #time: SteadyTime
+  readonly #highestMs: () => number
   readonly #heardMs = new Map<number, number>()
 
-  constructor(databases: Databases, clock: Clock) {
+  /** `highestMs`: no position that this process stored is above it, whether it is in LMDB yet or not. */
+  constructor(databases: Databases, clock: Clock, highestMs: () => number) {
     this.#databases = databases
     this.#clock = clock
+    this.#highestMs = highestMs
     this.#time = new SteadyTime(clock)
   }
 
@@ -53,7 +56,7 @@ export class LmdbNodeRegistry implements NodeRegistry {
         const incarnation = readNumber(this.#databases, INCARNATION_KEY) + 1
         if (incarnation >= 2 ** 32) throw new EvegramError('internal', { operation: 'claim incarnation', advice: 'All incarnations are used up.' })
         void this.#databases.meta.put(INCARNATION_KEY, numberValue(incarnation))
-        return { incarnation, floorMs: readFloor(this.#databases) }
+        return { incarnation, floorMs: Math.max(readFloor(this.#databases), this.#highestMs()) }
       })
       this.#time.raise(claimed.floorMs)
       return Promise.resolve(claimed)

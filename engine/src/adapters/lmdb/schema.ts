@@ -18,6 +18,8 @@ export const SCHEMA_UPGRADES: readonly SchemaUpgrade[] = [
   () => undefined,
   // Version 5: bundles of copies in the log. Nothing to convert, a copy may stand alone; a program of version 4 would take a bundle for an envelope.
   () => undefined,
+  // Version 6: the journal beside LMDB. Nothing to convert; a program of version 5 would not look into it, and what was acknowledged last would be missing.
+  () => undefined,
 ]
 
 /**
