@@ -44,6 +44,7 @@ const STEPS = [
   ['simulator, 100 seeds', npm('sim', '--seeds', '100')],
   ['simulator, real encryption', npm('sim', '--seeds', '5', '--crypto', 'real')],
   ['simulator, every seed that ever failed', npm('sim', '--regressions')],
+  ['simulator, receipts (short)', npm('sim', '--profile', 'receipts', '--seeds', '10')],
   ['simulator, payouts (short)', npm('sim', '--profile', 'payouts', '--seeds', '40')],
   ['simulator, the same trace in two processes', npm('sim', '--check-determinism', '3')],
   ['simulator, payouts in two processes', npm('sim', '--profile', 'payouts', '--check-determinism', '3')],

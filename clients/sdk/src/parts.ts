@@ -20,6 +20,7 @@ export { decodeGroup, GROUP_PREFIX, type GroupRow } from './core/group-row.js'
 export { decodeHandled, type Handled } from './core/handled.js'
 export { decodeMessage, MESSAGE_PREFIX } from './core/message.js'
 export { CURSOR_KEY, decodeCursor } from './core/profile.js'
+export { decodeReceipt, RECEIPT_PREFIX, type ReceiptRow } from './core/receipt-row.js'
 export { generateDevice, signWithIdentity, signWithSigning, type DeviceKeys } from './crypto/device-keys.js'
 export { noblePrimitives } from './crypto/noble-primitives.js'
 export {

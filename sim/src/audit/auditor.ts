@@ -20,6 +20,7 @@ import { Messages } from './messages.js'
 import type { Observer } from './observer.js'
 import { Order } from './order.js'
 import { Plaintext } from './plaintext.js'
+import { Receipts, type ReceiptHabits } from './receipts.js'
 import { deviceOfSlice, eachFrame, eachPageDelivery, envelopeIn, MessageIds } from './wire.js'
 
 /** What every said text holds, and nothing else. */
@@ -58,6 +59,7 @@ export class Auditor implements Observer {
   readonly #order: Order
   readonly #accounts: Accounts
   readonly #groups: Groups
+  readonly #receipts: Receipts
   readonly #accusations: Accusations
   readonly #liveness: Liveness
   readonly #channels: Channels
@@ -81,6 +83,7 @@ export class Auditor implements Observer {
     this.#order = new Order(context)
     this.#accounts = new Accounts(context)
     this.#groups = new Groups(context)
+    this.#receipts = new Receipts(context)
     this.#accusations = new Accusations(context)
     this.#liveness = new Liveness(context)
     const chains = new ChannelChains(run)
@@ -106,6 +109,14 @@ export class Auditor implements Observer {
 
   personMade(person: string, account: AccountId): void {
     this.#ledger.addPerson(person, account)
+  }
+
+  habits(account: AccountId, habits: ReceiptHabits): void {
+    this.#receipts.setHabits(account, habits)
+  }
+
+  reading(account: AccountId, conversation: ConversationId, order: bigint): void {
+    this.#receipts.reading(account, conversation, order)
   }
 
   deviceMade(name: string, account: AccountId, device: DeviceId): void {
@@ -261,6 +272,7 @@ export class Auditor implements Observer {
     this.#order.committed(device, commit)
     this.#accounts.committed(device, commit)
     this.#groups.committed(device, commit)
+    this.#read(device, () => { this.#receipts.committed(device, changes) })
     if (changes.some(({ table }) => table === 'channels')) this.#channelsCommitted(device, changes)
     if (commit.cursorMs !== undefined) this.#cursors.moved(device, commit.cursorMs)
   }
@@ -269,7 +281,7 @@ export class Auditor implements Observer {
     const device = this.#ledger.named(name)
     if (device === undefined || device.gone) return
     // `event` names the type of `value`.
-    if (event === 'message') this.#messages.told(device, value as Message)
+    if (event === 'message' || event === 'message-request') this.#messages.told(device, value as Message)
     else if (event.startsWith('channel-')) this.#followers.told(device, event, value)
     else this.#accusations.told(device, event, value)
   }

@@ -2,6 +2,7 @@ import type { AccountId, AccountState, ConversationId, DeviceId, Position } from
 import type { GroupMembership, PresenceEntry } from '@evegram/engine'
 import type { ClientEvents, Message, StoreChange } from '@evegram/sdk'
 import type { SimProcess } from '../kernel/process.js'
+import type { ReceiptHabits } from './receipts.js'
 
 /**
  * What the parts of a simulated world tell the auditor, each at the moment in which it becomes true. Nothing here comes from the code that is
@@ -11,6 +12,10 @@ export interface Observer {
   // What the workload did.
   /** A person exists; the account id follows from the founding wallet. */
   personMade(person: string, account: AccountId): void
+  /** What a person lets be told of receipts, before any of their devices is opened. */
+  habits(account: AccountId, habits: ReceiptHabits): void
+  /** A person is about to mark a conversation as read up to an order key. */
+  reading(account: AccountId, conversation: ConversationId, order: bigint): void
   /** The workload is about to make a device for the account. Devices that were never announced here are ghosts. */
   deviceMade(name: string, account: AccountId, device: DeviceId): void
   /**

@@ -7,12 +7,15 @@ import type { SimProcess } from '../kernel/process.js'
 import type { SimRandom } from '../kernel/random.js'
 import type { Run } from '../kernel/run.js'
 import type { Observer } from '../audit/observer.js'
+import type { ReceiptHabits } from '../audit/receipts.js'
 import { SimDisk, type DiskOptions } from './disk.js'
 
 /** A person of the workload: one wallet, one account. */
 export interface Person {
   readonly name: string
   readonly wallet: Wallet
+  /** What their devices tell of receipts; absent where nobody tells any, and strangers are taken as anybody. */
+  readonly habits?: ReceiptHabits
 }
 
 type System = Parameters<typeof openProfile>[0]['system']
@@ -46,7 +49,7 @@ const RESTART_MS = [500, 5_000] as const
 const DEVICE_ROW = { identity: [3, 36], signing: [68, 100] } as const
 
 const TOLD: readonly (keyof ClientEvents)[] = [
-  'message', 'message-state', 'device-added', 'device-revoked', 'identity-changed', 'gap', 'account-alarm', 'state', 'security', 'session-healed', 'fault',
+  'message', 'message-request', 'message-state', 'device-added', 'device-revoked', 'identity-changed', 'gap', 'account-alarm', 'state', 'security', 'session-healed', 'fault',
   'group-changed', 'group-alarm', 'channel-post', 'channel-gap', 'channel-alarm', 'channel-post-failed',
 ]
 
@@ -138,6 +141,7 @@ export class SimDevice {
     process.onKilled(() => { if (this.process === process) this.#died() })
     const serverClock = new ServerClock(process.clock)
     const opening = Promise.all([signal(process.random.fork('signal')), this.#discover(process, serverClock)]).then(([loaded, server]) => openProfile({
+      ...(this.person.habits === undefined ? {} : { receipts: this.person.habits.silent ? 'none' as const : 'tell' as const, requests: this.person.habits.asks ? 'ask' as const : 'accept-all' as const }),
       store: this.disk.open(process), wallet: this.person.wallet, server, auth: api(process), signal: loaded, primitives, loadSigner: nodeSigner,
       system: { clock: process.clock, random: process.random, sockets: sockets(process), hints: { subscribe: () => () => undefined }, serverClock },
     }))

@@ -7,6 +7,7 @@ import type { Run } from '../kernel/run.js'
 import { ChannelWorkload } from './channel-workload.js'
 import { GroupWorkload } from './group-workload.js'
 import { Pace } from './pace.js'
+import { ReceiptWorkload } from './receipt-workload.js'
 
 /** What a {@link Workload} acts on. */
 export interface WorkloadParts {
@@ -25,6 +26,8 @@ export interface WorkloadParts {
   readonly nonsense: () => void
   /** Somebody takes prekeys of a device without using them. */
   readonly takePrekeys: (of: SimDevice) => void
+  /** People tell each other what they received and read. */
+  readonly receipts: boolean
 }
 
 /** Devices that one person may have at a time in a run. */
@@ -55,6 +58,7 @@ export class Workload {
   readonly #linked = new Set<AccountId>()
   readonly #groups: GroupWorkload
   readonly #channels: ChannelWorkload
+  readonly #receipts: ReceiptWorkload | undefined
   #said = 0
 
   constructor(parts: WorkloadParts) {
@@ -66,10 +70,19 @@ export class Workload {
       say: (device, id, opened) => { this.#utter(device, id, 0, opened) },
       failed: (action, failure) => { this.#failed(action, failure) },
     })
+    this.#receipts = parts.receipts ? new ReceiptWorkload({
+      run: parts.run, people: parts.people, devices: parts.devices, reading: (account, conversation, order) => { parts.observer.reading(account, conversation, order) },
+      failed: (action, failure) => { this.#failed(action, failure) },
+    }) : undefined
     this.#channels = new ChannelWorkload({
       run: parts.run, observer: parts.observer, people: parts.people, devices: parts.devices, malicious: parts.malicious,
       failed: (action, failure) => { this.#failed(action, failure) },
     })
+  }
+
+  /** One message from `device` to somebody. Resolves with its id when it is durable there; rejects as `send` does. */
+  async sayTo(device: SimDevice, peer: AccountId): Promise<MessageId> {
+    return this.#say(device, directConversationIdOf(device.account, peer), 0, () => device.conversation(peer))
   }
 
   /** Texts that were given to clients so far. */
@@ -82,6 +95,7 @@ export class Workload {
     this.#pace.start(() => { this.#act(this.#draw()) })
     this.#groups.start()
     this.#channels.start()
+    this.#receipts?.start()
   }
 
   /** No more actions. */
@@ -89,6 +103,7 @@ export class Workload {
     this.#pace.stop()
     this.#groups.stop()
     this.#channels.stop()
+    this.#receipts?.stop()
   }
 
   /** An own message was shown on `device`. */
@@ -102,19 +117,24 @@ export class Workload {
     this.#utter(device, directConversationIdOf(device.account, peer), bytes, () => device.conversation(peer))
   }
 
-  /** A text that was never said before, in the conversation that `opened` leads to. */
   #utter(device: SimDevice, id: ConversationId, bytes: number, opened: () => Promise<Pick<Conversation, 'send'>>): void {
+    this.#say(device, id, bytes, opened).catch((failure: unknown) => { this.#failed('say', failure) })
+  }
+
+  /** A text that was never said before, in the conversation that `opened` leads to. */
+  #say(device: SimDevice, id: ConversationId, bytes: number, opened: () => Promise<Pick<Conversation, 'send'>>): Promise<MessageId> {
     const { observer } = this.#parts
     const text = `§evg-${++this.#said}§${'x'.repeat(bytes)}`
     const { name } = device
-    opened().then((conversation) => {
+    return opened().then((conversation) => {
       observer.saying(name, id, text, device.shownUpTo.get(id) ?? 0n)
       return conversation.send(text)
     }).then(({ messageId }) => {
       const message = this.#own.get(messageId)
       this.#own.delete(messageId)
       if (message !== undefined) observer.said(name, message)
-    }).catch((failure: unknown) => { this.#failed('say', failure) })
+      return messageId
+    })
   }
 
   #draw(): Action {

@@ -17,6 +17,7 @@ import { Nemesis } from './nemesis.js'
 import { SimNode } from './node.js'
 import { Partition } from './partition.js'
 import type { WorldProfile } from './profiles.js'
+import { ReceiptRound } from './receipt-round.js'
 import { Workload } from './workload.js'
 
 /** The server that every device of every world is configured with. */
@@ -48,6 +49,12 @@ const TIDY_MS = 5_000
 const AUTH_SKEW_MS_MAX = 300_000
 /** Clocks of machines run up to this much fast or slow. */
 const CLOCK_DRIFT_MAX = 0.000_1
+/** After everything came, receipts of what is said then are with everybody within this time, in this many rounds at most: each makes up for what was lost before. */
+const RECEIPTS_MS = 15_000
+const RECEIPT_ROUNDS_MAX = 3
+/** How often people tell nobody what they received and read, and how often they decide about strangers. */
+const SILENT = 0.15
+const ASKS = 0.5
 /** How long a world is dark. */
 const DARK_MS = [600_000, 40 * 24 * 3_600_000] as const
 
@@ -70,6 +77,7 @@ export class World {
   readonly #nemesis: Nemesis
   readonly #crypto: WorldCrypto
   readonly #wideOver: number
+  readonly #habits: SimRandom | undefined
   readonly #starts = new Map<string, number>()
   #faults: FaultMix
   #isDark = false
@@ -82,6 +90,7 @@ export class World {
     this.#random = run.random('world')
     this.#balancer = run.random('balancer')
     this.#crypto = cryptoOf(options.crypto)
+    this.#habits = options.profile === 'receipts' ? run.random('habits') : undefined
     const wide = run.random('wide')
     this.#wideOver = wide.chance(WIDE_WORLDS) ? wide.pick(WIDE_OVER) : Infinity
     this.#mix = drawMix(options.profile, run.random('mix'))
@@ -124,6 +133,7 @@ export class World {
       freshWallet: () => this.#freshWallet(),
       nonsense: () => { this.#nonsense() },
       takePrekeys: (device) => { this.#takePrekeys(device) },
+      receipts: this.#habits !== undefined,
     })
   }
 
@@ -132,13 +142,16 @@ export class World {
     await this.#meet()
     if (this.#run.violation === undefined) await this.#fail()
     if (this.#run.violation === undefined) await this.#calmDown()
+    if (this.#run.violation === undefined && this.#habits !== undefined) await this.#compareReceipts()
     if (this.#run.violation === undefined) this.#auditor.finish()
   }
 
   async #meet(): Promise<void> {
     const random = this.#random
     for (const name of NAMES.slice(0, random.pick(PEOPLE))) {
-      const person = { name, wallet: this.#freshWallet() }
+      const habits = this.#habits === undefined ? undefined : { silent: this.#habits.chance(SILENT), asks: this.#habits.chance(ASKS) }
+      const person: Person = { name, wallet: this.#freshWallet(), ...(habits === undefined ? {} : { habits }) }
+      if (habits !== undefined) this.#auditor.habits(accountIdOf(person.wallet.walletId), habits)
       this.#people.push(person)
       this.#auditor.personMade(name, accountIdOf(person.wallet.walletId))
     }
@@ -212,6 +225,36 @@ export class World {
     }
     await this.#until(quiet, LIVENESS_MS_MAX)
     if (missing !== '' && this.#run.violation === undefined) this.#run.broken('liveness', missing)
+  }
+
+  /** Everything was said and came: what everybody is told of it must be the same on all devices of who said it. */
+  async #compareReceipts(): Promise<void> {
+    const round = new ReceiptRound({
+      run: this.#run, people: this.#people, devices: this.#devices, say: (device, peer) => this.#workload.sayTo(device, peer),
+      reading: (account, conversation, order) => { this.#auditor.reading(account, conversation, order) },
+    })
+    let missing: string | undefined
+    for (let rounds = 0; rounds < RECEIPT_ROUNDS_MAX; rounds++) {
+      await this.#let(round.say())
+      await this.#until(() => this.#quiet().ok, LIVENESS_MS_MAX)
+      await this.#let(round.read())
+      await this.#go(RECEIPTS_MS)
+      missing = await this.#let(round.missing())
+      if (missing === undefined || this.#run.violation !== undefined) return
+      this.#run.coverage.count('branch/receipts made up by another round')
+    }
+    if (missing !== undefined) this.#run.broken('liveness', missing)
+  }
+
+  /** Lets time pass until `work` is done; what it rejects with is a fault of the program. */
+  async #let<Result>(work: Promise<Result>): Promise<Result | undefined> {
+    let result: Result | undefined
+    let isDone = false
+    work.then((value) => { result = value }, (failure: unknown) => {
+      this.#run.broken('program', `receipts: ${failure instanceof Error ? failure.stack ?? failure.message : String(failure)}`)
+    }).finally(() => { isDone = true })
+    await this.#until(() => isDone, LIVENESS_MS_MAX)
+    return result
   }
 
   /** A victim that is not signed in, or that pinned a history of an account that nobody else has, can be out of reach for good. */

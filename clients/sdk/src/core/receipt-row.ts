@@ -33,7 +33,8 @@ export interface OwedReceipts {
 /** Ranges that a row keeps at most: each device of an account names 64, and their union has hardly ever more. A receipt that leads beyond changes nothing. */
 export const RECEIPT_RANGES_MAX = 256
 
-const RECEIPT_PREFIX = 't/'
+/** Start of the keys in table `chains` of what others received and read: conversation, device and epoch of the own chain, and the other account follow. */
+export const RECEIPT_PREFIX = 't/'
 const OWED_PREFIX = 'd/'
 const ROW_BYTES_MAX = 65_536
 const PAGE_ROWS = 500
@@ -68,7 +69,8 @@ export async function listReceipts(store: Pick<LocalStore, 'list'>, conversation
   return rows
 }
 
-function decodeReceipt(key: string, bytes: Uint8Array): ReceiptRow {
+/** The row under a key of table `chains`. Throws `client.store` on a row of another shape. */
+export function decodeReceipt(key: string, bytes: Uint8Array): ReceiptRow {
   const [, conversation = '', device = '', epoch = '', account = ''] = key.split('/')
   const fields = new CborFields(decodeCbor(bytes, ROW_BYTES_MAX), 'client.store')
   return {

@@ -1,4 +1,4 @@
-import { decodeEnvelope, ENVELOPE_KIND, type ConversationId } from '@evegram/protocol'
+import { decodeEnvelope, ENVELOPE_KIND, type ConversationId, type Delivery } from '@evegram/protocol'
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { Conversation } from '../conversation.js'
 import { newConversation, readConversation } from '../core/conversation-row.js'
@@ -291,6 +291,25 @@ describe('in a group', () => {
     await (await dave.client.group(group.id)).markRead()
     await settle()
     expect(await receiptsOf(group)).toEqual([{ deliveredTo: 2, readBy: 0, of: 2 }, { deliveredTo: 2, readBy: 1, of: 2 }])
+  })
+
+  it('what was on its way from the last other member accuses nobody once they are removed', async () => {
+    const group = await alice.client.createGroup('North gate', [bob.client.account])
+    await settle()
+    await (await group.send('one')).acked
+    await rest()
+    const held: Delivery[] = []
+    server.lies.route = (delivery, to) => {
+      if (to !== alice.client.device) return [delivery]
+      held.push(delivery)
+      return []
+    }
+    await settle()
+    server.lies = {}
+    await group.remove([bob.client.account])
+    alice.link.push({ type: 'deliver', deliveries: held })
+    await settle()
+    expect([held.length, alice.refusals()]).toEqual([1, []])
   })
 
   it('of more members than a bound nobody is told, and in the conversation with oneself neither', () => {

@@ -16,10 +16,12 @@ export async function takeReceipt(
   core: Core, tx: Transaction, body: ReceiptBody, conversation: ConversationRow, from: AttestedDevice, refuse: (code: ErrorCode, detail: string) => void,
 ): Promise<void> {
   const { account, device: self, requests, privacy, accounts, events } = core
-  if (from.account === account || !hasReceipts(conversation)) {
+  if (from.account === account) {
     refuse('e2ee.envelope_mismatch', 'receipt')
     return
   }
+  // The last other member may have gone, or the group grown, while it was on its way.
+  if (!hasReceipts(conversation)) return
   if (requests.isWaiting(conversation.conversation) || await requests.isBlocked(from.account, tx)) return
   const isRead = body.kind === 'read' && await privacy.tells('receipts.read', tx)
   const own = (await accounts.known(account))?.state.devices ?? new Map<DeviceId, unknown>([[self, undefined]])
