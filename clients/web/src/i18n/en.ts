@@ -382,7 +382,7 @@ export const en = {
   'error.invalid.archive': 'This file is no backup.',
   'error.archive.other_account': 'This backup is of another account.',
   'error.files.none': 'This server stores no files.',
-  'error.too_large.blob': 'This is more than the server stores.',
+  'error.too_large.blob': 'This is more than the server stores. Save a backup as a file instead, and restore it on the other device.',
   'error.conflict.busy': 'Something like this is under way already. Wait until it is done.',
   'dialog.cancel': 'Cancel',
   'dialog.ok': 'Yes',

@@ -381,7 +381,7 @@ export const es: Catalogue = {
   'error.invalid.archive': 'Este archivo no es una copia.',
   'error.archive.other_account': 'Esta copia es de otra cuenta.',
   'error.files.none': 'Este servidor no guarda archivos.',
-  'error.too_large.blob': 'Es más de lo que guarda el servidor.',
+  'error.too_large.blob': 'Es más de lo que guarda el servidor. Guarda una copia de seguridad en un archivo y restáurala en el otro dispositivo.',
   'error.conflict.busy': 'Ya hay algo así en marcha. Espera a que termine.',
   'dialog.cancel': 'Cancelar',
   'dialog.ok': 'Sí',
