@@ -25,8 +25,6 @@ export interface CommitTarget {
 export interface PendingWrite {
   /** Bytes of values that it will put, for the bounds. */
   readonly bytes: number
-  /** Changes that it stands for; 1 when nothing is said. */
-  readonly changes?: number
   /**
    * Puts into the databases, synchronously; runs when its commit is made. May read: what was committed before is visible, this commit is not.
    * `commit` numbers the commits: values that were put must stay as they are until the next one.
@@ -55,7 +53,6 @@ export class Committer {
   readonly #stallCheck: Timer
   readonly #afterFailure: () => void
   #waiting: PendingWrite[] = []
-  #waitingChanges = 0
   #waitingBytes = 0
   #planned = false
   #committing: PendingWrite[] | undefined = undefined
@@ -83,7 +80,6 @@ export class Committer {
     }
     this.#waiting.push(write)
     this.#waitingBytes += write.bytes
-    this.#waitingChanges += changesOf(write)
     this.#plan()
   }
 
@@ -101,8 +97,8 @@ export class Committer {
     if (this.#broken !== undefined) return this.#broken.cause
     if (this.#closed) return new EvegramError('unavailable.store', { operation: 'write', advice: 'The store was closed.' })
     if (this.#stalled) return new EvegramError('timeout', { operation: 'commit', advice: 'The disk does not answer: look at it.' })
-    if (this.#waitingChanges >= WAITING_WRITES_MAX || this.#waitingBytes >= WAITING_BYTES_MAX) {
-      return new EvegramError('limited.queue', { operation: 'commit', details: { waitingWrites: this.#waitingChanges, waitingBytes: this.#waitingBytes } })
+    if (this.#waiting.length >= WAITING_WRITES_MAX || this.#waitingBytes >= WAITING_BYTES_MAX) {
+      return new EvegramError('limited.queue', { operation: 'commit', details: { waitingWrites: this.#waiting.length, waitingBytes: this.#waitingBytes } })
     }
     return undefined
   }
@@ -156,18 +152,15 @@ export class Committer {
 
   #take(): PendingWrite[] {
     let bytes = 0
-    let changes = 0
     let count = 0
     for (const write of this.#waiting) {
-      if (count > 0 && (changes + changesOf(write) > COMMIT_WRITES_MAX || bytes + write.bytes > COMMIT_BYTES_MAX)) break
+      if (count > 0 && (count === COMMIT_WRITES_MAX || bytes + write.bytes > COMMIT_BYTES_MAX)) break
       bytes += write.bytes
-      changes += changesOf(write)
       count++
     }
     const taken = count === this.#waiting.length ? this.#waiting : this.#waiting.slice(0, count)
     this.#waiting = count === this.#waiting.length ? [] : this.#waiting.slice(count)
     this.#waitingBytes -= bytes
-    this.#waitingChanges -= changes
     return taken
   }
 
@@ -178,7 +171,6 @@ export class Committer {
       this.#broken = { cause }
       for (const write of this.#waiting.splice(0)) write.fail(cause)
       this.#waitingBytes = 0
-      this.#waitingChanges = 0
     }
   }
 
@@ -189,14 +181,9 @@ export class Committer {
     // The list is emptied in place: whatever the commit comes to, nobody is told twice.
     const given = [...this.#committing.splice(0), ...this.#waiting.splice(0)]
     this.#waitingBytes = 0
-    this.#waitingChanges = 0
     for (const write of given) write.fail(cause)
     this.#idle?.()
   }
-}
-
-function changesOf({ changes }: PendingWrite): number {
-  return changes ?? 1
 }
 
 const PROBE_KEY = Uint8Array.of(0)
