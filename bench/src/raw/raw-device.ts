@@ -8,7 +8,7 @@ import {
   createAuthApi, createLocalWallet, discoverServer, generateDevice, loadSignal, signWithIdentity, signWithSigning,
   type AuthApi, type DeviceKeys, type DeviceSigner, type DiscoveredServer, type SessionTokens, type Signal, type Wallet,
 } from '@evegram/sdk/parts'
-import { nodePrimitives, nodeSystem } from '@evegram/sdk/node'
+import { nodePrimitives, nodeSigner, nodeSystem } from '@evegram/sdk/node'
 
 const random: Random = { bytes: (length) => new Uint8Array(randomBytes(length)) }
 
@@ -53,7 +53,7 @@ export class RawEnrolment {
 
   /** Keys of a fresh device that nobody has seen. */
   newKeys(): Promise<DeviceKeys> {
-    return generateDevice(this.signal, random)
+    return generateDevice(this.signal, random, nodeSigner)
   }
 
   /** Adds a fresh device to the account of `wallet` (made if need be) and opens its session. `made` are keys that were made before, where making them is not to be measured. */

@@ -206,7 +206,7 @@ export class EvegramClient implements DriverClient {
     })
   }
 
-  /** Deliveries and acknowledgements are all but a few of the frames: those are read where they lie. */
+  /** Deliveries, posts and acknowledgements are all but a few of the frames: those are read where they lie. */
   #onMessage(message: Buffer): void {
     for (let at = 0; at < message.length;) {
       const end = at + FRAME_HEADER_BYTES + (at + FRAME_HEADER_BYTES <= message.length ? message.readUInt32BE(at + LENGTH_OFFSET) : 0)
@@ -214,6 +214,7 @@ export class EvegramClient implements DriverClient {
       const type = message[at + 1]
       if (message[at] === PROTOCOL_VERSION && type === FRAME_TYPE.deliver) this.#onDelivery(message, end)
       else if (message[at] === PROTOCOL_VERSION && type === FRAME_TYPE.ack) this.#onAcks(message, at + FRAME_HEADER_BYTES, end)
+      else if (message[at] === PROTOCOL_VERSION && type === FRAME_TYPE.posted) this.#posts.pushed(message.subarray(at + FRAME_HEADER_BYTES, end))
       else for (const frame of decodeFrames(message.subarray(at, end))) this.#onFrame(frame)
       at = end
     }
@@ -227,9 +228,6 @@ export class EvegramClient implements DriverClient {
 
   #onFrame(frame: Frame): void {
     switch (frame.type) {
-      case FRAME_TYPE.posted:
-        this.#posts.pushed(frame.body)
-        return
       case FRAME_TYPE.channelHead:
         // The answer to a post is one too, under the correlation of it.
         if (frame.correlation === 0) {
