@@ -6,7 +6,7 @@ const WRITE_GAP_MS_PER_FOLLOWER = 0.035
 /** Where posts come faster than so many in that time, the gap grows with their pace: nobody reads them one by one, and each write has more of them. */
 const PACE_UNHURRIED = 2.5
 /** The gap grows to so many times itself at most. */
-const PACE_STRETCH_MAX = 2.4
+const PACE_STRETCH_MAX = 2
 /** Share of the last write in the pace: one burst among writes of few posts moves it little. */
 const PACE_SHARE = 0.25
 /** With so many posts together the cost of a write is no longer theirs: they go before the gap has passed. */

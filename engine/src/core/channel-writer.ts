@@ -2,6 +2,7 @@ import {
   applyDecodedPost, equalBytes, EvegramError, isEvegramError, LIMITS,
   type AccountId, type ChannelPost, type ChannelState, type Clock, type ConversationId, type Timer,
 } from '@evegram/protocol'
+import { nodeSha256 } from '@evegram/platform'
 import type { AccountDirectory, AccountSummary } from '../ports/account-directory.js'
 import type { ChannelLog } from '../ports/channel-log.js'
 import type { Turn } from '../ports/turn.js'
@@ -189,7 +190,7 @@ export class ChannelWriter {
     if (!lease.members.includes(post.author.account)) throw new EvegramError('denied.not_author', { operation: 'post' })
     if (post.members.seq !== lease.membershipVersion) throw new EvegramError('stale.membership', { operation: 'post' })
     const result = applyDecodedPost(before, post, bytes, {
-      primitives: { ed25519Verify, secp256k1Verify: () => false },
+      primitives: { ed25519Verify, secp256k1Verify: () => false, sha256: nodeSha256 },
       signingKeyOf: (actor) => (lease.devices.has(actor.device) ? signingKeyOf(author, actor) : undefined), nowMs: positions.nowMs(), mode: 'server',
       // Followers compare the head: a post that names another one would stop them for good.
       isAuthor: (account, members) => lease.members.includes(account) && lease.logHead !== undefined && equalBytes(members.head, lease.logHead),
