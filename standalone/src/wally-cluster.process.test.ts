@@ -1,10 +1,11 @@
 import { fork, type ChildProcess } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { systemRandom } from '@evegram/platform'
 import { utf8 } from '@evegram/protocol'
-import { createLocalWallet, type Client, type LocalWallet } from '@evegram/sdk'
+import { createLocalWallet, type Client, type LocalWallet, type Message } from '@evegram/sdk'
 import { createNodeClient } from '@evegram/sdk/node'
 import { amountOf, simulatedSigner } from '@evegram/wallet-bridge'
 import { SOL, SolanaChainAdapter, solanaGenesisHash } from '@evegram/wallet-bridge/solana'
@@ -15,12 +16,15 @@ const CLUSTER = fileURLToPath(new URL('../../tools/cluster.mjs', import.meta.url
 /** Cassandra starts, our own processes after it; a busy machine may take its time. */
 const START_MS = 400_000
 const WHOLE = 1_000_000_000n
+const FILE_BYTES = 8 * 1_048_576
+/** Files of an account within a day. */
+const FILES_PER_DAY = 6
 vi.setConfig({ testTimeout: 240_000, hookTimeout: START_MS })
 
 interface Ready {
   readonly kind: string
   readonly url: string
-  readonly processes: readonly { readonly name: string; readonly kind: string; readonly pid?: number }[]
+  readonly processes: readonly { readonly name: string; readonly kind: string; readonly pid?: number; readonly admin?: string }[]
 }
 
 const folder = temporaryFolder()
@@ -31,7 +35,9 @@ let solana: SolanaNode
 
 beforeAll(async () => {
   const dir = join(folder.path, 'cluster')
-  cluster = fork(CLUSTER, ['--nodes', '1', '--auths', '1', '--wally', '--http-port', '0', '--ws-port', '0', '--dir', dir], { stdio: ['ignore', 'ignore', 'pipe', 'ipc'] })
+  cluster = fork(CLUSTER, ['--nodes', '1', '--auths', '1', '--wally', '--files', '--http-port', '0', '--ws-port', '0', '--dir', dir], {
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'], env: { ...process.env, EVEGRAM_BLOBS_PER_DAY: String(FILES_PER_DAY) },
+  })
   let output = ''
   cluster.stderr?.setEncoding('utf8').on('data', (text: string) => { output += text })
   ready = await new Promise<Ready>((resolve, reject) => {
@@ -72,6 +78,56 @@ describe('a cluster with a wallet bridge', () => {
     expect([await held(alice), await held(bob)]).toEqual([3n * WHOLE, WHOLE - fee])
   })
 })
+
+describe('a cluster with files', () => {
+  let hugo: Client
+  beforeAll(async () => { [hugo] = await person('hugo', createLocalWallet('ton', new Uint8Array(32).fill(25))) })
+
+  it('grants an account one quota, whichever process is asked', async () => {
+    const [frida] = await person('frida', createLocalWallet('terra', new Uint8Array(32).fill(23)))
+    const conversation = await frida.conversation(hugo.address)
+    const outcomes: string[] = []
+    for (let sent = 0; sent <= FILES_PER_DAY; sent++) {
+      const { message } = await conversation.sendFiles([source('note.txt', randomBytes(1_000))])
+      outcomes.push(await message.then(() => 'sent', ({ code }: { readonly code: string }) => code))
+      // The edge asks one after the other, and a file is two requests: a third one, so that not all are announced to the same process.
+      await fetch(`${ready.url}/v1/blobs`)
+    }
+    expect(outcomes).toEqual([...Array.from({ length: FILES_PER_DAY }, () => 'sent'), 'limited.blobs'])
+    const begun = await Promise.all(['blobs-1', 'blobs-2'].map((name) => countOf(name, 'evegram_blob_uploads_total{outcome="begun"}')))
+    expect([Math.min(...begun) > 0, begun.reduce((sum, one) => sum + one, 0)]).toEqual([true, FILES_PER_DAY])
+  })
+
+  it('goes on with a file where it was when both processes are killed, and gives back every byte', async () => {
+    const [gina] = await person('gina', createLocalWallet('solana', new Uint8Array(32).fill(24)))
+    const content = randomBytes(FILE_BYTES)
+    const shown = new Promise<Message>((resolve) => { hugo.on('message', (shownNow) => { if (shownNow.from === gina.address) resolve(shownNow) }) })
+    const told: number[] = []
+    const { message } = await (await gina.conversation(hugo.address)).sendFiles([source('film.mp4', content)], { onProgress: ({ doneBytes }) => { told.push(doneBytes) } })
+    await expect.poll(() => told.at(-1) ?? 0, { timeout: 60_000, interval: 5 }).toBeGreaterThan(FILE_BYTES / 8)
+    for (const name of ['blobs-1', 'blobs-2']) process.kill(pidOf(name), 'SIGKILL')
+    const before = told.length
+    const stored = told.at(-1) ?? 0
+    expect(stored).toBeLessThan(FILE_BYTES)
+    await message
+    // What was told to be stored is: nothing of it is sent again.
+    expect(Math.min(...told.slice(before))).toBeGreaterThanOrEqual(stored)
+    const got = Buffer.from(await new Response(hugo.download(await shown, 0)).arrayBuffer())
+    expect(Buffer.compare(got, content)).toBe(0)
+  })
+})
+
+/** A file of these bytes. */
+function source(name: string, content: Uint8Array): { readonly name: string; stream(): AsyncIterable<Uint8Array> } {
+  return { name, async *stream() { yield content } }
+}
+
+/** One count of a process. */
+async function countOf(name: string, count: string): Promise<number> {
+  const admin = ready.processes.find((one) => one.name === name)?.admin ?? ''
+  const line = (await (await fetch(`${admin}/metrics`)).text()).split('\n').find((one) => one.startsWith(`${count} `))
+  return Number(line?.split(' ').at(-1) ?? 0)
+}
 
 function pidOf(name: string): number {
   const found = ready.processes.find((one) => one.name === name)
