@@ -11,6 +11,8 @@ const USAGE = `node standalone/dist/main.js                    run the server
 node standalone/dist/main.js backup --to <dir>   copy the data of EVEGRAM_DATA_DIR (also while the server runs)
 node standalone/dist/main.js restore --from <dir>  put a backup back into an empty EVEGRAM_DATA_DIR
 Settings are environment variables: docs/operations.md lists them.`
+/** Demo wallets are for servers of this machine alone. */
+const IN_BROWSER = 'Open it in a browser and choose a demo wallet; a second browser profile is the second person. Or'
 /** "Cannot run like this": a supervisor must not try again. */
 const EXIT_CANNOT_RUN = 2
 /** Time for a server that is ending to be gone. */
@@ -46,7 +48,7 @@ async function serve(): Promise<void> {
   messages  ${server.names.ws} (${server.sockets})
   admin     ${server.adminUrl} (metrics, health)
   data      ${server.dataDir}
-Try it in two other terminals:
+${config.webDir !== undefined && config.isLocal ? IN_BROWSER : 'Try it'} in two other terminals:
   npx evegram keys new --chain solana --out alice.json        npx evegram keys new --chain ton --out bob.json
   npx evegram login --wallet alice.json --profile ./alice     npx evegram login --wallet bob.json --profile ./bob
   npx evegram chat <Bob's address> --profile ./alice          npx evegram chat <Alice's address> --profile ./bob`)

@@ -47,6 +47,8 @@ describe('the server as a program', () => {
     expect(await socket.closeCode).toBeGreaterThanOrEqual(1_000)
     expect(program.output()).toContain(`http://localhost:${String(ports.http)}`)
     expect(program.output()).toContain('npx evegram chat')
+    // Without a page there is nothing to open.
+    expect(program.output()).not.toContain('browser')
   })
 
   it('ends when the process that started it is gone', async () => {

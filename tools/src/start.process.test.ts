@@ -132,6 +132,7 @@ describe('npm start', () => {
   it('serves with an echo account, replaces a killed child on the same ports, ends with its supervisor, and goes on with the same data', async () => {
     const first = start(dataDir)
     const url = await first.prints(/Evegram runs: (\S+)/)
+    await first.prints(/Open it in a browser and choose a demo wallet/)
     const echo = await first.prints(/Echo account \(answers every message\): (\S+)/)
     await evegram(url, 'keys', 'new', '--chain', 'terra', '--out', join(folder, 'alice.json'))
     await evegram(url, 'login', '--wallet', join(folder, 'alice.json'))
