@@ -72,7 +72,7 @@ describe('the wallet bridge', () => {
     await expect(work.reconcile()).rejects.toMatchObject({ code: 'conflict.busy' })
     expect(begun).toHaveLength(1)
     begun[0]?.()
-    await vi.waitFor(() => { expect(begun).toHaveLength(2) })
+    await vi.waitFor(() => { expect(begun).toHaveLength(2) }, 20_000)
     begun[1]?.()
     expect(await answer).toEqual({ status: 'too_different' })
   })

@@ -67,6 +67,8 @@ describe('the terminal client and a server, as processes', () => {
   }, 240_000)
 
   afterAll(async () => {
+    // Its profile is in the folder that goes.
+    await silence.outcome
     silence.listener.close()
     await server.kill('SIGTERM')
     folder.remove()

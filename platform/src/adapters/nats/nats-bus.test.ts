@@ -45,10 +45,10 @@ describe('NatsBus', () => {
     node.subscribe(subject, (bytes) => { heard.push(textOf(bytes)) })
     await node.flush()
     peer.publish(subject, utf8('before'))
-    await vi.waitFor(() => { expect(heard).toEqual(['before']) })
+    await vi.waitFor(() => { expect(heard).toEqual(['before']) }, 20_000)
 
     proxy.refuse()
-    await vi.waitFor(() => { expect(node.status()).toEqual({ connected: false }) })
+    await vi.waitFor(() => { expect(node.status()).toEqual({ connected: false }) }, 20_000)
     expect(() => { node.publish(subject, utf8('into the outage')) }).toThrow(refused('unavailable.bus'))
     await expect(node.flush()).rejects.toThrow(refused('unavailable.bus'))
     // A subscription of the outage is made with the next connection.
@@ -62,7 +62,7 @@ describe('NatsBus', () => {
     peer.publish(subject, utf8('after'))
     peer.publish(subjectOf('node', 'b'), utf8('first'))
     node.publish(subject, utf8('own'))
-    await vi.waitFor(() => { expect(heard).toHaveLength(4) })
+    await vi.waitFor(() => { expect(heard).toHaveLength(4) }, 20_000)
     // Nothing late: neither what was refused here nor what a peer sent meanwhile.
     await sleep(clock, 100)
     expect([...heard].sort()).toEqual(['after', 'b: first', 'before', 'own'])
@@ -89,7 +89,7 @@ describe('NatsBus', () => {
     await vi.waitFor(() => { expect(node.status()).toEqual({ connected: true }) }, 5_000)
     await node.flush()
     node.publish(subjectOf('node'), utf8('x'))
-    await vi.waitFor(() => { expect(heard).toBe(1) })
+    await vi.waitFor(() => { expect(heard).toBe(1) }, 20_000)
     expect(await metrics.text()).toContain('bus_connections_lost_total{reason="stalled"} 1')
   })
 
@@ -123,7 +123,7 @@ describe('NatsBus', () => {
     expect(node.offer(subjectOf('signal'), utf8('x'))).toBe('offered')
     expect(await metrics.text()).toContain('bus_offers_shed_total 3')
     proxy.refuse()
-    await vi.waitFor(() => { expect(node.status()).toEqual({ connected: false }) })
+    await vi.waitFor(() => { expect(node.status()).toEqual({ connected: false }) }, 20_000)
     expect(node.offer(subjectOf('signal'), utf8('x'))).toBe('shed')
   })
 

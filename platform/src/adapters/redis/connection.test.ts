@@ -62,7 +62,7 @@ describe('RedisConnection', () => {
     const during = Promise.allSettled(Array.from({ length: 500 }, () => redis.run(script, ['n'], [1, ''])))
     await server.kill()
     const results = await during
-    await vi.waitFor(() => { expect(redis.status()).toEqual({ connected: false }) })
+    await vi.waitFor(() => { expect(redis.status()).toEqual({ connected: false }) }, 20_000)
     expect(await failureMs(() => redis.run(script, ['n'], [1, '']))).toBeLessThan(100)
     expect(await failureMs(() => redis.ping())).toBeLessThan(100)
     expect(results.every((result) => result.status === 'fulfilled' || isEvegramError(result.reason, 'unavailable.store'))).toBe(true)
@@ -113,9 +113,9 @@ describe('RedisConnection', () => {
   it('goes on where the driver gave up for good', async () => {
     const client = createClient(parseRedisUrl(serviceUrl()), 'test', systemRandom())
     const redis = kept(new DriverConnection({ client, clock, log: silentLogger, metrics: redisMetrics(createMetrics()) }))
-    await vi.waitFor(() => redis.ping())
+    await vi.waitFor(() => redis.ping(), 20_000)
     client.disconnect()
-    await vi.waitFor(() => { expect(redis.status()).toEqual({ connected: false }) })
+    await vi.waitFor(() => { expect(redis.status()).toEqual({ connected: false }) }, 20_000)
     await vi.waitFor(() => redis.ping(), { timeout: 10_000, interval: 100 })
   })
 

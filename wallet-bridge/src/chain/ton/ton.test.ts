@@ -491,7 +491,7 @@ describe('TON, against the local chain', () => {
       await new Promise<void>((resolve) => { proxy.listen(0, '127.0.0.1', resolve) })
       const limited = adapterOf(`http://127.0.0.1:${String((proxy.address() as AddressInfo).port)}/`, { clock })
       const head = limited.head()
-      await vi.waitFor(() => { expect(asked).toBe(1) })
+      await vi.waitFor(() => { expect(asked).toBe(1) }, 20_000)
       await passing(clock, head)
       expect(asked).toBe(3)
       expect(await head).toMatchObject({ latest: world.chain.newest.seqno })
