@@ -25,7 +25,7 @@ function isSupported(): boolean {
 /** `none`: the server wakes nobody. Rejects as the client does. */
 export async function readWakeState(client: Client, profile: string): Promise<WakeState> {
   if (await client.push.key() === undefined) return 'none'
-  if (!isSupported()) return 'unsupported'
+  if (!isSupported() || await navigator.serviceWorker.getRegistration('/') === undefined) return 'unsupported'
   if (Notification.permission === 'denied') return 'denied'
   return wokenProfiles().includes(profile) && await standing() !== null ? 'on' : 'off'
 }
@@ -35,6 +35,8 @@ export async function turnOnWakes(client: Client, profile: string): Promise<Wake
   const key = await client.push.key()
   if (key === undefined) return 'none'
   if (!isSupported()) return 'unsupported'
+  // Where the browser refused the worker, nothing would ever be ready.
+  if (await navigator.serviceWorker.getRegistration('/') === undefined) return 'unsupported'
   if (await Notification.requestPermission() !== 'granted') return readWakeState(client, profile)
   await client.push.subscribe((await subscribed(key)).endpoint)
   note(profile, true)

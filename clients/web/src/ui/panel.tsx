@@ -7,7 +7,8 @@ import { Icon } from './icon.js'
 export function Panel({ title, back = { view: 'list' }, children }: { readonly title: string; readonly back?: Route; readonly children: ReactNode }): ReactElement {
   const { t } = useTexts()
   const heading = useRef<HTMLHeadingElement>(null)
-  useEffect(() => { heading.current?.focus() }, [title])
+  // Once: a name that changes while somebody writes must not take their focus.
+  useEffect(() => { heading.current?.focus() }, [])
   return (
     <section className="panel" aria-labelledby="panel-title">
       <header className="bar">

@@ -1,4 +1,4 @@
-import type { ConversationSummary } from '@evegram/sdk/react'
+import { useContactNames, type ConversationSummary } from '@evegram/sdk/react'
 import { memo, type ReactElement } from 'react'
 import { startOfDay, useTexts, type Texts } from '../i18n/texts.js'
 import { lineOf, type pictureOf } from '../names.js'
@@ -21,6 +21,7 @@ export interface ConversationRowProps {
 /** A conversation in the list: who, what was said last and when, and how much of it is new. */
 export const ConversationRow = memo(function ConversationRow({ conversation, name, picture, isOpen, isInTabOrder }: ConversationRowProps): ReactElement {
   const texts = useTexts()
+  const names: ReadonlyMap<string, string> = useContactNames()
   const { id, last, unread, atMs, draft, flags } = conversation
   return (
     <li>
@@ -28,7 +29,7 @@ export const ConversationRow = memo(function ConversationRow({ conversation, nam
         <Avatar {...picture} />
         <span className="row-name" dir="auto">{name}</span>
         <time className="row-time" dateTime={atMs === 0 ? undefined : new Date(atMs).toISOString()}>{atMs === 0 ? '' : shortWhen(texts, atMs)}</time>
-        <span className="row-text" dir="auto">{draft !== '' && !isOpen ? <span className="row-draft">{texts.t('chats.draft', { text: draft })}</span> : <>{last === undefined ? null : <DeliveryState message={last} />}{previewOf(conversation, texts)}</>}</span>
+        <span className="row-text" dir="auto">{draft !== '' && !isOpen ? <span className="row-draft">{texts.t('chats.draft', { text: draft })}</span> : <>{last === undefined ? null : <DeliveryState message={last} />}{previewOf(conversation, texts, names)}</>}</span>
         <RowFlags flags={flags} />
         {unread === 0 ? null : <span className={flags.muted ? 'badge is-quiet' : 'badge'}><span aria-hidden="true">{unread > 99 ? '99+' : unread}</span><span className="only-heard">{texts.t('chats.unread', { count: unread })}</span></span>}
       </a>
@@ -52,7 +53,7 @@ function shortWhen({ time, date }: Texts, atMs: number): string {
   return startOfDay(atMs) === startOfDay(now()) ? time(atMs) : date(atMs)
 }
 
-function previewOf({ kind, last, lastPost }: ConversationSummary, texts: Texts): string {
+function previewOf({ kind, last, lastPost }: ConversationSummary, texts: Texts, names: ReadonlyMap<string, string>): string {
   const { t } = texts
   if (lastPost !== undefined) return lastPost.kind === 'text' ? lastPost.text : t('chat.unsupported')
   if (last === undefined) return t(kind === 'direct' ? 'chats.nothing' : kind === 'group' ? 'chats.group' : 'chats.channel')
@@ -61,5 +62,5 @@ function previewOf({ kind, last, lastPost }: ConversationSummary, texts: Texts):
   const text = lineOf(last, texts)
   if (text === '') return t('chat.removed')
   if (last.direction === 'out') return kind === 'direct' ? text : t('chats.you', { text })
-  return kind === 'group' ? `${shortAddress(last.from)}: ${text}` : text
+  return kind === 'group' ? `${names.get(last.fromAccount) ?? shortAddress(last.from)}: ${text}` : text
 }

@@ -1,5 +1,5 @@
 import type { Group, Member } from '@evegram/sdk'
-import { storesOf, useClient } from '@evegram/sdk/react'
+import { storesOf, useClient, useContactNames } from '@evegram/sdk/react'
 import { useCallback, useEffect, useState, type FormEvent, type ReactElement } from 'react'
 import { useTexts } from '../i18n/texts.js'
 import { goTo } from '../route.js'
@@ -42,6 +42,8 @@ function Members({ facts: { group, name, members }, again }: { readonly facts: F
   const { t } = useTexts()
   const client = useClient()
   const { busy, code, run } = useAction()
+  const names = useContactNames()
+  const calledOf = ({ account, address }: Member): string => names.get(account) ?? shortAddress(address)
   const mine = members.find(({ account }) => account === client.account)?.role
   const mayManage = mine === 'owner' || mine === 'admin'
   const change = (action: () => Promise<void>): void => {
@@ -58,16 +60,16 @@ function Members({ facts: { group, name, members }, again }: { readonly facts: F
         <ul className="people">
           {members.map((member) => (
             <li key={member.account}>
-              <Avatar id={member.account} label={lettersOf(member.address)} />
-              <span className="person-name" title={member.address}>{shortAddress(member.address)}{member.account === client.account ? ` (${t('group.you')})` : ''}</span>
+              <Avatar id={member.account} label={names.get(member.account) ?? lettersOf(member.address)} />
+              <span className="person-name" title={member.address} dir="auto">{calledOf(member)}{member.account === client.account ? ` (${t('group.you')})` : ''}</span>
               {mine === 'owner' && member.account !== client.account ? (
-                <select aria-label={t('group.role.of', { name: shortAddress(member.address) })} value={member.role} disabled={busy} onChange={({ target }) => {
+                <select aria-label={t('group.role.of', { name: calledOf(member) })} value={member.role} disabled={busy} onChange={({ target }) => {
                   const role = ROLES.find((known) => known === target.value)
                   if (role !== undefined) change(() => group.setRole(member.account, role))
                 }}>{ROLES.map((role) => <option key={role} value={role}>{t(`group.role.${role}`)}</option>)}</select>
               ) : <span className="soft small">{t(`group.role.${member.role}`)}</span>}
               {mayManage && member.account !== client.account && member.role !== 'owner' ? (
-                <button type="button" className="button quiet danger" disabled={busy} aria-label={t('group.remove.of', { name: shortAddress(member.address) })} onClick={() => { change(() => group.remove([member.account])) }}>{t('group.remove')}</button>
+                <button type="button" className="button quiet danger" disabled={busy} aria-label={t('group.remove.of', { name: calledOf(member) })} onClick={() => { change(() => group.remove([member.account])) }}>{t('group.remove')}</button>
               ) : null}
             </li>
           ))}
