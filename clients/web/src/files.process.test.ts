@@ -26,6 +26,9 @@ const HOSTILE: readonly (readonly [name: string, type: string, bytes: Uint8Array
   ['page.html', 'text/html', ascii('<script>document.title="owned"</script>')],
 ]
 
+/** What a camera wrote into a photo. */
+const PLACE = '60.1699 N 24.9384 E'
+
 describe('files on the page', () => {
   let scene: Scene
   let alice: Person
@@ -65,6 +68,28 @@ describe('files on the page', () => {
     await bob.page.getByRole('dialog', { name: 'harbour.png' }).waitFor()
     await bob.page.keyboard.press('Escape')
     expect(await accessibilityFaults(bob.page)).toEqual([])
+  })
+
+  it('sends a photo without the place where it was taken, turned as it was; unchanged where the person says so', async () => {
+    const photo = photographed(await jpegOf(alice.page, 640, 400))
+    expect(photo.includes(PLACE)).toBe(true)
+    await write(alice, mallory.address, 'two photos of the quay')
+    const toAlice = await mallory.client.conversation(alice.address)
+    for (const [caption, unchanged] of [['without its place', false], ['with its place', true]] as const) {
+      await attach(alice.page, 'quay.jpg', 'image/jpeg', photo)
+      if (unchanged) await alice.page.getByRole('switch', { name: /^Send photos unchanged/ }).click()
+      await say(alice.page, caption)
+      const image = alice.page.locator('.bubble', { hasText: caption }).locator('.picture-opener img')
+      await image.waitFor()
+      await expect.poll(() => image.evaluate((shown) => (shown instanceof HTMLImageElement ? [shown.naturalWidth, shown.naturalHeight] : [])), POLL).toEqual([400, 640])
+      await expect.poll(async () => (await toAlice.history()).filter(({ text }) => text === caption).length, POLL).toBe(1)
+      const [message] = (await toAlice.history()).filter(({ text }) => text === caption)
+      if (message === undefined) throw new Error('it came')
+      expect(message.files?.[0]).toMatchObject({ name: 'quay.jpg', type: 'image/jpeg', width: 400, height: 640 })
+      const bytes = Buffer.from(await new Response(mallory.client.download(message, 0)).arrayBuffer())
+      expect([bytes.includes(PLACE), bytes.equals(photo)]).toEqual([unchanged, unchanged])
+    }
+    await go(alice.page, chat)
   })
 
   // The story sends 20.
@@ -173,6 +198,23 @@ describe('files on the page', () => {
     expect([...alice.complaints, ...bob.complaints]).toEqual([])
   })
 })
+
+/** A JPEG, which browsers alone can make here. */
+async function jpegOf(page: Page, width: number, height: number): Promise<Buffer> {
+  const url = await page.evaluate((size) => {
+    const canvas = document.createElement('canvas')
+    ;[canvas.width, canvas.height] = size
+    return canvas.toDataURL('image/jpeg')
+  }, [width, height] as const)
+  return Buffer.from(url.slice(url.indexOf(',') + 1), 'base64')
+}
+
+/** The photo as a camera on its side would have made it: Exif with orientation 6 (a quarter to the right) and a place, and a film of the moment behind its end. */
+function photographed(jpeg: Buffer): Buffer {
+  // TIFF 6.0, big-endian: one directory with the orientation; what stands behind it is the place.
+  const exif = Buffer.concat([Buffer.from('457869660000' + '4d4d002a00000008' + '0001' + '011200030000000100060000' + '00000000', 'hex'), Buffer.from(PLACE)])
+  return Buffer.concat([jpeg.subarray(0, 2), Buffer.from([0xff, 0xe1, 0, exif.length + 2]), exif, jpeg.subarray(2), Buffer.from(`film taken at ${PLACE}`)])
+}
 
 /** A picture of one colour: PNG (ISO/IEC 15948), 8 bits of grey. */
 function pngOf(width: number, height: number): Uint8Array {

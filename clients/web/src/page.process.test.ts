@@ -2,12 +2,18 @@ import { readFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { fakeSolanaWallet } from './testing/fake-wallet.js'
-import { acceptRequest, go, say, write } from './testing/drive.js'
+import { PLACES } from './route.js'
+import { acceptRequest, foundGroup, go, openMenuOf, say, write } from './testing/drive.js'
 import { firstLoad } from './testing/first-load.js'
+import { nodePerson } from './testing/node-person.js'
+import { overflowsOf } from './testing/overflow.js'
 import { accessibilityFaults, Scene, type Person } from './testing/scene.js'
 
 // A whole server with a build before it, and browsers: a busy machine may take its time.
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 500_000 })
+
+/** What people write that no line has room for. */
+const LONG = `see ${'https://example.com/a-way-without-any-end/'.repeat(6)} Donaudampfschifffahrtsgesellschaftskapitänskajütenschlüssel`
 
 describe('the page in Chromium, at the server of npm start', () => {
   let scene: Scene
@@ -36,7 +42,13 @@ describe('the page in Chromium, at the server of npm start', () => {
     await write(alice, bob.address, 'good evening')
     await acceptRequest(bob.page)
     await bob.page.locator('.bubble', { hasText: 'good evening' }).waitFor()
+    // A hint that may be lost: who goes on writing says it again.
+    await expect.poll(async () => {
+      await bob.page.locator('#composer-field').press('a')
+      return alice.page.locator('.typing', { hasText: 'is typing' }).count()
+    }).toBe(1)
     await say(bob.page, 'and to you')
+    await expect.poll(() => alice.page.locator('.typing', { hasText: 'is typing' }).count()).toBe(0)
     await alice.page.locator('.is-in .bubble', { hasText: 'and to you' }).waitFor()
     await alice.page.locator('.is-out .delivery:is(.is-sent, .is-delivered, .is-read)').first().waitFor()
     // In StrictMode every effect runs twice: a connection that a component made would be two.
@@ -196,6 +208,7 @@ describe('the page in Chromium, at the server of npm start', () => {
     await go(alice.page, '#/settings')
     await alice.page.getByRole('link', { name: /Backups/ }).click()
     await alice.page.getByRole('button', { name: 'Get a recovery code' }).click()
+    await alice.page.locator('.recovery-code span').first().waitFor()
     const code = (await alice.page.locator('.recovery-code span').allTextContents()).join('-')
     expect(code).toMatch(/^([0-9A-Z]{5}-){6}[0-9A-Z]{5}$/)
     await alice.page.getByRole('button', { name: 'I wrote it down' }).click()
@@ -241,6 +254,55 @@ describe('the page in Chromium, at the server of npm start', () => {
     await visitor.page.getByRole('button', { name: 'Solana' }).waitFor()
     faults.push(...await accessibilityFaults(visitor.page))
     expect(faults).toEqual([])
+  })
+
+  it('fits a phone of 360 px on every view, in either direction of writing, with nothing to scroll sideways', async () => {
+    const { page } = alice
+    const conversation = await page.locator('[data-row]', { hasText: 'from the other tab' }).getAttribute('href') ?? ''
+    const channel = await page.locator('[data-row]', { hasText: 'high water' }).getAttribute('href') ?? ''
+    const stranger = await nodePerson(scene.url, 'terra')
+    try {
+      const toAlice = await stranger.client.conversation(alice.address)
+      await (await toAlice.send(LONG)).acked
+      await (await toAlice.sendFiles([{ name: `${'a-name-without-end'.repeat(8)}.pdf`, type: 'application/pdf', stream: async function* () { yield new Uint8Array(2_000) } }], { text: LONG })).message
+      await go(page, '#/requests')
+      await page.locator('.panel .card').first().click()
+      await page.locator('.request-messages .file-card').waitFor()
+      const request = await page.evaluate(() => location.hash)
+      const group = `#/c/${await foundGroup(page, `The crew of ${LONG.slice(0, 90)}`, [bob.address])}`
+      await say(page, LONG)
+      const views = [...PLACES.map((place) => `#/${place}`), '#/', conversation, `${conversation}/info`, channel, `${channel}/info`, group, `${group}/info`, request]
+      await page.setViewportSize({ width: 360, height: 740 })
+      const faults: string[] = []
+      for (const direction of ['ltr', 'rtl'] as const) {
+        await page.evaluate((to) => { document.documentElement.dir = to }, direction)
+        const look = async (what: string): Promise<void> => { faults.push(...(await overflowsOf(page)).map((fault) => `${direction} ${what}: ${fault}`)) }
+        for (const hash of views) {
+          await go(page, hash)
+          await page.locator('.loading').waitFor({ state: 'detached' })
+          await look(hash)
+        }
+        // What opens above a conversation: the menu of a message, the question where to forward it, an answer, files that were chosen.
+        await go(page, group)
+        for (const text of ['Reply', 'Forward', 'Who has it']) {
+          await openMenuOf(page, LONG)
+          await look(`menu before ${text}`)
+          await page.getByRole('button', { name: text }).click()
+          await look(text)
+          await page.keyboard.press('Escape')
+        }
+        await page.locator('.composer input[type=file]').setInputFiles([{ name: `${'photo-without-end'.repeat(8)}.jpg`, mimeType: 'image/jpeg', buffer: Buffer.from([0xff, 0xd8, 0xff]) }, { name: 'empty', mimeType: 'text/plain', buffer: Buffer.alloc(0) }])
+        await look('files that were chosen')
+        await page.getByRole('button', { name: 'Send', exact: true }).click()
+        await page.getByText('cannot be taken out of a photo').waitFor()
+        await look('a photo that is refused')
+        await page.locator('.chosen-file').getByRole('button').click()
+      }
+      await page.evaluate(() => { document.documentElement.removeAttribute('dir') })
+      expect(faults).toEqual([])
+    } finally {
+      await stranger.client.close()
+    }
   })
 
   it('was never refused anything by its own policy, and threw nothing', () => {

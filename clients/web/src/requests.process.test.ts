@@ -102,6 +102,29 @@ describe('strangers, names and what an account keeps, on the page', () => {
     await second.context.close()
   })
 
+  it('looks on all devices of a person as they chose on one, but where they chose otherwise', async () => {
+    const second = await scene.secondDevice(alice, 'Solana')
+    const looks = (page: Person['page']): Promise<unknown> => page.evaluate(() => [document.documentElement.lang, document.documentElement.dataset['theme'] ?? 'system'])
+    expect(await looks(second.page)).toEqual(['en', 'system'])
+    await go(alice.page, '#/settings')
+    await alice.page.getByText('Dark', { exact: true }).click()
+    await alice.page.getByLabel('Language').selectOption('es')
+    await expect.poll(() => looks(second.page), { timeout: SHOWN_MS }).toEqual(['es', 'dark'])
+    // As the page begins, before anything is read from the account.
+    await second.page.reload({ waitUntil: 'commit' })
+    expect(await second.page.evaluate(() => JSON.parse(localStorage.getItem('evegram.preferences') ?? '{}') as unknown)).toEqual({ account: { language: 'es', theme: 'dark' } })
+    await go(second.page, '#/settings')
+    await second.page.getByText('Claro', { exact: true }).click()
+    expect(await looks(second.page)).toEqual(['es', 'light'])
+    await alice.page.getByLabel('Idioma').selectOption('en')
+    await expect.poll(() => looks(second.page), { timeout: SHOWN_MS }).toEqual(['en', 'light'])
+    // What was chosen here counts here, and gives way when the person says so.
+    expect(await looks(alice.page)).toEqual(['en', 'dark'])
+    await alice.page.getByRole('button', { name: 'As on my other devices' }).click()
+    await expect.poll(() => looks(alice.page), { timeout: SHOWN_MS }).toEqual(['en', 'light'])
+    await second.context.close()
+  })
+
   it('counts what came to a page that nobody looks at, and reads it when somebody does', async () => {
     await go(alice.page, '#/settings')
     await go(bob.page, '#/')

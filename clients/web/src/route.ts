@@ -5,7 +5,8 @@ export type Route =
   | { readonly view: 'list' | 'new' | 'new-group' | 'new-channel' | 'follow' | 'requests' | 'devices' | 'wallet' | 'notices' | 'settings' | 'backup' | 'history' }
   | { readonly view: 'conversation' | 'info' | 'request'; readonly id: string }
 
-const PLACES = ['new', 'new-group', 'new-channel', 'follow', 'requests', 'devices', 'wallet', 'notices', 'settings', 'backup', 'history'] as const
+/** Every view that has an address of its own, beside the list. */
+export const PLACES = ['new', 'new-group', 'new-channel', 'follow', 'requests', 'devices', 'wallet', 'notices', 'settings', 'backup', 'history'] as const
 
 /** Reads what stands behind `#` in the address; anything unknown is the list. */
 export function parseRoute(hash: string): Route {

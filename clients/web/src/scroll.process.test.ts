@@ -7,6 +7,7 @@ import { build } from 'vite'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { launchChromium } from '../../../tools/chromium.mjs'
+import { accessibilityFaults } from './testing/scene.js'
 
 vi.setConfig({ testTimeout: 480_000, hookTimeout: 120_000 })
 
@@ -116,6 +117,22 @@ describe('a conversation of 10,000 messages', () => {
     expect(tasks.filter((ms) => ms > TASK_MS_MAX)).toEqual([])
     expect(most).toBeLessThanOrEqual(ROWS_MAX)
     await page.locator('.bubble', { hasText: /^0 / }).waitFor()
+  })
+
+  it.each([['', 'Look on your other devices'], ['&es', 'Búscalo en tus otros dispositivos']])('says where something is missing, why, and what to do (%s)', async (language, elsewhere) => {
+    await page.goto(`${page.url().split('?')[0] ?? ''}?gaps${language}`)
+    await page.locator('.gap').last().waitFor()
+    const said = await page.locator('.gap').allTextContents()
+    expect(said).toHaveLength(7)
+    expect(said.filter((text) => text.includes(elsewhere))).toHaveLength(5)
+    expect(said.filter((text) => text.includes('Bo of the harbour'))).toHaveLength(5)
+    expect(new Set(said).size).toBe(7)
+    // Above the message that follows, and the last one below the newest.
+    const around = await page.evaluate(() => [...document.querySelectorAll('.gap')].map((line) => line.parentElement?.querySelector('.bubble .text')?.textContent.split(' ')[0]))
+    expect(around.slice(0, 6)).toEqual(['9990', '9992', '9994', '9995', '9996', '9998'])
+    expect(await page.evaluate(() => document.querySelector('.messages')?.lastElementChild?.className)).toBe('gap')
+    expect(await accessibilityFaults(page, '.messages')).toEqual([])
+    await page.goto(page.url().split('?')[0] ?? '')
   })
 
   it('does not move what is looked at when older ones come', async () => {

@@ -1,5 +1,6 @@
-import type { Client, Conversation } from '@evegram/sdk'
+import type { Client, Conversation, FileSource } from '@evegram/sdk'
 import { storesOf } from '@evegram/sdk/react'
+import { plainPhoto } from './photo/plain-photo.js'
 import { sourceOf, withinPreviews } from './source-of.js'
 
 /** What is sent with files. */
@@ -7,6 +8,8 @@ export interface Outgoing {
   readonly conversation: Pick<Conversation, 'id' | 'sendFiles'>
   readonly files: readonly File[]
   readonly text: string
+  /** Photos go with what they say of where, when and by what they were made. */
+  readonly unchanged: boolean
   readonly replyTo?: string
 }
 
@@ -22,18 +25,23 @@ export interface SendingOptions {
 const KEPT_MAX = 64
 const kept = new Map<string, Outgoing>()
 
-/** Seals files and puts them on their way; resolves when the page is not needed for it any more, offline too. Rejects as `sendFiles` of the SDK does. */
+/** Seals files and puts them on their way; resolves when the page is not needed for it any more, offline too. Rejects as `sendFiles` of the SDK and {@link plainPhoto} do. */
 export async function sendFiles(client: Client, outgoing: Outgoing, { signal, onSealed }: SendingOptions): Promise<void> {
-  const { conversation, files, text, replyTo } = outgoing
+  const { conversation, files, text, replyTo, unchanged } = outgoing
   const totalBytes = files.reduce((sum, { size }) => sum + size, 0)
   let readBytes = 0
   const onRead = (bytes: number): void => {
     readBytes += bytes
     onSealed(readBytes / totalBytes)
   }
-  const sources = withinPreviews(await Promise.all(files.map((file) => sourceOf(file, onRead))))
+  const sources: FileSource[] = []
+  // One after the other: a photo is in memory while it is looked through.
+  for (const file of files) {
+    signal.throwIfAborted()
+    sources.push(await sourceOf(unchanged ? file : await plainPhoto(file), onRead))
+  }
   signal.throwIfAborted()
-  const sent = await conversation.sendFiles(sources, { text, signal, ...(replyTo === undefined ? {} : { replyTo }) })
+  const sent = await conversation.sendFiles(withinPreviews(sources), { text, signal, ...(replyTo === undefined ? {} : { replyTo }) })
   kept.set(sent.upload, outgoing)
   for (const old of [...kept.keys()].slice(0, Math.max(0, kept.size - KEPT_MAX))) kept.delete(old)
   // How it ends is told by the list of uploads; what was sent needs no other try.

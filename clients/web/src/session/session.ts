@@ -4,6 +4,7 @@ import type { Client, Wallet } from '@evegram/sdk'
 import { codeOf } from '../i18n/error-text.js'
 import type { FoundWallet } from '../wallets/found-wallet.js'
 import { isKnownProfile, noteProfile } from './known-profile.js'
+import { followAccount } from '../preferences.js'
 import { forgetWakes, keepWakes } from '../push/wakes.js'
 import { forgetDemoWallet, hasDemoWallets, openDemoWallet, rememberedDemoChain } from './demo-wallet.js'
 
@@ -78,6 +79,7 @@ export class SessionStore {
     this.#set({ status: 'ending' })
     noteProfile(this.#profile, false)
     forgetDemoWallet(this.#profile)
+    followAccount(undefined)
     await forgetWakes(this.#profile)
     const { forgetProfile } = await import('./open-client.js')
     try {

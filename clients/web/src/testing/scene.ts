@@ -67,6 +67,8 @@ export class Scene {
   /** A new browser profile that has the page open. */
   async visit(options: Parameters<Browser['newContext']>[0] = {}): Promise<Omit<Person, 'address'>> {
     const context = await this.browser.newContext({ locale: 'en-GB', ...options })
+    // Nobody is there to choose a place in a window of the system: what is saved comes as a download.
+    await context.addInitScript(() => { Reflect.deleteProperty(globalThis, 'showSaveFilePicker') })
     const page = await context.newPage()
     page.setDefaultTimeout(SHOWN_MS)
     const complaints: string[] = []
@@ -129,16 +131,16 @@ export class Scene {
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
-/** What axe finds against WCAG 2.2 AA in the page as it stands, as `rule: element`. */
-export async function accessibilityFaults(page: Page): Promise<string[]> {
+/** What axe finds against WCAG 2.2 AA in the page as it stands, or in the part of it that `within` selects, as `rule: element`. */
+export async function accessibilityFaults(page: Page, within = 'html'): Promise<string[]> {
   // Given to the page by the debugger: its policy lets no foreign script in.
   await page.evaluate(axe)
-  return page.evaluate(async () => {
+  return page.evaluate(async (selector) => {
     // axe.min.js defines it; its own types belong to modules.
-    const { axe: checker } = globalThis as unknown as { axe: { run(options: object): Promise<{ violations: { id: string; nodes: { target: unknown[] }[] }[] }> } }
-    const { violations } = await checker.run({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] })
+    const { axe: checker } = globalThis as unknown as { axe: { run(within: string, options: object): Promise<{ violations: { id: string; nodes: { target: unknown[] }[] }[] }> } }
+    const { violations } = await checker.run(selector, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] })
     return violations.flatMap(({ id, nodes }) => nodes.map(({ target }) => `${id}: ${target.join(' ')}`))
-  })
+  }, within)
 }
 
 async function saysWhere(server: ChildProcess): Promise<string> {

@@ -1,11 +1,18 @@
 import { mkdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
+import type { Page } from 'playwright-core'
 import { acceptRequest, foundChannel, foundGroup, go, openMenuOf, post, say, write } from './drive.js'
 import { nodePerson, type NodePerson } from './node-person.js'
-import { Scene } from './scene.js'
+import { Scene, type Person } from './scene.js'
 
 const SIZES = { phone: { width: 390, height: 844 }, desk: { width: 1280, height: 800 } } as const
+/** Pictures of views that are longer than a screen are at most this high. */
+const HEIGHT_MAX = 3_200
+/** Bytes a second that a browser sends while a picture of a file on its way is taken. */
+const SLOW_BYTES = 150_000
+
+type Taken = (name: string, page: Page) => Promise<void>
 
 /** Takes pictures of every view into `--to`: see tools/web-screenshots.mjs. */
 async function main(): Promise<void> {
@@ -15,54 +22,145 @@ async function main(): Promise<void> {
   mkdirSync(folder, { recursive: true })
   const scene = await Scene.start()
   let stranger: NodePerson | undefined
+  const names = new Set<string>()
   try {
     const [alice, bob] = [await scene.person('Solana'), await scene.person('TON')]
-    await write(alice, bob.address, 'Are you coming to the harbour tonight?')
-    await acceptRequest(bob.page)
-    for (const text of ['Yes, around eight.', 'The ferry is late again, so do not wait with dinner. I will bring bread and the good cheese from the market.', 'مرحبا، هل نلتقي غدا؟']) await say(bob.page, text)
-    await say(alice.page, 'Good. See https://example.com/harbour for the way.')
-    await openMenuOf(alice.page, 'Yes, around eight.')
-    await alice.page.getByRole('button', { name: 'React with 👍' }).click()
-    await openMenuOf(alice.page, 'Yes, around eight.')
-    await alice.page.getByRole('button', { name: 'Reply' }).click()
-    await say(alice.page, 'Then I save you a seat.')
+    const chat = await converse(alice, bob)
     const channel = `#/c/${(await foundChannel(alice.page, 'Tides')).id}`
     await post(alice.page, 'High water at noon, low water at six.')
+    await post(alice.page, 'Fog from the west tonight. The ferry waits until it can see the lighthouse.')
     const group = `#/c/${await foundGroup(alice.page, 'Harbour crew', [bob.address])}`
     await say(alice.page, 'Who brings the charts?')
     stranger = await nodePerson(scene.url, 'terra')
-    await (await (await stranger.client.conversation(alice.address)).send('Hello, I think that I have your umbrella.')).acked
+    const toAlice = await stranger.client.conversation(alice.address)
+    for (const text of ['Hello, I think that I have your umbrella.', 'The red one, from the ferry.']) await (await toAlice.send(text)).acked
     await go(alice.page, '#/requests')
     await alice.page.locator('.panel .card').first().click()
     const request = await alice.page.evaluate(() => location.hash)
     await bob.page.getByRole('link', { name: /Harbour crew/ }).click()
     await say(bob.page, 'I have them.')
     await alice.page.locator('.is-in .bubble', { hasText: 'I have them.' }).waitFor()
-    const chat = await alice.page.locator('[data-row]', { hasText: 'save you a seat' }).getAttribute('href') ?? ''
-    const views: Readonly<Record<string, string>> = {
-      list: '#/', chat, contact: `${chat}/info`, group, 'group-info': `${group}/info`, channel, 'channel-info': `${channel}/info`, new: '#/new', 'new-group': '#/new-group', devices: '#/devices', wallet: '#/wallet', notices: '#/notices', settings: '#/settings', requests: '#/requests', request, backup: '#/backup',
-    }
-    const visitor = await scene.visit()
+    await go(alice.page, '#/wallet')
+    await alice.page.getByRole('button', { name: 'Get play money' }).click()
+    await alice.page.locator('.balance').waitFor()
+    const [visitor, empty, phone] = [await scene.visit(), await scene.person('Terra Classic'), await scene.secondDevice(alice, 'Solana')]
     await visitor.page.getByRole('button', { name: 'Solana' }).waitFor()
+    await go(phone.page, '#/history')
+    await phone.page.getByRole('button', { name: 'Ask my other devices' }).click()
+    await phone.page.locator('.digits').waitFor()
+    await go(alice.page, '#/history')
+    await alice.page.locator('.digits').waitFor()
+    const views: Readonly<Record<string, string>> = {
+      list: '#/', chat, contact: `${chat}/info`, group, 'group-info': `${group}/info`, channel, 'channel-info': `${channel}/info`, new: '#/new', 'new-group': '#/new-group', 'new-channel': '#/new-channel', follow: '#/follow', devices: '#/devices', wallet: '#/wallet',
+      notices: '#/notices', settings: '#/settings', requests: '#/requests', request, backup: '#/backup', history: '#/history',
+    }
     for (const [size, viewport] of Object.entries(SIZES)) {
       for (const colorScheme of ['light', 'dark'] as const) {
-        for (const { page } of [alice, visitor]) {
+        const take: Taken = async (name, page) => {
+          names.add(name)
+          await page.screenshot({ path: join(folder, `${name}-${size}-${colorScheme}.png`) })
+        }
+        for (const { page } of [alice, visitor, empty, phone]) {
           await page.setViewportSize(viewport)
           await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
         }
-        await visitor.page.screenshot({ path: join(folder, `sign-in-${size}-${colorScheme}.png`) })
+        await take('sign-in', visitor.page)
+        for (const [name, hash] of [['list-empty', '#/'], ['wallet-empty', '#/wallet'], ['requests-empty', '#/requests'], ['history-alone', '#/history']] as const) {
+          await go(empty.page, hash)
+          await empty.page.locator('.loading').waitFor({ state: 'detached' })
+          await take(name, empty.page)
+        }
+        await take('history-asked', phone.page)
         for (const [name, hash] of Object.entries(views)) {
           await go(alice.page, hash)
           await alice.page.locator('.loading').waitFor({ state: 'detached' })
-          await alice.page.screenshot({ path: join(folder, `${name}-${size}-${colorScheme}.png`) })
+          await take(name, alice.page)
+          await takeWhole(`${name}-whole`, alice.page, viewport, take)
         }
+        await takeChat(alice.page, chat, take)
       }
     }
-    console.log(`pictures of ${String(Object.keys(views).length + 1)} views are in ${folder}`)
+    console.log(`pictures of ${String(names.size)} views are in ${folder}`)
   } finally {
     await stranger?.client.close()
     await scene.close()
   }
+}
+
+/** Two people talk; gives the address of their conversation. */
+async function converse(alice: Person, bob: Person): Promise<string> {
+  await write(alice, bob.address, 'Are you coming to the harbour tonight?')
+  const chat = await alice.page.evaluate(() => location.hash)
+  await acceptRequest(bob.page)
+  for (const text of ['Yes, around eight.', 'The ferry is late again, so do not wait with dinner. I will bring bread and the good cheese from the market.', 'مرحبا، هل نلتقي غدا؟']) await say(bob.page, text)
+  await bob.page.locator('.composer input[type=file]').setInputFiles([
+    { name: 'harbour.png', mimeType: 'image/png', buffer: await drawn(bob.page) }, { name: 'timetable of the ferry, winter.pdf', mimeType: 'application/pdf', buffer: Buffer.alloc(240_000, 1) },
+  ])
+  await say(bob.page, 'The way, and when it goes.')
+  await alice.page.locator('.picture-opener img').waitFor()
+  await say(alice.page, 'Good. See https://example.com/harbour for the way.')
+  await openMenuOf(alice.page, 'Yes, around eight.')
+  await alice.page.getByRole('button', { name: 'React with 👍' }).click()
+  await openMenuOf(alice.page, 'Yes, around eight.')
+  await alice.page.getByRole('button', { name: 'Reply' }).click()
+  await say(alice.page, 'Then I save you a seat.')
+  return chat
+}
+
+/** What a conversation shows while something is done in it: a menu, who has a message, files that were chosen, and one on its way. */
+async function takeChat(page: Page, chat: string, take: Taken): Promise<void> {
+  await go(page, chat)
+  await openMenuOf(page, 'Then I save you a seat.')
+  await take('chat-menu', page)
+  await page.getByRole('button', { name: 'Who has it' }).click()
+  await page.locator('.dialog .people li').waitFor()
+  await take('receipts', page)
+  await page.keyboard.press('Escape')
+  await page.locator('.composer input[type=file]').setInputFiles([{ name: 'quay.png', mimeType: 'image/png', buffer: await drawn(page) }, { name: 'charts of the coast.zip', mimeType: 'application/zip', buffer: Buffer.alloc(6_000_000, 7) }])
+  await page.locator('.chosen-file').last().waitFor()
+  await take('files-chosen', page)
+  const debug = await page.context().newCDPSession(page)
+  const sendAt = (uploadThroughput: number): Promise<unknown> => debug.send('Network.emulateNetworkConditions', { offline: false, latency: 0, downloadThroughput: -1, uploadThroughput })
+  await debug.send('Network.enable')
+  await sendAt(SLOW_BYTES)
+  await page.getByRole('button', { name: 'Send', exact: true }).click()
+  await page.waitForFunction(() => (document.querySelector<HTMLProgressElement>('.uploads progress')?.value ?? 0) > 10)
+  await take('files-progress', page)
+  await page.getByRole('button', { name: /^Do not send/ }).click()
+  await take('files-stopped', page)
+  await page.getByRole('button', { name: /^Hide/ }).click()
+  await sendAt(-1)
+  await debug.detach()
+}
+
+/** The whole of a view that is longer than the screen. */
+async function takeWhole(name: string, page: Page, viewport: { readonly width: number; readonly height: number }, take: Taken): Promise<void> {
+  const hidden = await page.evaluate(() => { const body = document.querySelector('.panel-body'); return body === null ? 0 : body.scrollHeight - body.clientHeight })
+  if (hidden <= 0) return
+  await page.setViewportSize({ ...viewport, height: Math.min(HEIGHT_MAX, viewport.height + hidden) })
+  await take(name, page)
+  await page.setViewportSize(viewport)
+}
+
+/** A picture of a harbour at night: made in the page, since nothing else here can draw. */
+async function drawn(page: Page): Promise<Buffer> {
+  const url = await page.evaluate(() => {
+    const canvas = document.createElement('canvas')
+    ;[canvas.width, canvas.height] = [960, 640]
+    const pen = canvas.getContext('2d')
+    if (pen === null) return ''
+    const sky = pen.createLinearGradient(0, 0, 0, 640)
+    for (const [at, colour] of [[0, '#1b1640'], [0.55, '#b0567a'], [0.62, '#f2a65a'], [0.63, '#24325e'], [1, '#0b1030']] as const) sky.addColorStop(at, colour)
+    pen.fillStyle = sky
+    pen.fillRect(0, 0, 960, 640)
+    pen.fillStyle = '#fff2c9'
+    pen.fillRect(690, 250, 26, 150)
+    pen.beginPath()
+    pen.arc(703, 240, 20, 0, 7)
+    pen.fill()
+    return canvas.toDataURL('image/png')
+  })
+  return Buffer.from(url.slice(url.indexOf(',') + 1), 'base64')
 }
 
 await main()

@@ -1,4 +1,4 @@
-import type { Client, HistoryPlace, Message } from '@evegram/sdk'
+import type { Client, ConversationGap, HistoryPlace, Message } from '@evegram/sdk'
 import { ClientProvider, useMessages } from '@evegram/sdk/react'
 import type { ReactElement } from 'react'
 import { createRoot } from 'react-dom/client'
@@ -26,13 +26,24 @@ const conversation = {
     return messages.slice(-limit)
   },
 }
+// With `?gaps` something is missing, of every kind, among the newest: before the message with the number, or behind the last one.
+const REASONS = ['withheld', 'unreadable', 'sender_revoked', 'expired', 'erased'] as const
+const search = new URLSearchParams(globalThis.location.search)
+const gaps = search.has('gaps') ? [
+  ...REASONS.map((reason, at) => ({ kind: 'messages', account: BOB, device: 'd', epoch: 1, from: 1, to: 1 + at, reason, before: messages[COUNT - 10 + 2 * at]?.messageId })),
+  { kind: 'messages', account: ALICE, device: 'e', epoch: 1, from: 1, to: 1, reason: 'unreadable', behind: messages.at(-1)?.messageId },
+  { kind: 'time', sinceMs: messages[COUNT - 5]?.sentAtMs ?? 0, untilMs: 0, reason: 'expired' },
+] as unknown as readonly ConversationGap[] : []
+const texts = textsOf(search.has('es') ? 'es' : 'en')
+const nameOf = (account: string): string => (account === BOB ? 'Bo of the harbour' : texts.t('gap.self'))
+
 // The part of a client that the list uses.
 const client = { account: ALICE, state: 'live', on: () => () => undefined, conversations: async () => [conversation], groups: async () => [], channels: async () => [], requests: async () => [], contacts: { list: async () => [] } } as unknown as Client
 
 function Page(): ReactElement {
   const window = useMessages(conversation.id as Message['conversation'])
-  return <section className="chat scroll-test">{window.status === 'ready' ? <MessageList messages={window} showsNames={false} /> : null}</section>
+  return <section className="chat scroll-test">{window.status === 'ready' ? <MessageList messages={window} gaps={gaps} nameOf={nameOf} showsNames={false} /> : null}</section>
 }
 
 const root = globalThis.document.getElementById('root')
-if (root !== null) createRoot(root).render(<TextsProvider texts={textsOf('en')}><ClientProvider client={client}><main className="shell"><Page /></main></ClientProvider></TextsProvider>)
+if (root !== null) createRoot(root).render(<TextsProvider texts={texts}><ClientProvider client={client}><main className="shell"><Page /></main></ClientProvider></TextsProvider>)

@@ -2,6 +2,7 @@ import { LIMITS } from '@evegram/protocol'
 import { useCallback, useEffect, useRef, useState, type ReactElement, type RefObject } from 'react'
 import { chooseFiles, type RefusedReason } from '../files/chosen-files.js'
 import { safeFileName, shortenedName } from '../files/file-name.js'
+import { isPhoto } from '../files/photo/plain-photo.js'
 import { useTexts } from '../i18n/texts.js'
 import { Icon } from '../ui/icon.js'
 import { sizeText } from '../ui/progress-line.js'
@@ -12,6 +13,9 @@ const NAME_SHOWN = 28
 export interface Attaching {
   readonly files: readonly File[]
   readonly refused: readonly { readonly name: string; readonly reason: RefusedReason }[]
+  /** Photos go as they are, with what they say of where, when and by what they were made. */
+  readonly unchanged: boolean
+  readonly setUnchanged: (unchanged: boolean) => void
   readonly add: (files: readonly File[]) => void
   readonly remove: (file: File) => void
   readonly clear: () => void
@@ -20,12 +24,17 @@ export interface Attaching {
 /** The files that are chosen in a composer. */
 export function useAttaching(): Attaching {
   const [chosen, setChosen] = useState<{ readonly files: readonly File[]; readonly refused: Attaching['refused'] }>({ files: [], refused: [] })
+  const [unchanged, setUnchanged] = useState(false)
   // The same function all along: what listens for drops would begin anew with each other one.
   const add = useCallback((files: readonly File[]) => { setChosen((before) => chooseFiles(before.files, files)) }, [])
   return {
-    ...chosen, add,
+    ...chosen, add, unchanged, setUnchanged,
     remove: (file) => { setChosen(({ files }) => ({ files: files.filter((one) => one !== file), refused: [] })) },
-    clear: () => { setChosen({ files: [], refused: [] }) },
+    clear: () => {
+      setChosen({ files: [], refused: [] })
+      // Decided for each message: nobody gives their place away because they did so once.
+      setUnchanged(false)
+    },
   }
 }
 
@@ -47,7 +56,7 @@ export function AttachButton({ attaching }: { readonly attaching: Attaching }): 
 }
 
 /** The files that will go with the next message, each with the way out, and those that cannot be sent, with the reason. */
-export function ChosenFiles({ attaching: { files, refused, remove } }: { readonly attaching: Attaching }): ReactElement | null {
+export function ChosenFiles({ attaching: { files, refused, remove, unchanged, setUnchanged } }: { readonly attaching: Attaching }): ReactElement | null {
   const { t } = useTexts()
   if (files.length === 0 && refused.length === 0) return null
   return (
@@ -63,9 +72,28 @@ export function ChosenFiles({ attaching: { files, refused, remove } }: { readonl
           )
         })}
       </ul>
+      {files.some(isPhoto) ? (
+        <label className="switch photo-details">
+          <span><span>{t('photo.unchanged')}</span><span className="soft small">{t(unchanged ? 'photo.unchanged.on' : 'photo.unchanged.off')}</span></span>
+          <input type="checkbox" role="switch" checked={unchanged} onChange={({ target }) => { setUnchanged(target.checked) }} />
+        </label>
+      ) : null}
       {refused.map(({ name, reason }, at) => <p key={`${String(at)} ${name}`} className="file-failure small" role="alert">{t(`file.refused.${reason}`, { name: safeFileName(name), size: sizeText(LIMITS.fileBytesMax), count: LIMITS.filesPerMessageMax })}</p>)}
     </div>
   )
+}
+
+/** Keeps files that are dropped where nobody takes them from replacing the page. */
+export function useNoStrayDrops(): void {
+  useEffect(() => {
+    const refuse = (event: DragEvent): void => {
+      if (event.defaultPrevented || event.dataTransfer?.types.includes('Files') !== true) return
+      event.preventDefault()
+      event.dataTransfer.dropEffect = 'none'
+    }
+    for (const type of ['dragover', 'drop'] as const) globalThis.addEventListener(type, refuse)
+    return () => { for (const type of ['dragover', 'drop'] as const) globalThis.removeEventListener(type, refuse) }
+  }, [])
 }
 
 /** Whether files are being dragged over an element; what is dropped there is given to `take`. */
@@ -82,7 +110,7 @@ export function useDrop(element: RefObject<HTMLElement | null>, take: ((files: r
       setIsOver(depth > 0)
     }
     const [onEnter, onLeave] = [moved(1), moved(-1)]
-    // Where nobody takes it, the browser would leave the page and open the file.
+    // Said here that it is taken: see useNoStrayDrops.
     const onOver = (event: DragEvent): void => { if (hasFiles(event)) event.preventDefault() }
     const onDrop = (event: DragEvent): void => {
       if (!hasFiles(event)) return

@@ -1,14 +1,15 @@
 import type { BackupStatus, MadeBackup } from '@evegram/sdk'
 import { useClient } from '@evegram/sdk/react'
 import { useCallback, useState, type ReactElement } from 'react'
+import { openSave } from '../files/save-sink.js'
 import { isFramed } from '../frame.js'
 import { useTexts } from '../i18n/texts.js'
+import { now } from '../now.js'
 import { ConfirmButton } from '../ui/confirm-button.js'
 import { Failure, Loading, useAction } from '../ui/feedback.js'
 import { Icon } from '../ui/icon.js'
 import { Panel, Section } from '../ui/panel.js'
 import { ProgressLine, sizeText, type Progress } from '../ui/progress-line.js'
-import { saveAs } from '../ui/save-as.js'
 import { useLoaded } from '../ui/use-loaded.js'
 import { Framed } from './framed.js'
 import { RecoveryCode } from './recovery-code.js'
@@ -48,7 +49,7 @@ function Making({ status, again }: { readonly status: BackupStatus; readonly aga
       setShown(await client.backup.protect())
     })
   }
-  const make = (perform: (onProgress: (progress: Progress) => void) => Promise<MadeBackup>): void => {
+  const make = (perform: (onProgress: (progress: Progress) => void) => Promise<MadeBackup | undefined>): void => {
     setMade(undefined)
     run(async () => {
       try {
@@ -62,10 +63,16 @@ function Making({ status, again }: { readonly status: BackupStatus; readonly aga
   const toServer = (): void => { make((onProgress) => client.backup.toServer({ onProgress })) }
   const toFile = (): void => {
     make(async (onProgress) => {
-      const parts: Uint8Array<ArrayBuffer>[] = []
-      const result = await client.backup.toFile(async (bytes) => { parts.push(Uint8Array.from(bytes)) }, { onProgress })
-      saveAs(new Blob(parts, { type: 'application/octet-stream' }), `evegram-${new Date(result.madeAtMs).toISOString().slice(0, 10)}.backup`)
-      return result
+      const sink = await openSave({ name: `evegram-${new Date(now()).toISOString().slice(0, 10)}.backup`, type: 'application/octet-stream' })
+      if (sink === undefined) return undefined
+      try {
+        const result = await client.backup.toFile((bytes) => sink.write(bytes), { onProgress })
+        await sink.close()
+        return result
+      } catch (error) {
+        await sink.abort()
+        throw error
+      }
     })
   }
   if (shown !== undefined) return <RecoveryCode code={shown} onKnown={() => { setShown(undefined); again() }} />

@@ -17,6 +17,7 @@ import { MessageList } from './message-list.js'
 import { PresenceLine } from './presence-line.js'
 import { ReceiptsDialog } from './receipts-dialog.js'
 import { Uploads } from './uploads.js'
+import { useGaps } from './use-gaps.js'
 
 /** What both kinds of conversations can do. */
 export type OpenConversation = Conversation | Group
@@ -40,9 +41,12 @@ export function ChatView({ conversation }: { readonly conversation: Conversation
     const last = storesOf(client).messages(id).getSnapshot().messages.findLast(({ direction, kind: said, deleted }) => direction === 'out' && said === 'text' && deleted !== true)
     if (last !== undefined) setComposing({ kind: 'edit', message: last })
   }, [client, id])
+  const gaps = useGaps(opened?.conversation)
+  const nameOfMissing = (account: string): string => (account === client.account ? t('gap.self') : actions.nameOf(account, messages.messages.find(({ fromAccount }) => fromAccount === account)?.from ?? peer?.address ?? t('gap.somebody')))
   const place = useRef<HTMLElement>(null)
   const [isAtEnd, setIsAtEnd] = useState(true)
   const isVisible = useVisible()
+  const isEmpty = messages.messages.length === 0 && gaps.every(({ kind: what }) => what === 'time')
   // Read is what was seen: not what came to a tab in the background, nor below what is looked at.
   useEffect(() => (isVisible && isAtEnd ? storesOf(client).conversations.watch(id) : undefined), [client, id, isVisible, isAtEnd])
   return (
@@ -50,8 +54,8 @@ export function ChatView({ conversation }: { readonly conversation: Conversation
       <ChatBar conversation={conversation} />
       {messages.status === 'failed' ? <Failure code={messages.code ?? 'internal'} retry={() => { void messages.showLatest() }} /> : null}
       {messages.status === 'loading' ? <Loading rows={8} /> : null}
-      {messages.status === 'ready' && messages.messages.length === 0 ? <Empty icon="lock" title={t(kind === 'group' ? 'chat.empty.group' : 'chat.empty')} /> : null}
-      {messages.status === 'ready' && messages.messages.length > 0 ? <ChatActionsProvider actions={actions}><MessageList messages={messages} showsNames={kind === 'group'} unread={conversation.unread} onEnd={setIsAtEnd} /></ChatActionsProvider> : null}
+      {messages.status === 'ready' && isEmpty ? <Empty icon="lock" title={t(kind === 'group' ? 'chat.empty.group' : 'chat.empty')} /> : null}
+      {messages.status === 'ready' && !isEmpty ? <ChatActionsProvider actions={actions}><MessageList messages={messages} gaps={gaps} nameOf={nameOfMissing} showsNames={kind === 'group'} unread={conversation.unread} onEnd={setIsAtEnd} /></ChatActionsProvider> : null}
       {waitsForThem(conversation, messages, client.account) ? <p className="waits-note soft small">{t('chat.waits', { name: nameOf(conversation, texts, client.address) })}</p> : null}
       {code === undefined ? null : <Failure code={code} />}
       {forwarded === undefined ? null : <ForwardDialog message={forwarded} onClose={() => { setForwarded(undefined) }} />}

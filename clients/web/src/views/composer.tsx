@@ -1,6 +1,6 @@
 import { LIMITS, utf8 } from '@evegram/protocol'
 import type { Message } from '@evegram/sdk'
-import { useClient } from '@evegram/sdk/react'
+import { useClient, useContactNames } from '@evegram/sdk/react'
 import { useEffect, useLayoutEffect, useRef, useState, type ClipboardEvent, type FormEvent, type KeyboardEvent, type ReactElement, type RefObject } from 'react'
 import { sendFiles, type Outgoing } from '../files/outgoing.js'
 import { codeOf } from '../i18n/error-text.js'
@@ -41,6 +41,7 @@ export function Composer({ conversation, draft, composing, onCompose, onEditLast
   const { text, change: changeDraft } = useDraft(conversation, draft)
   const [code, setCode] = useState<string>()
   const client = useClient()
+  const names = useContactNames()
   const field = useRef<HTMLTextAreaElement>(null)
   const attaching = useAttaching()
   const [sealing, setSealing] = useState<{ readonly part: number; readonly abort: AbortController }>()
@@ -90,7 +91,7 @@ export function Composer({ conversation, draft, composing, onCompose, onEditLast
       setCode(undefined)
       changeDraft('')
       onCompose({ kind: 'new' })
-      sendWithFiles({ conversation, files: attaching.files, text: said, ...(composing.kind === 'reply' ? { replyTo: composing.message.messageId } : {}) })
+      sendWithFiles({ conversation, files: attaching.files, text: said, unchanged: attaching.unchanged, ...(composing.kind === 'reply' ? { replyTo: composing.message.messageId } : {}) })
       return
     }
     if (said === '') return
@@ -121,8 +122,10 @@ export function Composer({ conversation, draft, composing, onCompose, onEditLast
     onCompose({ kind: 'new' })
   }
   const onPaste = (event: ClipboardEvent): void => {
-    const { files } = event.clipboardData
-    if (!mayAttach || files.length === 0) return
+    const { files, types } = event.clipboardData
+    // Office programs put a picture of a text beside the text: the text is meant.
+    const isText = types.includes('text/plain') && (types.includes('text/html') || types.includes('text/rtf'))
+    if (!mayAttach || isText || files.length === 0) return
     event.preventDefault()
     attaching.add([...files])
   }
@@ -143,7 +146,7 @@ export function Composer({ conversation, draft, composing, onCompose, onEditLast
       {composing.kind === 'new' ? null : (
         <div className="composing">
           <Icon name={composing.kind} />
-          <p><b>{composing.kind === 'edit' ? t('chat.editing') : t('chat.replying', { name: composing.message.direction === 'out' ? t('chat.you') : shortAddress(composing.message.from) })}</b><span dir="auto">{lineOf(composing.message, texts)}</span></p>
+          <p><b>{composing.kind === 'edit' ? t('chat.editing') : t('chat.replying', { name: composing.message.direction === 'out' ? t('chat.you') : names.get(composing.message.fromAccount) ?? shortAddress(composing.message.from) })}</b><span dir="auto">{lineOf(composing.message, texts)}</span></p>
           <button type="button" className="icon-button" onClick={giveUp} aria-label={t('chat.stop')}><Icon name="close" /></button>
         </div>
       )}

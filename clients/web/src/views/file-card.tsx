@@ -55,7 +55,7 @@ export function useSaving({ message, index, file }: AttachmentProps): { readonly
     }
     fetchToSave(client, message, index, { signal: abort.signal, onProgress }).then((blob) => {
       if (abort.signal.aborted) return
-      saveAs(blob, safeFileName(file.name))
+      void saveAs(blob, safeFileName(file.name))
       setSaving({ status: 'idle' })
     }, (failure: unknown) => { if (!abort.signal.aborted) setSaving({ status: 'failed', code: codeOf(failure) }) })
   }

@@ -1,10 +1,12 @@
-import type { Message } from '@evegram/sdk'
+import type { ConversationGap, Message } from '@evegram/sdk'
 import type { Messages } from '@evegram/sdk/react'
-import { useEffect, useLayoutEffect, useRef, useState, type KeyboardEvent, type ReactElement } from 'react'
+import { useEffect, useLayoutEffect, useMemo, useRef, useState, type KeyboardEvent, type ReactElement } from 'react'
 import { startOfDay, useTexts } from '../i18n/texts.js'
 import { now } from '../now.js'
 import { Icon } from '../ui/icon.js'
+import { BeforeDevice, GapLine } from './gap-line.js'
 import { MessageRow } from './message-row.js'
+import { placeGaps, type GapLine as Line } from './place-gaps.js'
 
 /** This close to an end the next page is read. */
 const NEAR_END_PX = 1_600
@@ -13,6 +15,8 @@ const AT_BOTTOM_PX = 80
 /** Messages of one person that follow each other within this time hang together. */
 const TOGETHER_MS = 300_000
 
+const NO_GAPS: readonly ConversationGap[] = []
+
 /** A place on the screen that stays while messages come and go above it. */
 interface Anchor {
   readonly id: string
@@ -20,8 +24,12 @@ interface Anchor {
 }
 
 /** The messages in memory, which come and go while people scroll: what is looked at does not move. */
-export function MessageList({ messages: window, showsNames, unread = 0, onEnd }: {
+export function MessageList({ messages: window, gaps = NO_GAPS, nameOf, showsNames, unread = 0, onEnd }: {
   readonly messages: Messages
+  /** What is missing among them. */
+  readonly gaps?: readonly ConversationGap[]
+  /** What the person behind an account is called, to say whose messages are missing. */
+  readonly nameOf?: (account: string) => string
   readonly showsNames: boolean
   /** Messages that were not read, to say so where they are out of sight. */
   readonly unread?: number
@@ -75,24 +83,29 @@ export function MessageList({ messages: window, showsNames, unread = 0, onEnd }:
       if (current !== null) current.scrollTop = current.scrollHeight
     })
   }
+  const placed = useMemo(() => placeGaps({ messages, hasOlder, hasNewer }, gaps), [messages, hasOlder, hasNewer, gaps])
+  const linesOf = (lines: readonly Line[] | undefined): readonly ReactElement[] | undefined => lines?.map((line) => <GapLine key={`${line.reason} ${line.account ?? ''}`} line={line} name={nameOf?.(line.account ?? '') ?? ''} />)
   const nowMs = now()
   return (
     <div className="messages-place">
       {/* Reachable by Tab, so that keys scroll it. */}
       <div ref={box} className="messages" onScroll={onScroll} tabIndex={0} role="region" aria-label={t('chat.messages')} onKeyDown={(event) => { rove(event, box.current) }}>
-        {hasOlder ? null : <p className="beginning">{t('chat.start')}</p>}
+        {hasOlder ? null : placed.beforeDevice ? <BeforeDevice /> : <p className="beginning">{t('chat.start')}</p>}
+        {linesOf(placed.first)}
         <ol>
           {messages.map((message, at) => {
             const before = messages[at - 1]
             const isNewDay = before === undefined || startOfDay(before.sentAtMs) !== startOfDay(message.sentAtMs)
             return (
               <li key={message.messageId} data-message={message.messageId}>
+                {linesOf(placed.above.get(message.messageId))}
                 {isNewDay ? <p className="day"><span>{day(message.sentAtMs, nowMs)}</span></p> : null}
-                <MessageRow message={message} showsName={showsNames} isFirst={isNewDay || !hangTogether(before, message)} />
+                <MessageRow message={message} showsName={showsNames} isFirst={isNewDay || placed.above.has(message.messageId) || !hangTogether(before, message)} />
               </li>
             )
           })}
         </ol>
+        {linesOf(placed.last)}
       </div>
       {isAway ? <button type="button" className="to-latest" onClick={showLatest} aria-label={t('chat.latest')} title={t('chat.latest')}><Icon name="down" />{unread === 0 ? null : <span className="badge"><span aria-hidden="true">{unread > 99 ? '99+' : unread}</span><span className="only-heard">{t('chats.unread', { count: unread })}</span></span>}</button> : null}
     </div>
@@ -112,7 +125,7 @@ function rove(event: KeyboardEvent, box: HTMLElement | null): void {
 }
 
 function hangTogether(before: Message, message: Message): boolean {
-  return before.fromAccount === message.fromAccount && message.sentAtMs - before.sentAtMs < TOGETHER_MS && message.gap !== true
+  return before.fromAccount === message.fromAccount && message.sentAtMs - before.sentAtMs < TOGETHER_MS
 }
 
 /** The first message that is seen, and how far it is from the top of what is seen. */

@@ -26,11 +26,10 @@ export interface MessageRowProps {
 export const MessageRow = memo(function MessageRow({ message, showsName, isFirst, isStranger = false }: MessageRowProps): ReactElement {
   const { t, time } = useTexts()
   const actions = useChatActions()
-  const { direction, fromAccount, from, sentAtMs, state, gap, editedAtMs, deleted } = message
+  const { direction, fromAccount, from, sentAtMs, state, editedAtMs, deleted } = message
   const namesSender = showsName && direction === 'in' && isFirst
   return (
     <article className={`message is-${direction}${isFirst ? ' is-first' : ''}`}>
-      {gap === true ? <p className="gap"><Icon name="warn" />{t('chat.gap')}</p> : null}
       {showsName && direction === 'in' ? <span className="message-face">{isFirst ? <Avatar id={fromAccount} label={lettersOf(from)} /> : null}</span> : null}
       <div className="said">
         <div className={`bubble${state === 'failed' ? ' is-failed' : ''}`}>

@@ -1,9 +1,10 @@
 import { useClient, useSettings } from '@evegram/sdk/react'
-import type { ReactElement } from 'react'
+import { useState, type ReactElement } from 'react'
 import type { TextKey } from '../i18n/en.js'
+import { codeOf } from '../i18n/error-text.js'
 import { isLanguage, LANGUAGES } from '../i18n/languages.js'
 import { useTexts } from '../i18n/texts.js'
-import { setPreferences, usePreferences } from '../preferences.js'
+import { choosePreferences, unchoosePreferences, usePreferences } from '../preferences.js'
 import { hrefOf } from '../route.js'
 import { useSession } from '../session/use-session.js'
 import { ConfirmButton } from '../ui/confirm-button.js'
@@ -26,26 +27,39 @@ export function SettingsView(): ReactElement {
   const { t } = useTexts()
   const client = useClient()
   const session = useSession()
-  const { language, theme } = usePreferences()
+  const { language, theme, isChosenHere } = usePreferences()
   const values = useSettings()
   const { code, run } = useAction()
+  const [looksCode, setLooksCode] = useState<string>()
+  // One does not wait for the other: of several choices the last counts, here and on other devices.
+  const tellDevices = (told: Promise<void>): void => { told.then(() => { setLooksCode(undefined) }, (failure: unknown) => { setLooksCode(codeOf(failure)) }) }
   return (
     <Panel title={t('settings.title')}>
       <Section title={t('settings.account')}>
         <div className="own-address"><code className="address">{client.address}</code><CopyButton text={client.address} /></div>
       </Section>
       <div className="form">
+        {looksCode === undefined ? null : <Failure code={looksCode} />}
         <Field label={t('settings.language')}>
           {(id) => (
-            <select id={id} value={language} onChange={({ target }) => { if (isLanguage(target.value)) setPreferences({ language: target.value }) }}>
+            <select id={id} value={language} onChange={({ target: { value } }) => {
+              if (!isLanguage(value)) return
+              choosePreferences({ language: value })
+              tellDevices(client.settings.set('language', value))
+            }}>
               {Object.entries(LANGUAGES).map(([name, own]) => <option key={name} value={name} lang={name}>{own}</option>)}
             </select>
           )}
         </Field>
         <fieldset className="choice">
           <legend>{t('settings.theme')}</legend>
-          {THEMES.map((name) => <label key={name}><input type="radio" name="theme" checked={theme === name} onChange={() => { setPreferences({ theme: name }) }} /><span>{t(`settings.theme.${name}`)}</span></label>)}
+          {THEMES.map((name) => <label key={name}><input type="radio" name="theme" checked={theme === name} onChange={() => {
+            choosePreferences({ theme: name })
+            tellDevices(client.settings.set('theme', name))
+          }} /><span>{t(`settings.theme.${name}`)}</span></label>)}
         </fieldset>
+        <p className="soft small">{t(isChosenHere ? 'settings.looks.here' : 'settings.looks.account')}</p>
+        {isChosenHere ? <button type="button" className="button quiet" onClick={unchoosePreferences}>{t('settings.looks.follow')}</button> : null}
       </div>
       <Section title={t('settings.told')} hint={t('settings.told.hint')}>
         {code === undefined ? null : <Failure code={code} />}

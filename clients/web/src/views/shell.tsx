@@ -4,6 +4,7 @@ import { clearMedia } from '../files/use-media.js'
 import { useTexts } from '../i18n/texts.js'
 import { useRoute, type Route } from '../route.js'
 import { Empty, Loading } from '../ui/feedback.js'
+import { useNoStrayDrops } from './attach.js'
 import { BackupView } from './backup-view.js'
 import { ChannelView } from './channel-view.js'
 import { ChatView } from './chat-view.js'
@@ -11,6 +12,7 @@ import { DevicesView } from './devices-view.js'
 import { Here } from './here.js'
 import { HistoryView } from './history-view.js'
 import { InfoView } from './info-view.js'
+import { Looks } from './looks.js'
 import { NewChannelView, NewConversationView, NewGroupView } from './new-views.js'
 import { NoticesView } from './notices-view.js'
 import { RequestView } from './request-view.js'
@@ -27,6 +29,7 @@ export function Shell(): ReactElement {
   const unread = useConversations().conversations.reduce((sum, { unread: count, flags }) => sum + (flags.muted ? 0 : count), 0)
   // So that a tab in the background tells of news.
   useEffect(() => { globalThis.document.title = unread === 0 ? t('app.name') : `(${String(unread)}) ${t('app.name')}` }, [unread, t])
+  useNoStrayDrops()
   // Who signs out leaves no picture behind.
   useEffect(() => clearMedia, [])
   return (
@@ -36,6 +39,7 @@ export function Shell(): ReactElement {
       <main id="main" tabIndex={-1}><MainView route={route} /></main>
       <Announcer />
       <Here />
+      <Looks />
     </div>
   )
 }
