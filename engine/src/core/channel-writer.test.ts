@@ -96,18 +96,20 @@ describe('posts that are signed upon each other before one is answered', () => {
 
   it('wait no more once enough have come together, and the time that was planned for them is no append more', async () => {
     vi.spyOn(Channels.prototype, 'gatherMs').mockImplementation((_channel, waiting) => (waiting < 3 ? 10 : 0))
-    const { posts } = await sealedRun(alice, emptyChannelState(channel), 5)
+    const { posts } = await sealedRun(alice, emptyChannelState(channel), 6)
     const asked = offerAll(alice, posts.slice(0, 2))
     await cluster.clock.advance(3)
     expect(answersTo(alice, asked)).toEqual(['silence', 'silence'])
     asked.push(...offerAll(alice, posts.slice(2, 4)))
     expect(await answered(alice, asked)).toEqual(SPAN(1, 4))
-    const last = offerAll(alice, posts.slice(4))
+    const last = offerAll(alice, posts.slice(4, 5))
     await cluster.clock.advance(8)
     expect(answersTo(alice, last)).toEqual(['silence'])
+    // Behind the time that was planned for the first ones.
+    last.push(...offerAll(alice, posts.slice(5)))
     await cluster.clock.advance(8)
-    expect(await answered(alice, last)).toEqual([5])
-    expect(log.appends).toEqual([4, 1])
+    expect(await answered(alice, last)).toEqual([5, 6])
+    expect(log.appends).toEqual([4, 2])
   })
 
   it('are refused behind one that breaks a rule, and those before it are stored', async () => {
