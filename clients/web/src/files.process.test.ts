@@ -68,6 +68,15 @@ describe('files on the page', () => {
     await bob.page.getByRole('dialog', { name: 'harbour.png' }).waitFor()
     await bob.page.keyboard.press('Escape')
     expect(await accessibilityFaults(bob.page)).toEqual([])
+    // On a phone it stays within its bubble.
+    const before = bob.page.viewportSize()
+    await bob.page.setViewportSize({ width: 360, height: 740 })
+    const bubble = bob.page.locator('.bubble', { hasText: 'the harbour at six' })
+    await expect.poll(() => bubble.evaluate((element) => {
+      const room = element.getBoundingClientRect()
+      return [...element.querySelectorAll('.picture, .picture-opener img')].filter((part) => part.getBoundingClientRect().right > room.right || part.getBoundingClientRect().left < room.left).length
+    }), POLL).toBe(0)
+    if (before !== null) await bob.page.setViewportSize(before)
   })
 
   it('sends a photo without the place where it was taken, turned as it was; unchanged where the person says so', async () => {

@@ -39,6 +39,7 @@ async function main(): Promise<void> {
     const request = await alice.page.evaluate(() => location.hash)
     await bob.page.getByRole('link', { name: /Harbour crew/ }).click()
     await say(bob.page, 'I have them.')
+    await go(alice.page, group)
     await alice.page.locator('.is-in .bubble', { hasText: 'I have them.' }).waitFor()
     await go(alice.page, '#/wallet')
     await alice.page.getByRole('button', { name: 'Get play money' }).click()
