@@ -396,6 +396,16 @@ export const en = {
   'gap.elsewhere': 'Look on your other devices',
   'gap.self': 'another device of yours',
   'gap.somebody': 'somebody',
+  // Amounts
+  'amount.max': 'All',
+  'amount.max.of': 'All of it: {amount}',
+  'amount.wrong.form': 'Write digits and at most one decimal sign: 12 or 0.5',
+  'amount.wrong.grouping': 'Write it without a sign between thousands.',
+  'amount.wrong.places': { one: '{symbol} has {count} decimal place.', other: '{symbol} has at most {count} decimal places.' },
+  'amount.wrong.large': 'That is more than there can be.',
+  'amount.wrong.zero': 'Write an amount above 0.',
+  'amount.wrong.min': 'At least {amount}.',
+  'amount.wrong.max': 'At most {amount}.',
   'dialog.cancel': 'Cancel',
   'dialog.ok': 'Yes',
 } as const satisfies Record<string, Text>

@@ -394,6 +394,16 @@ export const es: Catalogue = {
   'gap.elsewhere': 'Búscalo en tus otros dispositivos',
   'gap.self': 'otro dispositivo tuyo',
   'gap.somebody': 'alguien',
+  // Importes
+  'amount.max': 'Todo',
+  'amount.max.of': 'Todo: {amount}',
+  'amount.wrong.form': 'Escribe cifras y como mucho un signo decimal: 12 o 0,5',
+  'amount.wrong.grouping': 'Escríbelo sin signo entre los millares.',
+  'amount.wrong.places': { one: '{symbol} tiene {count} decimal.', other: '{symbol} tiene como mucho {count} decimales.' },
+  'amount.wrong.large': 'Es más de lo que puede existir.',
+  'amount.wrong.zero': 'Escribe un importe mayor que 0.',
+  'amount.wrong.min': 'Como mínimo {amount}.',
+  'amount.wrong.max': 'Como máximo {amount}.',
   'dialog.cancel': 'Cancelar',
   'dialog.ok': 'Sí',
 }

@@ -1,4 +1,5 @@
 import { createContext, useContext, type ReactElement, type ReactNode } from 'react'
+import type { DecimalSign } from '../ui/read-amount.js'
 import type { Catalogue, TextKey } from './en.js'
 
 /** What is put into a text by name. `count` chooses the form. */
@@ -14,6 +15,8 @@ export interface Texts {
   /** Today, yesterday, or the date; `nowMs` is now. */
   readonly day: (atMs: number, nowMs: number) => string
   readonly list: (items: readonly string[]) => string
+  /** Between whole units and their parts, as amounts are typed. */
+  readonly decimalSign: DecimalSign
 }
 
 const DAY_MS = 86_400_000
@@ -26,13 +29,14 @@ export function makeTexts(language: string, catalogue: Catalogue): Texts {
   const [time, date] = [new Intl.DateTimeFormat(written, { hour: '2-digit', minute: '2-digit' }), new Intl.DateTimeFormat(written, { dateStyle: 'medium' })]
   const weekday = new Intl.DateTimeFormat(written, { weekday: 'long', day: 'numeric', month: 'long' })
   const list = new Intl.ListFormat(language, { type: 'conjunction' })
+  const decimalSign = new Intl.NumberFormat(written).formatToParts(0.5).some(({ type, value }) => type === 'decimal' && value === ',') ? ',' : '.'
   const t = (key: TextKey, values: TextValues = {}): string => {
     const found = catalogue[key]
     const text = typeof found === 'string' ? found : plural.select(Number(values['count'] ?? 0)) === 'one' ? found.one : found.other
     return text.replace(/\{(\w+)\}/g, (whole, name: string) => String(values[name] ?? whole))
   }
   return {
-    language, t, time: (atMs) => time.format(atMs), date: (atMs) => date.format(atMs), list: (items) => list.format(items),
+    language, t, decimalSign, time: (atMs) => time.format(atMs), date: (atMs) => date.format(atMs), list: (items) => list.format(items),
     day(atMs, nowMs) {
       const days = Math.round((startOfDay(nowMs) - startOfDay(atMs)) / DAY_MS)
       if (days === 0) return t('chat.today')
