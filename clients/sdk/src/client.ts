@@ -40,7 +40,7 @@ export interface MessageRequest {
   readonly firstAtMs: number
   /** Messages that wait; of a direct conversation `Conversation.history` has them. */
   readonly messages: number
-  /** Messages beyond `REQUEST_MESSAGES_MAX`, which were not kept. */
+  /** Messages beyond `REQUEST_MESSAGES_MAX`, which were not kept, and a first one that could not be read: its sender is asked for it once the request is accepted. */
   readonly dropped: number
 }
 

@@ -23,6 +23,9 @@ export type Admission = 'shown' | 'stranger' | 'hidden'
 
 const ROWS_PER_READ = 500
 
+/** Whether somebody may be asked for what of theirs is missing or cannot be read. `waits`: the user has not decided about them yet. `never`: they are blocked, or were declined. */
+export type AskConsent = 'now' | 'waits' | 'never'
+
 /** What {@link MessageRequests} work on. */
 export type RequestPorts = Pick<Core, 'account' | 'store' | 'state' | 'events' | 'time' | 'receipts'>
 
@@ -75,6 +78,25 @@ export class MessageRequests {
     const isRoom = before.messages < REQUEST_MESSAGES_MAX
     this.#put(tx, isRoom ? { ...before, messages: before.messages + 1 } : { ...before, dropped: before.dropped + 1 })
     return isRoom ? 'stranger' : 'hidden'
+  }
+
+  /**
+   * Whether `from` may be asked for what is missing: asking tells them that something of theirs came, and that somebody is here. What a stranger begins with something
+   * that cannot be read is staged as a request, so that it is not lost in silence.
+   */
+  async mayAsk(tx: Transaction, conversation: ConversationRow, from: AccountId): Promise<AskConsent> {
+    const { account: me, state } = this.#core
+    if (from === me) return 'now'
+    if ((await state.get('contact.relation', from, tx)) === 'blocked') return 'never'
+    const id = conversation.conversation
+    const inGroup = isGroup(conversation)
+    if (inGroup && (await state.get('conversation.relation', id, tx)) === 'blocked') return 'never'
+    if ((await readRequest(tx, id)) !== undefined) return 'waits'
+    if (inGroup || this.#policy === 'accept-all' || (await this.#isKnown(tx, from, id))) return 'now'
+    // What is readable of theirs, and comes behind what was declined, begins a new request.
+    if ((await state.get('request.declined', id, tx)) !== undefined || this.#isFull(from, id)) return 'never'
+    this.#put(tx, { conversation: id, account: from, group: false, firstAtMs: this.#core.time.now(), messages: 0, dropped: 1 })
+    return 'waits'
   }
 
   /**

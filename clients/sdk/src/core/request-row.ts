@@ -11,7 +11,7 @@ export interface RequestRow {
   readonly firstAtMs: number
   /** Messages that are kept. */
   readonly messages: number
-  /** Messages beyond the bound: received, and not kept. */
+  /** Messages beyond the bound: received, and not kept. One, too, for a request that began with something that cannot be read. */
   readonly dropped: number
 }
 

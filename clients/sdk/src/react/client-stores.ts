@@ -41,6 +41,8 @@ export class ClientStores {
     this.requests = new Reread(() => client.requests(), (changed) => {
       client.on('message-request', changed)
       client.on('request-changed', changed)
+      // A stranger may begin with something that cannot be read.
+      client.on('gap', changed)
       client.on('group-changed', changed)
       client.on('group-named', changed)
     })

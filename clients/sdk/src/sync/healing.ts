@@ -3,6 +3,7 @@ import type { AttestedDevice } from '../account/account-verifier.js'
 import { asEvegramError } from '../core/background.js'
 import type { Core } from '../core/context.js'
 import { newConversation, readConversation, writeConversation } from '../core/conversation-row.js'
+import type { AskConsent } from '../core/message-requests.js'
 import { isTaken, readHandled } from '../core/handled.js'
 import type { Transaction } from '../core/transaction.js'
 import { signWithSigning } from '../crypto/device-keys.js'
@@ -37,6 +38,8 @@ const REQUEST_WAITS_MS: readonly number[] = [60_000, 600_000, 3_600_000]
 const NAMED_AFTER_MS = 60_000
 /** Devices that are asked at a time for what a revoked one of their account said. */
 const VOUCHERS_MAX = 8
+/** How often it is looked whether the user has decided about somebody who is not asked before. */
+const CONSENT_LOOK_MS = 30_000
 /** Wait before an account that could not be asked for is asked for again. */
 const UNDECIDED_WAIT_MS = 15_000
 
@@ -230,7 +233,9 @@ export class Healing {
   }
 
   async #heal(row: UnreadRow, nowMs: number): Promise<void> {
-    if (nowMs - row.firstAtMs >= NAMED_AFTER_MS && row.reason !== 'undecided') await this.#nameOne(row)
+    const consent = row.reason === 'undecided' ? 'now' : await this.#consentTo(row, nowMs)
+    // Who is not asked does not answer: what waits for the user has its name at once, and nobody has to see a gap where blocked people write.
+    if (row.reason !== 'undecided' && (consent === 'waits' || (consent === 'now' && nowMs - row.firstAtMs >= NAMED_AFTER_MS))) await this.#nameOne(row)
     if (nowMs - row.firstAtMs > HEALING_LIMITS.keptMs || (row.reason !== 'undecided' && row.requests >= HEALING_LIMITS.perMessage)) {
       await this.#change(row, undefined)
       return
@@ -245,7 +250,22 @@ export class Healing {
       if (left?.reason === 'undecided') await this.#change(left, undefined)
       return
     }
-    await this.#ask(row, nowMs)
+    if (consent === 'now') await this.#ask(row, nowMs)
+    else await this.#change(row, { ...row, nextAtMs: nowMs + CONSENT_LOOK_MS })
+  }
+
+  /** Whether its sender may be asked: to ask is to tell them that it came. The first message of a stranger may be the one that cannot be read. */
+  #consentTo({ conversation, account }: UnreadRow, nowMs: number): Promise<AskConsent> {
+    const core = this.#core
+    return core.local.write(async (tx) => {
+      const known = await readConversation(tx, conversation)
+      const row = known ?? newConversation(core.account, account, nowMs)
+      // With whom an own device began one is in what it said.
+      if (row.conversation !== conversation) return 'now'
+      const consent = await core.requests.mayAsk(tx, row, account)
+      if (consent === 'waits' && known === undefined) writeConversation(tx, row)
+      return consent
+    })
   }
 
   #change(row: UnreadRow, next: UnreadRow | undefined): Promise<void> {

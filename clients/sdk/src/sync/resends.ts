@@ -48,6 +48,8 @@ export class Resends {
       refuse('signature')
       return
     }
+    // Who is blocked is told nothing, not that somebody is here either. In a group what is said is for all its members.
+    if (!isGroup(conversation) && await core.requests.isBlocked(from.account, tx)) return
     const kept = author === core.device ? await this.#own(tx, request, conversation, from) : await heardFor(core, tx, { ...request, device: author }, conversation, from)
     // Several are asked for what a revoked device said, and who did not read it has nothing to say.
     if (kept.status === 'gone' && author !== core.device) return

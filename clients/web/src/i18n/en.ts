@@ -230,7 +230,7 @@ export const en = {
   'requests.addedBy': '{name} added you',
   'requests.wants': '{name} wants to write to you',
   'requests.since': 'since {date}',
-  'requests.dropped': { one: '{count} more message was not kept: of a stranger there are at most {max}.', other: '{count} more messages were not kept: of a stranger there are at most {max}.' },
+  'requests.dropped': { one: '{count} more message could not be read or was not kept: of a stranger there are at most {max}.', other: '{count} more messages could not be read or were not kept: of a stranger there are at most {max}.' },
   'requests.hint': 'They are not told that you saw this. Accept, and they see what becomes of their messages.',
   'requests.hint.group': 'Nobody is told that you saw this. You are a member, whoever added you; you can leave it once you accepted.',
   'requests.accept': 'Accept',

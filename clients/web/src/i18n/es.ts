@@ -228,7 +228,7 @@ export const es: Catalogue = {
   'requests.addedBy': '{name} te añadió',
   'requests.wants': '{name} quiere escribirte',
   'requests.since': 'desde {date}',
-  'requests.dropped': { one: 'No se guardó {count} mensaje más: de un desconocido hay {max} como máximo.', other: 'No se guardaron {count} mensajes más: de un desconocido hay {max} como máximo.' },
+  'requests.dropped': { one: '{count} mensaje más no se pudo leer o no se guardó: de un desconocido hay {max} como máximo.', other: '{count} mensajes más no se pudieron leer o no se guardaron: de un desconocido hay {max} como máximo.' },
   'requests.hint': 'No sabrá que viste esto. Si aceptas, verá qué es de sus mensajes.',
   'requests.hint.group': 'Nadie sabrá que viste esto. Eres miembro, te añadiera quien te añadiera; puedes salir cuando lo aceptes.',
   'requests.accept': 'Aceptar',
