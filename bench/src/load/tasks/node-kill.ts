@@ -86,7 +86,7 @@ async function run(plan: Plan, context: TaskContext): Promise<TaskOutcome> {
     },
   })
   const repeating = setInterval(() => { for (const stream of world.streams) stream.sendAgain(false) }, REPEAT_MS)
-  let killing: NodeJS.Timeout | undefined
+  let [killing, givingUp]: (NodeJS.Timeout | undefined)[] = []
   try {
     const streams: MailStream[] = []
     await inParallel(Array.from({ length: pairs * 2 }, (_, client) => client), 16, async (client) => {
@@ -107,7 +107,7 @@ async function run(plan: Plan, context: TaskContext): Promise<TaskOutcome> {
       streams[sender]?.send(plannedUs)
       onProgress(`messages${Number.isFinite(killedUs) ? `, ${victim.name} was killed` : ''}`, Math.min(planned, ++sent), planned)
     })
-    await Promise.race([Promise.all(returning), sleep(BACK_SECONDS_MAX * 1_000)])
+    await Promise.race([Promise.all(returning), new Promise<void>((resolve) => { givingUp = setTimeout(resolve, BACK_SECONDS_MAX * 1_000) })])
     await world.settled(true)
     isOver = true
     const refused = world.streams.reduce((sum, { sent: one }) => sum + one.refused, 0)
@@ -133,6 +133,8 @@ async function run(plan: Plan, context: TaskContext): Promise<TaskOutcome> {
     isOver = true
     clearInterval(repeating)
     clearTimeout(killing)
+    // Nothing else would end before it.
+    clearTimeout(givingUp)
     world.close()
   }
 }
