@@ -25,12 +25,12 @@ export function requireNode() {
 const END_GRACE_MS = 10_000
 
 /**
- * Runs a command in the repository; its output is shown when `quiet` is false or when it fails. Rejects on a non-zero exit. When `signal` is aborted the
- * command ends with all that it started: it has a process group of its own then, which a terminal does not interrupt by itself.
+ * Runs a command in the repository; its output is shown (or goes to the file descriptor `output`) when `quiet` is false or when it fails. Rejects on a non-zero
+ * exit. When `signal` is aborted the command ends with all that it started: it has a process group of its own then, which a terminal does not interrupt by itself.
  */
-export function run(command, args, { quiet = false, env = process.env, signal } = {}) {
+export function run(command, args, { quiet = false, env = process.env, signal, output: shownAt = 'inherit' } = {}) {
   return new Promise((resolve, reject) => {
-    const shown = signal === undefined ? 'inherit' : ['ignore', 'inherit', 'inherit']
+    const shown = signal === undefined && shownAt === 'inherit' ? 'inherit' : ['ignore', shownAt, shownAt]
     const child = spawn(command, args, { cwd: root, env, stdio: quiet ? ['ignore', 'pipe', 'pipe'] : shown, detached: signal !== undefined })
     let kill
     const end = () => {

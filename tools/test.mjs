@@ -2,15 +2,20 @@
 // `npm test`: everything that must hold before something lands. Brings its own Cassandra, NATS, Redis, PostgreSQL and S3. One line a step, all steps run.
 import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { findChromium } from './chromium.mjs'
 import { contractTables, portsOf, tableLines } from './contracts/tables.mjs'
 import { failedTestsFile } from './failed-tests.mjs'
 import { build, install, requireNode, root, run } from './prepare.mjs'
 import { cacheDir } from './services/cache.mjs'
 import { interruptSignal } from './services/interrupt.mjs'
 import { startProgress } from './services/progress.mjs'
+import { provideSchemathesis } from './services/schemathesis.mjs'
 import { startTemporary } from './services/temporary.mjs'
 import { findTerrad, NO_TERRAD } from './services/terrad.mjs'
 import { DEFAULT_SETTINGS } from './services/up.mjs'
+import { runLanes } from './testing/run-lanes.mjs'
+import { LONG_RUNS } from './testing/steps.mjs'
+import { buildPage } from './web.mjs'
 
 const EXIT_INTERRUPTED = 130
 const UNIT_TESTS = 'unit, contract and process tests'
@@ -35,53 +40,16 @@ await install()
 /** Aborted when somebody ends this command: every step ends with it. */
 const abort = interruptSignal()
 
-const npm = (script, ...args) => () => run('npm', ['run', '--silent', script, ...(args.length > 0 ? ['--', ...args] : [])], { signal: abort })
-const STEPS = [
-  ['build', () => build()],
-  ['services', () => startServices()],
-  ['check', npm('check')],
-  [UNIT_TESTS, () => unitTests()],
-  ['simulator, 100 seeds', npm('sim', '--seeds', '100')],
-  ['simulator, real encryption', npm('sim', '--seeds', '5', '--crypto', 'real')],
-  ['simulator, every seed that ever failed', npm('sim', '--regressions')],
-  ['simulator, receipts (short)', npm('sim', '--profile', 'receipts', '--seeds', '10')],
-  ['simulator, payouts (short)', npm('sim', '--profile', 'payouts', '--seeds', '40')],
-  ['simulator, the same trace in two processes', npm('sim', '--check-determinism', '3')],
-  ['simulator, payouts in two processes', npm('sim', '--profile', 'payouts', '--check-determinism', '3')],
-  ['verify (proof vectors, both primitives)', npm('verify')],
-  ['convergence of own devices (short)', npm('convergence', '--histories', '300')],
-  ['crash, servers killed (short)', npm('crash', '--clients', '6', '--messages', '300', '--kills', '2')],
-  ['crash, clients killed (short)', npm('crash', '--clients', '6', '--messages', '200', '--kills', '2', '--victim', 'client')],
-  ['hostile', npm('hostile')],
-  ['API, requests made up (short)', npm('wally:fuzz', '--cases', '15', '--drawn-only', '--seed', '1')],
-  ['lying server', npm('lying-server')],
-  ['prekeys (short)', npm('prekeys', '--fetches', '1000')],
-  ['route (short)', npm('route', '--pairs', '20', '--seconds', '3')],
-  // Of so few connections each has much of what does not grow with their number: what counts is that all are held.
-  ['idle (short)', npm('idle', '--connections', '500', '--duration', '5s', '--threshold', 'rssPerConnection<200')],
-  ['reconnect storm (short)', npm('bench', 'reconnect-storm', '--connections', '200')],
-  // Nothing is lost, here or on the relay, and a message costs no more than a few of the relay's: a ratio within one run, far below today's, and no time. With
-  // fewer clients than it has by itself, a busy machine spends more on waiting than on messages.
-  ['load harness beside the raw relay (short)', npm('bench', 'compare', '--with', 'raw-uws', '--duration', '3s', '--counters-only', '--at-least', '0.1')],
-  // Of the bounds on time only those that a busy machine cannot break: counters, and what must not be lost.
-  ['load harness, sign-in storm (short)', npm('bench', 'sign-in-storm', '--fresh', '--sign-ins', '12', '--proofs', '40', '--seconds', '1', ...['solana', 'ton', 'terra'].flatMap((chain) => ['--threshold', `${chain}.ratio>=0.3`]))],
-  ['load harness, resume (short)', npm('bench', 'resume', '--fresh', '--clients', '24', '--messages', '20')],
-  ['load harness, slow consumers (short)', npm('bench', 'slow-consumers', '--fresh', '--clients', '8', '--rate', '40', '--slow', '2', '--seconds', '4', '--feed', '300', '--threshold', 'rssPerSlow<=64')],
-  ['load harness, mixed day (short)', npm('bench', 'mixed-day', '--fresh', '--clients', '20', '--peak', '40', '--seconds', '8', '--travellers', '4', '--sign-ins', '3', '--counters-only')],
-  ['load harness, soak (short)', npm('bench', 'soak', '--fresh', '--clients', '10', '--rate', '50', '--duration', '10s', '--counters-only', '--threshold', 'rssPerHour<=1000000', '--threshold', 'p99PerHour<=1000000')],
-  ['resume (short)', npm('resume', '--days', '3', '--conversations', '20')],
-  ['churn (short)', npm('churn', '--days', '31', '--dayMs', '300', '--conversations', '10', '--busy', '16')],
-  ['ledger histories (short)', npm('ledger:histories', '--histories', '2000', '--sample', '20')],
-  ['holds', npm('wally:holds')],
-  ['payouts, Wally killed (short)', npm('wally:crash', '--payouts', '30', '--kills', '5', '--seed', '1')],
-  // On a busy machine every way is slow, and not by the same factor: the long form says what it is worth.
-  ['ledger bench (short)', npm('ledger:bench', '--accounts', '1000', '--seconds', '1', '--factor', '2')],
-  ['durability (short)', npm('durability', '--only', 'redis', '--seconds', '1')],
-  ['nonces on a cluster (short)', npm('nonces', '--nodes', '1', '--rounds', '4', '--verifies', '200')],
-  ['prekeys on a cluster (short)', npm('prekeys', '--nodes', '1', '--fetches', '300', '--requesters', '60', '--targets', '4')],
-  ['load harness, an engine killed (short)', npm('bench', 'node-kill', '--clients', '8', '--rate', '20', '--seconds', '9')],
-  ['storm on a cluster (short)', npm('storm', '--nodes', '1', '--clients', '64')],
-  ['faults on a cluster (short)', npm('faults', '--nodes', '1', '--clients', '6', '--messages', '120', '--pace', '600', '--pauseMs', '3000', '--roll', '--seed', '4')],
+const npm = (script, ...args) => ({ output }) => run('npm', ['run', '--silent', script, ...(args.length > 0 ? ['--', ...args] : [])], { signal: abort, output })
+const step = (name, work) => ({ name, work })
+const BUILD = 'build'
+/** One behind the other; each as lanes that run beside each other. */
+const PHASES = [
+  [[step(BUILD, ({ print }) => build(print))]],
+  // What is fetched and started takes its time elsewhere: in the network, and until servers answer.
+  [[step('check', npm('check'))], [step('services', startServices), step('the page', ({ print }) => buildPage(print)), step('programs that tests drive', providePrograms)]],
+  [[step(UNIT_TESTS, unitTests)]],
+  LONG_RUNS.map((lane) => lane.map(([name, script, ...options]) => step(name, npm(script, ...options)))),
 ]
 
 /** What the step `services` started; undefined before, and where they were given. */
@@ -91,19 +59,10 @@ const startedAt = performance.now()
 const failed = []
 const terraNode = sayTerraNode()
 console.log(terraNode)
-for (const [name, step] of STEPS) {
-  const stepStartedAt = performance.now()
-  console.log(`\n== ${name}`)
-  try {
-    await step()
-    console.log(`== ok: ${name} (${((performance.now() - stepStartedAt) / 1000).toFixed(1)} s)`)
-  } catch (error) {
-    failed.push(name)
-    console.log(`== FAIL: ${name}: ${error.message}`)
-    if (abort.aborted) break
-    // Nothing after a broken build can say anything.
-    if (name === 'build') break
-  }
+for (const lanes of PHASES) {
+  failed.push(...await runLanes(lanes, { abort }))
+  // Nothing after a broken build can say anything.
+  if (abort.aborted || failed.includes(BUILD)) break
 }
 await endServices()
 if (abort.aborted) process.exit(EXIT_INTERRUPTED)
@@ -111,7 +70,7 @@ console.log(`\n${((performance.now() - startedAt) / 1000).toFixed(0)} s in all`)
 console.log(terraNode)
 if (failed.length > 0) console.log(`failed: ${failed.join(', ')}`)
 if (failed.includes(UNIT_TESTS) && existsSync(failedTestsFile(root))) console.log(readFileSync(failedTestsFile(root), 'utf8'))
-console.log(`${STEPS.length - failed.length} passed, ${failed.length} failed`)
+console.log(`${PHASES.flat(2).length - failed.length} passed, ${failed.length} failed`)
 process.exit(failed.length === 0 ? 0 : 1)
 
 /** All tests, then which adapter keeps which promise of which port. */
@@ -136,20 +95,27 @@ function sayTerraNode() {
 }
 
 /** Starts what the adapters are tested against, and puts where it is into the environment of every later step. */
-async function startServices() {
+async function startServices({ print }) {
   const given = ['EVEGRAM_CASSANDRA', 'EVEGRAM_NATS', 'EVEGRAM_REDIS', 'EVEGRAM_POSTGRES', 'EVEGRAM_S3_URL', 'EVEGRAM_S3_ACCESS_KEY', 'EVEGRAM_S3_SECRET_KEY'].map((name) => [name, process.env[name]])
   if (given.every(([, value]) => value !== undefined && value !== '')) {
-    console.log(`given: ${given.map(([name, value]) => `${name}=${shown(name, value)}`).join(' ')}`)
+    print(`given: ${given.map(([name, value]) => `${name}=${shown(name, value)}`).join(' ')}`)
     return
   }
-  services = await startTemporary({ settings: DEFAULT_SETTINGS, say: startProgress(console.log), abort })
+  services = await startTemporary({ settings: DEFAULT_SETTINGS, say: startProgress(print), abort })
   const { mode, versions, env, processes } = services.state
   Object.assign(process.env, env)
   // Tests of outages start servers of their own: with the program that was found or installed here, which need not be in PATH.
   const program = processes.find(({ kind }) => kind === 'redis')?.start?.command
   if (mode === 'native' && program !== undefined) process.env['EVEGRAM_REDIS_SERVER'] ??= program
-  console.log(`${mode === 'docker' ? 'in containers' : 'native'}: ${Object.entries(versions).map(([name, version]) => `${name} ${version}`).join(', ')}`)
-  for (const [name, value] of Object.entries(env)) console.log(`  ${name}=${shown(name, value)}`)
+  print(`${mode === 'docker' ? 'in containers' : 'native'}: ${Object.entries(versions).map(([name, version]) => `${name} ${version}`).join(', ')}`)
+  for (const [name, value] of Object.entries(env)) print(`  ${name}=${shown(name, value)}`)
+}
+
+/** Fetches what tests would fetch otherwise while they wait for it. */
+async function providePrograms({ print }) {
+  const say = startProgress(print)
+  say(`Chromium: ${await findChromium()}`)
+  say(`schemathesis runs by ${(await provideSchemathesis(say, abort)).command}`)
 }
 
 /** A setting as a log may show it. */
