@@ -26,7 +26,7 @@ function apiOn(answer: (request: SeenRequest) => StubAnswer): { readonly api: Wa
   return { api, seen: stub.seen }
 }
 
-const LINE = { number: 7, atMs: 1, transfer: `u:${to}:x`, kind: 'transfer', direction: 'in', amount: '12', purpose: 'chat', after: { held: '20', reserved: '5' } }
+const LINE = { number: 7, atMs: 1, transfer: `u:${to}:x`, kind: 'transfer', direction: 'in', amount: '12', purpose: 'chat', other: to, after: { held: '20', reserved: '5' } }
 const PAYOUT = { id: 'w1', number: 1, chain: 'solana', asset, amount: '7', to: 'addr', feeMax: '5', taxMax: '0', feeFrom: 'account', createdMs: 1, state: 'held' }
 const ASSET = { asset, chain: 'solana', native: true, symbol: 'SOL', decimals: 9, depositMin: '1', payout: { min: '1', max: '2', accountDayMax: '3', approvalAbove: '4' } }
 const QUOTE = { chain: 'solana', to: 'addr', feeAsset: asset, feeMax: '5', taxMax: '0', feeFrom: 'account', holdMs: 0, needsApproval: false }
@@ -36,7 +36,7 @@ describe('the API of the wallet bridge', () => {
   it('reads what the server says, with the token and a proof of the device', async () => {
     const { api, seen } = apiOn(({ path }) => ({ json: path.includes('statement') ? { lines: [LINE] } : { balances: [BALANCE] } }))
     expect(await api.statement(asset, 9, 2)).toEqual([
-      { asset, number: 7, atMs: 1, transfer: `u:${to}:x`, kind: 'transfer', side: 'credit', amount: 12n, heldAfter: 20n, availableAfter: 15n },
+      { asset, number: 7, atMs: 1, transfer: `u:${to}:x`, kind: 'transfer', side: 'credit', amount: 12n, heldAfter: 20n, availableAfter: 15n, other: to },
     ])
     expect(await api.balances()).toEqual([{ asset, held: 20n, reserved: 5n, available: 15n }])
     expect(seen[0]?.path).toBe('/v1/wally/statement?asset=solana%2Fsol&limit=2&before=9')
@@ -54,7 +54,7 @@ describe('the API of the wallet bridge', () => {
 
   it.each<readonly [string, object]>([
     ['number', { amount: 12 }], ['sign', { amount: '-12' }], ['point', { amount: '1.2' }], ['exponent', { amount: '1e3' }], ['zeros', { amount: '012' }], ['39 digits', { amount: '1'.repeat(39) }],
-    ['kind', { kind: 'gift' }], ['direction', { direction: 'up' }], ['after', { after: { held: '1', reserved: '2' } }], ['no after', { after: undefined }], ['place', { number: -1 }],
+    ['kind', { kind: 'gift' }], ['direction', { direction: 'up' }], ['after', { after: { held: '1', reserved: '2' } }], ['no after', { after: undefined }], ['person', { other: `${to.slice(1)}G` }], ['place', { number: -1 }],
   ])('refuses a statement with a wrong %s', async (_, change) => {
     await expect(apiOn(() => ({ json: { lines: [{ ...LINE, ...change }] } })).api.statement(asset, undefined, 10)).rejects.toMatchObject(refused)
   })

@@ -1,3 +1,4 @@
+import { parseAccountId } from '@evegram/protocol'
 import { base64urlnopad } from '@scure/base'
 import type { TokenSource } from './auth-api.js'
 import { AuthenticatedHttp, type AuthenticatedHttpOptions, type RequestExtra } from './authenticated-http.js'
@@ -18,6 +19,7 @@ const TIME_MS_MAX = 2 ** 48
 const KINDS: readonly StatementKind[] = ['transfer', 'pending', 'post', 'void', 'expire']
 /** The ledger holds 38 digits. */
 const DIGITS = /^(?:0|[1-9][0-9]{0,37})$/
+const ACCOUNT = /^[0-9a-f]{32}$/
 
 /** What {@link createWallyApi} needs. */
 export interface WallyApiOptions extends AuthenticatedHttpOptions, LedgerWait {
@@ -138,9 +140,11 @@ function readLine(asset: string, fields: JsonFields): StatementLine {
   const after = fields.object('after')
   const [held, reserved] = [amount(after, 'held'), amount(after, 'reserved')]
   if (reserved > held) fields.fail('reserved: not more than held')
+  const other = fields.value('other') === undefined ? undefined : fields.text('other', 32)
+  if (other !== undefined && !ACCOUNT.test(other)) fields.fail('other: an account')
   return {
     asset, number: fields.uint('number'), atMs: fields.uint('atMs', TIME_MS_MAX), transfer: fields.text('transfer', 256), kind, side: direction === 'in' ? 'credit' : 'debit',
-    amount: amount(fields, 'amount'), heldAfter: held, availableAfter: held - reserved,
+    amount: amount(fields, 'amount'), heldAfter: held, availableAfter: held - reserved, ...(other === undefined ? {} : { other: parseAccountId(other) }),
   }
 }
 

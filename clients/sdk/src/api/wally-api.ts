@@ -47,6 +47,8 @@ export interface StatementLine {
   /** Held and available after it. */
   readonly heldAfter: bigint
   readonly availableAfter: bigint
+  /** The person on the other side, as the server says; absent where there is none, and in lines that an earlier version took over. */
+  readonly other?: AccountId
 }
 
 /** Where to pay on a chain, so that it arrives in the own account. */

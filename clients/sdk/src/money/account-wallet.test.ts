@@ -8,6 +8,7 @@ import { FakeServer } from '../sync/testing/fake-server.js'
 import { MortalStore, type Death } from '../sync/testing/mortal-store.js'
 import { openTestClient, testWallet, type TestClient } from '../sync/testing/test-client.js'
 import { rest, VirtualClock } from '../sync/testing/virtual-clock.js'
+import { WITHDRAWAL_LIMITS } from './asked-withdrawals.js'
 import { PAYMENT_LIMITS, PaymentOutbox } from './payment-outbox.js'
 import { FAKE_ASSET, FakeWally } from './testing/fake-wally.js'
 
@@ -53,6 +54,10 @@ describe('a payment in chat', () => {
     await (await toBob.send('after')).acked
     await rest()
     expect([wally.balance(alice.client.account), wally.balance(bob.client.account)]).toEqual([700n, 300n])
+    // Each sees whom it went to or came from: in the statement, and in what this device took over of it.
+    await alice.client.wallet.refresh()
+    expect((await alice.client.wallet.statement(FAKE_ASSET))[0]?.other).toBe(bob.client.account)
+    expect((await alice.client.wallet.notices(FAKE_ASSET)).map(({ other }) => other)).toEqual([undefined, bob.client.account])
     const shown = await (await bob.client.conversation(wallets.alice.address)).history()
     expect(shown.map(({ kind, text }) => [kind, text])).toEqual([['text', 'before'], ['payment', 'lunch'], ['text', 'after']])
     expect(shown[1]?.payment).toEqual({ transfer, asset: FAKE_ASSET, amount: '300', note: 'lunch' })
@@ -386,6 +391,72 @@ describe('a withdrawal', () => {
     wally.destination = () => printed
     expect((await alice.client.wallet.quote({ ...wish, to: bounceable })).to).toBe(printed)
     await expect(alice.client.wallet.quote({ ...wish, to: 'UQABoqEggWlgEOYivlWoE90sXzI0ocjjgFPTCFgET-EO04dM' })).rejects.toMatchObject({ code: 'invalid.response' })
+  })
+})
+
+describe('a withdrawal without an answer', () => {
+  const wish = { asset: FAKE_ASSET, amount: 7n, to: wallets.alice.address, memo: 'rent', id: 'out-1' }
+
+  it.each(['lost_answer', 'lost_request'] as const)('is known after a restart, asked for again under its id, and made once: %s', async (fate) => {
+    const disk = new MemoryStore()
+    const { wally, alice, open } = await scene(new MortalStore(disk))
+    wally.withdrawalFates.push(fate)
+    await expect(alice.client.wallet.withdraw(wallets.alice, wish)).rejects.toMatchObject({ details: { withdrawal: 'out-1' } })
+    await alice.client.close()
+    const { client } = await open(new MortalStore(disk))
+    expect(await client.wallet.unansweredWithdrawals()).toMatchObject([wish])
+    await expect(client.wallet.withdraw(wallets.alice, { ...wish, amount: 8n })).rejects.toMatchObject({ code: 'conflict.request_differs' })
+    expect((await client.wallet.withdraw(wallets.alice, wish)).id).toBe('out-1')
+    expect([wally.withdrawals.length, await client.wallet.unansweredWithdrawals()]).toEqual([1, []])
+  })
+
+  it.each(['withdrawals', 'withdrawal'] as const)('is known once the server names it: %s', async (look) => {
+    const { wally, alice: { client } } = await scene()
+    wally.withdrawalFates.push('lost_answer')
+    await expect(client.wallet.withdraw(wallets.alice, wish)).rejects.toMatchObject({ code: 'timeout' })
+    await (look === 'withdrawals' ? client.wallet.withdrawals() : client.wallet.withdrawal('out-1'))
+    expect(await client.wallet.unansweredWithdrawals()).toEqual([])
+  })
+
+  it('is there before the request leaves, not when the wallet does not sign, and goes with a refusal', async () => {
+    const { wally, alice: { client } } = await scene()
+    const declines = { ...wallets.alice, signProof: () => Promise.reject(new EvegramError('proof.wallet_unsupported')) }
+    await expect(client.wallet.withdraw(declines, wish)).rejects.toMatchObject({ code: 'proof.wallet_unsupported' })
+    expect(await client.wallet.unansweredWithdrawals()).toEqual([])
+    wally.withdrawalFates.push('refused')
+    await expect(client.wallet.withdraw(wallets.alice, wish)).rejects.toMatchObject({ code: 'wallet.payout_refused' })
+    expect(await client.wallet.unansweredWithdrawals()).toEqual([])
+  })
+
+  it('is not forgotten, by a refusal neither, while an earlier request may still arrive', async () => {
+    const { clock, wally, alice: { client } } = await scene()
+    wally.withdrawalFates.push('lost_request', 'refused')
+    await expect(client.wallet.withdraw(wallets.alice, wish)).rejects.toMatchObject({ code: 'unavailable.server' })
+    await clock.advance(1_000)
+    await expect(client.wallet.withdraw(wallets.alice, wish)).rejects.toMatchObject({ code: 'wallet.payout_refused' })
+    await expect(client.wallet.forgetWithdrawal('out-1')).rejects.toMatchObject({ code: 'conflict.busy' })
+    expect(await client.wallet.unansweredWithdrawals()).toHaveLength(1)
+    await clock.advance(60_000)
+    await client.wallet.forgetWithdrawal('out-1')
+    expect([await client.wallet.unansweredWithdrawals(), wally.withdrawals]).toEqual([[], []])
+  })
+
+  it('that the server has is not forgotten but known', async () => {
+    const { clock, wally, alice: { client } } = await scene()
+    wally.withdrawalFates.push('lost_answer')
+    await expect(client.wallet.withdraw(wallets.alice, wish)).rejects.toMatchObject({ code: 'timeout' })
+    await clock.advance(60_000)
+    await client.wallet.forgetWithdrawal('out-1')
+    expect([(await client.wallet.withdrawals()).length, await client.wallet.unansweredWithdrawals()]).toEqual([1, []])
+  })
+
+  it('is one of so many: past the bound a new one is refused before anything leaves', async () => {
+    const { wally, alice: { client } } = await scene()
+    wally.withdrawalFates.push(...Array.from({ length: WITHDRAWAL_LIMITS.unansweredMax }, () => 'lost_request' as const))
+    for (let at = 0; at < WITHDRAWAL_LIMITS.unansweredMax; at++) await expect(client.wallet.withdraw(wallets.alice, { ...wish, id: `out-${String(at)}` })).rejects.toMatchObject({ code: 'unavailable.server' })
+    await expect(client.wallet.withdraw(wallets.alice, { ...wish, id: 'more' })).rejects.toMatchObject({ code: 'limited.queue' })
+    await expect(client.wallet.withdraw(wallets.alice, { ...wish, id: 'a b' })).rejects.toMatchObject({ code: 'invalid.argument' })
+    expect(wally.withdrawals).toEqual([])
   })
 })
 

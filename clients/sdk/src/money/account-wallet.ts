@@ -11,6 +11,7 @@ import type { Message } from '../core/message.js'
 import type { Transaction } from '../core/transaction.js'
 import { Turns } from '../core/turns.js'
 import type { Wallet } from '../wallets/wallet.js'
+import { AskedWithdrawals, type UnansweredWithdrawal } from './asked-withdrawals.js'
 import { checkAssets } from './check-assets.js'
 import { noticeOf, type WalletNotice } from './notice.js'
 import { PaymentOutbox } from './payment-outbox.js'
@@ -94,13 +95,24 @@ export interface AccountWallet {
   newId(): string
   /**
    * Withdraws to an address on a chain: `wallet`, one of this account, signs for exactly this withdrawal. Rejects `invalid.argument`, `proof.*`, `wallet.*`, and
-   * `timeout` or `unavailable.*` when no answer came: then it may have been taken. `details.withdrawal` of every error is its id.
+   * `timeout` or `unavailable.*` when no answer came: then it may have been taken, and is in {@link AccountWallet.unansweredWithdrawals}, where it was written before
+   * anything left. `details.withdrawal` of every error is its id.
    */
   withdraw(wallet: Wallet, terms: WithdrawalTermsAsked): Promise<Withdrawal>
   /** The newest first, up to 100. */
   withdrawals(limit?: number): Promise<readonly Withdrawal[]>
   /** Rejects `not_found.resource`. */
   withdrawal(id: string): Promise<Withdrawal>
+  /**
+   * What was withdrawn on this device and has no answer, also of earlier runs, the oldest first: the server may have taken it. Ask for it again under its id, which makes
+   * no second one. It is in the list until an answer names it (of {@link AccountWallet.withdraw}, {@link AccountWallet.withdrawals} or {@link AccountWallet.withdrawal}) or refuses it. Works offline.
+   */
+  unansweredWithdrawals(): Promise<readonly UnansweredWithdrawal[]>
+  /**
+   * Takes one out of that list that the server does not have: it is asked, and what it has stays as it stands. Rejects `conflict.busy` as long as a request for it may still
+   * be under way (a minute), and when the server gives no answer.
+   */
+  forgetWithdrawal(id: string): Promise<void>
   /**
    * Takes over what is new in the own statement, of one asset or of all that were ever held; tells it as `wallet-notice` events and returns it, the oldest first. What
    * was there at the first time is old; an asset that is held for the first time later is news from its first line.
@@ -128,6 +140,7 @@ const LOOKED_ASSETS_MAX = 1_024
 export class ServerWallet implements AccountWallet {
   readonly #ports: AccountWalletPorts
   readonly #outbox: PaymentOutbox
+  readonly #asked: AskedWithdrawals
   readonly #follower: StatementFollower
   readonly #refreshes = new Turns()
   /** When the statement of an asset was followed for a message, in ms since 1970, server time. */
@@ -136,6 +149,7 @@ export class ServerWallet implements AccountWallet {
   constructor(ports: AccountWalletPorts) {
     this.#ports = ports
     this.#outbox = new PaymentOutbox(ports)
+    this.#asked = new AskedWithdrawals(ports.core)
     this.#follower = new StatementFollower(ports.core, ports.api)
   }
 
@@ -202,7 +216,7 @@ export class ServerWallet implements AccountWallet {
   async withdraw(wallet: Wallet, { id = this.newId(), ...wish }: WithdrawalTermsAsked): Promise<Withdrawal> {
     checkMoney(wish.amount, '')
     try {
-      return await withdrawWith(this.#ports, wallet, id, wish)
+      return await withdrawWith({ ...this.#ports, asked: this.#asked }, wallet, id, wish)
     } catch (cause) {
       throw isEvegramError(cause) ? withDetail(cause, { withdrawal: id }) : cause
     }
@@ -212,12 +226,29 @@ export class ServerWallet implements AccountWallet {
     return quoteOf(this.#ports, wish)
   }
 
-  withdrawals(limit: number = NOTICES_DEFAULT): Promise<readonly Withdrawal[]> {
-    return this.#ports.api.withdrawals(limit)
+  async withdrawals(limit: number = NOTICES_DEFAULT): Promise<readonly Withdrawal[]> {
+    const withdrawals = await this.#ports.api.withdrawals(limit)
+    await this.#asked.answered(withdrawals)
+    return withdrawals
   }
 
-  withdrawal(id: string): Promise<Withdrawal> {
-    return this.#ports.api.withdrawal(id)
+  async withdrawal(id: string): Promise<Withdrawal> {
+    const withdrawal = await this.#ports.api.withdrawal(id)
+    await this.#asked.answered([withdrawal])
+    return withdrawal
+  }
+
+  unansweredWithdrawals(): Promise<readonly UnansweredWithdrawal[]> {
+    return this.#asked.list()
+  }
+
+  async forgetWithdrawal(id: string): Promise<void> {
+    try {
+      await this.withdrawal(id)
+    } catch (error) {
+      if (!isEvegramError(error, 'not_found.resource')) throw error
+      await this.#asked.forget(id)
+    }
   }
 
   async refresh(asset?: string): Promise<readonly WalletNotice[]> {

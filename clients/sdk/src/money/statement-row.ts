@@ -1,4 +1,4 @@
-import { CborFields, decodeCbor, encodeCbor } from '@evegram/protocol'
+import { CborFields, decodeCbor, encodeCbor, hexOf, idBytes, parseAccountId } from '@evegram/protocol'
 import type { StatementKind, StatementLine } from '../api/wally-api.js'
 import { sortable } from '../core/message.js'
 import type { Transaction } from '../core/transaction.js'
@@ -21,10 +21,10 @@ function lineKey({ asset, number }: Pick<StatementLine, 'asset' | 'number'>): st
 
 /** Stages a line, to be found by its transfer too. */
 export function writeLine(tx: Transaction, line: StatementLine): void {
-  const { asset, number, atMs, transfer, kind, side, amount, heldAfter, availableAfter } = line
+  const { asset, number, atMs, transfer, kind, side, amount, heldAfter, availableAfter, other } = line
   tx.put('payments', lineKey(line), encodeCbor({
     asset, number, atMs, transfer, kind: KINDS.indexOf(kind), credit: side === 'credit', amount: amount.toString(), heldAfter: heldAfter.toString(),
-    availableAfter: availableAfter.toString(),
+    availableAfter: availableAfter.toString(), ...(other === undefined ? {} : { other: idBytes(other) }),
   }))
   if (kind === 'transfer') tx.put('payments', `t/${transfer}`, new TextEncoder().encode(lineKey(line)))
 }
@@ -48,6 +48,8 @@ function decodeLine(row: Uint8Array): StatementLine {
     asset: fields.text('asset', TEXT_CHARACTERS_MAX), number: fields.uint('number'), atMs: fields.uint('atMs'), transfer: fields.text('transfer', TEXT_CHARACTERS_MAX),
     kind: KINDS[fields.uint('kind', KINDS.length - 1)] ?? fields.fail('kind'), side: fields.boolean('credit') ? 'credit' : 'debit', amount: digits(fields, 'amount'),
     heldAfter: digits(fields, 'heldAfter'), availableAfter: digits(fields, 'availableAfter'),
+    // Rows of before do not name it.
+    ...(fields.has('other') ? { other: parseAccountId(hexOf(fields.bytes('other', 16))) } : {}),
   }
 }
 

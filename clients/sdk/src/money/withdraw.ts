@@ -4,12 +4,15 @@ import type { DiscoveredServer } from '../api/discovered-server.js'
 import type { WallyApi, Withdrawal, WithdrawalQuote, WithdrawalWish } from '../api/wally-api.js'
 import type { Core } from '../core/context.js'
 import type { Wallet } from '../wallets/wallet.js'
+import type { AskedWithdrawals } from './asked-withdrawals.js'
 
 /** What withdrawals work with. */
 export interface WithdrawPorts {
   readonly core: Pick<Core, 'account' | 'device' | 'auth' | 'roster'>
   readonly api: Pick<WallyApi, 'quote' | 'withdraw'>
   readonly server: Pick<DiscoveredServer, 'domain' | 'origin' | 'network'>
+  /** What was asked for and not answered. */
+  readonly asked: AskedWithdrawals
 }
 
 /** What a withdrawal would be. Rejects `invalid.response` when the server names another destination than the one that was written. */
@@ -27,7 +30,7 @@ export async function quoteOf({ api, server }: Pick<WithdrawPorts, 'api' | 'serv
  * again is the same withdrawal. Rejects `account.wallet_unknown` for a wallet that is not of the account, `wallet.*`, and as {@link quoteOf} and the APIs do.
  */
 export async function withdrawWith(ports: WithdrawPorts, wallet: Wallet, id: string, wish: WithdrawalWish): Promise<Withdrawal> {
-  const { core, api, server } = ports
+  const { core, api, server, asked } = ports
   const { account, device } = core
   const { chain, to } = await quoteOf(ports, wish)
   // By the newest log: a proof over an older state is refused.
@@ -42,7 +45,8 @@ export async function withdrawWith(ports: WithdrawPorts, wallet: Wallet, id: str
   const proof = await wallet.signProof({
     domain, origin, purpose: 'withdraw', account, device, logSeq: state.seq, logHead: state.head, nonce, issuedAtMs, expirationTimeMs, bodyHash,
   })
-  return api.withdraw({ id, asset, amount, to, memo, proof: encodeCbor(encodeWalletProof(proof)) })
+  const signed = encodeCbor(encodeWalletProof(proof))
+  return asked.asking(id, { asset, amount, to, memo }, () => api.withdraw({ id, asset, amount, to, memo, proof: signed }))
 }
 
 /** TON addresses have several forms; of chains that this client cannot read, the text must be the same. */

@@ -16,6 +16,8 @@ export class FakeWally {
   #number = 0
   /** What becomes of the next requests to send: each is taken once. `lost_request`: never arrived; `lost_answer`: done, and nobody hears of it. */
   readonly fates: ('lost_request' | 'lost_answer' | 'late' | 'pass')[] = []
+  /** Likewise of requests to withdraw. */
+  readonly withdrawalFates: ('lost_request' | 'lost_answer' | 'refused' | 'pass')[] = []
   /** Requests that arrived and are done later. */
   readonly late: (() => void)[] = []
   /** Questions for a statement that arrived. */
@@ -69,9 +71,15 @@ export class FakeWally {
       quote: ({ to }) => Promise.resolve({
         chain: 'solana', to: this.destination(to), feeAsset: FAKE_ASSET, feeMax: 1n, taxMax: 0n, feeFrom: 'account', holdMs: 0, needsApproval: false,
       }),
-      withdraw: (request) => {
-        this.withdrawals.push(request)
-        return Promise.resolve(withdrawalOf(request))
+      withdraw: async (request) => {
+        await Promise.resolve()
+        const fate = this.withdrawalFates.shift() ?? 'pass'
+        if (fate === 'lost_request') throw new EvegramError('unavailable.server', { operation: 'withdraw' })
+        if (fate === 'refused') throw new EvegramError('wallet.payout_refused', { operation: 'withdraw' })
+        const known = this.withdrawals.find(({ id }) => id === request.id)
+        if (known === undefined) this.withdrawals.push(request)
+        if (fate === 'lost_answer') throw new EvegramError('timeout', { operation: 'withdraw' })
+        return withdrawalOf(known ?? request)
       },
       withdrawals: () => Promise.resolve(this.withdrawals.map(withdrawalOf)),
       withdrawal: (id) => {
@@ -89,8 +97,8 @@ export class FakeWally {
     if (known !== undefined) throw new EvegramError('conflict.request_differs', { operation: 'send money' })
     if (this.balance(from) < amount) throw new EvegramError('wallet.insufficient_funds', { operation: 'send money' })
     this.#transfers.set(transfer, fields)
-    this.#book(from, { transfer, kind: 'transfer', side: 'debit', amount })
-    this.#book(to, { transfer, kind: 'transfer', side: 'credit', amount })
+    this.#book(from, { transfer, kind: 'transfer', side: 'debit', amount, other: to })
+    this.#book(to, { transfer, kind: 'transfer', side: 'credit', amount, other: from })
   }
 
   #book(account: AccountId, line: Omit<Line, 'number' | 'atMs'>): void {
