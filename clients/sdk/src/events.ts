@@ -92,6 +92,8 @@ export interface ClientEvents {
   'channel-post-failed': { readonly channel: ConversationId; readonly text: string; readonly error: EvegramError }
   /** A payment that this device decided on was refused: nothing moved, and nothing was said of it. */
   'payment-failed': PaymentFailedEvent
+  /** What `Client.wallet.payments` gives of a conversation is another: decided on, moved, told, refused or put away. */
+  'payment-changed': { readonly conversation: ConversationId; readonly transfer: string }
   /** A request about money waits: the ledger of the server is starting. */
   'ledger-starting': Readonly<Record<never, never>>
   /** The server told the own account something: verified, durable in the local store, once. It points to the own statement, which alone says what was paid. */

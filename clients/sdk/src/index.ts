@@ -36,6 +36,7 @@ export type { ChannelChangedEvent, ChannelPostEvent, ClientEvents, ClientState, 
 export type { AccountWallet, PaymentProof, PaymentRequestTerms, PaymentTerms, SentPayment, WithdrawalTermsAsked } from './money/account-wallet.js'
 export type { NoticeKind, WalletNotice } from './money/notice.js'
 export type { UnansweredWithdrawal } from './money/asked-withdrawals.js'
+export type { PendingPayment, PendingState } from './money/pending-payment.js'
 export type { OperatorApi } from './api/operator-api.js'
 export { openOperator, type OperatorOptions } from './open-operator.js'
 export { isEnded } from './api/wally-api.js'

@@ -15,6 +15,8 @@ import { AskedWithdrawals, type UnansweredWithdrawal } from './asked-withdrawals
 import { checkAssets } from './check-assets.js'
 import { noticeOf, type WalletNotice } from './notice.js'
 import { PaymentOutbox } from './payment-outbox.js'
+import type { PendingPayment } from './pending-payment.js'
+import { requestTransferId } from './request-transfer.js'
 import { StatementFollower } from './statement-follower.js'
 import { listLines, readShownAs, readTransferLine, writeShownAs } from './statement-row.js'
 import { quoteOf, withdrawWith } from './withdraw.js'
@@ -77,10 +79,14 @@ export interface AccountWallet {
   /** Where to pay on a chain so that it arrives here: the address together with the memo. */
   depositPlace(chain: string): Promise<DepositPlace>
   /**
-   * Pays the other side of a conversation. Resolves when that is durable on this device, offline too. It is paid once and told once, whatever crashes. Rejects
-   * `invalid.argument`, `too_large.payload`, `limited.queue`, `client.closed`.
+   * Pays the other side of a conversation. Resolves when that is durable on this device, offline too. It is paid once and told once, whatever crashes; a request is paid
+   * once, whichever own devices answer it and however often. Rejects `invalid.argument`, also for a request that this device paid, `too_large.payload`, `limited.queue`, `client.closed`.
    */
   pay(conversation: Conversation, terms: PaymentTerms): Promise<SentPayment>
+  /** The payments of this device that have no message yet, earlier runs included: those that were refused, then those on their way, in their order. `payment-changed` tells when to ask again. */
+  payments(): Promise<readonly PendingPayment[]>
+  /** Puts a refused payment away: {@link payments} names it no more. One that is on its way stays. */
+  dismissPayment(transfer: string): Promise<void>
   /** Asks the other side of a conversation to pay. Rejects as {@link Conversation.send} does, and as {@link AccountWallet.depositPlace} when it is to name that. */
   request(conversation: Conversation, terms: PaymentRequestTerms): Promise<SentMessage & { readonly request: PaymentRequestBody }>
   /**
@@ -183,8 +189,16 @@ export class ServerWallet implements AccountWallet {
     const to: AccountId = conversation.peer.account
     checkMoney(amount, note)
     if (to === this.#ports.core.account) throw new EvegramError('invalid.argument', { operation: 'pay', advice: 'This is your own account.' })
-    const payment: PaymentBody = { transfer: this.newId(), asset, amount: amount.toString(), note, ...(request === undefined ? {} : { request }) }
+    const payment: PaymentBody = { transfer: request === undefined ? this.newId() : requestTransferId(to, request), asset, amount: amount.toString(), note, ...(request === undefined ? {} : { request }) }
     return { transfer: payment.transfer, ...await this.#outbox.add(conversation.id, to, payment) }
+  }
+
+  payments(): Promise<readonly PendingPayment[]> {
+    return this.#outbox.list()
+  }
+
+  dismissPayment(transfer: string): Promise<void> {
+    return this.#outbox.dismiss(transfer)
   }
 
   async request(conversation: Conversation, terms: PaymentRequestTerms): Promise<SentMessage & { readonly request: PaymentRequestBody }> {

@@ -6,7 +6,8 @@ import { Deferred } from '../core/deferred.js'
 import type { MessageContent } from '../core/message.js'
 import type { Transaction } from '../core/transaction.js'
 import type { SentMessage } from '../conversation.js'
-import { listPayments, paymentKey, takePaymentPlace, writePayment, type PaymentRow } from './payment-row.js'
+import { listPayments, listRefused, moveToRefused, paymentKey, readAnswered, removeRefused, takePaymentPlace, writeAnswered, writePayment, type PaymentRow } from './payment-row.js'
+import { pendingOf, refusedOf, type PendingPayment } from './pending-payment.js'
 
 /** Bounds of payments that wait, units last. */
 export const PAYMENT_LIMITS = {
@@ -14,6 +15,8 @@ export const PAYMENT_LIMITS = {
   waitingMax: 64,
   /** Payments that are made and could not be told yet; past it `pay` rejects with `limited.queue`. */
   untoldMax: 512,
+  /** Payments that were refused and that nobody has put away: the oldest are forgotten. */
+  refusedMax: 64,
   /** First wait after a failure that time may heal; doubles, with full jitter. */
   backoffMs: 1_000,
   backoffMsMax: 60_000,
@@ -76,27 +79,65 @@ export class PaymentOutbox {
     return this.#size
   }
 
-  /** Decides on a payment. Resolves when that is durable. Rejects `limited.queue`, `client.closed`. */
+  /** What has no message yet: first what was refused, the oldest first, then what waits, in its order. */
+  async list(): Promise<readonly PendingPayment[]> {
+    const { store } = this.#ports.core
+    return [...(await listRefused(store, PAYMENT_LIMITS.refusedMax)).map(refusedOf), ...(await listPayments(store, ROWS_MAX)).map(pendingOf)]
+  }
+
+  /** Puts refused payments of this transfer away; durable when resolved. What is not refused stays. */
+  async dismiss(transfer: string): Promise<void> {
+    const { core } = this.#ports
+    await core.local.write(async (tx) => {
+      for (const row of await listRefused(core.store, PAYMENT_LIMITS.refusedMax)) {
+        if (row.payment.transfer !== transfer) continue
+        removeRefused(tx, row)
+        this.#changed(tx, row)
+      }
+    })
+  }
+
+  /**
+   * Decides on a payment. Resolves when that is durable; of a transfer that waits already nothing is decided again, and that one is followed. Rejects `limited.queue`, `client.closed`, and
+   * `invalid.argument` for a request that this device paid, or is paying with other terms.
+   */
   async add(conversation: ConversationId, to: AccountId, payment: PaymentBody): Promise<PaymentProgress> {
     if (this.#closed) throw new EvegramError('client.closed', { operation: 'pay' })
     const { core } = this.#ports
-    const waiter: Waiter = { paid: new Deferred<void>(), done: new Deferred<SentMessage>() }
+    let waiter: Waiter = { paid: new Deferred<void>(), done: new Deferred<SentMessage>() }
     await core.local.write(async (tx) => {
       const rows = await listPayments(core.store, ROWS_MAX)
+      if (payment.request !== undefined && await readAnswered(tx, payment.transfer)) throw new EvegramError('invalid.argument', { operation: 'pay', advice: 'This request was paid already.' })
+      const known = rows.find((row) => row.payment.transfer === payment.transfer)
+      if (known !== undefined) {
+        const { asset, amount } = known.payment
+        if (asset !== payment.asset || amount !== payment.amount) throw new EvegramError('invalid.argument', { operation: 'pay', advice: 'This request is being paid with other terms.' })
+        waiter = this.#waiters.get(known.place) ?? waiter
+        if (known.paid) waiter.paid.resolve()
+        tx.afterCommit(() => { this.#follow(known, waiter) })
+        return
+      }
+      // Asked for once more: what became of it is told anew.
+      for (const row of await listRefused(core.store, PAYMENT_LIMITS.refusedMax)) if (row.payment.transfer === payment.transfer) removeRefused(tx, row)
       const unpaid = rows.filter(({ paid }) => !paid).length
       const { waitingMax, untoldMax } = PAYMENT_LIMITS
       if (unpaid >= waitingMax || rows.length - unpaid >= untoldMax) throw new EvegramError('limited.queue', { operation: 'pay', details: { waitingMax, untoldMax } })
-      const row: PaymentRow = { place: await takePaymentPlace(tx), conversation, to, payment, unansweredAtMs: 0, paid: false }
+      const row: PaymentRow = { place: await takePaymentPlace(tx), conversation, to, payment, unansweredAtMs: 0, paid: false, decidedAtMs: core.time.now() }
       writePayment(tx, row)
+      this.#changed(tx, row)
       tx.afterCommit(() => {
         this.#size += 1
-        // Closed while it was written: nobody would ever settle it.
-        if (this.#closed) rejectBoth(waiter, new EvegramError('client.closed', { operation: 'pay' }))
-        else this.#waiters.set(row.place, waiter)
+        this.#follow(row, waiter)
       })
     })
     this.#wake()
     return { paid: waiter.paid.promise, done: waiter.done.promise }
+  }
+
+  #follow({ place }: PaymentRow, waiter: Waiter): void {
+    // Closed while it was written: nobody would ever settle it.
+    if (this.#closed) rejectBoth(waiter, new EvegramError('client.closed', { operation: 'pay' }))
+    else this.#waiters.set(place, waiter)
   }
 
   /** Nothing more is begun; who waits is told `client.closed`, the rows stay for the next run. */
@@ -188,19 +229,23 @@ export class PaymentOutbox {
   }
 
   async #tell(row: PaymentRow): Promise<void> {
-    const sent = await this.#ports.say(row.conversation, { kind: 'payment', body: row.payment }, (tx) => { tx.remove('payments', paymentKey(row.place)) })
+    const sent = await this.#ports.say(row.conversation, { kind: 'payment', body: row.payment }, (tx) => {
+      tx.remove('payments', paymentKey(row.place))
+      writeAnswered(tx, row.payment)
+      this.#changed(tx, row)
+    })
     this.#settle(row, ({ done }) => { done.resolve(sent) })
   }
 
   async #fail(row: PaymentRow, error: EvegramError): Promise<void> {
     const { core } = this.#ports
-    await core.local.write((tx) => {
-      tx.remove('payments', paymentKey(row.place))
+    await core.local.write(async (tx) => {
+      moveToRefused(tx, row, error.code, await listRefused(core.store, PAYMENT_LIMITS.refusedMax), PAYMENT_LIMITS.refusedMax)
+      this.#changed(tx, row)
       tx.afterCommit(() => {
         const { transfer, asset, amount } = row.payment
         core.events.emit('payment-failed', { conversation: row.conversation, transfer, asset, amount: BigInt(amount), error })
       })
-      return Promise.resolve()
     })
     this.#settle(row, (waiter) => { rejectBoth(waiter, error) })
   }
@@ -215,8 +260,14 @@ export class PaymentOutbox {
   async #mark(row: PaymentRow): Promise<void> {
     await this.#ports.core.local.write((tx) => {
       writePayment(tx, row)
+      if (row.paid) this.#changed(tx, row)
       return Promise.resolve()
     })
+  }
+
+  /** Tells, once the transaction is durable, that {@link list} gives something else. */
+  #changed(tx: Transaction, { conversation, payment: { transfer } }: PaymentRow): void {
+    tx.afterCommit(() => { this.#ports.core.events.emit('payment-changed', { conversation, transfer }) })
   }
 
   #backOff(atLeastMs: number): void {

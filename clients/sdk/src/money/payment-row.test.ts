@@ -6,7 +6,7 @@ import { listPayments, paymentKey, writePayment, type PaymentRow } from './payme
 
 const row: PaymentRow = {
   place: 1, conversation: parseConversationId('c'.repeat(32)), to: parseAccountId('b'.repeat(32)),
-  payment: { transfer: 'rent', asset: 'simulated/play', amount: '5', note: 'lunch' }, unansweredAtMs: 7, paid: true,
+  payment: { transfer: 'rent', asset: 'simulated/play', amount: '5', note: 'lunch' }, unansweredAtMs: 7, paid: true, decidedAtMs: 5,
 }
 
 it('a payment is read as it was written, and one that an earlier version wrote is asked for again under its id', async () => {
@@ -18,8 +18,8 @@ it('a payment is read as it was written, and one that an earlier version wrote i
 
   const bytes = await store.get('payments', paymentKey(row.place))
   // A row is a map.
-  const { paid, ...before } = decodeCbor(bytes ?? new Uint8Array(), 8_192) as Readonly<Record<string, CborValue>>
-  expect(paid).toBe(true)
+  const { paid, decidedAtMs, ...before } = decodeCbor(bytes ?? new Uint8Array(), 8_192) as Readonly<Record<string, CborValue>>
+  expect([paid, decidedAtMs]).toEqual([true, 5])
   await store.commit([{ table: 'payments', key: paymentKey(row.place), value: encodeCbor(before) }])
-  expect(await listPayments(store, 10)).toEqual([{ ...row, paid: false }])
+  expect(await listPayments(store, 10)).toEqual([{ ...row, paid: false, decidedAtMs: 0 }])
 })

@@ -10,7 +10,7 @@ const RETRIED: Readonly<Record<string, readonly string[]>> = {
     'unblock', 'blocked', 'uploads', 'cancelUpload',
   ],
   notices: ['list', 'unread', 'markRead'],
-  wallet: ['assets', 'balances', 'statement', 'depositPlace', 'proofOf', 'quote', 'withdrawals', 'withdrawal', 'unansweredWithdrawals', 'forgetWithdrawal', 'refresh', 'notices'],
+  wallet: ['assets', 'balances', 'statement', 'depositPlace', 'proofOf', 'quote', 'withdrawals', 'withdrawal', 'unansweredWithdrawals', 'forgetWithdrawal', 'refresh', 'notices', 'payments', 'dismissPayment'],
   conversation: [
     'send', 'forwardFiles', 'react', 'edit', 'deleteForEveryone', 'setTimer', 'timer', 'history', 'forget', 'markRead', 'unread', 'draft', 'setDraft', 'flags', 'setFlags', 'hide', 'hidden', 'receipts', 'receiptsOf', 'gaps', 'name', 'members', 'isMember', 'refresh', 'version',
   ],

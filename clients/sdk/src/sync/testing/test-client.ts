@@ -51,7 +51,7 @@ export interface TestClient {
 
 const WATCHED: readonly (keyof ClientEvents)[] = [
   'message', 'message-changed', 'message-request', 'request-changed', 'message-expired', 'timer-changed', 'history-request', 'history-changed', 'history-imported', 'message-state', 'receipts-changed', 'device-added', 'device-revoked', 'identity-changed', 'gap', 'account-alarm', 'state', 'security', 'session-healed', 'fault', 'group-changed', 'group-named',
-  'group-alarm', 'channel-post', 'channel-changed', 'channel-gap', 'channel-alarm', 'channel-post-failed', 'payment-failed', 'wallet-notice', 'server-notice',
+  'group-alarm', 'channel-post', 'channel-changed', 'channel-gap', 'channel-alarm', 'channel-post-failed', 'payment-failed', 'payment-changed', 'wallet-notice', 'server-notice',
 ]
 
 /**
