@@ -1,5 +1,5 @@
 import {
-  cassandraConfigOf, createAdminHttp, createInternalHttp, createLogger, createMetrics, createNodePrimitives, HealthChecks, InternalClient, Lifecycle, listenOn,
+  cassandraConfigOf, createAdminHttp, createInternalHttp, createLogger, createMetrics, createServerPrimitives, HealthChecks, InternalClient, Lifecycle, listenOn,
   ServiceTokens, ServiceVerifier, systemClock, systemRandom, waitFor, AUTH_INTERNAL_API, ENGINE_INTERNAL_API,
   type Logger, type Metrics, type RunningService,
 } from '@evegram/platform'
@@ -117,7 +117,7 @@ async function addEngine(shared: Shared, auth: InternalClient): Promise<{
     },
     config.sockets === 'auto' ? undefined : config.sockets,
   )
-  const primitives = createNodePrimitives(IMPORTED_KEYS_MAX)
+  const primitives = createServerPrimitives(IMPORTED_KEYS_MAX)
   const noticeKey = config.serviceKeys.get('wally')
   const pushSender = config.push ? new WebPushSender({ services: pushServicesOf(config.pushServices, isForThisMachine(config)), credentials: new HttpPushCredentials(auth), clock }) : undefined
   if (pushSender !== undefined) lifecycle.add({ name: 'push services', stop: () => { pushSender.close() } })

@@ -7,7 +7,7 @@ import {
   type Engine,
 } from '@evegram/engine'
 import {
-  createHttp, createLogger, createMetrics, createNodePrimitives, HealthChecks, Lifecycle, lockFolder, MemoryBroker, systemClock, systemRandom, registerOpenApi,
+  createHttp, createLogger, createMetrics, createNodePrimitives, createServerPrimitives, HealthChecks, Lifecycle, lockFolder, MemoryBroker, systemClock, systemRandom, registerOpenApi,
   type HttpServer, type Logger, type Metrics,
 } from '@evegram/platform'
 import { EvegramError, LIMITS } from '@evegram/protocol'
@@ -164,7 +164,7 @@ async function addEngine(
     },
     config.sockets === 'auto' ? undefined : config.sockets,
   )
-  const primitives = createNodePrimitives(IMPORTED_KEYS_MAX)
+  const primitives = createServerPrimitives(IMPORTED_KEYS_MAX)
   const pushSender = config.push ? new WebPushSender({ services: pushServicesOf(config.pushServices, config.isLocal), credentials: { forOrigin: (origin) => auth.pushToken(origin) }, clock }) : undefined
   if (pushSender !== undefined) lifecycle.add({ name: 'push services', stop: () => { pushSender.close() } })
   const engine = createEngine({
