@@ -4,14 +4,15 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { ProgressBar } from '../cli/progress-bar.js'
 import { plantedHead, plantedLine } from './planted-lines.js'
-import { CONTROLS, PLANTED_SEEDS_MAX, plantedNames, runPlanted, type PlantedOutcome } from './run-planted.js'
+import { CONTROLS, PLANTED_SECONDS, PLANTED_SECONDS_MAX, PLANTED_SEEDS_MAX, plantedNames, runPlanted, type PlantedOutcome } from './run-planted.js'
 
-const HELP = `npm run sim:planted -- [--only <name> …] [--json]
+const HELP = `npm run sim:planted -- [--only <name> …] [--seconds <n>] [--json]
 
 Plants every bug of sim/planted in a copy of the code and runs the simulator on it (stand-in crypto; payouts are signed in earnest): each must break a promise
 within ${String(PLANTED_SEEDS_MAX)} seeds, and the copy without a bug must not.
 
   --only <name>   this bug alone; may be given several times
+  --seconds <n>   real time for one bug (${String(PLANTED_SECONDS)}, at most ${String(PLANTED_SECONDS_MAX)}): more where the machine has other work
   --json          the result as one JSON object on standard output
   --help
 
@@ -27,6 +28,7 @@ function refuse(message: string): never {
 
 interface PlantedArguments {
   readonly only: readonly string[]
+  readonly seconds: number
   readonly json: boolean
 }
 
@@ -34,7 +36,7 @@ function readArguments(): PlantedArguments {
   try {
     const { values } = parseArgs({
       options: {
-        only: { type: 'string', multiple: true, default: [] }, json: { type: 'boolean', default: false },
+        only: { type: 'string', multiple: true, default: [] }, seconds: { type: 'string', default: String(PLANTED_SECONDS) }, json: { type: 'boolean', default: false },
         help: { type: 'boolean', short: 'h', default: false },
       },
     })
@@ -42,13 +44,15 @@ function readArguments(): PlantedArguments {
       console.log(HELP)
       process.exit(0)
     }
-    return values
+    const seconds = Number(values.seconds)
+    if (!/^\d+$/.test(values.seconds) || seconds < 1 || seconds > PLANTED_SECONDS_MAX) return refuse(`--seconds is a whole number from 1 to ${String(PLANTED_SECONDS_MAX)}.`)
+    return { ...values, seconds }
   } catch (error) {
     return refuse(error instanceof Error ? error.message : String(error))
   }
 }
 
-const { only, json } = readArguments()
+const { only, seconds: secondsEach, json } = readArguments()
 const names = plantedNames(patches)
 for (const name of only) if (!names.includes(name)) refuse(`There is no planted bug "${name}". There are: ${names.join(', ')}.`)
 
@@ -72,7 +76,7 @@ const startedMs = Date.now()
 try {
   if (!json && !isTerminal) console.log(plantedHead(nameWidth))
   const outcomes = await runPlanted({
-    root, patches, scratch, only, now: () => Date.now(),
+    root, patches, scratch, only, msMax: secondsEach * 1_000, now: () => Date.now(),
     onOutcome: (outcome) => {
       bar.update(++done, outcome.name)
       if (!json && !isTerminal) console.log(plantedLine(outcome, nameWidth))

@@ -59,7 +59,7 @@ function reasonOf(outcome: PlantedOutcome | undefined): string {
 
 async function run(): Promise<Readonly<Record<string, PlantedOutcome>>> {
   const scratch = join(root, 'node_modules/.cache/planted')
-  const outcomes = await runPlanted({ root, patches: join(root, 'sim/planted'), scratch, only: [], now: () => 0, onOutcome: () => undefined })
+  const outcomes = await runPlanted({ root, patches: join(root, 'sim/planted'), scratch, only: [], msMax: 1_000, now: () => 0, onOutcome: () => undefined })
   expect(existsSync(scratch) ? readdirSync(scratch) : []).toEqual([])
   return Object.fromEntries(outcomes.map((outcome) => [outcome.name, outcome]))
 }
