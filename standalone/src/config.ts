@@ -5,6 +5,7 @@ import { flag, LOG_LEVELS, originList, originText, portNumber, printableConfig, 
 import { EvegramError } from '@evegram/protocol'
 import { domainOf } from '@evegram/protocol/proof'
 import { z } from 'zod'
+import { tonBridgeList, tonBridgesOf } from './ton-bridges.js'
 
 const count = z.coerce.number({ error: 'a whole number' }).int('a whole number').positive('a positive number')
 
@@ -38,6 +39,8 @@ export const SETTINGS = {
   webDir: setting('EVEGRAM_WEB_DIR', z.string().optional()),
   /** Sites that may show the page in a frame. */
   frameAncestors: setting('EVEGRAM_FRAME_ANCESTORS', originList.default([])),
+  /** Wallets of TON on other devices, which the page may reach over their bridges. */
+  tonBridges: setting('EVEGRAM_TON_BRIDGES', tonBridgeList),
   ...BLOB_SETTINGS,
   ...PUSH_SETTINGS,
   pushContact: setting('EVEGRAM_PUSH_CONTACT', pushContact.optional()),
@@ -64,6 +67,7 @@ export function readStandaloneConfig(environment: Readonly<Record<string, string
   }
   const isLocal = LOOPBACK_NAMES.includes(config.host) && (config.publicUrl === undefined || isLoopbackUrl(config.publicUrl))
   pushServicesOf(config.pushServices, isLocal)
+  tonBridgesOf(config.tonBridges, isLocal)
   return { ...config, isLocal }
 }
 

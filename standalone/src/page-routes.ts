@@ -1,6 +1,7 @@
 import type { HttpServer } from '@evegram/platform'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { PageFile } from './page-files.js'
+import { policySourcesOf, type TonBridge } from './ton-bridges.js'
 
 /** What {@link pageRoutes} needs. */
 export interface PageRoutesParts {
@@ -11,23 +12,28 @@ export interface PageRoutesParts {
   readonly ws: string
   /** Origins of sites that may show the page in a frame. */
   readonly frameAncestors: readonly string[]
+  /** Wallets of TON on other devices that the page offers. */
+  readonly tonBridges: readonly TonBridge[]
 }
 
 const YEAR_S = 31_536_000
 
 /**
- * What the page may do: its own scripts and styles, its own server, pictures that it made itself. It turns no text into a script: `evegram` is the one policy of Trusted
- * Types, which the page uses for the address of its service worker.
+ * What the page may do: its own scripts and styles, its own server and the bridges of wallets, pictures that it made itself. It turns no text into a script: `evegram` is the one
+ * policy of Trusted Types, which the page uses for the address of its service worker.
  */
-export function pagePolicy({ ws, frameAncestors }: Pick<PageRoutesParts, 'ws' | 'frameAncestors'>): string {
+export function pagePolicy({ ws, frameAncestors, tonBridges }: Pick<PageRoutesParts, 'ws' | 'frameAncestors' | 'tonBridges'>): string {
+  const reached = ["'self'", new URL(ws).origin, ...policySourcesOf(tonBridges)]
   return [
-    "default-src 'none'", "script-src 'self'", "style-src 'self'", "img-src 'self' blob: data:", 'media-src blob:', `connect-src 'self' ${new URL(ws).origin}`, "manifest-src 'self'", "worker-src 'self'",
+    "default-src 'none'", "script-src 'self'", "style-src 'self'", "img-src 'self' blob: data:", 'media-src blob:', `connect-src ${reached.join(' ')}`, "manifest-src 'self'", "worker-src 'self'",
     "base-uri 'none'", "form-action 'none'", `frame-ancestors ${frameAncestors.length === 0 ? "'none'" : frameAncestors.join(' ')}`, "require-trusted-types-for 'script'", 'trusted-types evegram',
   ].join('; ')
 }
 
 /** Where wallets of TON find out who asks them (TON Connect, "Application manifest"). */
 export const TON_CONNECT_MANIFEST_PATH = '/tonconnect-manifest.json'
+/** Where the page finds out which wallets of TON on other devices it offers, and how it reaches them. */
+export const TON_CONNECT_WALLETS_PATH = '/tonconnect-wallets.json'
 
 /** Serves a built page at `/`. Call it before the server listens. */
 export function pageRoutes(http: HttpServer, parts: PageRoutesParts): void {
@@ -42,6 +48,7 @@ export function pageRoutes(http: HttpServer, parts: PageRoutesParts): void {
     void reply.header('cache-control', 'no-cache')
     return reply.send({ url: parts.origin, name: 'Evegram', iconUrl: `${parts.origin}/icon-180.png` })
   })
+  http.get(TON_CONNECT_WALLETS_PATH, { schema: { hide: true } }, async (_request, reply) => reply.header('cache-control', 'no-cache').send({ wallets: parts.tonBridges }))
 }
 
 function sendFile(request: FastifyRequest, reply: FastifyReply, file: PageFile, policy: string, mayBeFramed: boolean): FastifyReply {

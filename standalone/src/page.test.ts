@@ -21,7 +21,7 @@ describe('a built page at a standalone server', () => {
     writeFileSync(join(webDir, 'assets', 'main-abc.js'), SCRIPT)
     writeFileSync(join(webDir, 'sw.js'), 'self')
     writeFileSync(join(webDir, 'notes.secret'), 'not part of a page')
-    server = await startServer(join(folder.path, 'data'), { EVEGRAM_WEB_DIR: webDir, EVEGRAM_FRAME_ANCESTORS: 'https://host.example', EVEGRAM_SOCKETS: 'ws', EVEGRAM_WALLY: 'false' })
+    server = await startServer(join(folder.path, 'data'), { EVEGRAM_WEB_DIR: webDir, EVEGRAM_FRAME_ANCESTORS: 'https://host.example', EVEGRAM_SOCKETS: 'ws', EVEGRAM_WALLY: 'false', EVEGRAM_TON_BRIDGES: 'Lantern https://bridge.lantern.example/bridge https://lantern.example/ton-connect' })
   }, 120_000)
   afterAll(async () => {
     await server.stop()
@@ -33,14 +33,14 @@ describe('a built page at a standalone server', () => {
     const { status, headers, body } = await get('/')
     expect([status, body, headers['cache-control']]).toEqual([200, '<!doctype html><title>page</title>', 'no-cache'])
     const policy = String(headers['content-security-policy'])
-    for (const part of ["default-src 'none'", "script-src 'self'", "require-trusted-types-for 'script'", `connect-src 'self' ws://localhost:${String(server.ports.ws)}`, 'frame-ancestors https://host.example']) expect(policy.split('; ')).toContain(part)
+    for (const part of ["default-src 'none'", "script-src 'self'", "require-trusted-types-for 'script'", `connect-src 'self' ws://localhost:${String(server.ports.ws)} https://bridge.lantern.example/bridge/events https://bridge.lantern.example/bridge/message`, 'frame-ancestors https://host.example']) expect(policy.split('; ')).toContain(part)
     expect(policy).not.toMatch(/unsafe|\*/)
     expect(headers['x-frame-options']).toBeUndefined()
     expect((await get('/', { 'if-none-match': String(headers['etag']) })).status).toBe(304)
   })
 
   it('may be framed by nobody where no site is named', () => {
-    expect(pagePolicy({ ws: 'wss://chat.example/v1/socket', frameAncestors: [] })).toMatch(/connect-src 'self' wss:\/\/chat\.example; .*frame-ancestors 'none'/)
+    expect(pagePolicy({ ws: 'wss://chat.example/v1/socket', frameAncestors: [], tonBridges: [] })).toMatch(/connect-src 'self' wss:\/\/chat\.example; .*frame-ancestors 'none'/)
   })
 
   it('has files that never change cached for good, small on the wire, and no others', async () => {
@@ -56,6 +56,13 @@ describe('a built page at a standalone server', () => {
     const origin = `http://localhost:${String(server.ports.http)}`
     expect([status, JSON.parse(body)]).toEqual([200, { url: origin, name: 'Evegram', iconUrl: `${origin}/icon-180.png` }])
     expect(headers['access-control-allow-origin']).toBeUndefined()
+  })
+
+  it('says which wallets on other devices its policy lets it reach, and how', async () => {
+    const { status, body } = await get('/tonconnect-wallets.json')
+    const wallets = [{ name: 'Lantern', bridgeUrl: 'https://bridge.lantern.example/bridge', universalUrl: 'https://lantern.example/ton-connect' }]
+    expect([status, JSON.parse(body)]).toEqual([200, { wallets }])
+    expect((await get('/')).headers['content-security-policy']).toContain('https://bridge.lantern.example/bridge/events https://bridge.lantern.example/bridge/message;')
   })
 
   it('leaves the facts of the server at /start', async () => {

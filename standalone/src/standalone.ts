@@ -23,6 +23,7 @@ import { readPageFiles, type PageFile } from './page-files.js'
 import { pageRoutes } from './page-routes.js'
 import { playRoutes } from './play-routes.js'
 import { startPage } from './start-page.js'
+import { tonBridgesOf, type TonBridge } from './ton-bridges.js'
 import type { WallyOutcome, WallyStart } from './wally-start.js'
 
 const clock = systemClock()
@@ -83,7 +84,7 @@ export async function startStandalone(config: StandaloneConfig, version: string)
       allowedOrigins: config.allowedOrigins, trustedProxies: config.trustedProxies,
     })
     const files = config.webDir === undefined ? [] : readPageFiles(config.webDir)
-    await addPublicRoutes(http, { auth, engine, blobs, wally, folder, names, sockets, version, health, isLocal: config.isLocal, files, frameAncestors: config.frameAncestors })
+    await addPublicRoutes(http, { auth, engine, blobs, wally, folder, names, sockets, version, health, isLocal: config.isLocal, files, frameAncestors: config.frameAncestors, tonBridges: tonBridgesOf(config.tonBridges, config.isLocal) })
     lifecycle.add({ name: 'http', start: async () => { await http.listen({ host: config.host, port: httpPort }) }, drain: () => http.close() })
     const admin = createAdmin({ log, clock, random, metrics, health, engine, wally, folder, names: { domain: names.domain, version } })
     lifecycle.add({ name: 'admin', start: async () => { await admin.listen({ host: '127.0.0.1', port: adminPort }) }, stop: () => admin.close() })
@@ -203,8 +204,9 @@ async function addPublicRoutes(http: HttpServer, parts: {
   /** Of the built page; none where there is no page. */
   readonly files: readonly PageFile[]
   readonly frameAncestors: readonly string[]
+  readonly tonBridges: readonly TonBridge[]
 }): Promise<void> {
-  const { auth, engine, blobs, wally, folder, names, sockets, version, health, isLocal, files, frameAncestors } = parts
+  const { auth, engine, blobs, wally, folder, names, sockets, version, health, isLocal, files, frameAncestors, tonBridges } = parts
   const upSinceMs = clock.now()
   await registerOpenApi(http, { title: 'Evegram', version, description: 'Sign-in, account logs, sessions, prekeys, files and the wallet bridge of one Evegram server.' })
   await auth.routes(http)
@@ -217,7 +219,7 @@ async function addPublicRoutes(http: HttpServer, parts: {
   }
   http.get('/.well-known/evegram', { schema: { tags: ['Discovery'], summary: 'Where everything is' } }, async () =>
     auth.discovery({ serverId: folder.serverId, ws: names.ws, auth: names.origin, blobs: names.origin, ...(wally === undefined ? {} : { wally: names.origin, noticeKeys: [Buffer.from(wally.noticeKey).toString('base64url')] }) }))
-  pageRoutes(http, { files, origin: names.origin, ws: names.ws, frameAncestors })
+  pageRoutes(http, { files, origin: names.origin, ws: names.ws, frameAncestors, tonBridges })
   // With a page at `/` the facts of the server stay here.
   for (const path of files.length === 0 ? ['/', START_PAGE_PATH] : [START_PAGE_PATH]) http.get(path, { schema: { hide: true } }, async (_request, reply) => {
     void reply.type('text/html; charset=utf-8')
