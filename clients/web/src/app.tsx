@@ -7,6 +7,8 @@ import type { SessionStore } from './session/session.js'
 import { SessionProvider } from './session/use-session.js'
 import { SignIn } from './views/sign-in.js'
 
+// What wallets on other devices want of people is shown when they do, and loaded then.
+const WalletDialog = lazy(async () => ({ default: (await import('./views/wallet-dialog.js')).WalletDialog }))
 // What only people who are signed in need is not part of the first load.
 const Shell = lazy(async () => ({ default: (await import('./views/shell.js')).Shell }))
 
@@ -15,7 +17,7 @@ export function App({ session }: { readonly session: SessionStore }): ReactEleme
   const { language } = usePreferences()
   return (
     <TextsProvider texts={textsOf(language)}>
-      <SessionProvider session={session}><Views session={session} /></SessionProvider>
+      <SessionProvider session={session}><Views session={session} /><Prompts session={session} /></SessionProvider>
     </TextsProvider>
   )
 }
@@ -30,6 +32,11 @@ function Views({ session }: { readonly session: SessionStore }): ReactElement {
     case 'signing_in': return <SignIn session={session} now={now} />
     default: return now satisfies never
   }
+}
+
+function Prompts({ session }: { readonly session: SessionStore }): ReactElement | null {
+  const shown = useSyncExternalStore(session.prompts.subscribe, session.prompts.getSnapshot)
+  return shown === undefined ? null : <Suspense fallback={null}><WalletDialog shown={shown} /></Suspense>
 }
 
 function Splash({ text }: { readonly text: 'app.loading' | 'app.ending' }): ReactElement {

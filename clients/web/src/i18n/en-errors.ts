@@ -61,4 +61,8 @@ export const enErrors = {
   'error.proof.wallet_unsupported': 'This kind of wallet cannot sign in. Use a plain wallet with one key.',
   'error.wallet.insufficient_funds': 'There is not enough.',
   'error.wallet.declined': 'The wallet did not sign.',
+  'error.wallet.silent': 'The wallet did not answer in time. Try again, and open it when you are asked to.',
+  'error.wallet.bridge': 'The bridge of this wallet cannot be reached. Try again later, or use another wallet.',
+  'error.wallet.disconnected': 'The wallet ended the connection. Try again to connect it anew.',
+  'error.wallet.manifest': 'The wallet cannot read who asks. It works with sites that the wallet itself can open.',
 } as const

@@ -63,4 +63,8 @@ export const esErrors: Readonly<Record<keyof typeof enErrors, string>> = {
   'error.proof.wallet_unsupported': 'Este tipo de billetera no puede iniciar sesión. Usa una sencilla con una sola clave.',
   'error.wallet.insufficient_funds': 'No hay suficiente.',
   'error.wallet.declined': 'La billetera no firmó.',
+  'error.wallet.silent': 'La billetera no respondió a tiempo. Inténtalo de nuevo y ábrela cuando se te pida.',
+  'error.wallet.bridge': 'No se puede contactar con el puente de esta billetera. Inténtalo más tarde o usa otra billetera.',
+  'error.wallet.disconnected': 'La billetera cerró la conexión. Inténtalo de nuevo para conectarla otra vez.',
+  'error.wallet.manifest': 'La billetera no puede leer quién pregunta. Funciona con sitios que la propia billetera puede abrir.',
 }

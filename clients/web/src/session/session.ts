@@ -3,6 +3,7 @@ import type { Chain, Network } from '@evegram/protocol/proof'
 import type { Client, Wallet } from '@evegram/sdk'
 import { codeOf } from '../i18n/error-text.js'
 import type { FoundWallet } from '../wallets/found-wallet.js'
+import { WalletPrompts } from '../wallets/wallet-prompts.js'
 import { isKnownProfile, noteProfile } from './known-profile.js'
 import { followAccount } from '../preferences.js'
 import { forgetWakes, keepWakes } from '../push/wakes.js'
@@ -20,6 +21,8 @@ export type Session =
 
 /** The one connection of the page. It lives here, outside of all components, which only listen. */
 export class SessionStore {
+  /** What wallets on other devices want of the person; the page shows it whatever else it shows. */
+  readonly prompts = new WalletPrompts()
   readonly #profile: string
   readonly #listeners = new Set<() => void>()
   #session: Session = { status: 'starting' }
@@ -52,16 +55,16 @@ export class SessionStore {
     await this.#signIn(async () => openDemoWallet(this.#profile, chain))
   }
 
-  /** Signs in with a wallet program of this browser. Never rejects: the session says how it went. */
+  /** Signs in with a wallet program of this browser, or one on another device. Never rejects: the session says how it went. */
   async signInWith(found: FoundWallet): Promise<void> {
-    await this.#signIn(async () => found.connect(await readNetwork()))
+    await this.#signIn(async () => found.connect(await readNetwork(), { prompts: this.prompts, purpose: 'sign-in' }))
     this.#found = found
   }
 
   /** The wallet with this address, to sign a change of the account. Rejects `client.not_signed_in` where this browser has it no more. */
   async openWallet(address: string): Promise<Wallet> {
     const chain = rememberedDemoChain(this.#profile)
-    const wallet = chain === undefined ? await this.#found?.connect(await readNetwork()) : await openDemoWallet(this.#profile, chain)
+    const wallet = chain === undefined ? await this.#found?.connect(await readNetwork(), { prompts: this.prompts, purpose: 'sign' }) : await openDemoWallet(this.#profile, chain)
     if (wallet?.address !== address) throw new EvegramError('client.not_signed_in', { operation: 'open wallet' })
     return wallet
   }
@@ -80,6 +83,8 @@ export class SessionStore {
     noteProfile(this.#profile, false)
     forgetDemoWallet(this.#profile)
     followAccount(undefined)
+    const walletTold = this.#found?.end?.()
+    this.#found = undefined
     await forgetWakes(this.#profile)
     const { forgetProfile } = await import('./open-client.js')
     try {
@@ -88,6 +93,7 @@ export class SessionStore {
         await client.close()
       }
       await forgetProfile(this.#profile)
+      await walletTold
       this.#set({ status: 'signed_out', demo: this.#demo, ...(code === undefined ? {} : { code }) })
     } catch (error) {
       this.#set({ status: 'signed_out', demo: this.#demo, code: codeOf(error) })

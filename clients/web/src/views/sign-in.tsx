@@ -38,7 +38,7 @@ function Choices({ session, now }: { readonly session: SessionStore; readonly no
   return (
     <>
       {now.code === undefined ? null : <Failure code={now.code} />}
-      <Suspense fallback={null}><WalletChoices session={session} /></Suspense>
+      <Suspense fallback={null}><WalletChoices choose={(found) => { void session.signInWith(found) }} /></Suspense>
       {now.demo ? (
         <section aria-labelledby="demo-title">
           <h2 id="demo-title">{t('signin.demo.title')}</h2>
