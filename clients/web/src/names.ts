@@ -20,7 +20,9 @@ export function pictureOf(conversation: ConversationSummary): { readonly id: str
   return { kind, id: peer?.account ?? id, label: kind === 'direct' ? name ?? lettersOf(title) : title }
 }
 
-/** What a message says in one line: its text, or the names of its files. Empty where it says nothing. */
-export function lineOf({ text, files }: Pick<Message, 'text' | 'files'>, { list }: Pick<Texts, 'list'>): string {
+/** What a message says in one line: its text, the names of its files, or that it is about money. Empty where it says nothing. */
+export function lineOf({ text, files, payment, request }: Pick<Message, 'text' | 'files' | 'payment' | 'request'>, { list, t }: Pick<Texts, 'list' | 't'>): string {
+  if (payment !== undefined) return text === '' ? t('pay.line') : t('pay.line.note', { text })
+  if (request !== undefined) return text === '' ? t('pay.line.ask') : t('pay.line.ask.note', { text })
   return text !== '' || files === undefined ? text : list(files.map(({ name }) => safeFileName(name)))
 }

@@ -1,4 +1,5 @@
 import { enErrors } from './en-errors.js'
+import { enPay } from './en-pay.js'
 
 /** A text of the page, or its forms by count as Intl.PluralRules names them. */
 export type Text = string | { readonly one: string; readonly other: string }
@@ -6,6 +7,7 @@ export type Text = string | { readonly one: string; readonly other: string }
 /** Every English text of the page. `{name}` is replaced by what the page gives; other languages have the same keys. */
 export const en = {
   ...enErrors,
+  ...enPay,
   'app.name': 'Evegram',
   'app.skip': 'Skip to the conversation',
   'app.loading': 'Opening your messages …',
@@ -68,9 +70,6 @@ export const en = {
   'chat.removed': 'The text was removed from this device.',
   'chat.said': '{name} says: {text}',
   'chat.left': 'You are not a member any more. You can read what was said before.',
-  'chat.payment': 'Says that they paid {amount}. Your own wallet view tells whether it came.',
-  'chat.paymentOut': 'You paid {amount}',
-  'chat.paymentRequest': 'Asks for {amount}',
   'chat.actions': 'What to do with this message',
   'chat.react': 'React with {emoji}',
   'chat.reacted': { one: '{emoji}, {count} person', other: '{emoji}, {count} people' },
@@ -396,16 +395,6 @@ export const en = {
   'gap.elsewhere': 'Look on your other devices',
   'gap.self': 'another device of yours',
   'gap.somebody': 'somebody',
-  // Amounts
-  'amount.max': 'All',
-  'amount.max.of': 'All of it: {amount}',
-  'amount.wrong.form': 'Write digits and at most one decimal sign: 12 or 0.5',
-  'amount.wrong.grouping': 'Write it without a sign between thousands.',
-  'amount.wrong.places': { one: '{symbol} has {count} decimal place.', other: '{symbol} has at most {count} decimal places.' },
-  'amount.wrong.large': 'That is more than there can be.',
-  'amount.wrong.zero': 'Write an amount above 0.',
-  'amount.wrong.min': 'At least {amount}.',
-  'amount.wrong.max': 'At most {amount}.',
   // Wallets on other devices
   'remote.where': 'on your phone',
   'remote.link.title': 'Connect {name}',

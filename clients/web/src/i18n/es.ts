@@ -1,9 +1,11 @@
-import { esErrors } from './es-errors.js'
 import type { Catalogue } from './en.js'
+import { esErrors } from './es-errors.js'
+import { esPay } from './es-pay.js'
 
 /** Every Spanish text of the page. */
 export const es: Catalogue = {
   ...esErrors,
+  ...esPay,
   'app.name': 'Evegram',
   'app.skip': 'Ir a la conversación',
   'app.loading': 'Abriendo tus mensajes …',
@@ -66,9 +68,6 @@ export const es: Catalogue = {
   'chat.removed': 'El texto se eliminó de este dispositivo.',
   'chat.said': '{name} dice: {text}',
   'chat.left': 'Ya no eres miembro. Puedes leer lo que se dijo antes.',
-  'chat.payment': 'Dice que pagó {amount}. Tu propia billetera indica si llegó.',
-  'chat.paymentOut': 'Pagaste {amount}',
-  'chat.paymentRequest': 'Pide {amount}',
   'chat.actions': 'Qué hacer con este mensaje',
   'chat.react': 'Reaccionar con {emoji}',
   'chat.reacted': { one: '{emoji}, {count} persona', other: '{emoji}, {count} personas' },
@@ -394,16 +393,6 @@ export const es: Catalogue = {
   'gap.elsewhere': 'Búscalo en tus otros dispositivos',
   'gap.self': 'otro dispositivo tuyo',
   'gap.somebody': 'alguien',
-  // Importes
-  'amount.max': 'Todo',
-  'amount.max.of': 'Todo: {amount}',
-  'amount.wrong.form': 'Escribe cifras y como mucho un signo decimal: 12 o 0,5',
-  'amount.wrong.grouping': 'Escríbelo sin signo entre los millares.',
-  'amount.wrong.places': { one: '{symbol} tiene {count} decimal.', other: '{symbol} tiene como mucho {count} decimales.' },
-  'amount.wrong.large': 'Es más de lo que puede existir.',
-  'amount.wrong.zero': 'Escribe un importe mayor que 0.',
-  'amount.wrong.min': 'Como mínimo {amount}.',
-  'amount.wrong.max': 'Como máximo {amount}.',
   // Billeteras en otros dispositivos
   'remote.where': 'en tu teléfono',
   'remote.link.title': 'Conectar {name}',

@@ -44,6 +44,7 @@ async function main(): Promise<void> {
     await go(alice.page, '#/wallet')
     await alice.page.getByRole('button', { name: 'Get play money' }).click()
     await alice.page.locator('.balance').waitFor()
+    await payEachOther(alice, bob, chat)
     const [visitor, empty, phone] = [await scene.visit(), await scene.person('Terra Classic'), await scene.secondDevice(alice, 'Solana')]
     await visitor.page.getByRole('button', { name: 'Solana' }).waitFor()
     await go(phone.page, '#/history')
@@ -79,6 +80,7 @@ async function main(): Promise<void> {
           await takeWhole(`${name}-whole`, alice.page, viewport, take)
         }
         await takeChat(alice.page, chat, take)
+        await takePay(alice.page, chat, take)
       }
     }
     console.log(`pictures of ${String(names.size)} views are in ${folder}`)
@@ -132,6 +134,63 @@ async function takeChat(page: Page, chat: string, take: Taken): Promise<void> {
   await page.getByRole('button', { name: /^Hide/ }).click()
   await sendAt(-1)
   await debug.detach()
+}
+
+/** Money goes from one to the other, and is asked for. */
+async function payEachOther(alice: Person, bob: Person, chat: string): Promise<void> {
+  await go(alice.page, chat)
+  await go(bob.page, chat)
+  await fillPay(alice.page, '7.5', 'half of the ferry', 'send')
+  await bob.page.locator('.bubble', { hasText: 'It is in your wallet.' }).waitFor()
+  await fillPay(bob.page, '2.25', 'bread and cheese', 'ask')
+  await fillPay(bob.page, '1', 'the good cheese, too', 'ask')
+  await alice.page.locator('.bubble', { hasText: 'bread and cheese' }).getByRole('button', { name: 'Pay' }).click()
+  await alice.page.getByRole('button', { name: 'Send 2.25 PLAY' }).click()
+  await alice.page.locator('.bubble', { hasText: 'You paid it.' }).waitFor()
+}
+
+/** Fills the dialog of money in the conversation that is open, and sends. */
+async function fillPay(page: Page, amount: string, note: string, kind: 'send' | 'ask'): Promise<void> {
+  await page.getByRole('button', { name: 'Send or ask for money' }).click()
+  await page.getByLabel('Amount').waitFor()
+  if (kind === 'ask') await page.getByText('Ask for money', { exact: true }).first().click()
+  await page.getByLabel('Amount').fill(amount)
+  await page.getByLabel('Note').fill(note)
+  if (kind === 'ask') {
+    await page.getByRole('switch').check()
+    await page.getByRole('button', { name: 'Ask for money', exact: true }).click()
+  } else {
+    await page.getByRole('button', { name: 'Look it over' }).click()
+    await page.getByRole('button', { name: `Send ${amount} PLAY` }).click()
+  }
+  await page.locator('.bubble', { hasText: note }).waitFor()
+}
+
+/** Money in a conversation: the bubbles, the dialog, what is asked for, the last look, and a payment that was refused. */
+async function takePay(page: Page, chat: string, take: Taken): Promise<void> {
+  await go(page, chat)
+  await page.locator('.bubble', { hasText: 'the good cheese, too' }).waitFor()
+  await take('pay-bubbles', page)
+  await page.locator('.on-chain summary').last().click()
+  await take('pay-chain', page)
+  await page.getByRole('button', { name: 'Pay', exact: true }).click()
+  await page.locator('.pay-to').waitFor()
+  await take('pay-review', page)
+  await page.keyboard.press('Escape')
+  await page.getByRole('button', { name: 'Send or ask for money' }).click()
+  await page.getByLabel('Amount').fill('1,500')
+  await take('pay-form', page)
+  await page.getByText('Ask for money', { exact: true }).first().click()
+  await take('pay-ask', page)
+  await page.getByText('Send money', { exact: true }).first().click()
+  await page.route('**/v1/wally/transfers', (route) => route.fulfill({ status: 409, json: { error: { code: 'wallet.insufficient_funds', message: '' } } }))
+  await page.getByLabel('Amount').fill('3')
+  await page.getByRole('button', { name: 'Look it over' }).click()
+  await page.getByRole('button', { name: 'Send 3 PLAY' }).click()
+  await page.locator('.pay-pending .is-failed').waitFor()
+  await take('pay-refused', page)
+  await page.getByRole('button', { name: /^Hide the payment/ }).click()
+  await page.unroute('**/v1/wally/transfers')
 }
 
 /** The whole of a view that is longer than the screen. */

@@ -1,6 +1,6 @@
 import type { Conversation, Group, Message } from '@evegram/sdk'
 import { storesOf, useBlocked, useClient, useContactNames, useMessages, useTyping, type ConversationSummary, type MessagesView } from '@evegram/sdk/react'
-import { useCallback, useEffect, useMemo, useRef, useState, type ReactElement } from 'react'
+import { lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState, type ReactElement } from 'react'
 import { codeOf } from '../i18n/error-text.js'
 import { useTexts } from '../i18n/texts.js'
 import { nameOf, pictureOf } from '../names.js'
@@ -14,10 +14,16 @@ import { ChatActionsProvider, type ChatActions } from './chat-actions.js'
 import { Composer, type Composing } from './composer.js'
 import { ForwardDialog } from './forward-dialog.js'
 import { MessageList } from './message-list.js'
+import type { PayStart } from './pay-dialog.js'
+import { PayPending } from './pay-pending.js'
+import { PayPlaceProvider } from './pay-place.js'
 import { PresenceLine } from './presence-line.js'
 import { ReceiptsDialog } from './receipts-dialog.js'
 import { Uploads } from './uploads.js'
 import { useGaps } from './use-gaps.js'
+
+// Only who sends money needs it.
+const PayDialog = lazy(async () => ({ default: (await import('./pay-dialog.js')).PayDialog }))
 
 /** What both kinds of conversations can do. */
 export type OpenConversation = Conversation | Group
@@ -43,6 +49,10 @@ export function ChatView({ conversation }: { readonly conversation: Conversation
   }, [client, id])
   const gaps = useGaps(opened?.conversation)
   const nameOfMissing = (account: string): string => (account === client.account ? t('gap.self') : actions.nameOf(account, messages.messages.find(({ fromAccount }) => fromAccount === account)?.from ?? peer?.address ?? t('gap.somebody')))
+  const [paying, setPaying] = useState<PayStart>()
+  // Not to oneself, and not to who is blocked; what strangers ask for is shown elsewhere, where nothing is paid.
+  const mayPay = opened?.isMember === true && !isBlocked && peer?.account !== client.account
+  const showLatest = (): void => { void messages.showLatest() }
   const place = useRef<HTMLElement>(null)
   const [isAtEnd, setIsAtEnd] = useState(true)
   const isVisible = useVisible()
@@ -52,17 +62,21 @@ export function ChatView({ conversation }: { readonly conversation: Conversation
   return (
     <section ref={place} className="chat" aria-labelledby="chat-title">
       <ChatBar conversation={conversation} />
-      {messages.status === 'failed' ? <Failure code={messages.code ?? 'internal'} retry={() => { void messages.showLatest() }} /> : null}
+      {messages.status === 'failed' ? <Failure code={messages.code ?? 'internal'} retry={showLatest} /> : null}
       {messages.status === 'loading' ? <Loading rows={8} /> : null}
       {messages.status === 'ready' && isEmpty ? <Empty icon="lock" title={t(kind === 'group' ? 'chat.empty.group' : 'chat.empty')} /> : null}
-      {messages.status === 'ready' && !isEmpty ? <ChatActionsProvider actions={actions}><MessageList messages={messages} gaps={gaps} nameOf={nameOfMissing} showsNames={kind === 'group'} unread={conversation.unread} onEnd={setIsAtEnd} /></ChatActionsProvider> : null}
+      <PayPlaceProvider id={id} onPay={mayPay ? setPaying : undefined}>
+        {messages.status === 'ready' && !isEmpty ? <ChatActionsProvider actions={actions}><MessageList messages={messages} gaps={gaps} nameOf={nameOfMissing} showsNames={kind === 'group'} unread={conversation.unread} onEnd={setIsAtEnd} /></ChatActionsProvider> : null}
+        <PayPending />
+      </PayPlaceProvider>
       {waitsForThem(conversation, messages, client.account) ? <p className="waits-note soft small">{t('chat.waits', { name: nameOf(conversation, texts, client.address) })}</p> : null}
       {code === undefined ? null : <Failure code={code} />}
       {forwarded === undefined ? null : <ForwardDialog message={forwarded} onClose={() => { setForwarded(undefined) }} />}
       {inspected === undefined || opened === undefined ? null : <ReceiptsDialog message={inspected} conversation={opened.conversation} onClose={() => { setInspected(undefined) }} />}
+      {paying === undefined ? null : <Suspense fallback={null}><PayDialog conversation={id} peer={peer} start={paying} onClose={() => { setPaying(undefined) }} onDone={showLatest} /></Suspense>}
       <TypingLine conversation={conversation} />
       <Uploads conversation={id} />
-      {isBlocked && peer !== undefined ? <Blocked account={peer.account} /> : opened === undefined ? null : opened.isMember ? <Composer key={id} conversation={opened.conversation} draft={conversation.draft} composing={composing} onCompose={setComposing} onEditLast={editLast} onSent={() => { void messages.showLatest() }} dropPlace={place} /> : <p className="closed-note">{t('chat.left')}</p>}
+      {isBlocked && peer !== undefined ? <Blocked account={peer.account} /> : opened === undefined ? null : opened.isMember ? <Composer key={id} conversation={opened.conversation} draft={conversation.draft} composing={composing} onCompose={setComposing} onEditLast={editLast} onSent={showLatest} dropPlace={place} onMoney={mayPay ? () => { setPaying({ kind: 'new' }) } : undefined} /> : <p className="closed-note">{t('chat.left')}</p>}
     </section>
   )
 }

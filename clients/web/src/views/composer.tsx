@@ -32,10 +32,12 @@ export interface ComposerProps {
   readonly onSent: () => void
   /** Where files can be dropped. */
   readonly dropPlace: RefObject<HTMLElement | null>
+  /** The person wants to send or ask for money; absent where there is nobody to pay. */
+  readonly onMoney?: (() => void) | undefined
 }
 
 /** Where people write: Enter sends, Shift and Enter begins a line, Escape gives up an answer or edit, the up arrow in an empty field edits what was said last. */
-export function Composer({ conversation, draft, composing, onCompose, onEditLast, onSent, dropPlace }: ComposerProps): ReactElement {
+export function Composer({ conversation, draft, composing, onCompose, onEditLast, onSent, dropPlace, onMoney }: ComposerProps): ReactElement {
   const texts = useTexts()
   const { t } = texts
   const { text, change: changeDraft } = useDraft(conversation, draft)
@@ -160,6 +162,7 @@ export function Composer({ conversation, draft, composing, onCompose, onEditLast
       )}
       <form className="composer" onSubmit={submit}>
         {composing.kind === 'edit' ? null : <AttachButton attaching={attaching} />}
+        {composing.kind === 'edit' || onMoney === undefined ? null : <button type="button" className="icon-button attach" aria-label={t('pay.open')} title={t('pay.open')} onClick={onMoney}><Icon name="wallet" /></button>}
         <label className="only-heard" htmlFor="composer-field">{t('chat.write')}</label>
         <textarea ref={field} id="composer-field" rows={1} value={text} placeholder={t('chat.write')} dir="auto" onChange={(event) => { change(event.target.value) }} onKeyDown={onKeyDown} onPaste={onPaste} />
         <button type="submit" className="send" disabled={(text.trim() === '' && (attaching.files.length === 0 || composing.kind === 'edit')) || isTooLong || sealing !== undefined} aria-label={t('chat.send')} title={t('chat.send')}><Icon name="send" /></button>

@@ -9,6 +9,7 @@ import { Attachments } from './attachments.js'
 import { useChatActions, type ChatActions } from './chat-actions.js'
 import { DeliveryState } from './delivery-state.js'
 import { MessageActions, Reactions } from './message-actions.js'
+import { PayBubble } from './pay-bubble.js'
 import { Quote } from './quote.js'
 
 /** What a message shows. */
@@ -57,16 +58,13 @@ function canAct(message: Message, actions: ChatActions | undefined): actions is 
 
 function Content({ message, isStranger }: { readonly message: Message; readonly isStranger: boolean }): ReactElement {
   const { t } = useTexts()
-  const { kind, text, payment, request, direction } = message
+  const { kind, text, payment, request } = message
   if (message.deleted === true) return <p className="soft text">{t('chat.deleted')}</p>
   if (kind.startsWith('unknown:')) return <p className="soft">{t('chat.unsupported')}</p>
-  const money = payment ?? request
-  if (money === undefined && text === '' && message.files === undefined) return <p className="soft">{t('chat.removed')}</p>
-  const amount = money === undefined ? '' : `${String(money.amount)} ${money.asset}`
+  if (payment === undefined && request === undefined && text === '' && message.files === undefined) return <p className="soft">{t('chat.removed')}</p>
   return (
     <>
-      {payment === undefined ? null : <p className="money"><Icon name="wallet" />{t(direction === 'out' ? 'chat.paymentOut' : 'chat.payment', { amount })}</p>}
-      {request === undefined ? null : <p className="money"><Icon name="wallet" />{t('chat.paymentRequest', { amount })}</p>}
+      <PayBubble message={message} />
       {message.files === undefined ? null : <Attachments message={message} isStranger={isStranger} />}
       {text === '' ? null : <p className="text" dir="auto"><RichText text={text} /></p>}
     </>

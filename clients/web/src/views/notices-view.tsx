@@ -1,7 +1,8 @@
 import type { ServerNotice, WalletAsset } from '@evegram/sdk'
-import { useClient } from '@evegram/sdk/react'
+import { useClient, useConversations } from '@evegram/sdk/react'
 import { useCallback, useEffect, type ReactElement } from 'react'
 import { useTexts } from '../i18n/texts.js'
+import { hrefOf } from '../route.js'
 import { amountOf } from '../ui/amount.js'
 import { Empty, Failure, Loading } from '../ui/feedback.js'
 import { Icon } from '../ui/icon.js'
@@ -14,6 +15,7 @@ const NOTICES_SHOWN = 100
 export function NoticesView(): ReactElement {
   const { t, date, time } = useTexts()
   const client = useClient()
+  const { conversations } = useConversations()
   const { now, again } = useLoaded(useCallback(async (): Promise<{ readonly notices: readonly ServerNotice[]; readonly assets: readonly WalletAsset[] }> => {
     const notices = await client.notices.list(NOTICES_SHOWN)
     const newest = notices.reduce<ServerNotice | undefined>((found, notice) => (found === undefined || notice.arrival > found.arrival ? notice : found), undefined)
@@ -33,10 +35,21 @@ export function NoticesView(): ReactElement {
                 {t(notice.kind.startsWith('deposit') ? 'notices.deposit' : notice.kind.startsWith('payout') ? 'notices.payout' : notice.kind.startsWith('payment') ? 'notices.payment' : 'notices.other', { amount: amountOf(notice.amount, notice.asset, now.value.assets) })}
                 <time className="soft small" dateTime={new Date(notice.atMs).toISOString()}>{date(notice.atMs)} {time(notice.atMs)}</time>
               </span>
+              <ConversationLink id={conversations.find(({ peer }) => peer !== undefined && peer.account !== client.account && peer.account === payerOf(notice))?.id} />
             </li>
           ))}
         </ul>
       )}
     </Panel>
   )
+}
+
+function ConversationLink({ id }: { readonly id: string | undefined }): ReactElement | null {
+  const { t } = useTexts()
+  return id === undefined ? null : <a className="button quiet" href={hrefOf({ view: 'conversation', id })}>{t('notices.open')}</a>
+}
+
+/** The account that a payment came from, as its transfer names it: `u:<account>:<client id>`. */
+function payerOf({ transfer }: ServerNotice): string | undefined {
+  return /^u:([0-9a-f]{32}):/.exec(transfer)?.[1]
 }
