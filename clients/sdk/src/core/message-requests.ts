@@ -63,8 +63,11 @@ export class MessageRequests {
     return (await this.#core.state.get('contact.relation', account, source)) === 'blocked'
   }
 
-  /** Stages what becomes of a message of somebody else at `order`, and notes it in its request. */
-  async admit(tx: Transaction, conversation: ConversationRow, from: AccountId, order: bigint): Promise<Admission> {
+  /**
+   * Stages what becomes of what somebody else says at `order`. A message is noted in its request; what is said about messages (a `change`) begins none and is not counted: it
+   * waits with the message that it is about, whichever comes first.
+   */
+  async admit(tx: Transaction, conversation: ConversationRow, from: AccountId, order: bigint, says: 'message' | 'change'): Promise<Admission> {
     const relation = await this.#core.state.get('contact.relation', from, tx)
     if (relation === 'blocked') return 'hidden'
     const inGroup = isGroup(conversation)
@@ -73,6 +76,7 @@ export class MessageRequests {
     const known = await readRequest(tx, conversation.conversation)
     if (known === undefined && (this.#policy === 'accept-all' || inGroup || (await this.#isKnown(tx, from, conversation.conversation)))) return 'shown'
     if (!inGroup && (await this.#isDeclined(tx, conversation.conversation, order))) return 'hidden'
+    if (says === 'change') return 'stranger'
     const before = known ?? { conversation: conversation.conversation, account: from, group: inGroup, firstAtMs: this.#core.time.now(), messages: 0, dropped: 0 }
     if (known === undefined && this.#isFull(from, conversation.conversation)) return 'hidden'
     const isRoom = before.messages < REQUEST_MESSAGES_MAX

@@ -1,6 +1,7 @@
 import { parseAccountId, parseConversationId } from '@evegram/protocol'
 import { describe, expect, it } from 'vitest'
 import type { Client } from '../client.js'
+import type { ClientEvents } from '../events.js'
 import { ClientStores } from './client-stores.js'
 
 const BOB = parseAccountId('0b'.repeat(16))
@@ -25,5 +26,25 @@ describe('stores that are there while they are watched', () => {
     expect(find(stores)).toBe(store)
     leaveAgain()
     expect(find(stores)).not.toBe(store)
+  })
+})
+
+describe('what waits from strangers', () => {
+  it.each<keyof ClientEvents>(['message-request', 'request-changed', 'history-imported', 'group-changed', 'group-named'])('is read again at %s', async (name) => {
+    const told = new Map<keyof ClientEvents, () => void>()
+    let waiting = 0
+    const client = {
+      account: BOB, state: 'live', uploads: async () => Promise.resolve([]), conversations: async () => Promise.resolve([]), groups: async () => Promise.resolve([]),
+      requests: async () => Promise.resolve(Array.from({ length: waiting })),
+      // The last listener of each event is the one of requests: nothing else is watched.
+      on: (event: keyof ClientEvents, listener: () => void) => { told.set(event, listener); return () => undefined },
+    } as unknown as Client // as above
+    const { requests } = new ClientStores(client)
+    told.clear()
+    requests.subscribe(() => undefined)
+    await requests.refresh()
+    waiting = 1
+    told.get(name)?.()
+    await expect.poll(() => requests.getSnapshot()).toMatchObject({ status: 'ready', value: { length: 1 } })
   })
 })

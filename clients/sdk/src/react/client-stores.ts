@@ -43,6 +43,8 @@ export class ClientStores {
       client.on('request-changed', changed)
       // A stranger may begin with something that cannot be read.
       client.on('gap', changed)
+      // An archive brings what waited on another device.
+      client.on('history-imported', changed)
       client.on('group-changed', changed)
       client.on('group-named', changed)
     })

@@ -137,7 +137,7 @@ export class Acceptance {
     const mine = from.account === this.#core.account
     if (mine) await this.#core.requests.wrote(tx, conversation, 'another device')
     // What shows nothing is no reason to ask: a stranger begins with a message.
-    const admission = mine || (meant.means !== 'message' && meant.means !== 'change') ? 'shown' : await this.#core.requests.admit(tx, conversation, from.account, payload.order)
+    const admission = mine || (meant.means !== 'message' && meant.means !== 'change') ? 'shown' : await this.#core.requests.admit(tx, conversation, from.account, payload.order, meant.means)
     if (admission === 'hidden') this.#core.events.refuse({ code: 'denied.blocked', conversation: payload.conversation, account: from.account, device: from.device, messageId, detail: 'not shown' })
     else if (meant.means === 'message') {
       const message = await placeMessage(tx, before, hash, await withEarlierChanges(this.#core, tx, {
@@ -152,7 +152,7 @@ export class Acceptance {
       if (!mine && admission === 'shown') await this.#core.receipts.received(tx, conversation, from.device)
       // What an archive showed is not told as new a second time.
       if (before?.status !== 'archived') tx.afterCommit(() => { this.#core.events.emit(message.stranger === true ? 'message-request' : 'message', message) })
-    } else if (meant.means === 'change') await this.#acceptChange(tx, payload, meant.content, conversation, from)
+    } else if (meant.means === 'change') await this.#acceptChange(tx, payload, meant.content, conversation, from, admission === 'stranger')
     else if (meant.means === 'state') await this.#control.state(tx, meant.body, payload.conversation, from)
     else if (meant.means === 'malformed') {
       this.#core.events.refuse({ code: 'invalid.payload', conversation: payload.conversation, account: from.account, device: from.device, messageId, detail: payload.kind })
@@ -184,13 +184,13 @@ export class Acceptance {
   }
 
   /** What somebody says about a message. Their right to it is that of the membership which the payload was made for. */
-  async #acceptChange(tx: Transaction, payload: Payload, content: ChangeContent, conversation: ConversationRow, from: AttestedDevice): Promise<void> {
+  async #acceptChange(tx: Transaction, payload: Payload, content: ChangeContent, conversation: ConversationRow, from: AttestedDevice, ofStranger: boolean): Promise<void> {
     const group = isGroup(conversation) ? await readGroup(tx, conversation.conversation) : undefined
     const version = group === undefined ? 0 : versionOfHash(group, payload.membershipHash) ?? 0
     const { order, epoch, number, sentAtMs } = payload
     await takeChange(this.#core, tx, content, {
       conversation: payload.conversation, by: from.account, place: { order, device: from.device, epoch, number }, sentAtMs, open: false,
-      deletesAny: await mayDeleteAny(tx, conversation, from.account, version),
+      deletesAny: await mayDeleteAny(tx, conversation, from.account, version), ofStranger,
     })
   }
 

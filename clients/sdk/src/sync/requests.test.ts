@@ -5,6 +5,8 @@ import { REQUEST_MESSAGES_MAX } from '../core/message-requests.js'
 import type { Message } from '../core/message.js'
 import { MemoryStore } from '../store/memory.js'
 import type { LocalStore } from '../store/local-store.js'
+import { CHANGES_PREFIX } from '../core/message-changes.js'
+import { STRANGER_CHANGES_MAX, takeChange } from './take-change.js'
 import { FakeServer } from './testing/fake-server.js'
 import { MortalStore } from './testing/mortal-store.js'
 import { openTestClient, testWallet, type TestClient } from './testing/test-client.js'
@@ -155,5 +157,60 @@ describe('messages of strangers', () => {
     const { alice, bob } = await scene()
     await say(bob, alice, 'hello')
     expect([await alice.client.requests(), texts(named(alice, 'message'))]).toEqual([[], ['hello']])
+  })
+
+  it('say what they say about messages beside it: it counts for no message, and begins no request', async () => {
+    const { alice, bob } = await scene()
+    const toBob = await alice.client.conversation(bob.client.account)
+    const about = async (change: Promise<{ readonly acked: Promise<unknown> }>): Promise<void> => {
+      await (await change).acked
+      await rest()
+    }
+    await about(toBob.setTimer(3_600))
+    expect([await bob.client.requests(), (await bob.client.conversations()).length]).toEqual([[], 0])
+    await say(alice, bob, 'helo?')
+    await say(alice, bob, 'anybody?')
+    const [first, second] = await shown(alice, bob)
+    await about(toBob.edit(first?.messageId ?? '', 'hello?'))
+    await about(toBob.react(first?.messageId ?? '', '👋'))
+    await about(toBob.deleteForEveryone(second?.messageId ?? ''))
+    expect(await bob.client.requests()).toMatchObject([{ messages: 2, dropped: 0 }])
+    expect((await shown(bob, alice)).map(({ text, deleted, expiresIn, reactions = [] }) => [text, deleted, expiresIn, reactions.map(({ emoji }) => emoji)])).toEqual([
+      ['hello?', undefined, 3_600, ['👋']], ['', true, 3_600, []],
+    ])
+    await bob.client.decline(toBob.id)
+    await about(toBob.edit(first?.messageId ?? '', 'are you there?'))
+    expect([await bob.client.requests(), (await bob.client.conversations()).length, await shown(bob, alice)]).toEqual([[], 0, []])
+  })
+
+  it('leave room for messages, however often one of them is changed', async () => {
+    const { alice, bob } = await scene()
+    await say(alice, bob, 'hello?')
+    const toBob = await alice.client.conversation(bob.client.account)
+    const [first] = await shown(alice, bob)
+    const acks: Promise<unknown>[] = []
+    for (let time = 0; time < REQUEST_MESSAGES_MAX; time++) acks.push((await toBob.react(first?.messageId ?? '', time % 2 === 0 ? '👋' : '')).acked)
+    await Promise.all(acks)
+    await rest()
+    await say(alice, bob, 'still there?')
+    expect(await bob.client.requests()).toMatchObject([{ messages: 2, dropped: 0 }])
+    expect(texts(await shown(bob, alice))).toEqual(['hello?', 'still there?'])
+  }, 60_000)
+
+  it('may say so much about messages that are not here, and no more', async () => {
+    const { alice, bob } = await scene()
+    const id = await say(alice, bob, 'hello?')
+    const { account: by, device } = alice.client
+    const react = (number: number): Promise<void> => bob.core.core.local.write((tx) => takeChange(bob.core.core, tx, { kind: 'reaction', body: { target: { device, epoch: 1, number }, emoji: '👋' } }, {
+      conversation: id, by, place: { order: BigInt(number), device, epoch: 1, number }, sentAtMs: 0, open: false, deletesAny: false, ofStranger: true,
+    }))
+    const kept = async (): Promise<number> => (await bob.store.list('messages', { from: CHANGES_PREFIX, to: `${CHANGES_PREFIX}~`, limit: 1_000 })).length
+    for (let number = 1_000; number < 1_000 + STRANGER_CHANGES_MAX + 2; number++) await react(number)
+    expect([await kept(), bob.refusals()]).toEqual([STRANGER_CHANGES_MAX, ['limited.queue', 'limited.queue']])
+    // What is here, or was spoken of before, can be spoken of again.
+    await react(1_000)
+    await (await (await alice.client.conversation(bob.client.account)).react((await shown(alice, bob))[0]?.messageId ?? '', '👋')).acked
+    await rest()
+    expect([(await shown(bob, alice))[0]?.reactions?.length, bob.refusals().length]).toEqual([1, 2])
   })
 })

@@ -3,7 +3,7 @@ import type { Core } from '../core/context.js'
 import { foldChanges, withChange, type Change } from '../core/fold-changes.js'
 import { readHandled } from '../core/handled.js'
 import { decodeMessage, encodeMessage, type Message } from '../core/message.js'
-import { NO_CHANGES, OWN_EDITS_MAX, readChanges, writeChanges, type MessageChanges } from '../core/message-changes.js'
+import { CHANGES_PREFIX, NO_CHANGES, OWN_EDITS_MAX, readChanges, writeChanges, type MessageChanges } from '../core/message-changes.js'
 import { readTimer, writeTimer } from '../core/conversation-timer.js'
 import { lastSaid, moved, withdrawn, withSaid, type Place, type Register } from '../core/register.js'
 import type { Transaction } from '../core/transaction.js'
@@ -30,7 +30,12 @@ export interface ChangeOrigin {
   readonly open: boolean
   /** Its sender may delete what others say. */
   readonly deletesAny: boolean
+  /** Its sender is a stranger: what they say about messages that are not here is bounded. */
+  readonly ofStranger?: boolean
 }
+
+/** Messages of one conversation that are not here and of which it is kept what strangers say about them. */
+export const STRANGER_CHANGES_MAX = 200
 
 /** Whether the content shows nothing by itself. */
 export function isChange(content: PayloadContent): content is ChangeContent {
@@ -76,7 +81,7 @@ function putTimer(
 }
 
 async function takeAboutMessage(core: Core, tx: Transaction, content: AboutMessage, origin: ChangeOrigin): Promise<void> {
-  const { conversation, by, place } = origin
+  const { conversation, by, place, ofStranger = false } = origin
   const { target } = content.body
   // An edit counts from the author alone: where it is known whose the device is, others need not be kept.
   if (content.kind === 'edit' && (core.roster.device(target.device)?.account ?? by) !== by) return
@@ -84,6 +89,10 @@ async function takeAboutMessage(core: Core, tx: Transaction, content: AboutMessa
   const row = await targetRow(tx, messageId)
   if (row === 'gone') return
   const before = await readChanges(tx, conversation, messageId)
+  if (ofStranger && row === undefined && before === NO_CHANGES && (await isFullOfChanges(core, conversation))) {
+    core.events.refuse({ code: 'limited.queue', conversation, account: by, device: place.device, messageId, detail: 'what a stranger says about messages that are not here' })
+    return
+  }
   const changed = withChange(before, changeOf(content, origin))
   if (changed === undefined) {
     core.events.refuse({ code: 'limited.queue', conversation, account: by, device: place.device, messageId, detail: 'edits of a message that is not here' })
@@ -92,6 +101,11 @@ async function takeAboutMessage(core: Core, tx: Transaction, content: AboutMessa
   const noted = content.kind === 'edit' && place.device === core.device ? noteOwnEdit(tx, conversation, changed, place.number) : changed
   if (row === undefined) writeChanges(tx, conversation, messageId, noted)
   else putFolded(core, tx, row, noted, { kind: content.kind, by })
+}
+
+async function isFullOfChanges({ store }: Core, conversation: ConversationId): Promise<boolean> {
+  const prefix = `${CHANGES_PREFIX}${conversation}/`
+  return (await store.list('messages', { from: prefix, to: `${prefix}~`, limit: STRANGER_CHANGES_MAX })).length >= STRANGER_CHANGES_MAX
 }
 
 /** Stages a message's row as `changes` make it, and tells what is new. */

@@ -20,6 +20,7 @@ import { PayPlaceProvider } from './pay-place.js'
 import { PresenceLine } from './presence-line.js'
 import { ReceiptsDialog } from './receipts-dialog.js'
 import { Uploads } from './uploads.js'
+import { useComposing } from './use-composing.js'
 import { useGaps } from './use-gaps.js'
 
 // Only who sends money needs it.
@@ -38,7 +39,7 @@ export function ChatView({ conversation }: { readonly conversation: Conversation
   const blocked = useBlocked()
   const isBlocked = blocked.status === 'ready' && blocked.value.some((account) => account === peer?.account)
   const opened = useOpened(conversation)
-  const [composing, setComposing] = useState<Composing>({ kind: 'new' })
+  const [composing, setComposing] = useComposing(id)
   const [code, setCode] = useState<string>()
   const [forwarded, setForwarded] = useState<Message>()
   const [inspected, setInspected] = useState<Message>()

@@ -17,8 +17,8 @@ import { useDraft } from './use-draft.js'
 /** Lines that the field grows to before it scrolls. */
 const HEIGHT_PX_MAX = 180
 
-/** What is being written: something new, an answer, or an own message anew. */
-export type Composing = { readonly kind: 'new' } | { readonly kind: 'reply' | 'edit'; readonly message: Message }
+/** What is being written: something new, an answer, or an own message anew. `gaveUp`: that, because its message is gone. */
+export type Composing = { readonly kind: 'new'; readonly gaveUp?: 'reply' | 'edit' } | { readonly kind: 'reply' | 'edit'; readonly message: Message }
 
 /** What a {@link Composer} needs. */
 export interface ComposerProps {
@@ -63,7 +63,11 @@ export function Composer({ conversation, draft, composing, onCompose, onEditLast
     return () => { conversation.typing(false) }
   }, [conversation])
 
+  const before = useRef(draft)
+  useEffect(() => { before.current = draft }, [draft])
   useEffect(() => {
+    // The text of a message that is gone goes too, and what was being written before is there again.
+    if (composing.kind === 'new' && composing.gaveUp === 'edit') changeDraft(before.current, false)
     if (composing.kind === 'new') return
     if (composing.kind === 'edit') changeDraft(composing.message.text, false)
     field.current?.focus()

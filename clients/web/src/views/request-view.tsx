@@ -12,6 +12,7 @@ import { Panel } from '../ui/panel.js'
 import { useLoaded } from '../ui/use-loaded.js'
 import { MessageRow } from './message-row.js'
 import { useGroupName } from './requests-view.js'
+import { whenSaidChanges } from './when-said-changes.js'
 
 /** One request: who it is, what they wrote, and what becomes of it. Nothing here tells them that it was seen. */
 export function RequestView({ id }: { readonly id: string }): ReactElement {
@@ -59,7 +60,7 @@ function Said({ request }: { readonly request: MessageRequest }): ReactElement |
     const opened: Pick<Conversation | Group, 'history'> = group ? await client.group(conversation) : await client.conversation(account)
     return opened.history(REQUEST_MESSAGES_MAX)
   }, [client, account, conversation, group]))
-  useEffect(() => client.on('message-request', (message) => { if (message.conversation === conversation) again() }), [client, conversation, again])
+  useEffect(() => whenSaidChanges(client, conversation, again), [client, conversation, again])
   if (now.status === 'loading') return <Loading rows={2} />
   if (now.status === 'failed') return <Failure code={now.code} retry={again} />
   if (now.value.length === 0) return null
