@@ -8,6 +8,9 @@ import { timeText } from '../time-text.js'
 import { stepBar } from '../transfer-bar.js'
 
 const AWAY_MS_MAX = 10_000
+/** How long the server may take to store what other devices are asked, when nothing else is waited for. */
+const HAND_OVER_MS_MAX = 20_000
+const HAND_OVER_LOOK_MS = 20
 /** Digits of a device id that are enough to name it, where they name one device only. */
 const ID_DIGITS_MIN = 6
 
@@ -24,8 +27,15 @@ export async function requestHistory(context: Context, options: { readonly wait:
     if (asked.state === 'asked') {
       context.output.note(`Asked ${String(asked.devices)} of your devices. On one of them run: evegram history approve ${client.device.slice(0, 8)}\nIt shows these digits of this device; say yes only if they are the same:\n\n  ${context.output.paint('bold', grouped(asked.code))}\n`)
     }
-    if (context.output.json || options.wait === 0) await tellStatus(context, client, asked)
-    if (options.wait === 0) return
+    if (options.wait === 0) {
+      const isHandedOver = await handedOver(client, ended)
+      await tellStatus(context, client, await client.history.status())
+      if (isHandedOver) return
+      process.exitCode = EXIT_CODES.unreachable[0]
+      context.output.note('The server did not answer: it goes out with the next command.')
+      return
+    }
+    if (context.output.json) await tellStatus(context, client, asked)
     await followed(context, client, ended, options.wait, 'taking', (state) => state === 'done' || state === 'failed' || state === 'ended')
     const status = await client.history.status()
     await tellStatus(context, client, status)
@@ -33,6 +43,18 @@ export async function requestHistory(context: Context, options: { readonly wait:
     process.exitCode = EXIT_CODES.failed[0]
     if (status.state === 'asked' || status.state === 'taking') context.output.note('The request stays: it goes on whenever this profile is open, for a week.')
   })
+}
+
+/** Waits until the server has what was asked; false when it has not within some seconds, or `ended` aborts. */
+export async function handedOver(client: Pick<Client, 'pending'> & { readonly history: Pick<Client['history'], 'status'> }, ended: AbortSignal, waitMsMax = HAND_OVER_MS_MAX): Promise<boolean> {
+  const deadline = performance.now() + waitMsMax
+  for (;;) {
+    // In this order: what was told is in the outbox by then.
+    const { state, told } = await client.history.status()
+    if ((state !== 'asked' || told === true) && client.pending === 0) return true
+    if (ended.aborted || performance.now() >= deadline) return false
+    await new Promise((resolve) => { setTimeout(resolve, HAND_OVER_LOOK_MS) })
+  }
 }
 
 /** `evegram history status`: where the request of this device stands. */

@@ -43,9 +43,9 @@ export class HistoryTaker {
     const want = await readWant(core.store)
     const common = { code: deviceCode(core.account, core.device), devices: otherDevices(core).length }
     if (want === undefined || want.state === 'ended') return { state: 'none', ...common, declinedBy: [] }
-    const { state, askedAtMs, declinedBy, from, messages, error } = want
+    const { state, askedAtMs, toldAtMs, declinedBy, from, messages, error } = want
     return {
-      state, ...common, declinedBy, askedAtMs, ...(from === undefined ? {} : { from }), ...(messages === undefined ? {} : { messages }), ...(error === undefined ? {} : { error }),
+      state, ...common, declinedBy, askedAtMs, ...(state === 'asked' ? { told: toldAtMs > 0 } : {}), ...(from === undefined ? {} : { from }), ...(messages === undefined ? {} : { messages }), ...(error === undefined ? {} : { error }),
     }
   }
 

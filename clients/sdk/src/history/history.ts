@@ -12,6 +12,8 @@ export interface HistoryStatus {
   readonly declinedBy: readonly DeviceId[]
   /** In ms since 1970, server time. */
   readonly askedAtMs?: number
+  /** Of `asked`: whether the other devices were told. What says it to them may still be on its way to the server, see `Client.pending`. */
+  readonly told?: boolean
   /** The device whose archive is taken, or was. */
   readonly from?: DeviceId
   /** Messages in that archive. */
