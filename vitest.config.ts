@@ -33,6 +33,7 @@ export default defineConfig({
       { find: '@evegram/wallet-bridge', replacement: source('wallet-bridge/src/index.ts') },
       { find: '@evegram/standalone', replacement: source('standalone/src/index.ts') },
       { find: '@evegram/sdk/react', replacement: source('clients/sdk/src/react.ts') },
+      { find: '@evegram/sdk/details', replacement: source('clients/sdk/src/details.ts') },
       { find: '@evegram/sdk/parts', replacement: source('clients/sdk/src/parts.ts') },
       { find: '@evegram/sdk/browser', replacement: source('clients/sdk/src/browser.ts') },
       { find: '@evegram/sdk/node', replacement: source('clients/sdk/src/node.ts') },

@@ -199,6 +199,7 @@ export const ERROR_CODES = {
   'push.none': ['after_fix', 'This server wakes no devices.'],
   'files.none': ['after_fix', 'This server stores no files.'],
   'files.cancelled': ['never', 'The transfer was cancelled.'],
+  'files.keeps_details': ['after_fix', 'The place and other details cannot be taken out of this photo or film: it is too large, damaged, or of a kind such as HEIC. Convert it, or send it unchanged.'],
   'files.source': ['after_fix', 'The file could not be read to its end: choose it again.'],
   'client.closed': ['never', 'The client was closed.'],
   'client.revoked': ['never', 'This device was revoked: sign in again with a new profile.'],

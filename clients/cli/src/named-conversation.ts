@@ -24,7 +24,7 @@ export async function namedGroup(client: Client, wanted: string): Promise<Group>
 }
 
 /** The conversation with an address, or with `group` the group of that name or id. */
-export function namedConversation(client: Client, wanted: string, options: { readonly group?: boolean }): Promise<Talked> {
+export function namedConversation(client: Client, wanted: string, options: { readonly group?: boolean }): Promise<Conversation | Group> {
   return options.group === true ? namedGroup(client, wanted) : client.conversation(wanted)
 }
 

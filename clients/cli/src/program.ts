@@ -206,8 +206,10 @@ export function buildProgram({ version, environment, json }: ProgramOptions): Co
     program, 'send <address> [text]', 'Send one message, or files, and wait until it is stored',
     'evegram send terra1… "see you at eight" --json', 'evegram send terra1… -- "-5 degrees"   (a text that starts with -)',
     'echo "from a file" | evegram send terra1… -', 'evegram send terra1… --file picture.jpg --file notes.pdf "as promised"',
+    'evegram send terra1… --file picture.jpg --unchanged   (with the place where it was taken)',
   )
     .option('--file <path>', 'send a file, or several by repeating it, with the text beside them; encrypted on this device', (path: string, before: readonly string[] | undefined): readonly string[] => [...before ?? [], path])
+    .option('--unchanged', 'photos (JPEG, PNG, WebP) and films (MP4, MOV) go with the place, time and camera that they hold; otherwise that is taken out of what is sent')
     .option('--reply-to <message>', 'the message that it answers: its id or the first digits')
     .option('--wait <seconds>', 'how long to wait for the server to store it', wholeNumber, 20)
     .action(act(async () => (await import('./commands/send.js')).send))
@@ -229,6 +231,9 @@ export function buildProgram({ version, environment, json }: ProgramOptions): Co
     .option('--no-read', 'do not mark as read what a terminal shows')
     .action(act(async () => (await import('./commands/listen.js')).listen))
   addHistoryCommands(add, act, program)
+  add(program, 'gaps <conversation>', 'What is missing in a conversation: of which device, and why', 'evegram gaps UQ…', 'evegram gaps "North gate" --group --json')
+    .option('--group', 'the conversation is a group, by name or id')
+    .action(act(async () => (await import('./commands/gaps.js')).gaps))
   add(
     program, 'export <file>', 'Write everything that this profile has and the server keeps of your account, as lines of JSON; not encrypted, without keys. - writes to standard output',
     'evegram export mine.ndjson', 'evegram export mine.ndjson --files --json', 'evegram export - | grep \'"type":"message"\'',

@@ -1,6 +1,6 @@
 import { EvegramError, LIMITS } from '@evegram/protocol'
-import type { Conversation, SentMessage } from '@evegram/sdk'
-import { fileFromPath } from '@evegram/sdk/node'
+import type { Conversation, FileSource, SentMessage } from '@evegram/sdk'
+import { fileFromPath, plainFileFromPath } from '@evegram/sdk/node'
 import type { Context } from '../context.js'
 import { EXIT_CODES } from '../exit-codes.js'
 import { namedMessage } from '../named-conversation.js'
@@ -12,6 +12,8 @@ export interface SendOptions {
   readonly wait: number
   readonly replyTo?: string
   readonly file?: readonly string[]
+  /** Photos and films go with what they say of where, when and by what they were made. */
+  readonly unchanged?: boolean
 }
 
 /**
@@ -25,7 +27,7 @@ export async function send(context: Context, address: string, text: string | und
   await context.withClient(async (client) => {
     const conversation = await client.conversation(address)
     const reply = options.replyTo === undefined ? {} : { replyTo: (await namedMessage(conversation, options.replyTo)).messageId }
-    const sent = paths.length === 0 ? await conversation.send(body, reply) : await sendFiles(context, conversation, paths, body, reply, wait)
+    const sent = paths.length === 0 ? await conversation.send(body, reply) : await sendFiles(context, conversation, { paths, isUnchanged: options.unchanged === true, text: body, ...reply }, wait)
     const acked = sent !== undefined && await Promise.race([sent.acked.then(() => true), delay(wait * 1_000).then(() => false)])
     if (!acked) process.exitCode = EXIT_CODES.unreachable[0]
     const later = 'the server did not answer; it goes out with the next command'
@@ -36,16 +38,18 @@ export async function send(context: Context, address: string, text: string | und
 
 /** The message with the files, or undefined when they did not move for `waitS`. */
 async function sendFiles(
-  context: Context, conversation: Conversation, paths: readonly string[], text: string, reply: { readonly replyTo?: string }, waitS: number,
+  context: Context, conversation: Conversation, { paths, isUnchanged, ...said }: { readonly paths: readonly string[]; readonly isUnchanged: boolean; readonly text: string; readonly replyTo?: string }, waitS: number,
 ): Promise<SentMessage | undefined> {
-  const sources = await Promise.all(paths.map(fileFromPath))
+  const sources: FileSource[] = []
+  // One after the other: a photo is in memory while it is looked through.
+  for (const path of paths) sources.push(await (isUnchanged ? fileFromPath : plainFileFromPath)(path))
   const bar = transferBar(context.output)
   let moved = 0
   const onProgress = (progress: Parameters<typeof bar.show>[0]): void => {
     moved += 1
     bar.show(progress)
   }
-  const { message } = await conversation.sendFiles(sources, { text, ...reply, onProgress })
+  const { message } = await conversation.sendFiles(sources, { ...said, onProgress })
   try {
     for (let seen = -1; seen !== moved;) {
       seen = moved

@@ -1,14 +1,14 @@
 import type { Client, Conversation, FileSource } from '@evegram/sdk'
 import { storesOf } from '@evegram/sdk/react'
-import { plainPhoto } from './photo/plain-photo.js'
 import { sourceOf, withinPreviews } from './source-of.js'
+import { withoutDetails } from './without-details.js'
 
 /** What is sent with files. */
 export interface Outgoing {
   readonly conversation: Pick<Conversation, 'id' | 'sendFiles'>
   readonly files: readonly File[]
   readonly text: string
-  /** Photos go with what they say of where, when and by what they were made. */
+  /** Photos and films go with what they say of where, when and by what they were made. */
   readonly unchanged: boolean
   readonly replyTo?: string
 }
@@ -25,7 +25,7 @@ export interface SendingOptions {
 const KEPT_MAX = 64
 const kept = new Map<string, Outgoing>()
 
-/** Seals files and puts them on their way; resolves when the page is not needed for it any more, offline too. Rejects as `sendFiles` of the SDK and {@link plainPhoto} do. */
+/** Seals files and puts them on their way; resolves when the page is not needed for it any more, offline too. Rejects as `sendFiles` of the SDK and {@link withoutDetails} do. */
 export async function sendFiles(client: Client, outgoing: Outgoing, { signal, onSealed }: SendingOptions): Promise<void> {
   const { conversation, files, text, replyTo, unchanged } = outgoing
   const totalBytes = files.reduce((sum, { size }) => sum + size, 0)
@@ -38,7 +38,7 @@ export async function sendFiles(client: Client, outgoing: Outgoing, { signal, on
   // One after the other: a photo is in memory while it is looked through.
   for (const file of files) {
     signal.throwIfAborted()
-    sources.push(await sourceOf(unchanged ? file : await plainPhoto(file), onRead))
+    sources.push(await sourceOf(unchanged ? file : await withoutDetails(file), onRead))
   }
   signal.throwIfAborted()
   const sent = await conversation.sendFiles(withinPreviews(sources), { text, signal, ...(replyTo === undefined ? {} : { replyTo }) })

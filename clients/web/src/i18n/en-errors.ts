@@ -3,7 +3,7 @@ export const enErrors = {
   'error.denied.blocked': 'You blocked them. Unblock them first.',
   'error.not_found.conversation': 'This conversation is not here any more.',
   'error.limited.state': 'You keep too many names or settings. Remove some.',
-  'error.photo.keeps_details': 'The place and other details cannot be taken out of a photo: it is too large, or damaged. Choose another, or send it unchanged.',
+  'error.files.keeps_details': 'The place and other details cannot be taken out of this photo or film: it is too large, damaged, or of a kind such as HEIC. Choose another, or send it unchanged.',
   'error.files.source': 'A file could not be read. Choose it again.',
   'error.files.cancelled': 'It was stopped.',
   'error.too_large.file': 'This file is too large.',

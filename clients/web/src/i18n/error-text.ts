@@ -1,5 +1,4 @@
 import { isEvegramError } from '@evegram/protocol'
-import { PhotoKeepsDetails } from '../files/photo/plain-photo.js'
 import { WalletFailure } from '../wallets/declined.js'
 import { en, type TextKey } from './en.js'
 import type { Texts } from './texts.js'
@@ -7,7 +6,7 @@ import type { Texts } from './texts.js'
 /** The code of a failure; `internal` for what is no failure of ours. */
 export function codeOf(failure: unknown): string {
   if (isEvegramError(failure)) return failure.code
-  return failure instanceof WalletFailure || failure instanceof PhotoKeepsDetails ? failure.code : 'internal'
+  return failure instanceof WalletFailure ? failure.code : 'internal'
 }
 
 /** What a person can do about a code, in their language. */

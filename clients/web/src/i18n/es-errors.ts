@@ -5,7 +5,7 @@ export const esErrors: Readonly<Record<keyof typeof enErrors, string>> = {
   'error.denied.blocked': 'Bloqueaste a esta persona. Desbloquéala primero.',
   'error.not_found.conversation': 'Esta conversación ya no está aquí.',
   'error.limited.state': 'Guardas demasiados nombres o ajustes. Quita algunos.',
-  'error.photo.keeps_details': 'No se pueden quitar el lugar y otros datos de una foto: es demasiado grande o está dañada. Elige otra o envíala sin cambios.',
+  'error.files.keeps_details': 'No se pueden quitar el lugar y otros datos de esta foto o este vídeo: es demasiado grande, está dañado o es de un tipo como HEIC. Elige otro o envíalo sin cambios.',
   'error.files.source': 'No se pudo leer un archivo. Elígelo otra vez.',
   'error.files.cancelled': 'Se detuvo.',
   'error.too_large.file': 'Este archivo es demasiado grande.',

@@ -1,8 +1,8 @@
 import { LIMITS } from '@evegram/protocol'
+import { mayHoldDetails } from '@evegram/sdk/details'
 import { useCallback, useEffect, useRef, useState, type ReactElement, type RefObject } from 'react'
 import { chooseFiles, type RefusedReason } from '../files/chosen-files.js'
 import { safeFileName, shortenedName } from '../files/file-name.js'
-import { isPhoto } from '../files/photo/plain-photo.js'
 import { useTexts } from '../i18n/texts.js'
 import { Icon } from '../ui/icon.js'
 import { sizeText } from '../ui/progress-line.js'
@@ -13,7 +13,7 @@ const NAME_SHOWN = 28
 export interface Attaching {
   readonly files: readonly File[]
   readonly refused: readonly { readonly name: string; readonly reason: RefusedReason }[]
-  /** Photos go as they are, with what they say of where, when and by what they were made. */
+  /** Photos and films go as they are, with what they say of where, when and by what they were made. */
   readonly unchanged: boolean
   readonly setUnchanged: (unchanged: boolean) => void
   readonly add: (files: readonly File[]) => void
@@ -72,7 +72,7 @@ export function ChosenFiles({ attaching: { files, refused, remove, unchanged, se
           )
         })}
       </ul>
-      {files.some(isPhoto) ? (
+      {files.some(mayHoldDetails) ? (
         <label className="switch photo-details">
           <span><span>{t('photo.unchanged')}</span><span className="soft small">{t(unchanged ? 'photo.unchanged.on' : 'photo.unchanged.off')}</span></span>
           <input type="checkbox" role="switch" checked={unchanged} onChange={({ target }) => { setUnchanged(target.checked) }} />

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { plainJpeg } from './jpeg.js'
 import { exifOf, orientationOf, type Orientation } from './orientation.js'
 import { bytesOf, type Part } from './parts.js'
-import { PHOTO_BYTES_MAX, PhotoKeepsDetails, plainPhoto } from './plain-photo.js'
+import { PHOTO_BYTES_MAX, plainFile } from './plain-file.js'
 import { plainPng } from './png.js'
 import { plainWebp } from './webp.js'
 
@@ -102,12 +102,13 @@ describe('photos without their details', () => {
     }
   })
 
-  it('are told by their bytes, not by what they are called; other files are left alone, and what cannot be read is not sent', async () => {
-    const called = new File([jpeg(1)], 'photo.txt', { type: 'text/plain' })
-    expect([...new Uint8Array(await (await plainPhoto(called)).arrayBuffer())]).toEqual(jpegKept([]))
-    const other = new File([bytesOf('a text')], 'photo.jpg', { type: 'image/jpeg' })
-    expect(await plainPhoto(other)).toBe(other)
-    await expect(plainPhoto(new File([Uint8Array.of(0xff, 0xd8, 0xff, 0xe1, 0)], 'broken.jpg'))).rejects.toBeInstanceOf(PhotoKeepsDetails)
-    await expect(plainPhoto(new File([jpeg(1), new Uint8Array(PHOTO_BYTES_MAX)], 'large.jpg'))).rejects.toBeInstanceOf(PhotoKeepsDetails)
+  it('are told by their bytes; what cannot be read is refused, and other files are left alone', async () => {
+    const of = (bytes: Part, size = bytes.length): Parameters<typeof plainFile>[0] => ({ size, read: (from, to) => Promise.resolve(bytes.slice(from, to)) })
+    const plain = await plainFile(of(jpeg(1)))
+    expect([plain?.type, [...whole(plain?.pieces.filter((piece) => piece instanceof Uint8Array))]]).toEqual(['image/jpeg', jpegKept([])])
+    for (const other of ['a text', 'The free fall of a stone', 'GIF89a, with a comment', '']) expect(await plainFile(of(bytesOf(other)))).toBeUndefined()
+    for (const broken of [of(Uint8Array.of(0xff, 0xd8, 0xff, 0xe1, 0)), of(jpeg(1), PHOTO_BYTES_MAX + 1), of(bytesOf('\0\0\0\x18ftypheic\0\0\0\0mif1heic')), of(bytesOf('\0\0\0\x18ftypavif\0\0\0\0mif1miaf'))]) {
+      await expect(plainFile(broken)).rejects.toMatchObject({ code: 'files.keeps_details' })
+    }
   })
 })
