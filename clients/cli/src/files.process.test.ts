@@ -84,4 +84,25 @@ describe('files in the terminal, on a real server', () => {
     expect(readdirSync(out).sort()).toEqual(['film (2).mp4', 'film.mp4'])
     expect((await as('alice', 'history', String(address['bob']))).objects).toMatchObject([{ text: 'as promised, from Genoa', files: [{ name: 'film.mp4' }], editedAt: expect.any(String) as string }])
   })
+
+  it('sends a photo without the place where it was taken, unless it is to go unchanged; one that keeps it is not sent', async () => {
+    const place = 'GPS 60.1699 N 24.9384 E'
+    const segment = (marker: number, data: Uint8Array): Buffer => Buffer.from([0xff, marker, 0, data.length + 2, ...data])
+    const scan = Buffer.from([...segment(0xc0, Buffer.from([8, 0, 1, 0, 1, 1])), ...segment(0xda, Buffer.from([1, 1, 0])), 1, 2, 3, 0xff, 0xd9])
+    const photo = join(folder.path, 'quay.jpg')
+    writeFileSync(photo, Buffer.concat([Buffer.from([0xff, 0xd8]), segment(0xe1, Buffer.from(`Exif\0\0${place}`)), scan]))
+    const out = join(folder.path, 'photos')
+    mkdirSync(out)
+    const came = async (...more: readonly string[]): Promise<Buffer> => {
+      const sent = await as('alice', 'send', String(address['bob']), '--file', photo, ...more)
+      expect(sent.code, sent.stderr).toBe(0)
+      const fetched = await as('bob', 'download', String(address['alice']), String(sent.objects[0]?.['messageId']), '--out', out)
+      expect(fetched.objects, fetched.stderr).toMatchObject([{ type: 'image/jpeg' }])
+      return readFileSync(String(fetched.objects[0]?.['path']))
+    }
+    expect(await came()).toEqual(Buffer.concat([Buffer.from([0xff, 0xd8]), scan]))
+    expect(await came('--unchanged')).toEqual(readFileSync(photo))
+    writeFileSync(photo, Buffer.concat([Buffer.from([0xff, 0xd8]), segment(0xe1, Buffer.from(`Exif\0\0${place}`))]))
+    expect(await as('alice', 'send', String(address['bob']), '--file', photo)).toMatchObject({ error: { code: 'files.keeps_details' } })
+  })
 })

@@ -86,7 +86,7 @@ describe('files on the page', () => {
     const toAlice = await mallory.client.conversation(alice.address)
     for (const [caption, unchanged] of [['without its place', false], ['with its place', true]] as const) {
       await attach(alice.page, 'quay.jpg', 'image/jpeg', photo)
-      if (unchanged) await alice.page.getByRole('switch', { name: /^Send photos unchanged/ }).click()
+      if (unchanged) await alice.page.getByRole('switch', { name: /^Send photos and films unchanged/ }).click()
       await say(alice.page, caption)
       const image = alice.page.locator('.bubble', { hasText: caption }).locator('.picture-opener img')
       await image.waitFor()
