@@ -1,6 +1,6 @@
 import { xsalsa20poly1305 } from '@noble/ciphers/salsa.js'
 import { describe, expect, it } from 'vitest'
-import { concatBytes, hexOf, utf8, type CborValue, encodeCbor, decodeCbor } from '@evegram/protocol'
+import { concatBytes, hexOf, LIMITS, utf8, type CborValue, encodeCbor, decodeCbor } from '@evegram/protocol'
 import { EvegramClient } from '../evegram-client.js'
 import { SeededRandom } from '../crypto/seeded-random.js'
 import { MemoryStore } from '../store/memory.js'
@@ -99,6 +99,29 @@ describe('a backup', () => {
     for (let round = 0; round < 5; round++) await laptop.client.backup.toServer()
     const { stored = [] } = await laptop.client.backup.status(true)
     expect([stored.length, stored.some(({ blob }) => blob === made.blob), blobs.held.size]).toEqual([4, false, 4])
+  })
+
+  it('does not go on with one of long ago, which lacks what was said since', async () => {
+    const { server, phone, bob, blobs } = await scene()
+    await phone.client.backup.protect()
+    await say(phone, bob, 'one')
+    blobs.failAfter = 0
+    await expect(phone.client.backup.toServer()).rejects.toMatchObject({ code: 'unavailable.server' })
+    await server.clock.advance(LIMITS.uploadIdleMs)
+    await say(phone, bob, 'two')
+    blobs.failAfter = Infinity
+    expect(await phone.client.backup.status()).toMatchObject({ unfinished: false })
+    expect(await phone.client.backup.toServer()).toMatchObject({ messages: 2 })
+  })
+
+  it('leaves nothing behind where its file cannot be written, and the next one has what was said since', async () => {
+    const { phone, bob } = await scene()
+    await phone.client.backup.protect()
+    await say(phone, bob, 'one')
+    await expect(phone.client.backup.toFile(() => Promise.reject(new Error('no room on the disk')))).rejects.toThrow('no room on the disk')
+    expect((await phone.store.list('history', { limit: 100 })).map(({ key }) => key)).toEqual(['backup'])
+    await say(phone, bob, 'two')
+    expect(await phone.client.backup.toServer()).toMatchObject({ messages: 2 })
   })
 
   it('gives one answer to a wrong code, a wrong passphrase, a secret of the other kind, and damage', async () => {

@@ -15,7 +15,7 @@ export interface BackupProgress {
 /** Choices of what takes long. */
 export interface BackupOptions {
   readonly onProgress?: (progress: BackupProgress) => void
-  /** Ends the work; what was sealed is stored by the next call. */
+  /** Ends the work; what was sealed for the server is stored by the next call. */
   readonly signal?: AbortSignal
 }
 
@@ -35,7 +35,7 @@ export interface BackupStatus {
   readonly openedWith: readonly BackupSecret['kind'][]
   /** The newest one of this device. */
   readonly last?: { readonly madeAtMs: number; readonly messages: number; readonly place: 'server' | 'file' }
-  /** One is sealed and not stored yet: the next call goes on with it. */
+  /** One was sealed within the last day and is not stored yet: the next call goes on with it. */
   readonly unfinished: boolean
   /** Backups of the account at the server, newest first; absent where it stores none, or was not asked. */
   readonly stored?: readonly OwnBlob[]
@@ -55,7 +55,7 @@ export interface Backup {
   protect(passphrase?: string): Promise<string | undefined>
   /** Makes a backup, and gives its bytes to `write` in order. Rejects `backup.none` before `protect`. */
   toFile(write: (bytes: Uint8Array) => Promise<void>, options?: BackupOptions): Promise<MadeBackup>
-  /** Stores a backup at the server, in place of the oldest there. Goes on with an interrupted one. Rejects `backup.none`, `files.none`, `too_large.blob`. */
+  /** Stores a backup at the server, in place of the oldest there. Goes on with one that was interrupted within the last day. Rejects `backup.none`, `files.none`, `too_large.blob`. */
   toServer(options?: BackupOptions): Promise<MadeBackup>
   /**
    * Merges a backup into this profile: what it read itself stays, nothing comes twice. Rejects `backup.not_opened` for a wrong secret and for damage alike,

@@ -37,7 +37,7 @@ export class Backups implements Backup {
     const last = row?.madeAtMs === undefined ? undefined : { madeAtMs: row.madeAtMs, messages: row.messages ?? 0, place: row.blob === undefined ? 'file' as const : 'server' as const }
     return {
       openedWith: row?.wraps.map(({ kind }) => kind) ?? [], ...(last === undefined ? {} : { last }),
-      unfinished: (await readUpload(this.#core.store)) !== undefined, ...(ask && this.#blobs !== undefined ? { stored: await this.#blobs.backups() } : {}),
+      unfinished: (await this.#unfinished()) !== undefined, ...(ask && this.#blobs !== undefined ? { stored: await this.#blobs.backups() } : {}),
     }
   }
 
@@ -59,8 +59,17 @@ export class Backups implements Backup {
   toFile(write: (bytes: Uint8Array) => Promise<void>, options: BackupOptions = {}): Promise<MadeBackup> {
     return this.#alone(async () => {
       const upload = await this.#seal(await this.#row(), options)
-      await write(upload.head)
-      for await (const chunk of readSpool(this.#core.store, 'spool', upload.blob)) await write(chunk)
+      try {
+        await write(upload.head)
+        for await (const chunk of readSpool(this.#core.store, 'spool', upload.blob)) {
+          options.signal?.throwIfAborted()
+          await write(chunk)
+        }
+      } catch (error) {
+        // It is for no server: one that is made later is to have what was said until then.
+        await this.#forget()
+        throw error
+      }
       return this.#made(upload, undefined)
     })
   }
@@ -69,7 +78,7 @@ export class Backups implements Backup {
     return this.#alone(async () => {
       const api = this.#api()
       const row = await this.#row()
-      const upload = await readUpload(this.#core.store) ?? await this.#seal(row, options)
+      const upload = await this.#unfinished() ?? await this.#seal(row, options)
       if (!fitsServer(upload.bytes)) {
         await this.#forget()
         throw new EvegramError('too_large.blob', { operation: 'store backup', advice: 'The backup is larger than the server takes: write it to a file.' })
@@ -129,6 +138,12 @@ export class Backups implements Backup {
     const row = await readBackupRow(this.#core.store)
     if (row === undefined) throw new EvegramError('backup.none', { operation: 'make backup', advice: 'Choose first what opens the backups: a recovery code or a passphrase.' })
     return row
+  }
+
+  /** The backup that is on its way to the server. Not one of long ago: what was said since would be missing in it, and the server has forgotten what it got of it. */
+  async #unfinished(): Promise<UploadRow | undefined> {
+    const upload = await readUpload(this.#core.store)
+    return upload === undefined || this.#core.time.now() - upload.madeAtMs >= LIMITS.uploadIdleMs ? undefined : upload
   }
 
   /** Seals an archive of the profile into the spool, once and for all. */

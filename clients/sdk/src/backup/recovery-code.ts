@@ -3,7 +3,7 @@ import { concatBytes, EvegramError, utf8 } from '@evegram/protocol'
 
 /** Bytes of a recovery code: 128 random bits. */
 export const RECOVERY_CODE_BYTES = 16
-/** Douglas Crockford's base 32: no I, L, O and U, which are read as 1, 1, 0 and V. */
+/** Douglas Crockford's base 32: no I, L and O, which are read as 1, 1 and 0, and no U. */
 const ALPHABET = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'
 const MISREAD: Readonly<Record<string, string>> = { I: '1', L: '1', O: '0' }
 const GROUPS = 7
