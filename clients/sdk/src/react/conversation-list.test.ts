@@ -29,10 +29,10 @@ class Kept {
     for (const listener of this.#listeners.get(name) ?? []) listener(event as never)
   }
 
-  message(conversation: string, order: number, direction: 'in' | 'out' = 'in'): Message {
+  message(conversation: string, order: number, direction: 'in' | 'out' = 'in', sentAtMs = order): Message {
     this.unread.set(conversation, (this.unread.get(conversation) ?? 0) + (direction === 'in' ? 1 : 0))
     // Only what the list looks at.
-    const message = { messageId: `${conversation}${String(order)}`, conversation, order: BigInt(order), sentAtMs: order, direction, text: 'x' } as unknown as Message
+    const message = { messageId: `${conversation}${String(order)}`, conversation, order: BigInt(order), sentAtMs, receivedAtMs: order, direction, text: 'x' } as unknown as Message
     this.tell('message', message)
     return message
   }
@@ -112,6 +112,15 @@ describe('the list of conversations', () => {
     await settle()
     expect(shown(list)).toEqual(['c1 - 1 ', 'c2 - 1 '])
     expect(kept.said).toEqual(['read c1', 'read c1'])
+  })
+
+  it('keeps nobody on top whose clock is ahead', async () => {
+    const kept = new Kept(ONE, TWO)
+    const list = new ConversationList(kept.client)
+    await settle()
+    kept.message(ONE, 5, 'in', 2 ** 48 - 1)
+    kept.message(TWO, 6)
+    expect(list.getSnapshot().conversations.map(({ id, atMs }) => [id, atMs])).toEqual([[TWO, 6], [ONE, 5]])
   })
 
   it('counts a message that came while the count was read', async () => {

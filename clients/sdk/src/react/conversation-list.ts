@@ -3,7 +3,7 @@ import type { Client } from '../client.js'
 import type { Conversation } from '../conversation.js'
 import type { ChannelPostShown } from '../core/channel-row.js'
 import type { Message } from '../core/message.js'
-import { readMarks, summaryOfChannel, summaryOfDirect, summaryOfGroup, type ConversationSummary } from './conversation-summary.js'
+import { readMarks, saidAtMs, summaryOfChannel, summaryOfDirect, summaryOfGroup, type ConversationSummary } from './conversation-summary.js'
 import { Observable, type Readable } from './observable.js'
 
 /** All conversations of a profile, for a list. */
@@ -131,7 +131,7 @@ export class ConversationList implements Readable<ConversationsView> {
       return
     }
     const isLast = row.last === undefined || message.order >= row.last.order
-    this.#put({ ...row, ...(isLast ? { last: message, atMs: message.sentAtMs } : {}), unread: row.unread + (message.direction === 'in' ? 1 : 0) })
+    this.#put({ ...row, ...(isLast ? { last: message, atMs: saidAtMs(message) } : {}), unread: row.unread + (message.direction === 'in' ? 1 : 0) })
     // A count that is being read may or may not have it.
     if (this.#markReads.has(row.id)) this.#markReads.set(row.id, true)
     if (message.direction === 'in' && this.#seen.has(row.id)) this.#markRead(row.id)

@@ -57,7 +57,12 @@ export async function summaryOfChannel(channel: Channel): Promise<ConversationSu
   return { id: channel.id, kind: 'channel', title: await channel.name(), ...NO_MARKS, atMs: lastPost?.atMs ?? 0, ...(lastPost === undefined ? {} : { lastPost }) }
 }
 
+/** When a message was said, in ms since 1970: by the clock of who said it, and not after it came. A clock that is ahead, on purpose or not, keeps no conversation on top. */
+export function saidAtMs({ sentAtMs, receivedAtMs }: Pick<Message, 'sentAtMs' | 'receivedAtMs'>): number {
+  return Math.min(sentAtMs, receivedAtMs)
+}
+
 async function lastMessage(conversation: Pick<Conversation, 'history'>): Promise<Pick<ConversationSummary, 'last' | 'atMs'>> {
   const [last] = await conversation.history(1)
-  return last === undefined ? { atMs: 0 } : { last, atMs: last.sentAtMs }
+  return last === undefined ? { atMs: 0 } : { last, atMs: saidAtMs(last) }
 }
