@@ -1,6 +1,6 @@
 import { EvegramError, formatDecimalAmount, parseDecimalAmount } from '@evegram/protocol'
 import type { AccountWallet, WalletAsset } from '@evegram/sdk'
-import { visible } from './visible.js'
+import { oneLine } from './visible.js'
 
 /** The assets of a server, and amounts as people write them. */
 export class MoneyText {
@@ -22,8 +22,8 @@ export class MoneyText {
     const [found, ...others] = this.#assets.filter(({ symbol }) => symbol.toLowerCase() === name.toLowerCase())
     // Anybody can make a token and call it as another one is called: then only the id will do.
     if (found !== undefined && others.length === 0) return found
-    const known = this.#assets.map(({ asset, symbol }) => `${asset} (${visible(symbol)})`).join(', ')
-    const advice = found === undefined ? `The server holds no asset ${visible(name)}. It holds: ${known}` : `More than one asset is called ${visible(name)}: write its id. There are: ${known}`
+    const known = this.#assets.map(({ asset, symbol }) => `${asset} (${oneLine(symbol)})`).join(', ')
+    const advice = found === undefined ? `The server holds no asset ${oneLine(name)}. It holds: ${known}` : `More than one asset is called ${oneLine(name)}: write its id. There are: ${known}`
     throw new EvegramError('invalid.argument', { operation: 'find asset', advice })
   }
 
@@ -37,7 +37,7 @@ export class MoneyText {
   /** `1.5 SOL`; of an asset that the server does not list, the smallest unit and its id. */
   show(amount: bigint, asset: string): string {
     const known = this.#assets.find((one) => one.asset === asset)
-    return known === undefined ? `${amount.toString()} of the smallest unit of ${visible(asset)}` : `${formatDecimalAmount(amount, known.decimals)} ${visible(known.symbol)}`
+    return known === undefined ? `${amount.toString()} of the smallest unit of ${oneLine(asset)}` : `${formatDecimalAmount(amount, known.decimals)} ${oneLine(known.symbol)}`
   }
 
   /** As machines read it: the smallest unit, and the decimal text where the places are known. */

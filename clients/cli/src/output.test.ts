@@ -42,6 +42,21 @@ describe('output', () => {
     expect(stderr).toEqual(['{"warning":{"code":"gap"}}\n'])
   })
 
+  it('prints JSON in which nothing moves the cursor, and that reads as what it was', async () => {
+    const stdout: string[] = []
+    vi.spyOn(process.stdout, 'write').mockImplementation((text, done) => {
+      stdout.push(String(text))
+      if (typeof done === 'function') done(null)
+      return true
+    })
+    // CSI in one character, DEL, a mark and an override of direction: JSON leaves them as they are.
+    const object = { text: 'a\u009b2J\u007f\u061c\u202eb\u2028\n\u001b[H' }
+    await new Output(true, {}).result(object, '')
+    new Output(true, {}).warning(object, '')
+    for (const line of [...stdout, ...stderr]) expect(line).toMatch(/^[\x20-\x7e]*\n$/)
+    expect([stdout, stderr].map((lines): unknown => JSON.parse(lines.join('')))).toEqual([object, { warning: object }])
+  })
+
   it('shows control characters of a foreign text instead of obeying them', () => {
     new Output(false, {}).failure(new EvegramError('invalid.response', { advice: 'fine\u001b[2J\r' }))
     expect(stderr.join('')).toContain('fine\\u001b[2J\\u000d')

@@ -1,6 +1,6 @@
 import { styleText } from 'node:util'
 import { isEvegramError } from '@evegram/protocol'
-import { visible } from './visible.js'
+import { visible, visibleJson } from './visible.js'
 
 /** Colours that a person sees; none with NO_COLOR, without a terminal, or for machines. */
 export type Style = 'bold' | 'dim' | 'green' | 'yellow' | 'red' | 'cyan'
@@ -33,7 +33,7 @@ export class Output {
 
   /** One result: an object a line for machines, `text` for people. Resolves when it was handed to the reader. */
   result(object: Readonly<Record<string, unknown>>, text: string): Promise<void> {
-    return this.#write(this.json ? JSON.stringify(object) : text)
+    return this.#write(this.json ? visibleJson(object) : text)
   }
 
   /** A remark for people; machines do not see it. */
@@ -43,14 +43,14 @@ export class Output {
 
   /** Something that must not go unnoticed, beside the results. */
   warning(object: Readonly<Record<string, unknown>>, text: string): void {
-    process.stderr.write(this.json ? `${JSON.stringify({ warning: object })}\n` : `${this.paint('yellow', 'warning')} ${visible(text)}\n`)
+    process.stderr.write(this.json ? `${visibleJson({ warning: object })}\n` : `${this.paint('yellow', 'warning')} ${visible(text)}\n`)
   }
 
   /** A failure: what happened and what to do, not a stack. */
   failure(error: unknown): void {
     const { code, message, rest } = described(error)
     if (this.json) {
-      process.stderr.write(`${JSON.stringify({ error: { code, message, ...rest } })}\n`)
+      process.stderr.write(`${visibleJson({ error: { code, message, ...rest } })}\n`)
       return
     }
     const pid = pidOf(rest['details'])

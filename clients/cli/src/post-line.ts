@@ -2,7 +2,7 @@ import type { ChannelPostShown } from '@evegram/sdk'
 import { shortAddress } from './message-line.js'
 import type { Output } from './output.js'
 import { timeText } from './time-text.js'
-import { visible } from './visible.js'
+import { oneLine, visible } from './visible.js'
 
 /**
  * A post as `channel read` and `channel watch` print it for machines: exactly the documented fields. `seq` is its number in the channel, by which
@@ -28,9 +28,4 @@ export function postText(post: ChannelPostShown, { own, name }: PostPlace, outpu
   const where = name === undefined ? '' : `${output.paint('bold', oneLine(name))} `
   const text = post.kind === 'text' ? visible(post.text).replaceAll('\n', '\n      ') : UNKNOWN_KIND
   return `${output.paint('dim', timeText(post.atMs, nowMs))} ${where}${output.paint('dim', `#${String(post.seq)}`)} ${who}  ${text}`
-}
-
-/** A name as one line: an author chose it. */
-export function oneLine(name: string): string {
-  return visible(name).replaceAll('\n', ' ')
 }

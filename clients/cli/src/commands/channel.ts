@@ -2,10 +2,10 @@ import { EvegramError, GROUP_ROLES, LIMITS, type GroupRole } from '@evegram/prot
 import type { Channel } from '@evegram/sdk'
 import type { Context } from '../context.js'
 import { AWAY_MS_MAX, connected, namedChannel, pullChannel, serverAway } from '../named-channel.js'
-import { oneLine } from '../post-line.js'
 import { shortAddress } from '../message-line.js'
 import { standardInput } from '../standard-input.js'
 import { synced } from '../synced.js'
+import { oneLine } from '../visible.js'
 
 const KEEP_SECRET = 'Whoever has this link reads the channel, for ever: give it to its readers alone.'
 

@@ -4,7 +4,7 @@ import { PROTOCOL_VERSION } from '@evegram/protocol'
 import { hasDevice } from '@evegram/sdk/node'
 import type { Context } from '../context.js'
 import { EXIT_CODES } from '../exit-codes.js'
-import { visible } from '../visible.js'
+import { oneLine } from '../visible.js'
 
 /** Difference of clocks that still lets people sign in (proofs live for minutes). */
 const CLOCK_SKEW_MS_MAX = 60_000
@@ -31,7 +31,7 @@ export async function doctor(context: Context): Promise<void> {
   })
   for (const { check, ok, found, fix } of findings) {
     const mark = ok ? context.output.paint('green', 'ok  ') : context.output.paint('red', 'FAIL')
-    const text = `${mark} ${check}: ${visible(found)}${ok ? '' : `\n     ${fix}`}`
+    const text = `${mark} ${check}: ${oneLine(found)}${ok ? '' : `\n     ${fix}`}`
     await context.output.result({ check, ok, found, ...(ok ? {} : { fix }) }, text)
   }
   const failed = findings.filter(({ ok, check }) => !ok && check !== 'profile')

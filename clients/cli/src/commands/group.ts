@@ -6,7 +6,7 @@ import { messageObject, messageText, shortAddress } from '../message-line.js'
 import { namedGroup, namedMessage } from '../named-conversation.js'
 import { paymentViews } from '../payment-view.js'
 import { synced } from '../synced.js'
-import { visible } from '../visible.js'
+import { oneLine } from '../visible.js'
 
 /** How long the server may be away before a command about a group goes on without it. */
 const AWAY_MS_MAX = 10_000
@@ -18,7 +18,7 @@ export function createGroup(context: Context, name: string, members: readonly st
     const group = await client.createGroup(name, members)
     await context.output.result(
       { group: group.id, name: await group.name(), members: (await group.members()).length, version: await group.version() },
-      `founded ${visible(name)}: ${group.id}`,
+      `founded ${oneLine(name)}: ${group.id}`,
     )
   })
 }
@@ -54,7 +54,7 @@ export function listGroups(context: Context): Promise<void> {
     await synced(client, AWAY_MS_MAX)
     for (const group of await client.groups()) {
       const about = await describeGroup(group)
-      await context.output.result(about, `${group.id}  ${visible(about.name)}  ${about.member ? `${String(about.members)} members` : 'left'}`)
+      await context.output.result(about, `${group.id}  ${oneLine(about.name)}  ${about.member ? `${String(about.members)} members` : 'left'}`)
     }
   })
 }
@@ -108,7 +108,7 @@ function changed(context: Context, name: string, what: string, change: (group: G
     const group = await namedGroup(client, name)
     await change(group)
     const about = await describeGroup(group)
-    await context.output.result(about, `${what} ${about.name === '' ? shortAddress(group.id) : visible(about.name)}`)
+    await context.output.result(about, `${what} ${about.name === '' ? shortAddress(group.id) : oneLine(about.name)}`)
   })
 }
 
