@@ -1,10 +1,13 @@
 import { randomBytes } from 'node:crypto'
-import { createReadStream } from 'node:fs'
-import { open, rename, rm } from 'node:fs/promises'
+import { createReadStream, existsSync } from 'node:fs'
+import { open, rm, type FileHandle } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { EvegramError } from '@evegram/protocol'
 import type { Backup, BackupOptions, BackupProgress, BackupSecret, Client, ImportCounts, MadeBackup } from '@evegram/sdk'
 import type { Context } from '../context.js'
+import { EXIT_CODES } from '../exit-codes.js'
+import { interruption } from '../interruption.js'
+import { nameFile } from '../name-file.js'
 import { askPassphrase } from '../passphrase.js'
 import { synced } from '../synced.js'
 import { timeText } from '../time-text.js'
@@ -65,37 +68,43 @@ export async function backupCreate(context: Context, options: { readonly to?: st
       throw new EvegramError('invalid.argument', { operation: 'make backup', advice: 'The backups of this profile open with a recovery code. To change that: evegram backup code --passphrase' })
     }
     const made = options.to === undefined ? await client.backup.toServer({ onProgress: progressOf(context) }) : await writeFile(context, client, options.to)
+    if (made === undefined) return
     const place = options.to === undefined ? 'at the server' : `in ${options.to}`
     await context.output.result({ ...made, ...(options.to === undefined ? {} : { file: options.to }) }, `${String(made.messages)} messages, ${String(made.bytes)} bytes, ${place}`)
   })
 }
 
-/** A file that is whole or not there: written beside its name, synced, then named. Refuses a name that exists. */
-async function writeFile(context: Context, client: Client, path: string): Promise<MadeBackup> {
+/** A file that is whole or not there: written beside its name, synced, then named. Refuses a name that exists. Undefined when somebody ended it: then there is none. */
+async function writeFile(context: Context, client: Client, path: string): Promise<MadeBackup | undefined> {
   const target = resolve(path)
-  const existing = await open(target, 'r').catch(() => undefined)
-  if (existing !== undefined) {
-    await existing.close()
-    throw new EvegramError('invalid.argument', { operation: 'write backup', advice: 'A file of this name exists already: choose another.' })
-  }
+  if (existsSync(target)) throw new EvegramError('invalid.argument', { operation: 'write backup', advice: 'A file of this name exists already: choose another.' })
   const part = join(dirname(target), `.evegram-backup-${randomBytes(8).toString('hex')}`)
-  let file
-  try {
-    file = await open(part, 'wx', 0o600)
-  } catch (cause) {
+  const file = await open(part, 'wx', 0o600).catch((cause: unknown): never => {
     throw new EvegramError('invalid.argument', { operation: 'write backup', advice: 'The file cannot be written there.', cause })
-  }
+  })
+  const stop = interruption()
   try {
-    const handle = file
-    const made = await client.backup.toFile(async (bytes) => { await handle.writeFile(bytes) }, { onProgress: progressOf(context) })
-    await file.sync()
-    await file.close()
-    await rename(part, target)
+    const made = await writeAll(context, client, file, stop.signal)
+    await nameFile(part, target, 'write backup')
     return made
   } catch (error) {
-    await file.close().catch(() => undefined)
+    if (!stop.signal.aborted) throw error
+    process.exitCode = EXIT_CODES.interrupted[0]
+    context.output.note('Stopped: nothing was written.')
+    return undefined
+  } finally {
+    stop.release()
     await rm(part, { force: true })
-    throw error
+  }
+}
+
+async function writeAll(context: Context, client: Client, file: FileHandle, signal: AbortSignal): Promise<MadeBackup> {
+  try {
+    const made = await client.backup.toFile(async (bytes) => { await file.writeFile(bytes) }, { onProgress: progressOf(context), signal })
+    await file.sync()
+    return made
+  } finally {
+    await file.close()
   }
 }
 

@@ -1,10 +1,12 @@
 import { randomBytes } from 'node:crypto'
-import { link, open, rm, type FileHandle } from 'node:fs/promises'
+import { open, rm, type FileHandle } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { EvegramError } from '@evegram/protocol'
 import type { Client, ExportOptions, ExportProgress } from '@evegram/sdk'
 import type { Context } from '../context.js'
+import { EXIT_CODES } from '../exit-codes.js'
 import { interruption } from '../interruption.js'
+import { nameFile } from '../name-file.js'
 import { sizeText } from '../safe-file-name.js'
 import { synced } from '../synced.js'
 import { countBar } from '../transfer-bar.js'
@@ -31,6 +33,7 @@ export async function exportData(context: Context, path: string, options: { read
       else await toFile(client, resolve(path), chosen)
     } catch (error) {
       if (!stop.signal.aborted) throw error
+      process.exitCode = EXIT_CODES.interrupted[0]
       context.output.note('Stopped: nothing was written.')
       return
     } finally {
@@ -61,10 +64,7 @@ async function toFile(client: Client, target: string, options: ExportOptions): P
   })
   try {
     await writeAll(client, file, options)
-    // A link never takes the place of a file that is there.
-    await link(part, target).catch((cause: unknown): never => {
-      throw new EvegramError('invalid.argument', { operation: 'write export', advice: 'A file of this name exists already: choose another.', cause })
-    })
+    await nameFile(part, target, 'write export')
   } finally {
     await rm(part, { force: true })
   }
