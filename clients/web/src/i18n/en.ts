@@ -26,7 +26,6 @@ export const en = {
   'signin.chain.ton': 'TON',
   'signin.chain.terra': 'Terra Classic',
   'signin.busy': 'Making keys for this device …',
-  'signin.again': 'Try again',
   'signin.framed': 'Sign in on the page itself, not inside another site: a frame could hide what you agree to.',
   'framed.title': 'Not inside another site',
   'framed.open': 'Open Evegram by itself',
@@ -201,7 +200,6 @@ export const en = {
   'settings.typing.hint': 'Off: they do not see it. You still see theirs.',
   'settings.backup.lead': 'Encrypted, at the server or in a file, with a recovery code.',
   'settings.account': 'Account',
-  'settings.profile': 'Keep messages in this browser',
   'settings.about': 'Encrypted with the Signal protocol. Not audited. A page is only as honest as the server that it comes from: the terminal client does not have that weakness.',
   'settings.facts': 'About this server',
   'settings.signout': 'Sign out here',
@@ -409,6 +407,9 @@ export const en = {
   'remote.own.yes': 'Yes, it is mine',
   'remote.confirm.title': 'Confirm in {name}',
   'remote.confirm.lead': '{name} shows what it signs. Read it there: it names this site.',
+  // Where a part of the page cannot be shown
+  'broken.text': 'This part of the page could not be shown. Nothing that was said is lost. Load the page again; if it stays, tell who runs this server.',
+  'broken.reload': 'Load again',
   'dialog.cancel': 'Cancel',
   'dialog.ok': 'Yes',
 } as const satisfies Record<string, Text>

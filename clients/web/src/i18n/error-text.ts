@@ -11,8 +11,8 @@ export function codeOf(failure: unknown): string {
 
 /** What a person can do about a code, in their language. */
 export function errorText({ t }: Pick<Texts, 't'>, code: string): string {
-  const key = `error.${code}`
-  return isKey(key) ? t(key) : t('error.other')
+  const [key, family] = [`error.${code}`, `error.family.${code.split('.')[0] ?? ''}`]
+  return isKey(key) ? t(key) : isKey(family) ? t(family) : t('error.other')
 }
 
 function isKey(key: string): key is TextKey {

@@ -24,7 +24,6 @@ export const es: Catalogue = {
   'signin.chain.ton': 'TON',
   'signin.chain.terra': 'Terra Classic',
   'signin.busy': 'Creando las claves de este dispositivo …',
-  'signin.again': 'Intentar de nuevo',
   'signin.framed': 'Inicia sesión en la propia página, no dentro de otro sitio: un marco podría ocultar lo que aceptas.',
   'framed.title': 'No dentro de otro sitio',
   'framed.open': 'Abrir Evegram aparte',
@@ -199,7 +198,6 @@ export const es: Catalogue = {
   'settings.typing.hint': 'Desactivado: no lo ven. Tú sigues viendo lo de ellos.',
   'settings.backup.lead': 'Cifradas, en el servidor o en un archivo, con un código de recuperación.',
   'settings.account': 'Cuenta',
-  'settings.profile': 'Guardar los mensajes en este navegador',
   'settings.about': 'Cifrado con el protocolo Signal. Sin auditar. Una página es tan honesta como el servidor del que viene: el cliente de terminal no tiene esa debilidad.',
   'settings.facts': 'Sobre este servidor',
   'settings.signout': 'Cerrar sesión aquí',
@@ -407,6 +405,9 @@ export const es: Catalogue = {
   'remote.own.yes': 'Sí, es mía',
   'remote.confirm.title': 'Confirmar en {name}',
   'remote.confirm.lead': '{name} muestra lo que firma. Léelo allí: nombra este sitio.',
+  // Where a part of the page cannot be shown
+  'broken.text': 'Esta parte de la página no se pudo mostrar. No se ha perdido nada de lo dicho. Vuelve a cargar la página; si sigue así, avisa a quien lleva este servidor.',
+  'broken.reload': 'Volver a cargar',
   'dialog.cancel': 'Cancelar',
   'dialog.ok': 'Sí',
 }
