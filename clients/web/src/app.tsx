@@ -5,6 +5,7 @@ import { TextsProvider, useTexts } from './i18n/texts.js'
 import { usePreferences } from './preferences.js'
 import type { SessionStore } from './session/session.js'
 import { SessionProvider } from './session/use-session.js'
+import { Guard } from './ui/guard.js'
 import { SignIn } from './views/sign-in.js'
 
 // What wallets on other devices want of people is shown when they do, and loaded then.
@@ -17,7 +18,7 @@ export function App({ session }: { readonly session: SessionStore }): ReactEleme
   const { language } = usePreferences()
   return (
     <TextsProvider texts={textsOf(language)}>
-      <SessionProvider session={session}><Views session={session} /><Prompts session={session} /></SessionProvider>
+      <SessionProvider session={session}><Guard><Views session={session} /></Guard><Guard><Prompts session={session} /></Guard></SessionProvider>
     </TextsProvider>
   )
 }

@@ -198,6 +198,18 @@ describe('the page in Chromium, at the server of npm start', () => {
     await visitor.context.close()
   })
 
+  it('says so where a part of it does not come, and goes on once it is loaded again', async () => {
+    const visitor = await scene.visit({ serviceWorkers: 'block' })
+    const { page } = visitor
+    await page.route('**/assets/shell-*.js', (route) => route.abort())
+    await page.locator('.demo-choices').getByRole('button', { name: 'Solana', exact: true }).click()
+    await page.getByRole('alert').getByText('could not be shown').waitFor()
+    await page.unroute('**/assets/shell-*.js')
+    await page.getByRole('button', { name: 'Load again' }).click()
+    await page.locator('[data-state="live"]').waitFor({ state: 'attached' })
+    await visitor.context.close()
+  })
+
   it('says what to do when something is refused, in the language of the person', async () => {
     await go(bob.page, '#/settings')
     await bob.page.getByLabel('Language').selectOption('es')

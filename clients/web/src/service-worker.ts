@@ -3,13 +3,16 @@
  * nothing that could be read.
  */
 
+import { freshOrKept } from './worker/fresh-or-kept.js'
+import { pageWindows } from './worker/page-windows.js'
+
 /** What this file uses of ServiceWorkerGlobalScope: the types of workers and of pages cannot stand in one project. */
 interface WorkerScope {
   readonly location: { readonly origin: string }
   readonly navigator: { readonly language: string }
   readonly clients: {
     claim(): Promise<void>
-    matchAll(options: { readonly type: 'window'; readonly includeUncontrolled: boolean }): Promise<readonly { readonly visibilityState: string; focus(): Promise<unknown>; postMessage(message: string): void }[]>
+    matchAll(options: { readonly type: 'window'; readonly includeUncontrolled: boolean }): Promise<readonly WorkerWindow[]>
     openWindow(url: string): Promise<unknown>
   }
   readonly registration: {
@@ -21,6 +24,12 @@ interface WorkerScope {
   addEventListener(type: 'pushsubscriptionchange', listener: (event: WorkerEvent & { readonly oldSubscription: { readonly options: unknown } | null }) => void): void
   addEventListener(type: 'fetch', listener: (event: WorkerEvent & { readonly request: Request; respondWith(answer: Promise<Response>): void }) => void): void
   skipWaiting(): Promise<void>
+}
+interface WorkerWindow {
+  readonly url: string
+  readonly visibilityState: string
+  focus(): Promise<unknown>
+  postMessage(message: string): void
 }
 interface WorkerEvent {
   waitUntil(work: Promise<unknown>): void
@@ -63,12 +72,14 @@ scope.addEventListener('fetch', (event) => {
   url.search = ''
   url.hash = ''
   if (request.method !== 'GET' || !kept.has(url.href)) return
-  event.respondWith(url.href === page ? freshOrKept(request) : fromCache(url.href, request))
+  event.respondWith(url.href === page
+    ? freshOrKept(() => fetch(request, { signal: AbortSignal.timeout(NETWORK_MS) }), () => keptAs(page))
+    : keptAs(url.href).then((answer) => answer ?? fetch(request)))
 })
 
 scope.addEventListener('push', (event) => {
   const { title, body } = PRECACHE.texts[scope.navigator.language.split('-')[0] ?? ''] ?? PRECACHE.texts.en
-  event.waitUntil(scope.clients.matchAll({ type: 'window', includeUncontrolled: true }).then(async (windows) => {
+  event.waitUntil(windowsOfPage().then(async (windows) => {
     // Who looks at the page sees what came there.
     if (windows.some(({ visibilityState }) => visibilityState === 'visible')) return
     await scope.registration.showNotification(title, { body, icon: '/icon.svg', tag: 'evegram' })
@@ -80,25 +91,19 @@ scope.addEventListener('pushsubscriptionchange', (event) => {
   const { oldSubscription } = event
   if (oldSubscription === null) return
   event.waitUntil(scope.registration.pushManager.subscribe(oldSubscription.options).then(async () => {
-    for (const window of await scope.clients.matchAll({ type: 'window', includeUncontrolled: true })) window.postMessage(PUSH_CHANGED)
+    for (const window of await windowsOfPage()) window.postMessage(PUSH_CHANGED)
   }))
 })
 
 scope.addEventListener('notificationclick', (event) => {
   event.notification.close()
-  event.waitUntil(scope.clients.matchAll({ type: 'window', includeUncontrolled: true }).then(async ([first]) => (first === undefined ? scope.clients.openWindow('/') : first.focus())))
+  event.waitUntil(windowsOfPage().then(async ([first]) => (first === undefined ? scope.clients.openWindow('/') : first.focus())))
 })
 
-/** The page as the server has it now; as it was kept when the server does not answer in time. */
-async function freshOrKept(request: Request): Promise<Response> {
-  try {
-    return await fetch(request, { signal: AbortSignal.timeout(NETWORK_MS) })
-  } catch {
-    // Offline, or as good as.
-    return fromCache(page, request)
-  }
+async function windowsOfPage(): Promise<readonly WorkerWindow[]> {
+  return pageWindows(await scope.clients.matchAll({ type: 'window', includeUncontrolled: true }), page)
 }
 
-async function fromCache(url: string, request: Request): Promise<Response> {
-  return (await (await caches.open(CACHE)).match(url)) ?? fetch(request)
+async function keptAs(url: string): Promise<Response | undefined> {
+  return (await caches.open(CACHE)).match(url)
 }

@@ -2,8 +2,9 @@ import { useConversations } from '@evegram/sdk/react'
 import { useEffect, type ReactElement } from 'react'
 import { clearMedia } from '../files/use-media.js'
 import { useTexts } from '../i18n/texts.js'
-import { useRoute, type Route } from '../route.js'
+import { hrefOf, useRoute, type Route } from '../route.js'
 import { Empty, Loading } from '../ui/feedback.js'
+import { Guard } from '../ui/guard.js'
 import { useNoStrayDrops } from './attach.js'
 import { BackupView } from './backup-view.js'
 import { ChannelView } from './channel-view.js'
@@ -36,7 +37,7 @@ export function Shell(): ReactElement {
     <div className={`shell view-${route.view}`}>
       <a className="skip" href="#main" onClick={(event) => { event.preventDefault(); globalThis.document.getElementById('main')?.focus() }}>{t('app.skip')}</a>
       <Sidebar route={route} />
-      <main id="main" tabIndex={-1}><MainView route={route} /></main>
+      <main id="main" tabIndex={-1}><Guard key={hrefOf(route)}><MainView route={route} /></Guard></main>
       <Announcer />
       <Here />
       <Looks />
