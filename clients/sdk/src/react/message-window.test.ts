@@ -14,6 +14,8 @@ class Stored {
   readonly #listeners = new Map<string, (event: never) => void>()
   reads = 0
   fails = false
+  /** Called when something was read, before whoever asked has it. */
+  onRead: () => void = () => undefined
 
   readonly client = {
     on: (name: string, listener: (event: never) => void) => {
@@ -29,7 +31,7 @@ class Stored {
   /** `at`: its place, which need not be the last. */
   add(at: number, tells = true): void {
     // Only what a window looks at.
-    const message = { messageId: String(at), conversation: 'c', order: BigInt(at), fromDevice: 'd', epoch: 0, number: at, state: 'queued' } as unknown as Message
+    const message = { messageId: String(at), conversation: 'c', order: BigInt(Math.round(at * 2)), fromDevice: 'd', epoch: 0, number: at, state: 'queued' } as unknown as Message
     this.messages.push(message)
     this.messages.sort((left, right) => Number(left.order - right.order))
     if (tells) this.tell('message', message)
@@ -53,7 +55,9 @@ class Stored {
       if (this.fails) throw new EvegramError('client.store', { operation: 'read' })
       if (before !== undefined) return this.messages.filter(({ order }) => order < before.order).slice(-limit)
       if (after !== undefined) return this.messages.filter(({ order }) => order > after.order).slice(0, limit)
-      return this.messages.slice(-limit)
+      const newest = this.messages.slice(-limit)
+      this.onRead()
+      return newest
     },
   })
 }
@@ -149,6 +153,31 @@ describe('a window onto messages', () => {
     stored.add(21)
     await settle()
     expect(fresh.getSnapshot().messages.at(-1)?.messageId).toBe('21')
+  })
+
+  it('loses nothing that comes, changes or goes while the newest page is read again', async () => {
+    while (!window.getSnapshot().hasNewer) await window.loadOlder()
+    stored.onRead = () => {
+      stored.onRead = () => undefined
+      stored.add(21)
+      stored.tell('message-state', { conversation: 'c', messageId: '20', state: 'sent' })
+      stored.tell('message-expired', { conversation: 'c', messageId: '19' })
+    }
+    await window.showLatest()
+    expect(shown()).toBe('17 18 20 21')
+    expect(window.getSnapshot().messages.map(({ state }) => state)).toEqual(['queued', 'queued', 'sent', 'queued'])
+  })
+
+  it.each(['the newest', 'older ones'])('shows what an archive brought between and before, where %s are looked at', async (where) => {
+    if (where === 'older ones') while (!window.getSnapshot().hasNewer) await window.loadOlder()
+    const before = window.getSnapshot()
+    const last = before.messages.at(-1)?.number ?? 0
+    stored.add(last - 0.5, false)
+    stored.tell('history-imported', {})
+    await settle()
+    const after = window.getSnapshot()
+    expect(after.messages.at(-2)?.number).toBe(last - 0.5)
+    expect([after.messages.at(-1)?.number, after.messages.length, after.hasNewer]).toEqual([last, before.messages.length, before.hasNewer])
   })
 
   it('says why it could not be read, and reads again', async () => {

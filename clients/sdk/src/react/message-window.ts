@@ -32,6 +32,9 @@ export interface WindowSizes {
 /** Sizes that keep a page of any length fluent: what is read at a time is rendered at a time, within a frame or two of a slow machine. */
 export const WINDOW_SIZES: WindowSizes = { page: 20, max: 120 }
 
+/** Events that are kept while the store is read; past it, it is read once more. */
+const TOLD_MAX = 500
+
 const EMPTY: MessagesView = { status: 'loading', messages: [], hasOlder: false, hasNewer: false }
 
 /**
@@ -51,23 +54,24 @@ export class MessageWindow implements Readable<MessagesView> {
   #reading: Promise<void>
   /** What others received is to be read, once however often it changed meanwhile. */
   #receiving = false
-  /** Messages that came while the first page was read. */
-  #early: Message[] = []
+  /** What was told while the store was read, which may have been read before it: done once more then. */
+  #during: (() => void)[] | undefined
 
   constructor(client: Pick<Client, 'on'>, id: Conversation['id'], find: () => Promise<ReadableConversation>, sizes: WindowSizes = WINDOW_SIZES) {
     this.#client = client
     this.#find = find
     this.#sizes = sizes
     this.#stops = [
-      this.#client.on('message', (message) => { if (message.conversation === id) this.#take(message) }),
+      this.#client.on('message', (message) => { if (message.conversation === id) this.#told(() => { this.#take(message) }) }),
       this.#client.on('message-state', ({ messageId, conversation, state }) => {
-        if (conversation === id) this.#change(messageId, (message) => ({ ...message, state }))
+        if (conversation === id) this.#told(() => { this.#change(messageId, (message) => ({ ...message, state })) })
       }),
-      this.#client.on('message-expired', ({ conversation, messageId }) => { if (conversation === id) this.#remove(messageId) }),
+      this.#client.on('message-expired', ({ conversation, messageId }) => { if (conversation === id) this.#told(() => { this.#remove(messageId) }) }),
       this.#client.on('message-changed', ({ message }) => {
         // An event says what a message says, and not who read it.
-        if (message.conversation === id) this.#change(message.messageId, ({ receipts }) => (receipts === undefined ? message : { ...message, receipts }))
+        if (message.conversation === id) this.#told(() => { this.#change(message.messageId, ({ receipts }) => (receipts === undefined ? message : { ...message, receipts })) })
       }),
+      this.#client.on('history-imported', () => { void this.#again() }),
       this.#client.on('receipts-changed', ({ conversation }) => { if (conversation === id) this.#receive() }),
     ]
     this.#reading = this.#latest()
@@ -130,17 +134,43 @@ export class MessageWindow implements Readable<MessagesView> {
     for (const stop of this.#stops) stop()
   }
 
-  async #latest(): Promise<void> {
-    this.#early = []
-    try {
+  #latest(): Promise<void> {
+    return this.#replace(async () => {
       this.#conversation ??= await this.#find()
       const messages = await this.#conversation.history(this.#sizes.page)
-      const early = this.#early
-      this.#view.set({ status: 'ready', messages, hasOlder: messages.length === this.#sizes.page, hasNewer: false })
-      for (const message of early) this.#take(message)
+      return { status: 'ready', messages, hasOlder: messages.length === this.#sizes.page, hasNewer: false }
+    })
+  }
+
+  /** Reads what is shown once more, as much of it: an archive brought messages before and between. */
+  #again(): Promise<void> {
+    return this.#next((conversation, view) => this.#replace(async () => {
+      const count = Math.max(this.#sizes.page, view.messages.length)
+      const last = view.hasNewer ? view.messages.at(-1) : undefined
+      const messages = last === undefined ? await conversation.history(count) : [...await conversation.history(count - 1, { before: last }), last]
+      return { ...view, messages, hasOlder: messages.length === count }
+    }))
+  }
+
+  /** Shows what `read` gives in place of what is shown, and on it what was told meanwhile. */
+  async #replace(read: () => Promise<MessagesView>): Promise<void> {
+    const during: (() => void)[] = []
+    this.#during = during
+    try {
+      const view = await read()
+      this.#during = undefined
+      this.#view.set(view)
+      for (const tell of during) tell()
+      if (during.length >= TOLD_MAX) void this.refresh()
     } catch (error) {
+      this.#during = undefined
       this.#view.set({ ...EMPTY, status: 'failed', code: isEvegramError(error) ? error.code : 'internal' })
     }
+  }
+
+  #told(tell: () => void): void {
+    tell()
+    if (this.#during !== undefined && this.#during.length < TOLD_MAX) this.#during.push(tell)
   }
 
   /** Reads again what others received and read of what is shown. */
@@ -177,10 +207,7 @@ export class MessageWindow implements Readable<MessagesView> {
 
   #take(message: Message): void {
     const view = this.#view.getSnapshot()
-    if (view.status !== 'ready') {
-      if (this.#early.length < this.#sizes.max) this.#early.push(message)
-      return
-    }
+    if (view.status !== 'ready') return
     if (view.messages.some(({ messageId }) => messageId === message.messageId)) return
     const at = placeOf(view.messages, message)
     const isBehind = at === view.messages.length
