@@ -75,7 +75,8 @@ describe('a client of internal listeners', () => {
     expect(connections).toBe(1)
   })
 
-  it('asks another instance when one hangs, and gives up in time when all do', async () => {
+  // What is too slow is so every time; what a busy machine made late is not.
+  it('asks another instance when one hangs, and gives up in time when all do', { retry: 2 }, async () => {
     const hanging = await plain(createServer(() => undefined))
     const good = await instance('good')
     expect(await clientOf([hanging, good.url]).ask(who)).toEqual({ name: 'good' })

@@ -97,7 +97,8 @@ describe('with and without Redis', () => {
     expect(granted).toBe(RULE.capacity)
   })
 
-  it('waits for a Redis that stands still once, not for every request', async () => {
+  // What is too slow is so every time; what a busy machine made late is not.
+  it('waits for a Redis that stands still once, not for every request', { retry: 2 }, async () => {
     const proxy = kept(await TcpProxy.to(serviceUrl()))
     const { options } = kept(await cluster(`redis://${proxy.place}`))
     const buckets = new RedisRateBuckets(options[0]!)

@@ -4,9 +4,11 @@ import { capacityRun, openRun } from './load.js'
 import { seededUniform } from './zipf.js'
 
 const nothing = (): void => undefined
+/** What plans wrongly does so every time; what a busy machine made late is not. */
+const TIMED = { retry: 2 }
 
 describe('the load of the ledger bench', () => {
-  it('counts the time that a transfer waited because others were late', async () => {
+  it('counts the time that a transfer waited because others were late', TIMED, async () => {
     let calls = 0
     // The first of all stands still for 300 ms, and with it all behind it.
     const gate = delay(300)
@@ -16,7 +18,7 @@ describe('the load of the ledger bench', () => {
     expect(measured.p50Ms).toBeLessThan(100)
   })
 
-  it('plans as many as were asked for', async () => {
+  it('plans as many as were asked for', TIMED, async () => {
     const measured = await openRun(async () => undefined, { perSecond: 2_000, seconds: 0.5, underWayMax: 1_000, uniform: seededUniform(4) })
     expect(measured.transfers).toBeGreaterThan(800)
     expect(measured.transfers).toBeLessThan(1_200)
