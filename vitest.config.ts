@@ -46,6 +46,7 @@ export default defineConfig({
     hookTimeout: 30_000,
     // Of its own it would give up after a second, which a busy machine takes for anything.
     expect: { poll: { timeout: 20_000 } },
-    maxWorkers: 2,
+    // Tests of whole programs mostly wait for them: on two cores a third one finds time.
+    maxWorkers: 3,
   },
 })
