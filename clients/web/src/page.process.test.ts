@@ -148,7 +148,7 @@ describe('the page in Chromium, at the server of npm start', () => {
   it('shows devices, money and backups to nobody inside of another site, who is signed in neither', async () => {
     // The same site by another port: the browser gives the frame what the person has, so that nothing but the page itself is in the way.
     const page = await alice.context.newPage()
-    for (const view of ['devices', 'wallet', 'backup', 'history']) {
+    for (const view of ['devices', 'wallet', 'wallet-deposit', 'wallet-withdraw', 'backup', 'history']) {
       await page.goto(`${framerUrl}/?${encodeURIComponent(`${scene.url}/#/${view}`)}`)
       const frame = page.frameLocator('iframe')
       await frame.locator('.panel .framed').waitFor({ timeout: 60_000 })
@@ -262,7 +262,7 @@ describe('the page in Chromium, at the server of npm start', () => {
     const faults: string[] = []
     for (const colorScheme of ['light', 'dark'] as const) {
       await alice.page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
-      for (const hash of ['#/', conversation, `${conversation}/info`, '#/new', '#/new-group', '#/new-channel', '#/follow', '#/devices', '#/wallet', '#/notices', '#/settings', '#/backup', '#/history', '#/requests']) {
+      for (const hash of ['#/', conversation, `${conversation}/info`, '#/new', '#/new-group', '#/new-channel', '#/follow', '#/devices', '#/wallet', '#/wallet-deposit', '#/wallet-withdraw', '#/notices', '#/settings', '#/backup', '#/history', '#/requests']) {
         await go(alice.page, hash)
         await alice.page.locator('.loading').waitFor({ state: 'detached' })
         faults.push(...(await accessibilityFaults(alice.page)).map((fault) => `${colorScheme} ${hash}: ${fault}`))

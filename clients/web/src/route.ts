@@ -2,11 +2,11 @@ import { useSyncExternalStore } from 'react'
 
 /** What the page shows. The conversation is in the address; nothing secret ever is. */
 export type Route =
-  | { readonly view: 'list' | 'new' | 'new-group' | 'new-channel' | 'follow' | 'requests' | 'devices' | 'wallet' | 'notices' | 'settings' | 'backup' | 'history' }
+  | { readonly view: 'list' | 'new' | 'new-group' | 'new-channel' | 'follow' | 'requests' | 'devices' | 'wallet' | 'wallet-deposit' | 'wallet-withdraw' | 'notices' | 'settings' | 'backup' | 'history' }
   | { readonly view: 'conversation' | 'info' | 'request'; readonly id: string }
 
 /** Every view that has an address of its own, beside the list. */
-export const PLACES = ['new', 'new-group', 'new-channel', 'follow', 'requests', 'devices', 'wallet', 'notices', 'settings', 'backup', 'history'] as const
+export const PLACES = ['new', 'new-group', 'new-channel', 'follow', 'requests', 'devices', 'wallet', 'wallet-deposit', 'wallet-withdraw', 'notices', 'settings', 'backup', 'history'] as const
 
 /** Reads what stands behind `#` in the address; anything unknown is the list. */
 export function parseRoute(hash: string): Route {

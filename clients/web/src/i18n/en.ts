@@ -1,5 +1,6 @@
 import { enErrors } from './en-errors.js'
 import { enPay } from './en-pay.js'
+import { enMoney } from './en-money.js'
 
 /** A text of the page, or its forms by count as Intl.PluralRules names them. */
 export type Text = string | { readonly one: string; readonly other: string }
@@ -8,6 +9,7 @@ export type Text = string | { readonly one: string; readonly other: string }
 export const en = {
   ...enErrors,
   ...enPay,
+  ...enMoney,
   'app.name': 'Evegram',
   'app.skip': 'Skip to the conversation',
   'app.loading': 'Opening your messages …',
@@ -163,12 +165,11 @@ export const en = {
   'wallet.title': 'Wallet',
   'wallet.lead': 'What the server holds for you, by its own statement.',
   'wallet.none': 'This server has no wallet bridge.',
-  'wallet.balance': 'Balance',
+  'wallet.balance': 'Balances',
   'wallet.empty': 'Nothing here yet.',
   'wallet.statement': 'Movements',
   'wallet.faucet': 'Get play money',
   'wallet.faucet.done': 'Play money is on its way. It shows when its block is final.',
-  'wallet.pending': 'reserved {amount}',
   'wallet.kind.deposit': 'Deposit',
   'wallet.kind.payout': 'Withdrawal',
   'wallet.kind.transfer_in': 'Payment received',

@@ -1,11 +1,13 @@
 import type { Catalogue } from './en.js'
 import { esErrors } from './es-errors.js'
+import { esMoney } from './es-money.js'
 import { esPay } from './es-pay.js'
 
 /** Every Spanish text of the page. */
 export const es: Catalogue = {
   ...esErrors,
   ...esPay,
+  ...esMoney,
   'app.name': 'Evegram',
   'app.skip': 'Ir a la conversación',
   'app.loading': 'Abriendo tus mensajes …',
@@ -161,12 +163,11 @@ export const es: Catalogue = {
   'wallet.title': 'Billetera',
   'wallet.lead': 'Lo que el servidor guarda para ti, según su propio extracto.',
   'wallet.none': 'Este servidor no tiene puente de billeteras.',
-  'wallet.balance': 'Saldo',
+  'wallet.balance': 'Saldos',
   'wallet.empty': 'Aún no hay nada.',
   'wallet.statement': 'Movimientos',
   'wallet.faucet': 'Obtener dinero de juego',
   'wallet.faucet.done': 'El dinero de juego está en camino. Aparece cuando su bloque es definitivo.',
-  'wallet.pending': 'reservado {amount}',
   'wallet.kind.deposit': 'Depósito',
   'wallet.kind.payout': 'Retirada',
   'wallet.kind.transfer_in': 'Pago recibido',

@@ -69,6 +69,14 @@ export class SessionStore {
     return wallet
   }
 
+  /** Opens a wallet that the person chose, to sign with from now on, once `accept` takes it. Rejects as {@link FoundWallet.connect} and `accept` do, and `unavailable.server`. */
+  async connect(found: FoundWallet, accept: (wallet: Wallet) => Promise<void>): Promise<Wallet> {
+    const wallet = await found.connect(await readNetwork(), { prompts: this.prompts, purpose: 'choose' })
+    await accept(wallet)
+    this.#found = found
+    return wallet
+  }
+
   /** Ends the session on this device for good: it is revoked where the server can be reached, and its keys and messages are removed from this browser. Never rejects. */
   async signOut(): Promise<void> {
     const session = this.#session
@@ -161,7 +169,7 @@ export function profileOf(search: string): string {
 }
 
 /** On which networks the wallets of this server are. Rejects `unavailable.server`. */
-async function readNetwork(): Promise<Network> {
+export async function readNetwork(): Promise<Network> {
   try {
     const answer: unknown = await (await fetch('/.well-known/evegram')).json()
     if (typeof answer === 'object' && answer !== null && 'network' in answer && answer.network === 'testnet') return 'testnet'

@@ -45,6 +45,7 @@ async function main(): Promise<void> {
     await alice.page.getByRole('button', { name: 'Get play money' }).click()
     await alice.page.locator('.balance').waitFor()
     await payEachOther(alice, bob, chat)
+    await withdrawSome(scene.url, alice.page)
     const [visitor, empty, phone] = [await scene.visit(), await scene.person('Terra Classic'), await scene.secondDevice(alice, 'Solana')]
     await visitor.page.getByRole('button', { name: 'Solana' }).waitFor()
     await go(phone.page, '#/history')
@@ -53,7 +54,7 @@ async function main(): Promise<void> {
     await go(alice.page, '#/history')
     await alice.page.locator('.digits').waitFor()
     const views: Readonly<Record<string, string>> = {
-      list: '#/', chat, contact: `${chat}/info`, group, 'group-info': `${group}/info`, channel, 'channel-info': `${channel}/info`, new: '#/new', 'new-group': '#/new-group', 'new-channel': '#/new-channel', follow: '#/follow', devices: '#/devices', wallet: '#/wallet',
+      list: '#/', chat, contact: `${chat}/info`, group, 'group-info': `${group}/info`, channel, 'channel-info': `${channel}/info`, new: '#/new', 'new-group': '#/new-group', 'new-channel': '#/new-channel', follow: '#/follow', devices: '#/devices', wallet: '#/wallet', 'wallet-deposit': '#/wallet-deposit', 'wallet-withdraw': '#/wallet-withdraw',
       notices: '#/notices', settings: '#/settings', requests: '#/requests', request, backup: '#/backup', history: '#/history',
     }
     for (const [size, viewport] of Object.entries(SIZES)) {
@@ -79,6 +80,7 @@ async function main(): Promise<void> {
           await take(name, alice.page)
           await takeWhole(`${name}-whole`, alice.page, viewport, take)
         }
+        await takeReview(scene.url, alice.page, take)
         await takeChat(alice.page, chat, take)
         await takePay(alice.page, chat, take)
       }
@@ -191,6 +193,36 @@ async function takePay(page: Page, chat: string, take: Taken): Promise<void> {
   await take('pay-refused', page)
   await page.getByRole('button', { name: /^Hide the payment/ }).click()
   await page.unroute('**/v1/wally/transfers')
+}
+
+/** Takes play money out, so that there is a withdrawal to be seen. */
+async function withdrawSome(url: string, page: Page): Promise<void> {
+  await writeWithdrawal(url, page)
+  await page.getByRole('button', { name: 'Sign and withdraw' }).click()
+  await page.locator('.payout[data-state="paid"]').waitFor()
+}
+
+/** What a person looks at before their wallet signs, and what it says when there is too little. */
+async function takeReview(url: string, page: Page, take: Taken): Promise<void> {
+  await writeWithdrawal(url, page)
+  await page.locator('.review').waitFor()
+  await page.locator('.signed summary').click()
+  await take('wallet-review', page)
+  await takeWhole('wallet-review-whole', page, page.viewportSize() ?? SIZES.phone, take)
+  await page.getByRole('button', { name: 'Change it' }).click()
+  await page.getByRole('button', { name: /^All/ }).click()
+  await page.getByRole('button', { name: 'Look at it' }).click()
+  await page.getByText('There is not enough').waitFor()
+  await take('wallet-too-little', page)
+}
+
+async function writeWithdrawal(url: string, page: Page): Promise<void> {
+  const answer: unknown = await (await fetch(`${url}/v1/play/keys/${'5e'.repeat(32)}`)).json()
+  const address: unknown = typeof answer === 'object' && answer !== null ? Reflect.get(answer, 'address') : undefined
+  await go(page, '#/wallet-withdraw')
+  await page.getByLabel('Amount that is to arrive').fill('2.5')
+  await page.getByLabel(/^Destination/).fill(String(address))
+  await page.getByRole('button', { name: 'Look at it' }).click()
 }
 
 /** The whole of a view that is longer than the screen. */

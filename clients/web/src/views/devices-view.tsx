@@ -10,6 +10,7 @@ import { Icon } from '../ui/icon.js'
 import { Panel, Section } from '../ui/panel.js'
 import { useLoaded } from '../ui/use-loaded.js'
 import { Framed } from './framed.js'
+import { useSigner } from './wallet-signer.js'
 
 /** The devices and wallets of the own account. */
 export function DevicesView(): ReactElement {
@@ -37,6 +38,7 @@ function Devices({ devices, again }: { readonly devices: readonly OwnDevice[]; r
   const { t, date } = useTexts()
   const client = useClient()
   const session = useSession()
+  const signer = useSigner()
   const { busy, code, run } = useAction()
   const sorted = [...devices].sort((left, right) => Number(right.active) - Number(left.active) || right.attestedAtMs - left.attestedAtMs)
   const revoke = (device: OwnDevice): void => {
@@ -45,7 +47,7 @@ function Devices({ devices, again }: { readonly devices: readonly OwnDevice[]; r
         await session.signOut()
         return
       }
-      await client.revokeDevice(device.device, await session.openWallet(client.address))
+      await client.revokeDevice(device.device, await signer.open())
       again()
     })
   }
@@ -65,6 +67,7 @@ function Devices({ devices, again }: { readonly devices: readonly OwnDevice[]; r
           )
         })}
       </ul>
+      {signer.dialog}
     </>
   )
 }

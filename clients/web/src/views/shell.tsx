@@ -1,5 +1,5 @@
 import { useConversations } from '@evegram/sdk/react'
-import { useEffect, type ReactElement } from 'react'
+import { lazy, Suspense, useEffect, type ReactElement } from 'react'
 import { clearMedia } from '../files/use-media.js'
 import { useTexts } from '../i18n/texts.js'
 import { hrefOf, useRoute, type Route } from '../route.js'
@@ -21,7 +21,11 @@ import { RequestsView } from './requests-view.js'
 import { SettingsView } from './settings-view.js'
 import { Sidebar } from './sidebar.js'
 import { Announcer } from './announcer.js'
-import { WalletView } from './wallet-view.js'
+
+// Money is looked at now and then: whoever only talks does not load it.
+const WalletView = lazy(async () => ({ default: (await import('./wallet-view.js')).WalletView }))
+const DepositView = lazy(async () => ({ default: (await import('./wallet-deposit.js')).DepositView }))
+const WithdrawView = lazy(async () => ({ default: (await import('./wallet-withdraw.js')).WithdrawView }))
 
 /** The page of somebody who is signed in: the list, and beside it (on phones instead of it) one view. */
 export function Shell(): ReactElement {
@@ -37,7 +41,7 @@ export function Shell(): ReactElement {
     <div className={`shell view-${route.view}`}>
       <a className="skip" href="#main" onClick={(event) => { event.preventDefault(); globalThis.document.getElementById('main')?.focus() }}>{t('app.skip')}</a>
       <Sidebar route={route} />
-      <main id="main" tabIndex={-1}><Guard key={hrefOf(route)}><MainView route={route} /></Guard></main>
+      <main id="main" tabIndex={-1}><Guard key={hrefOf(route)}><Suspense fallback={<Loading />}><MainView route={route} /></Suspense></Guard></main>
       <Announcer />
       <Here />
       <Looks />
@@ -56,6 +60,8 @@ function MainView({ route }: { readonly route: Route }): ReactElement {
     case 'follow': return <NewChannelView key={route.view} follows={route.view === 'follow'} />
     case 'devices': return <DevicesView />
     case 'wallet': return <WalletView />
+    case 'wallet-deposit': return <DepositView />
+    case 'wallet-withdraw': return <WithdrawView />
     case 'notices': return <NoticesView />
     case 'settings': return <SettingsView />
     case 'requests': return <RequestsView />

@@ -1,85 +1,55 @@
-import type { StatementLine, WalletAsset, WalletBalance } from '@evegram/sdk'
-import { useClient } from '@evegram/sdk/react'
-import { useCallback, useEffect, type ReactElement } from 'react'
+import type { ReactElement } from 'react'
 import { isFramed } from '../frame.js'
-import type { TextKey } from '../i18n/en.js'
 import { useTexts } from '../i18n/texts.js'
-import { amountText } from '../ui/amount.js'
+import { hrefOf } from '../route.js'
 import { Empty, Failure, Loading } from '../ui/feedback.js'
-import { Panel, Section } from '../ui/panel.js'
-import { useLoaded } from '../ui/use-loaded.js'
+import { Icon } from '../ui/icon.js'
+import { Panel } from '../ui/panel.js'
 import { FaucetButton } from './faucet.js'
 import { Framed } from './framed.js'
+import { Balances } from './wallet-balances.js'
+import { canWithdraw, useMoney, type Money, type MoneyNow } from './wallet-money.js'
+import { Statement } from './wallet-statement.js'
+import { Unanswered, Withdrawals } from './wallet-withdrawals.js'
 
-/** Movements of one asset that are shown, the newest. */
-const LINES_SHOWN = 50
-
-interface Holding {
-  readonly asset: WalletAsset
-  readonly balance: WalletBalance
-  readonly lines: readonly StatementLine[]
-}
-
-/** What the server holds for this account, and what moved it. */
+/** What the server holds for this account, where it may go, and what moved it. */
 export function WalletView(): ReactElement {
   const { t } = useTexts()
-  const client = useClient()
-  const { now, again } = useLoaded(useCallback(async (): Promise<readonly Holding[]> => {
-    const { wallet } = client
-    const [assets, balances] = [await wallet.assets(), await wallet.balances()]
-    const holdings: Holding[] = []
-    for (const asset of assets) {
-      const balance = balances.find((one) => one.asset === asset.asset)
-      if (balance !== undefined) holdings.push({ asset, balance, lines: await wallet.statement(asset.asset, { limit: LINES_SHOWN }) })
-    }
-    return holdings
-  }, [client]))
-  useEffect(() => {
-    const stops = [client.on('server-notice', again), client.on('wallet-notice', again)]
-    return () => { for (const stop of stops) stop() }
-  }, [client, again])
-  return (
-    <Panel title={t('wallet.title')}>
-      {isFramed() ? <Framed text={t('wallet.lead')} /> : now.status === 'loading' ? <Loading /> : now.status === 'failed' ? <Failure code={now.code} retry={again} /> : (
-        <>
-          <p className="soft">{t('wallet.lead')}</p>
-          <FaucetButton />
-          {now.value.length === 0 ? <Empty icon="wallet" title={t('wallet.empty')} /> : now.value.map((holding) => <HoldingCard key={holding.asset.asset} holding={holding} />)}
-        </>
-      )}
-    </Panel>
-  )
+  return <Panel title={t('wallet.title')}>{isFramed() ? <Framed text={t('wallet.lead')} /> : <Own />}</Panel>
 }
 
-function HoldingCard({ holding: { asset, balance, lines } }: { readonly holding: Holding }): ReactElement {
-  const { t, date, time } = useTexts()
+function Own(): ReactElement {
+  const money = useMoney()
+  return <MoneyOr money={money}>{(value) => <Whole value={value} money={money} />}</MoneyOr>
+}
+
+/** The own money once it is read; before that, and where there is none, why. */
+export function MoneyOr({ money: { now, stale, again }, children }: { readonly money: MoneyNow; readonly children: (value: Money) => ReactElement }): ReactElement {
+  const { t } = useTexts()
+  if (now.status === 'loading') return <Loading />
+  if (now.status === 'failed') return now.code === 'wallet.none' ? <Empty icon="wallet" title={t('wallet.none')} /> : <Failure code={now.code} retry={again} />
   return (
     <>
-      <div className="balance">
-        <p className="soft small">{t('wallet.balance')} · {asset.chain}</p>
-        <p className="balance-amount">{amountText(balance.available, asset)}</p>
-        {balance.reserved === 0n ? null : <p className="soft small">{t('wallet.pending', { amount: amountText(balance.reserved, asset) })}</p>}
-      </div>
-      <Section title={t('wallet.statement')}>
-        {lines.length === 0 ? <p className="soft">{t('wallet.empty')}</p> : (
-          <ul className="people">
-            {lines.map((line) => (
-              <li key={line.number}>
-                <span className="person-name">{t(kindOf(line))}<time className="soft small" dateTime={new Date(line.atMs).toISOString()}>{date(line.atMs)} {time(line.atMs)}</time></span>
-                <b className={line.side === 'credit' ? 'amount-in' : 'amount-out'}>{line.side === 'credit' ? '+' : '−'}{amountText(line.amount, asset)}</b>
-              </li>
-            ))}
-          </ul>
-        )}
-      </Section>
+      {stale === undefined ? null : <p className="stale" role="status"><Icon name="warn" />{t('money.stale')}</p>}
+      {children(now.value)}
     </>
   )
 }
 
-/** What a line is called, by the beginning of its transfer's id. */
-function kindOf({ transfer, side }: StatementLine): TextKey {
-  if (transfer.startsWith('d:')) return 'wallet.kind.deposit'
-  if (transfer.startsWith('p:')) return 'wallet.kind.payout'
-  if (transfer.startsWith('u:')) return side === 'credit' ? 'wallet.kind.transfer_in' : 'wallet.kind.transfer_out'
-  return 'wallet.kind.other'
+function Whole({ value, money: { again, revision } }: { readonly value: Money; readonly money: MoneyNow }): ReactElement {
+  const { t } = useTexts()
+  return (
+    <>
+      <p className="soft">{t('money.word')}</p>
+      <Unanswered value={value} again={again} />
+      <nav className="money-ways" aria-label={t('money.ways')}>
+        <a className="button primary" href={hrefOf({ view: 'wallet-deposit' })}><Icon name="down_to" />{t('deposit.title')}</a>
+        {value.holdings.some(canWithdraw) ? <a className="button" href={hrefOf({ view: 'wallet-withdraw' })}><Icon name="up_from" />{t('withdraw.title')}</a> : null}
+      </nav>
+      <FaucetButton />
+      {value.holdings.length === 0 ? <Empty icon="wallet" title={t('wallet.empty')}><p className="soft">{t('money.empty.lead')}</p></Empty> : <Balances holdings={value.holdings} />}
+      <Withdrawals value={value} />
+      {value.holdings.length === 0 ? null : <Statement holdings={value.holdings} revision={revision} />}
+    </>
+  )
 }
