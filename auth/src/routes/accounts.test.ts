@@ -177,6 +177,11 @@ describe('wallets of an account', () => {
     const find = (wallet: TestWallet) => server.request('GET', `/v1/accounts/by-wallet/${encodeURIComponent(wallet.walletId)}`)
     expect((await find(alice)).body).toMatchObject({ account, seq: 1 })
     expect((await find(spare)).code).toBe('account.not_found')
+    // As browsers ask, which write a 404 on the console.
+    const asked = (wallet: TestWallet) => server.request('GET', `/v1/accounts/by-wallet/${encodeURIComponent(wallet.walletId)}?absent=null`)
+    expect(await asked(spare)).toMatchObject({ status: 200, body: { account: null } })
+    expect((await asked(alice)).body).toMatchObject({ account, seq: 1 })
+    expect((await server.request('GET', '/v1/accounts/by-wallet/solana%3Anonsense?absent=null')).code).toBe('invalid.address')
     expect((await link(await server.state(account), spare)).status).toBe(201)
     expect((await find(spare)).body).toMatchObject({ account, seq: 2 })
     const state = await server.state(account)

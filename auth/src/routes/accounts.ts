@@ -1,5 +1,5 @@
 import type { HttpServer } from '@evegram/platform'
-import { LIMITS, type AccountState } from '@evegram/protocol'
+import { isEvegramError, LIMITS, type AccountState } from '@evegram/protocol'
 import { parseWalletId } from '@evegram/protocol/proof'
 import { z } from 'zod'
 import type { Accounts, AccountChange } from '../accounts.js'
@@ -30,11 +30,20 @@ export function accountRoutes(server: HttpServer, parts: AccountRouteParts): voi
       summary: 'The account that a wallet belongs to now',
       description: 'Believe nothing of it before the log is verified: the wallet must be an active one there.',
       params: z.object({ wallet: z.string().max(200).describe('CAIP-10 of the canonical address, URL-encoded') }),
-      response: responses(200, z.object(headAnswer).describe('Where its log ends')),
+      querystring: z.object({
+        absent: z.enum(['null']).optional().describe('what is answered where nobody has signed in with it: {account: null}; without this, 404 account.not_found'),
+      }),
+      response: responses(200, z.union([z.object(headAnswer), z.object({ account: z.null() })]).describe('Where its log ends')),
     },
   }, async (request) => {
     await limits.takeForAddress('reads', request.ip)
-    return headOf(await accounts.ofWallet(parseWalletId(request.params.wallet)))
+    try {
+      return headOf(await accounts.ofWallet(parseWalletId(request.params.wallet)))
+    } catch (error) {
+      // Browsers write every other status on the console: who signs in for the first time is no error there.
+      if (request.query.absent === 'null' && isEvegramError(error, 'account.not_found')) return { account: null }
+      throw error
+    }
   })
 
   server.get('/v1/accounts/:account/log', {

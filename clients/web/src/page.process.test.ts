@@ -38,6 +38,11 @@ describe('the page in Chromium, at the server of npm start', () => {
     await scene.close()
   })
 
+  it('signs newcomers in without an error on the console', async () => {
+    // Those of the first sign-in of both are in it.
+    expect([...alice.refused, ...alice.complaints, ...bob.refused, ...bob.complaints]).toEqual([])
+  })
+
   it('lets people of two chains talk, live, over one connection each', async () => {
     await write(alice, bob.address, 'good evening')
     await acceptRequest(bob.page)
@@ -89,9 +94,19 @@ describe('the page in Chromium, at the server of npm start', () => {
     await bob.page.locator('.bubble', { hasText: 'how was the bridge?' }).getByText('edited').waitFor()
     const own = alice.page.locator('.message', { hasText: 'how was the bridge?' })
     await own.hover()
+    // Somebody begins to answer it: what it answers goes, what was written stays.
+    const seen = bob.page.locator('.message', { hasText: 'how was the bridge?' })
+    await seen.hover()
+    await seen.getByRole('button', { name: 'What to do with this message' }).click()
+    await seen.getByRole('button', { name: 'Reply' }).click()
+    await bob.page.locator('#composer-field').fill('it was')
+    await bob.page.locator('.composing', { hasText: 'how was the bridge?' }).waitFor()
     await own.getByRole('button', { name: 'What to do with this message' }).click()
     await own.getByRole('button', { name: 'Delete for everyone' }).click()
     await bob.page.locator('.bubble', { hasText: 'This message was deleted.' }).waitFor()
+    await bob.page.locator('.composing').waitFor({ state: 'detached' })
+    expect(await bob.page.locator('#composer-field').inputValue()).toBe('it was')
+    await bob.page.locator('#composer-field').fill('')
   })
 
   it('founds a channel that others follow by its link', async () => {

@@ -57,7 +57,8 @@ describe('auth API', () => {
   it('looks addresses up, and takes nobody for no error', async () => {
     const { api, seen } = apiOn(() => ({ json: { account: signer.account, seq: 3, head: b64(32) } }))
     expect(await api.accountOfWallet(wallet.walletId)).toEqual({ account: signer.account, seq: 3, head: new Uint8Array(32).fill(7) })
-    expect(seen[0]?.path).toBe(`/v1/accounts/by-wallet/${encodeURIComponent(wallet.walletId)}`)
+    expect(seen[0]?.path).toBe(`/v1/accounts/by-wallet/${encodeURIComponent(wallet.walletId)}?absent=null`)
+    expect(await apiOn(() => ({ json: { account: null } })).api.accountOfWallet(wallet.walletId)).toBeUndefined()
     const nobody = apiOn(() => ({ status: 404, json: { error: { code: 'account.not_found', message: '' } } })).api
     expect(await nobody.accountOfWallet(wallet.walletId)).toBeUndefined()
     const broken = apiOn(() => ({ status: 404, json: {} })).api

@@ -58,8 +58,10 @@ class HttpAuthApi implements AuthApi {
 
   async accountOfWallet(wallet: WalletId): Promise<ClaimedHead | undefined> {
     try {
-      return readHead(await this.#exchange('GET', `/v1/accounts/by-wallet/${encodeURIComponent(wallet)}`, 'look up address'))
+      const fields = await this.#exchange('GET', `/v1/accounts/by-wallet/${encodeURIComponent(wallet)}?absent=null`, 'look up address')
+      return fields.value('account') === null ? undefined : readHead(fields)
     } catch (error) {
+      // A server that does not know the question answers the status.
       if (isEvegramError(error, 'account.not_found')) return undefined
       throw error
     }

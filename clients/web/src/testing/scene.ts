@@ -21,6 +21,8 @@ export interface Person {
   readonly address: string
   /** What the browser or the page complained about. */
   readonly complaints: readonly string[]
+  /** Requests that were answered with a status of an error, which browsers write on the console. */
+  readonly refused: readonly string[]
   /** WebSockets that the page opened, all in all. */
   readonly sockets: () => number
   /** Those of them that are open now. What came over one that was closed is in `received`. */
@@ -72,6 +74,7 @@ export class Scene {
     const page = await context.newPage()
     page.setDefaultTimeout(SHOWN_MS)
     const complaints: string[] = []
+    const refused: string[] = []
     let sockets = 0
     let openSockets = 0
     const sent: Uint8Array[] = []
@@ -83,6 +86,7 @@ export class Scene {
       socket.on('framesent', ({ payload }) => { sent.push(bytesOf(payload)) })
       socket.on('framereceived', ({ payload }) => { received.push(bytesOf(payload)) })
     })
+    page.on('response', (response) => { if (response.status() >= 400) refused.push(`${String(response.status())} ${response.request().method()} ${new URL(response.url()).pathname}`) })
     page.on('pageerror', (error) => { complaints.push(`error: ${error.message}`) })
     // What is refused by the policy of the page is told on the console, too.
     page.on('console', (message) => { if (message.type() === 'error' && !/ERR_(INTERNET_DISCONNECTED|CONNECTION_REFUSED|NETWORK)|Failed to load resource/.test(message.text())) complaints.push(`console: ${message.text()}`) })
@@ -90,7 +94,7 @@ export class Scene {
       document.addEventListener('securitypolicyviolation', ({ violatedDirective, blockedURI }) => { console.error(`policy: ${violatedDirective} ${blockedURI}`) })
     })
     await page.goto(this.url)
-    return { page, context, complaints, sockets: () => sockets, openSockets: () => openSockets, sent: () => sent, received: () => received }
+    return { page, context, complaints, refused, sockets: () => sockets, openSockets: () => openSockets, sent: () => sent, received: () => received }
   }
 
   /** Somebody who signed in with a demo wallet of this chain. */
