@@ -29,6 +29,13 @@ describe('compareReports', () => {
     expect(compareReports(['a.json'], [], [line('one', 'accept'), line('two', 'accept')])).toMatchObject({ failed: 2 })
   })
 
+  it('counts files that are damaged, which no other file makes good', () => {
+    const note: ReportLine = { file: 'b.json', note: 'broken: not JSON', broken: true }
+    const compared = compareReports(['a.json', 'b.json'], [line('one', 'accept'), note], [line('one', 'accept'), note])
+    expect(compared).toMatchObject({ failed: 0, disagreements: 0, broken: 1 })
+    expect(printComparison(compared)).toContain('1 files that are broken')
+  })
+
   it('keeps the name of every file that holds no vectors', () => {
     const note: ReportLine = { file: 'b.json', note: 'not a proof vector file: not JSON' }
     const compared = compareReports(['a.json', 'b.json'], [line('one', 'accept'), note], [line('one', 'accept'), note])

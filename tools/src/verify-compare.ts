@@ -19,6 +19,8 @@ interface ComparedFile {
   readonly file: string
   readonly format?: string
   readonly note?: string
+  /** It is damaged: what is in it was not judged. */
+  readonly broken?: true
   readonly vectors: number
   readonly accepted: number
   readonly refused: number
@@ -31,6 +33,8 @@ export interface Comparison {
   readonly vectors: readonly ComparedVector[]
   readonly failed: number
   readonly disagreements: number
+  /** Files that are damaged. */
+  readonly broken: number
 }
 
 type VectorLine = Extract<ReportLine, { readonly case: string }>
@@ -65,7 +69,7 @@ function compareFile(
   const format = server.find(isVector)?.format
   const accepted = vectors.filter((vector) => vector.server === 'accept').length
   const counts = { vectors: vectors.length, accepted, refused: vectors.length - accepted, failed: vectors.filter(({ ok }) => !ok).length }
-  const about = note !== undefined && 'note' in note ? { note: note.note } : {}
+  const about = note === undefined || isVector(note) ? {} : { note: note.note, ...(note.broken === true ? { broken: note.broken } : {}) }
   return [{ file, ...(format === undefined ? {} : { format }), ...about, ...counts }, vectors]
 }
 
@@ -78,6 +82,7 @@ export function compareReports(files: readonly string[], server: readonly Report
     vectors,
     failed: vectors.filter(({ ok }) => !ok).length,
     disagreements: vectors.filter(({ agree }) => !agree).length,
+    broken: pairs.filter(([{ broken }]) => broken === true).length,
   }
 }
 
@@ -93,7 +98,7 @@ function table(rows: readonly (readonly string[])[], leftColumns: number): strin
 
 /** The comparison for people: every vector with its answer, then what differs, then one line per file and a sum. */
 export function printComparison(comparison: Comparison): string {
-  const { vectors, files, failed, disagreements } = comparison
+  const { vectors, files, failed, disagreements, broken } = comparison
   const answered = vectors.map((vector) => {
     const status = vector.ok ? 'ok' : vector.agree ? 'WRONG' : 'DIFFER'
     const answer = vector.agree ? vector.server : `server ${vector.server}, SDK ${vector.sdk}`
@@ -109,7 +114,7 @@ export function printComparison(comparison: Comparison): string {
     '',
     table([['file', 'format', 'vectors', 'accepted', 'refused', 'wrong'], ...sums], 2),
     '',
-    `${String(vectors.length)} vectors, ${String(failed)} not as expected, ${String(disagreements)} on which server and SDK differ`,
+    `${String(vectors.length)} vectors, ${String(failed)} not as expected, ${String(disagreements)} on which server and SDK differ${broken === 0 ? '' : `, ${String(broken)} files that are broken`}`,
   ].join('\n')
 }
 

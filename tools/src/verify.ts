@@ -13,7 +13,7 @@ npm run verify:bench -- [--seconds <n>] [--vectors <folder>] [--json]
 
 Judges every proof vector of a folder (default protocol/vectors) with the server's primitives (node:crypto) and the SDK's
 (@noble/curves). Formats: evegram-proof-vectors/1, ADR-036, ton_proof and SIWS-text cases of other projects, Wycheproof Ed25519
-and secp256k1. Exit code 0: all as expected and both agree; 1: something differs; 2: nothing could be judged.`
+and secp256k1. Exit code 0: all as expected and both agree; 1: something differs, or a .json file is broken; 2: nothing could be judged.`
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const ENTRIES = { server: join(root, 'auth/dist/verify-vectors.js'), sdk: join(root, 'clients/sdk/dist/verify-vectors.js') }
@@ -63,8 +63,8 @@ async function verify(folder: string, isJson: boolean): Promise<number> {
     return [...lines, ...notes].map((line) => ({ ...line, file: relative(folder, line.file) || line.file }))
   }
   const comparison = compareReports(files.map((file) => relative(folder, file) || file), named(server), named(sdk))
-  const summary = { folder, vectors: comparison.vectors.length, failed: comparison.failed, disagreements: comparison.disagreements }
-  const ok = comparison.failed === 0 && comparison.disagreements === 0
+  const summary = { folder, vectors: comparison.vectors.length, failed: comparison.failed, disagreements: comparison.disagreements, broken: comparison.broken }
+  const ok = comparison.failed === 0 && comparison.disagreements === 0 && comparison.broken === 0 && comparison.vectors.length > 0
   const report = { ok, ...summary, files: comparison.files, results: comparison.vectors }
   console.log(isJson ? JSON.stringify(report) : printComparison(comparison))
   if (comparison.vectors.length === 0) throw new NothingToJudge(`${folder} holds no proof vectors`)

@@ -118,7 +118,9 @@ describe('judgeVectorFile', () => {
     fc.assert(fc.property(fc.json(), (text) => {
       judgeVectorFile(text, primitives)
     }), { numRuns: 500 })
-    expect(judgeVectorFile('{', primitives)).toEqual({ kind: 'not_vectors', note: 'not a proof vector file: not JSON' })
+    expect(judgeVectorFile('{', primitives)).toEqual({ kind: 'broken', note: 'broken: not JSON' })
+    for (const cases of [undefined, [], [1], [{}, 'x']]) expect(judgeVectorFile(JSON.stringify({ format: 'evegram-proof-vectors/1', cases }), primitives)).toMatchObject({ kind: 'broken' })
+    expect(reportVectorFile('x.json', '{', primitives)).toEqual([{ file: 'x.json', note: 'broken: not JSON', broken: true }])
     expect(reportVectorFile('x.json', '{}', primitives)).toEqual([{ file: 'x.json', note: 'not a proof vector file: no case of a known shape' }])
   })
 

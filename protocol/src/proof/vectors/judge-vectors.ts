@@ -15,7 +15,11 @@ function casesOf(value: unknown): readonly (readonly [string, JsonObject])[] {
 }
 
 function judgeOwnFile(file: JsonObject, primitives: ProofPrimitives): FileVerdict {
-  const verdicts = casesOf(file['cases']).map(([place, vector]) => {
+  const cases = casesOf(file['cases'])
+  const named: unknown = file['cases']
+  const count = Array.isArray(named) || isObject(named) ? Object.keys(named).length : 0
+  if (cases.length === 0 || cases.length < count) return { kind: 'broken', note: `broken: ${String(count - cases.length)} of ${String(count)} cases are none` }
+  const verdicts = cases.map(([place, vector]) => {
     return verdictOf(nameOf(vector, place), expectationOf(vector), answered(() => judgeOwn(vector, primitives)))
   })
   return { kind: 'vectors', format: OWN_FORMAT, verdicts }
@@ -36,7 +40,7 @@ function judgeForeignFile(file: JsonObject, primitives: ProofPrimitives): FileVe
 
 /**
  * Judges one vector file: our own format, and the formats of other projects that docs/protocol.md names (ADR-036, ton_proof, SIWS texts,
- * Wycheproof). What is not a vector file is said so and never skipped in silence. Never throws for any text.
+ * Wycheproof). What is not a vector file is said so and never skipped in silence; a file that is damaged fails. Never throws for any text.
  */
 export function judgeVectorFile(text: string, primitives: ProofPrimitives): FileVerdict {
   let json: unknown
@@ -44,7 +48,7 @@ export function judgeVectorFile(text: string, primitives: ProofPrimitives): File
     json = JSON.parse(text)
   } catch {
     // The note says what the parser found; its message would quote the file.
-    return { kind: 'not_vectors', note: 'not a proof vector file: not JSON' }
+    return { kind: 'broken', note: 'broken: not JSON' }
   }
   const file = Array.isArray(json) ? { cases: json as unknown } : json
   if (!isObject(file)) return { kind: 'not_vectors', note: 'not a proof vector file: no object' }

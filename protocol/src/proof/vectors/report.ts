@@ -3,7 +3,7 @@ import { judgeVectorFile } from './judge-vectors.js'
 import type { Expectation, VectorAnswer } from './verdict.js'
 
 /** One line of the report that `npm run verify` compares between the primitives: a vector, or a file that holds none. */
-export type ReportLine = VectorLine | { readonly file: string; readonly note: string }
+export type ReportLine = VectorLine | { readonly file: string; readonly note: string; readonly broken?: true }
 
 /** A vector as one side answered it. */
 interface VectorLine {
@@ -30,6 +30,7 @@ function actualText(answer: VectorAnswer): string {
 export function reportVectorFile(file: string, text: string, primitives: ProofPrimitives): readonly ReportLine[] {
   const verdict = judgeVectorFile(text, primitives)
   if (verdict.kind === 'not_vectors') return [{ file, note: verdict.note }]
+  if (verdict.kind === 'broken') return [{ file, note: verdict.note, broken: true }]
   return verdict.verdicts.map(({ name, expected, actual, ok }) => {
     return { file, format: verdict.format, case: name, expected: expectedText(expected), actual: actualText(actual), ok }
   })

@@ -26,6 +26,8 @@ export interface VectorVerdict {
 export type FileVerdict =
   | { readonly kind: 'vectors'; readonly format: string; readonly verdicts: readonly VectorVerdict[] }
   | { readonly kind: 'not_vectors'; readonly note: string }
+  /** It is damaged: it holds vectors that nobody can judge, or nobody can say what it is. */
+  | { readonly kind: 'broken'; readonly note: string }
 
 /** Compares. */
 export function verdictOf(name: string, expected: Expectation, actual: VectorAnswer): VectorVerdict {
