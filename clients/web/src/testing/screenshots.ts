@@ -5,6 +5,7 @@ import type { Page } from 'playwright-core'
 import { acceptRequest, foundChannel, foundGroup, go, openMenuOf, post, say, write } from './drive.js'
 import { nodePerson, type NodePerson } from './node-person.js'
 import { Scene, type Person } from './scene.js'
+import { TonBridgeServer } from './ton-bridge.js'
 
 const SIZES = { phone: { width: 390, height: 844 }, desk: { width: 1280, height: 800 } } as const
 /** Pictures of views that are longer than a screen are at most this high. */
@@ -20,7 +21,8 @@ async function main(): Promise<void> {
   if (values.to === undefined) throw new Error('say where to: npm run web:screenshots -- --to <dir>')
   const folder = resolve(values.to)
   mkdirSync(folder, { recursive: true })
-  const scene = await Scene.start()
+  const bridge = await TonBridgeServer.start()
+  const scene = await Scene.start({ EVEGRAM_TON_BRIDGES: `Lighthouse ${bridge.url} https://lighthouse.example/ton-connect` })
   let stranger: NodePerson | undefined
   const names = new Set<string>()
   try {
@@ -68,6 +70,11 @@ async function main(): Promise<void> {
           await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
         }
         await take('sign-in', visitor.page)
+        const remote = await scene.visit({ viewport, colorScheme, reducedMotion: 'reduce', hasTouch: size === 'phone', isMobile: size === 'phone' })
+        await remote.page.getByRole('button', { name: /Lighthouse/ }).click()
+        await remote.page.getByRole('dialog').getByRole('img').waitFor()
+        await take('sign-in-remote', remote.page)
+        await remote.context.close()
         for (const [name, hash] of [['list-empty', '#/'], ['wallet-empty', '#/wallet'], ['requests-empty', '#/requests'], ['history-alone', '#/history']] as const) {
           await go(empty.page, hash)
           await empty.page.locator('.loading').waitFor({ state: 'detached' })
@@ -89,6 +96,7 @@ async function main(): Promise<void> {
   } finally {
     await stranger?.client.close()
     await scene.close()
+    await bridge.die()
   }
 }
 

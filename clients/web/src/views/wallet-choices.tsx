@@ -23,7 +23,9 @@ export function WalletChoices({ choose }: { readonly choose: (found: FoundWallet
           {[...found, ...remote].map((wallet) => (
             <button key={`${wallet.chain} ${wallet.name} ${String(wallet.isRemote)}`} type="button" className={`wallet-choice chain-${wallet.chain}`} onClick={() => { choose(wallet) }}>
               {wallet.icon === undefined ? <span className="coin" aria-hidden="true" /> : <img className="coin" src={wallet.icon} alt="" />}
-              <span>{t('signin.with', { name: wallet.name })}<span className="soft small"> · {t(`signin.chain.${wallet.chain}`)}{wallet.isRemote === true ? `, ${t('remote.where')}` : ''}</span></span>
+              <span>{t('signin.with', { name: wallet.name })}{wallet.isRemote === true
+                ? <span className="soft small wallet-where">{t(`signin.chain.${wallet.chain}`)}, {t('remote.where')}</span>
+                : <span className="soft small"> · {t(`signin.chain.${wallet.chain}`)}</span>}</span>
             </button>
           ))}
         </div>
