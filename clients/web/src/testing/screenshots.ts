@@ -163,7 +163,7 @@ async function payEachOther(alice: Person, bob: Person, chat: string): Promise<v
 async function fillPay(page: Page, amount: string, note: string, kind: 'send' | 'ask'): Promise<void> {
   await page.getByRole('button', { name: 'Send or ask for money' }).click()
   await page.getByLabel('Amount').waitFor()
-  if (kind === 'ask') await page.getByText('Ask for money', { exact: true }).first().click()
+  if (kind === 'ask') await page.getByText('Ask', { exact: true }).click()
   await page.getByLabel('Amount').fill(amount)
   await page.getByLabel('Note').fill(note)
   if (kind === 'ask') {
@@ -183,6 +183,7 @@ async function takePay(page: Page, chat: string, take: Taken): Promise<void> {
   await take('pay-bubbles', page)
   await page.locator('.on-chain summary').last().click()
   await take('pay-chain', page)
+  await page.locator('.on-chain summary').last().click()
   await page.getByRole('button', { name: 'Pay', exact: true }).click()
   await page.locator('.pay-to').waitFor()
   await take('pay-review', page)
@@ -190,9 +191,9 @@ async function takePay(page: Page, chat: string, take: Taken): Promise<void> {
   await page.getByRole('button', { name: 'Send or ask for money' }).click()
   await page.getByLabel('Amount').fill('1,500')
   await take('pay-form', page)
-  await page.getByText('Ask for money', { exact: true }).first().click()
+  await page.getByText('Ask', { exact: true }).click()
   await take('pay-ask', page)
-  await page.getByText('Send money', { exact: true }).first().click()
+  await page.getByText('Send', { exact: true }).click()
   await page.route('**/v1/wally/transfers', (route) => route.fulfill({ status: 409, json: { error: { code: 'wallet.insufficient_funds', message: '' } } }))
   await page.getByLabel('Amount').fill('3')
   await page.getByRole('button', { name: 'Look it over' }).click()

@@ -9,6 +9,7 @@ import { useVisible } from '../use-visible.js'
 import { looksLike, shortAddress } from '../ui/address.js'
 import { Avatar } from '../ui/avatar.js'
 import { Empty, Failure, Loading, useAction } from '../ui/feedback.js'
+import { Guard } from '../ui/guard.js'
 import { Icon } from '../ui/icon.js'
 import { ChatActionsProvider, type ChatActions } from './chat-actions.js'
 import { Composer, type Composing } from './composer.js'
@@ -74,7 +75,7 @@ export function ChatView({ conversation }: { readonly conversation: Conversation
       {code === undefined ? null : <Failure code={code} />}
       {forwarded === undefined ? null : <ForwardDialog message={forwarded} onClose={() => { setForwarded(undefined) }} />}
       {inspected === undefined || opened === undefined ? null : <ReceiptsDialog message={inspected} conversation={opened.conversation} onClose={() => { setInspected(undefined) }} />}
-      {paying === undefined ? null : <Suspense fallback={null}><PayDialog conversation={id} peer={peer} start={paying} onClose={() => { setPaying(undefined) }} onDone={showLatest} /></Suspense>}
+      {paying === undefined ? null : <Guard><Suspense fallback={null}><PayDialog conversation={id} peer={peer} start={paying} onClose={() => { setPaying(undefined) }} onDone={showLatest} /></Suspense></Guard>}
       <TypingLine conversation={conversation} />
       <Uploads conversation={id} />
       {isBlocked && peer !== undefined ? <Blocked account={peer.account} /> : opened === undefined ? null : opened.isMember ? <Composer key={id} conversation={opened.conversation} draft={conversation.draft} composing={composing} onCompose={setComposing} onEditLast={editLast} onSent={showLatest} dropPlace={place} onMoney={mayPay ? () => { setPaying({ kind: 'new' }) } : undefined} /> : <p className="closed-note">{t('chat.left')}</p>}

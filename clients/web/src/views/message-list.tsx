@@ -60,6 +60,9 @@ export function MessageList({ messages: window, gaps = NO_GAPS, nameOf, showsNam
       if (follows.current) current.scrollTop = current.scrollHeight
     })
     watcher.observe(current)
+    // Nor may what grows in the last message: the button of a request that may be paid comes a moment after it.
+    const list = current.querySelector('ol')
+    if (list !== null) watcher.observe(list)
     return () => { watcher.disconnect() }
   }, [])
 

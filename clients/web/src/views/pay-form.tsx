@@ -60,7 +60,7 @@ export function PayForm({ facts: { assets, balances, people }, draft, onDraft, m
       {mayAsk ? (
         <fieldset className="choice">
           <legend className="only-heard">{t('pay.title')}</legend>
-          {(['send', 'ask'] as const).map((kind) => <label key={kind}><input type="radio" name={`${id}-kind`} checked={draft.kind === kind} onChange={() => { onDraft({ ...draft, kind }) }} /><span>{t(`pay.${kind}`)}</span></label>)}
+          {(['send', 'ask'] as const).map((kind) => <label key={kind}><input type="radio" name={`${id}-kind`} checked={draft.kind === kind} onChange={() => { onDraft({ ...draft, kind }) }} /><span>{t(`pay.kind.${kind}`)}</span></label>)}
         </fieldset>
       ) : null}
       {people.length === 0 ? <p>{t('pay.nobody')}</p> : people.length === 1 ? null : (
