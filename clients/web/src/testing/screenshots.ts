@@ -140,6 +140,7 @@ async function takeChat(page: Page, chat: string, take: Taken): Promise<void> {
   await page.waitForFunction(() => (document.querySelector<HTMLProgressElement>('.uploads progress')?.value ?? 0) > 10)
   await take('files-progress', page)
   await page.getByRole('button', { name: /^Do not send/ }).click()
+  await page.locator('.upload.is-failed').waitFor()
   await take('files-stopped', page)
   await page.getByRole('button', { name: /^Hide/ }).click()
   await sendAt(-1)
