@@ -39,6 +39,7 @@ describe('the own money on the page, at the server of npm start', () => {
     expect([await onChain(scene, to), await page.locator('.stages .is-reached').count()]).toEqual([2_000_000n, 5])
     await go(page, '#/wallet')
     await page.locator('.statement li', { hasText: 'Withdrawal' }).locator('.amount-out', { hasText: '−2 PLAY' }).waitFor()
+    await page.locator('.statement li', { hasText: 'Fee of the network' }).locator('.amount-out', { hasText: '−0.005 PLAY' }).waitFor()
     await page.locator('.statement li', { hasText: 'Deposit' }).locator('.amount-in', { hasText: '+20 PLAY' }).waitFor()
     expect(complaints).toEqual([])
     await context.close()

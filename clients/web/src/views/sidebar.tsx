@@ -35,7 +35,7 @@ export function Sidebar({ route }: { readonly route: Route }): ReactElement {
       <List query={query} openId={'id' in route ? route.id : undefined} />
       <footer className="places" aria-label={t('chats.menu')} role="group">
         {MENU.map(([view, icon]) => (
-          <a key={view} href={hrefOf({ view })} aria-current={route.view === view ? 'page' : undefined}><Icon name={icon} /><span>{t(`menu.${view}`)}</span></a>
+          <a key={view} href={hrefOf({ view })} aria-current={route.view === view || route.view.startsWith(`${view}-`) ? 'page' : undefined}><Icon name={icon} /><span>{t(`menu.${view}`)}</span></a>
         ))}
       </footer>
     </nav>

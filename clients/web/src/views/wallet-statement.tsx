@@ -119,7 +119,8 @@ function kindOf({ transfer, kind, side }: StatementLine): TextKey {
   if (transfer.startsWith('d:')) return 'wallet.kind.deposit'
   if (transfer.startsWith('u:')) return side === 'credit' ? 'wallet.kind.transfer_in' : 'wallet.kind.transfer_out'
   if (!/^(?:x:)?p:/.test(transfer)) return 'wallet.kind.other'
-  const part = /:(fee|tax)$/.exec(transfer)?.[1]
+  // The steps of a payout: `post` is the amount, `feepost` and `taxpost` what the chain took beside it.
+  const part = /:(fee|tax)post$/.exec(transfer)?.[1]
   if (kind === 'post' && part !== undefined) return part === 'fee' ? 'money.kind.fee' : 'money.kind.tax'
   switch (kind) {
     case 'pending': return 'money.kind.reserved'
