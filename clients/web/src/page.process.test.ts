@@ -321,7 +321,7 @@ describe('the page in Chromium, at the server of npm start', () => {
         await page.locator('.composer input[type=file]').setInputFiles([{ name: `${'photo-without-end'.repeat(8)}.jpg`, mimeType: 'image/jpeg', buffer: Buffer.from([0xff, 0xd8, 0xff]) }, { name: 'empty', mimeType: 'text/plain', buffer: Buffer.alloc(0) }])
         await look('files that were chosen')
         await page.getByRole('button', { name: 'Send', exact: true }).click()
-        await page.getByText('cannot be taken out of a photo').waitFor()
+        await page.getByText('cannot be taken out of this photo').waitFor()
         await look('a photo that is refused')
         await page.locator('.chosen-file').getByRole('button').click()
       }

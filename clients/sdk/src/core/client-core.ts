@@ -123,7 +123,7 @@ export class ClientCore {
     this.channelActions = new ChannelActions(core, this.channelLogs, this.#follower, this.channelOutbox)
     this.historyMail = new HistoryMail(core)
     const receiver = new Receiver(core, this.groupLogs, {
-      resendRequest: (tx, request, conversation, from) => resends.answer(tx, request, conversation, from),
+      resendRequest: (tx, request, conversation, from, atMs) => resends.answer(tx, request, conversation, from, atMs),
       revocation: (notice, from) => { background.run('check revocation', () => this.revocations.receive(notice, from)) },
       state: (tx, body, conversation, from) => this.#stateSync.take(tx, body, conversation, from),
       history: (tx, content, conversation, from, atMs) => this.historyMail.take(tx, content, conversation, from, atMs),

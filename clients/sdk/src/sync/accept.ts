@@ -26,8 +26,8 @@ import { readUnread, unreadKey } from './unread-row.js'
 const GAP_GRACE_MS = 2_000
 /** What arrived end to end and is not a message: for the parts that act on it. */
 export interface ControlHandler {
-  /** Inside the transaction that marks the request as handled. */
-  resendRequest(tx: Transaction, request: PayloadBodies['resend_request'], conversation: ConversationRow, from: AttestedDevice): Promise<void>
+  /** Inside the transaction that marks the request as handled; it was stored at `atMs` by the clock of the server. */
+  resendRequest(tx: Transaction, request: PayloadBodies['resend_request'], conversation: ConversationRow, from: AttestedDevice, atMs: number): Promise<void>
   /** After the commit. */
   revocation(notice: PayloadBodies['revocation'], from: AttestedDevice): void
   /** Inside the transaction that marks the message as handled: what an own device tells of the state. */
@@ -203,7 +203,7 @@ export class Acceptance {
     }
     try {
       const content = decodePayloadBody(payload.kind, payload.body)
-      if (content.kind === 'resend_request') await this.#control.resendRequest(tx, content.body, conversation, from)
+      if (content.kind === 'resend_request') await this.#control.resendRequest(tx, content.body, conversation, from, origin.positionMs)
       else if (content.kind === 'receipt') await takeReceipt(this.#core, tx, content.body, conversation, from, refuse)
       else if (content.kind === 'resend') await this.#acceptResend(tx, decodePayload(content.body.payload), conversation, origin, refuse)
       else if (content.kind === 'revocation') {

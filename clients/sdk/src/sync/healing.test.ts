@@ -133,6 +133,29 @@ describe('a message that cannot be decrypted', () => {
   })
 })
 
+describe('many messages that cannot be read, of a sender who is away for hours', () => {
+  it('are all had again: requests that waited together are answered once each, and those past the limit later', async () => {
+    const { server, clock, alice, bob } = await pair()
+    await say(alice, bob, 'hello')
+    await say(bob, alice, 'hello')
+    change(server, bob, (delivery) => (decodeEnvelope(delivery.envelope).number > 1 ? broken(delivery) : delivery))
+    const texts = Array.from({ length: 70 }, (_, index) => `message ${String(index)}`)
+    bob.link.down()
+    for (const text of texts) await say(alice, bob, text)
+    alice.link.down()
+    bob.link.up()
+    await clock.advance(5 * 3_600_000)
+    server.lies = {}
+    expect((await textsOf(bob, alice)).length).toBe(2)
+    alice.link.up()
+    await clock.advance(8 * 3_600_000)
+    expect((await textsOf(bob, alice)).filter((text) => text !== 'hello')).toEqual(texts)
+    const answers = server.stored.filter(({ envelope }) => decodeEnvelope(envelope).kind === 2 && decodeEnvelope(envelope).device === alice.client.device)
+    // 210 requests waited; some of what is sent again crosses with the next request for it.
+    expect(answers.length).toBeLessThan(2 * texts.length)
+  }, 120_000)
+})
+
 describe('a resend request', () => {
   it('that is not signed by the device that sends it is refused', async () => {
     const { alice, bob, clock } = await pair()

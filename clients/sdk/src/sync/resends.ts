@@ -1,4 +1,4 @@
-import { messageIdOf, resendRequestBytes, type DeviceId, type PayloadBodies } from '@evegram/protocol'
+import { messageIdOf, resendRequestBytes, type DeviceId, type MessageId, type PayloadBodies } from '@evegram/protocol'
 import type { AttestedDevice } from '../account/account-verifier.js'
 import type { Core } from '../core/context.js'
 import { isGroup, readConversation, type ConversationRow } from '../core/conversation-row.js'
@@ -12,10 +12,17 @@ import type { Outbox } from './outbox.js'
 import { decodeTemplate, payloadFor } from './seal.js'
 import { readSent, wasMeantFor } from './sent-record.js'
 import type { Sessions } from './sessions.js'
-import { readSupplement, writeSupplement, type Unreached } from './supplement-row.js'
+import { readSupplement, writeSupplement, type SupplementRow, type Unreached } from './supplement-row.js'
 
 /** Waits between attempts to supplement a message, units last. */
 const SUPPLEMENT_WAIT = { firstMs: 30_000, lastMs: 300_000 } as const
+
+/** A request that is older when it comes waited for this device: there may be others behind it. */
+const WAITED_MS = 10_000
+/** What was asked for while this device was away is sent so long after, at the earliest: everything that waited has been read by then. */
+const TOGETHER_MS = 2_000
+/** Wait before the limit of answers is looked at again. */
+const LIMITED_WAIT_MS = HEALING_LIMITS.hourMs / 4
 
 /** Sends messages again: to devices that ask for them, and to those that a message has not reached. All state is durable, all of it is limited. */
 export class Resends {
@@ -32,8 +39,12 @@ export class Resends {
   /**
    * Answers a resend request inside the transaction that received it: only when the device's own key signed it, only to a device
    * that the message was meant for, and within the limits. For a device of the own account that is revoked this one answers with what it heard of it.
+   *
+   * Requests for own messages that waited for this device (`atMs`: when they were stored) are answered a moment later, once each: who waits for an answer asks
+   * up to three times, the later ones in new sessions, and reads no answer in one that it gave up. What is over the limit of an hour is sent when there is room
+   * again: the one who asked counts a request without an answer as one of three. At most one row is kept for each own message of the last seven days.
    */
-  async answer(tx: Transaction, request: PayloadBodies['resend_request'], conversation: ConversationRow, from: AttestedDevice): Promise<void> {
+  async answer(tx: Transaction, request: PayloadBodies['resend_request'], conversation: ConversationRow, from: AttestedDevice, atMs: number): Promise<void> {
     const core = this.#core
     const nowMs = core.time.now()
     const author = request.device ?? core.device
@@ -57,14 +68,23 @@ export class Resends {
       refuse(kept.status === 'not_meant' ? 'not a recipient' : 'not kept')
       return
     }
-    if (!(await takeAllowance(tx, `answers/${from.device}/${message}`, HEALING_LIMITS.perMessage, HEALING_LIMITS.keptMs, nowMs))
-      || !(await takeAllowance(tx, `answers/${from.device}`, HEALING_LIMITS.perHour, HEALING_LIMITS.hourMs, nowMs))) {
+    const isOwn = author === core.device
+    if (isOwn && nowMs - atMs > WAITED_MS) {
+      await this.#noteAsked(tx, conversation, kept.template.number, from.device, nowMs, TOGETHER_MS)
+      return
+    }
+    const room = await takeAnswer(tx, from.device, message, nowMs)
+    if (room === 'later' && isOwn) {
+      await this.#noteAsked(tx, conversation, kept.template.number, from.device, nowMs, LIMITED_WAIT_MS)
+      return
+    }
+    if (room !== 'now') {
       refuse('limit')
       return
     }
     await this.#resend(tx, conversation, from, kept)
     // Who asks in a group may lack the sender key: it is given again with the next message.
-    if (isGroup(conversation) && author === core.device) tx.apply(await core.groupCiphers.lost(conversation.conversation, [from.device], tx.signal))
+    if (isGroup(conversation) && isOwn) tx.apply(await core.groupCiphers.lost(conversation.conversation, [from.device], tx.signal))
   }
 
   /** What this device said itself. A request for a message before the device joined is answered with the message at which it joined, which says so. */
@@ -97,12 +117,23 @@ export class Resends {
     const sinceMs = Math.min(firstAtMs, before?.firstAtMs ?? firstAtMs)
     writeSupplement(tx, {
       conversation, number, devices: [...new Set([...(before?.devices ?? []), ...devices])], firstAtMs: sinceMs,
-      nextAtMs: nowMs + supplementWaitMs(nowMs - sinceMs),
+      nextAtMs: nowMs + supplementWaitMs(nowMs - sinceMs), asked: before?.asked ?? [],
+    })
+  }
+
+  /** Notes that a device asked for an own message, which is sent to it in `waitMs`. */
+  async #noteAsked(tx: Transaction, { conversation }: ConversationRow, number: number, device: DeviceId, nowMs: number, waitMs: number): Promise<void> {
+    const before = await readSupplement(tx, conversation, number)
+    // One that it has not reached so far gets it anyway.
+    if (before?.devices.includes(device) === true) return
+    writeSupplement(tx, {
+      conversation, number, devices: [...before?.devices ?? [], device], asked: [...before?.asked ?? [], device], firstAtMs: before?.firstAtMs ?? nowMs,
+      nextAtMs: Math.min(before?.nextAtMs ?? Infinity, nowMs + waitMs),
     })
   }
 
   /** Sends a message to devices that it has not reached so far. Waits for the network. */
-  async supplement({ conversation: conversationId, number, devices, firstAtMs }: Unreached): Promise<void> {
+  async supplement({ conversation: conversationId, number, devices, asked, firstAtMs }: SupplementRow): Promise<void> {
     const core = this.#core
     const nowMs = core.time.now()
     const conversation = await readConversation(core.store, conversationId)
@@ -118,9 +149,19 @@ export class Resends {
       const chain = await readOwnChain(tx, conversationId)
       const done = new Set<DeviceId>()
       const isMember = conversation?.members.includes(core.account) === true
+      let isLimited = false
       if (conversation !== undefined && sent !== undefined && isMember) {
+        const template = decodeTemplate(sent.template)
+        const message = messageIdOf({ conversation: conversationId, device: core.device, epoch: template.epoch, number })
         for (const device of ready) {
-          if (await this.#resend(tx, conversation, device, { template: decodeTemplate(sent.template), start: chain.recipients.get(device.device) })) done.add(device.device)
+          const isAsked = asked.includes(device.device)
+          const room = isAsked ? await takeAnswer(tx, device.device, message, nowMs) : 'now'
+          if (room === 'later') isLimited = true
+          if (room === 'never') done.add(device.device)
+          if (room !== 'now' || !(await this.#resend(tx, conversation, device, { template, start: chain.recipients.get(device.device) }))) continue
+          done.add(device.device)
+          // Who asks in a group may lack the sender key: it is given again with the next message.
+          if (isAsked && isGroup(conversation)) tx.apply(await core.groupCiphers.lost(conversationId, [device.device], tx.signal))
         }
       }
       // Devices that are no longer attested, or whose account went, need nothing, nor does anybody once this account went; the others are tried again until the message is too old.
@@ -129,7 +170,10 @@ export class Resends {
         return isMember && !done.has(id) && device !== undefined && conversation?.members.includes(device.account) === true
       })
       const isOver = left.length === 0 || sent === undefined || nowMs - firstAtMs > HEALING_LIMITS.keptMs
-      writeSupplement(tx, { conversation: conversationId, number, devices: isOver ? [] : left, firstAtMs, nextAtMs: nowMs + supplementWaitMs(nowMs - firstAtMs) })
+      writeSupplement(tx, {
+        conversation: conversationId, number, devices: isOver ? [] : left, asked: asked.filter((id) => left.includes(id)), firstAtMs,
+        nextAtMs: nowMs + (isLimited ? LIMITED_WAIT_MS : supplementWaitMs(nowMs - firstAtMs)),
+      })
     })
   }
 }
@@ -138,4 +182,10 @@ export class Resends {
 function supplementWaitMs(ageMs: number): number {
   const { firstMs, lastMs } = SUPPLEMENT_WAIT
   return Math.min(lastMs, Math.max(firstMs, ageMs))
+}
+
+/** Takes one answer to a device for one message: `later` when it had as many as an hour allows, `never` when it had this message as often as it may. */
+async function takeAnswer(tx: Transaction, device: DeviceId, message: MessageId, nowMs: number): Promise<'now' | 'later' | 'never'> {
+  if (!(await takeAllowance(tx, `answers/${device}`, HEALING_LIMITS.perHour, HEALING_LIMITS.hourMs, nowMs))) return 'later'
+  return await takeAllowance(tx, `answers/${device}/${message}`, HEALING_LIMITS.perMessage, HEALING_LIMITS.keptMs, nowMs) ? 'now' : 'never'
 }

@@ -15,6 +15,8 @@ export interface Unreached {
 /** As it is kept: with the time at which it is tried again. */
 export interface SupplementRow extends Unreached {
   readonly nextAtMs: number
+  /** Those of the devices that asked for the message: it is sent to them within the limits of answers. */
+  readonly asked: readonly DeviceId[]
 }
 
 /** Prefix of these rows in table `healing`. */
@@ -39,17 +41,20 @@ export function writeSupplement(tx: Transaction, row: SupplementRow): void {
   }
   tx.put('healing', key, encodeCbor({
     conversation: idBytes(row.conversation), number: row.number, devices: row.devices.map((device) => idBytes(device)), first: row.firstAtMs, next: row.nextAtMs,
+    ...(row.asked.length === 0 ? {} : { asked: row.asked.map((device) => idBytes(device)) }),
   }))
 }
 
 /** Throws `client.store` on a row of another shape. */
 export function decodeSupplement(bytes: Uint8Array): SupplementRow {
   const fields = new CborFields(decodeCbor(bytes, 262_144), 'client.store')
+  const devices = (name: string): DeviceId[] => fields.list(name, 4_096).map((id) => parseDeviceId(id instanceof Uint8Array ? hexOf(id) : fields.fail('device')))
   return {
     conversation: parseConversationId(hexOf(fields.bytes('conversation', 16))),
     number: fields.uint('number'),
-    devices: fields.list('devices', 4_096).map((id) => parseDeviceId(id instanceof Uint8Array ? hexOf(id) : fields.fail('device'))),
+    devices: devices('devices'),
     firstAtMs: fields.uint('first'),
     nextAtMs: fields.uint('next'),
+    asked: fields.has('asked') ? devices('asked') : [],
   }
 }
