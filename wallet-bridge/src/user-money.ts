@@ -3,7 +3,7 @@ import { openingOf, type LedgerAccount } from './ledger/account.js'
 import type { Amount } from './ledger/amount.js'
 import { parsePurpose, userTransferId, type AssetId, type TransferId } from './ledger/ids.js'
 import type { LedgerStore } from './ledger/ledger-store.js'
-import type { StatementLine, StatementStore } from './ledger/statement.js'
+import type { StatementLine, StatementProjector, StatementStore } from './ledger/statement.js'
 import { isDone, type TransferResult } from './ledger/transfer-status.js'
 import type { MovingRequest, Transfer } from './ledger/transfer.js'
 import type { WallyAuth } from './ports/auth.js'
@@ -36,6 +36,7 @@ export interface SendRequest {
 export interface UserMoneyParts {
   readonly ledger: Pick<LedgerStore, 'accounts' | 'openAccounts' | 'submit' | 'transfers'>
   readonly statements: Pick<StatementStore, 'lines'>
+  readonly projector: Pick<StatementProjector, 'reach'>
   readonly auth: Pick<WallyAuth, 'owner'>
   /** Assets that are held here. */
   readonly assets: ReadonlySet<AssetId>
@@ -56,9 +57,14 @@ export class UserMoney {
     return found.flatMap((one) => (one === undefined ? [] : [balanceOf(one)]))
   }
 
-  /** Lines of the statement of one asset before event `before`, the newest first. Rejects `wallet.asset_unknown`, `unavailable.store`. */
+  /**
+   * Lines of the statement of one asset before event `before`, the newest first. Without `before` nothing is missing that had moved when it was asked for: a device that
+   * is told of a payment looks once. Rejects `wallet.asset_unknown`, `unavailable.store`.
+   */
   async statement(account: AccountId, asset: AssetId, before: number | undefined, limit: number): Promise<readonly StatementLine[]> {
     this.#requireAsset(asset)
+    // Older pages are behind what was reached for the first one.
+    if (before === undefined) await this.#parts.projector.reach()
     return this.#parts.statements.lines(openingOf('user', account, asset).id, before, limit)
   }
 

@@ -135,7 +135,7 @@ export function createWally(options: WallyOptions): Wally {
     return work
   }
 
-  const money = new UserMoney({ ledger, statements, auth, assets: new Set(assets.keys()) })
+  const money = new UserMoney({ ledger, statements, projector, auth, assets: new Set(assets.keys()) })
   const userPayouts = new UserPayouts({ payouts, money, workOf })
   const desk = new OperatorDesk({ ledger, payouts, decisions: options.decisions, chains, alarms, decisionsNeedTwo: options.decisionsNeedTwo ?? true })
 

@@ -88,6 +88,19 @@ export function describeStatementStore(adapter: { readonly name: string; readonl
       expect(await statements.position()).toBe(13)
     })
 
+    it('has everything that had moved when it was reached for, whoever else reaches or writes', async () => {
+      const other = new StatementProjector(ledger, statements)
+      const newest = async (): Promise<number | undefined> => (await statements.lines(alice.id, undefined, 1))[0]?.number
+      for (let turn = 0; turn < 5; turn++) {
+        await submit(move(`fund${String(turn)}`, hot, alice, 1n))
+        const { number } = await ledger.head()
+        expect(await newest()).not.toBe(number)
+        await Promise.all([projector.reach().then(async () => { expect(await newest()).toBe(number) }), projector.reach(), other.reach(), other.step()])
+      }
+      await projector.reach()
+      expect(await statements.lines(alice.id, undefined, 100)).toHaveLength(5)
+    })
+
     it('goes back page by page', async () => {
       for (let turn = 0; turn < 11; turn++) await submit(move(`fund${String(turn)}`, hot, alice, 1n))
       await projector.catchUp()

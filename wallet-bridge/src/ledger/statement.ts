@@ -11,6 +11,8 @@ import type { Transfer } from './transfer.js'
 export const STATEMENT_LINES_MAX = 512
 /** Events that one step of a {@link StatementProjector} reads. */
 const STEP_EVENTS = 512
+/** Steps that {@link StatementProjector.reach} waits for: 16,384 events. */
+const REACH_STEPS_MAX = 32
 
 /** One transfer as one of its accounts sees it. */
 export interface StatementLine {
@@ -72,6 +74,8 @@ export function checkLines(limit: number): void {
 export class StatementProjector {
   readonly #ledger: LedgerStore
   readonly #statements: StatementStore
+  /** The step under way that readers wait for together. */
+  #shared: Promise<number> | undefined
 
   constructor(ledger: LedgerStore, statements: StatementStore) {
     this.#ledger = ledger
@@ -93,6 +97,19 @@ export class StatementProjector {
   /** Writes everything that the ledger has at the time. */
   async catchUp(): Promise<void> {
     while (await this.step() > 0);
+  }
+
+  /**
+   * Resolves when the lines of everything that the ledger had when it was called are written: who saw money move, and asks then, finds it. Whoever asks meanwhile shares
+   * the work. Rejects `unavailable.store` when the lines are further behind than a bounded number of steps, and as the stores do.
+   */
+  async reach(): Promise<void> {
+    const { number } = await this.#ledger.head()
+    for (let step = 0; await this.#statements.position() < number; step++) {
+      if (step === REACH_STEPS_MAX) throw new EvegramError('unavailable.store', { operation: 'read statement', advice: 'The statements are far behind the ledger: ask again in a moment.' })
+      this.#shared ??= this.step().finally(() => { this.#shared = undefined })
+      await this.#shared
+    }
   }
 
   /** Makes all statements again. Readers see few lines until it resolves. */

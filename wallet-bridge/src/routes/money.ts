@@ -68,7 +68,7 @@ export function moneyRoutes(server: HttpServer, { wally, authentication }: { rea
   server.get('/v1/wally/statement', {
     schema: {
       tags: TAGS, security: SIGNED_IN, summary: 'What moved over the account, the newest first',
-      description: 'A moment behind the balances. Ask for the next page with the number of the last line as `before`.',
+      description: 'Everything that moved before it was asked for is in it. Ask for the next page with the number of the last line as `before`.',
       querystring: z.object({ asset: assetField, before: numberField.optional(), limit: limitField }),
       response: responses(200, z.object({ lines: z.array(lineAnswer) })),
     },
