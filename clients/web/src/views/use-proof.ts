@@ -1,5 +1,4 @@
-import { systemClock } from '@evegram/protocol'
-import type { Message, PaymentProof } from '@evegram/sdk'
+import { systemClock, type Message, type PaymentProof } from '@evegram/sdk'
 import { useClient } from '@evegram/sdk/react'
 import { useCallback, useEffect, useRef } from 'react'
 import { useLoaded } from '../ui/use-loaded.js'
