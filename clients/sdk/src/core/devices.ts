@@ -50,13 +50,16 @@ export class Revocations {
     this.#transmission = transmission
   }
 
-  /** Tells every conversation of the last 30 days that `device` of the own account is revoked as of `state`. Durable when resolved. */
+  /**
+   * Tells every conversation of the last 30 days in which something may be told that `device` of the own account is revoked as of `state`. Durable when resolved.
+   * In a group all members are told: each of them gives keys to the devices of the others.
+   */
   async announce(state: AccountState, device: DeviceId): Promise<void> {
     const core = this.#core
     const nowMs = core.time.now()
     const body = { account: core.account, device, seq: state.seq, head: state.head }
     for (const conversation of await allConversations(core)) {
-      if (nowMs - conversation.activeAtMs > REVOCATION_TOLD_MS) continue
+      if (nowMs - conversation.activeAtMs > REVOCATION_TOLD_MS || !(await core.requests.mayTell(core.store, conversation))) continue
       await this.#transmission.prepare(conversation)
       await core.local.write(async (tx) => {
         const recipients = recipientsOf(core, conversation)

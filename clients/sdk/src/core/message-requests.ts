@@ -104,6 +104,20 @@ export class MessageRequests {
   }
 
   /**
+   * Whether the other side of a conversation may be told something of this account by itself, as `source` sees it: that says that somebody is here. Of direct ones only those
+   * with people whom the user accepted or wrote to, and did not block; of groups those that the user is in, and neither has to decide about nor declined.
+   */
+  async mayTell(source: Pick<Transaction, 'get'>, conversation: ConversationRow): Promise<boolean> {
+    const { account: me, state } = this.#core
+    const { conversation: id, peer, members } = conversation
+    if ((await readRequest(source, id)) !== undefined) return false
+    if (isGroup(conversation)) return members.includes(me) && (await state.get('conversation.relation', id, source)) !== 'blocked'
+    if (peer === me) return true
+    if ((await state.get('contact.relation', peer, source)) === 'blocked') return false
+    return this.#policy === 'accept-all' || this.#isKnown(source, peer, id)
+  }
+
+  /**
    * Stages a request of an archive, without its messages, which {@link restored} counts. Resolves with what becomes of it: it waits (`stranger`), is one of anybody
    * (`shown`: the user accepted since, or messages of strangers are taken as those of everybody), or there is nothing to show of it. `highest` is the highest order
    * key that is known of the conversation.
@@ -214,8 +228,8 @@ export class MessageRequests {
   }
 
   /** Somebody whom the user accepted, or wrote to before there were requests. */
-  async #isKnown(tx: Transaction, account: AccountId, conversation: ConversationId): Promise<boolean> {
-    return (await this.#core.state.get('contact.relation', account, tx)) === 'accepted' || (await readOwnChain(tx, conversation)).number > 0
+  async #isKnown(source: Pick<Transaction, 'get'>, account: AccountId, conversation: ConversationId): Promise<boolean> {
+    return (await this.#core.state.get('contact.relation', account, source)) === 'accepted' || (await readOwnChain(source, conversation)).number > 0
   }
 
   #isFull(account: AccountId, conversation: ConversationId): boolean {
