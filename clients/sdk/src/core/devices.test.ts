@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest'
-import { decodeEnvelope, directConversationIdOf, type DeviceId } from '@evegram/protocol'
+import { decodeEnvelope, directConversationIdOf, type DeviceId, type PayloadBodies } from '@evegram/protocol'
+import { composeControl, recipientsOf } from '../sync/control.js'
 import { MemoryStore } from '../store/memory.js'
 import { FakeServer } from '../sync/testing/fake-server.js'
-import { openTestClient, testWallet, type TestClient } from '../sync/testing/test-client.js'
+import { openTestClient, testWallet, textsOf, type TestClient } from '../sync/testing/test-client.js'
 import { rest, VirtualClock } from '../sync/testing/virtual-clock.js'
+import { readConversation } from './conversation-row.js'
 
 const bobWallet = testWallet('bob')
 
@@ -31,6 +33,18 @@ async function say(from: TestClient, to: TestClient, text: string): Promise<void
 /** Devices that got something of `who` which is no message. */
 const toldBy = (server: FakeServer, who: TestClient): DeviceId[] => server.stored.map(({ envelope }) => decodeEnvelope(envelope))
   .filter(({ device, kind }) => device === who.client.device && kind === 2).flatMap(({ bodies }) => bodies.map(({ device }) => device))
+
+/** Says in the conversation of both, as a client that was changed would, that a device is revoked. */
+async function claim(from: TestClient, to: TestClient, body: PayloadBodies['revocation']): Promise<void> {
+  const { core, outbox, transmission } = from.core
+  const conversation = await readConversation(core.store, directConversationIdOf(from.client.account, to.client.account)) ?? expect.fail('a conversation')
+  await transmission.prepare(conversation)
+  await core.local.write(async (tx) => {
+    const row = await composeControl(core, tx, conversation, recipientsOf(core, conversation), { kind: 'revocation', body })
+    outbox.add(tx, row ?? expect.fail('nobody to tell'))
+  })
+  await rest()
+}
 
 describe('that a device is revoked', () => {
   it('is told to whom the user talks with, and to nobody who is blocked, waits as a request, was declined, or was only looked at', async () => {
@@ -63,5 +77,53 @@ describe('that a device is revoked', () => {
     await bob.client.revokeDevice(phone.client.device, bobWallet)
     await rest()
     expect(toldBy(server, bob).slice(before)).toEqual([friend.client.device, friend.client.device])
+  })
+})
+
+describe('who says that a device is revoked', () => {
+  it('has no say about the devices of somebody else', async () => {
+    const { server, bob, phone, another } = await scene()
+    const [alice, mallory] = [await another('alice'), await another('mallory')]
+    await say(bob, alice, 'hello')
+    await say(phone, alice, 'hello')
+    await say(alice, bob, 'hello')
+    await say(mallory, alice, 'psst')
+    const head = { seq: 9, head: new Uint8Array(32).fill(7) }
+    for (const { client } of [bob, phone, alice]) await claim(mallory, alice, { account: mallory.client.account, device: client.device, ...head })
+    for (const { client } of [bob, phone]) expect(alice.core.core.roster.device(client.device)).toBeDefined()
+    expect(alice.core.core.roster.devicesOf(bob.client.account).length).toBe(2)
+    await say(alice, bob, 'still here')
+    await say(bob, alice, 'so am I')
+    expect([await textsOf(bob, alice), alice.refusals()]).toEqual([['hello', 'hello', 'hello', 'still here', 'so am I'], []])
+    // Nor once it is read from the store.
+    await alice.core.close()
+    const again = await openTestClient(server, alice.store)
+    await again.core.core.roster.loadAccount(bob.client.account)
+    expect(again.core.core.roster.devicesOf(bob.client.account).length).toBe(2)
+  })
+
+  it('is not believed where the log goes on from the state that they name', async () => {
+    const { bob, phone, another } = await scene()
+    const alice = await another('alice')
+    await say(bob, alice, 'hello')
+    await say(alice, bob, 'hello')
+    // Somebody who has the phone for a while cannot put the other devices out of the way.
+    await say(phone, alice, 'it is me')
+    const { seq, head } = alice.core.core.roster.headOf(bob.client.account)
+    await claim(phone, alice, { account: bob.client.account, device: bob.client.device, seq, head })
+    expect(alice.core.core.roster.device(bob.client.device)).toBeDefined()
+    expect(alice.refusals()).toEqual(['e2ee.envelope_mismatch'])
+  })
+
+  it('makes a client keep only so much of what no log shows', async () => {
+    const { another } = await scene()
+    const [alice, mallory] = [await another('alice'), await another('mallory')]
+    await say(mallory, alice, 'psst')
+    for (let index = 0; index < 20; index++) {
+      const device = index.toString(16).padStart(32, '0') as DeviceId
+      await claim(mallory, alice, { account: mallory.client.account, device, seq: 9, head: new Uint8Array(32).fill(7) })
+    }
+    const rows = await alice.store.list('accounts', { from: 'distrusted/', to: 'distrusted/~', limit: 100 })
+    expect([rows.length, alice.refusals()]).toEqual([16, Array.from({ length: 4 }, () => 'limited.queue')])
   })
 })

@@ -19,8 +19,8 @@ const CHECK_AGAIN_MS = 60_000
 /** Revocations that wait for that; past it they are only believed, which needs no server. */
 const CHECKS_WAITING_MAX = 256
 
-/** What the server shows of a revocation that a device told end to end; `unanswered` when it could not be asked. */
-type RevocationCheck = 'shown' | 'withheld' | 'unanswered'
+/** What the server shows of a revocation that a device told end to end; `untrue`: the log reaches the state that was named, and says otherwise; `unanswered` when it could not be asked. */
+type RevocationCheck = 'shown' | 'withheld' | 'untrue' | 'unanswered'
 
 /** All conversations of the profile. */
 export async function allConversations(core: Core): Promise<ConversationRow[]> {
@@ -42,7 +42,7 @@ export class Revocations {
   readonly #outbox: Outbox
   readonly #transmission: Transmission
   /** Devices whose revocation the server could not be asked for, and when it is asked again. */
-  readonly #waiting = new Map<DeviceId, Timer>()
+  readonly #waiting = new Map<string, Timer>()
 
   constructor(core: Core, outbox: Outbox, transmission: Transmission) {
     this.#core = core
@@ -71,17 +71,25 @@ export class Revocations {
     }
   }
 
-  /** A peer (or an own device) says that one of its devices is revoked: the server has to show it, and is not needed to believe it. */
+  /** A peer (or an own device) says that a device of its account is revoked: the server has to show it, and is not needed to believe it. */
   async receive(notice: PayloadBodies['revocation'], from: AttestedDevice): Promise<void> {
-    const { roster, accounts, local } = this.#core
-    const check = await this.#check(notice, from.account)
+    const { roster, accounts, local, events } = this.#core
+    const { account } = from
+    const check = await this.#check(notice, account)
+    if (check === 'untrue') {
+      events.refuse({ code: 'e2ee.envelope_mismatch', account, device: from.device, detail: 'revocation that its account log denies' })
+      return
+    }
     if (check !== 'shown') {
       // The owner's own device says so over a session that only it has: nothing more is encrypted for the revoked one.
-      await local.store.commit([roster.distrust(notice.device)])
+      const change = roster.distrust(account, notice.device)
+      if (change !== undefined) await local.store.commit([change])
     }
     if (check === 'unanswered') this.#checkLater(notice, from)
-    const gone = accounts.attestedDevices(from.account)
-    if (!(await gone).some(({ device }) => device === notice.device)) {
+    // A session is the device's, whoever speaks of it: only what the log of the sender's account has is the sender's to end.
+    const log = (await accounts.known(account))?.state.devices
+    const attested = await accounts.attestedDevices(account)
+    if (log?.has(notice.device) === true && !attested.some(({ device }) => device === notice.device)) {
       await local.write((tx) => {
         tx.apply(this.#core.ciphers.forget(notice.device))
         return Promise.resolve()
@@ -97,7 +105,7 @@ export class Revocations {
 
   /** Whether the server shows what a notice says. Raises the alarm when it answers with something else: only then can it be accused. */
   async #check(notice: PayloadBodies['revocation'], account: AccountId): Promise<RevocationCheck> {
-    const { roster } = this.#core
+    const { roster, accounts } = this.#core
     try {
       const { state } = await roster.refresh(account)
       if (state.seq >= notice.seq && state.devices.get(notice.device)?.active === false) {
@@ -105,6 +113,8 @@ export class Revocations {
         if (fork) roster.alarm(account, new EvegramError('account.log_rolled_back', { operation: 'check revocation' }))
         return 'shown'
       }
+      // A device that was revoked is never active again: where the log goes on from the state that was named, it was not revoked there.
+      if (state.seq >= notice.seq && (await accounts.expectHead(account, notice.seq, notice.head)).status === 'known') return 'untrue'
       roster.alarm(account, new EvegramError('account.log_withheld', { operation: 'check revocation', details: { seq: notice.seq } }))
       return 'withheld'
     } catch (error) {
@@ -115,10 +125,11 @@ export class Revocations {
 
   #checkLater(notice: PayloadBodies['revocation'], from: AttestedDevice): void {
     const { clock, background } = this.#core
-    if (background.closed || (this.#waiting.size >= CHECKS_WAITING_MAX && !this.#waiting.has(notice.device))) return
-    this.#waiting.get(notice.device)?.cancel()
-    this.#waiting.set(notice.device, clock.after(CHECK_AGAIN_MS, () => {
-      this.#waiting.delete(notice.device)
+    const key = `${from.account}/${notice.device}`
+    if (background.closed || (this.#waiting.size >= CHECKS_WAITING_MAX && !this.#waiting.has(key))) return
+    this.#waiting.get(key)?.cancel()
+    this.#waiting.set(key, clock.after(CHECK_AGAIN_MS, () => {
+      this.#waiting.delete(key)
       background.run('check revocation', () => this.receive(notice, from))
     }))
   }

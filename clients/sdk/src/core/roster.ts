@@ -1,5 +1,5 @@
 import {
-  activeDevices, CborFields, decodeCbor, encodeCbor, EvegramError, hexOf, idBytes, isEvegramError, parseDeviceId,
+  activeDevices, CborFields, decodeCbor, encodeCbor, EvegramError, hexOf, idBytes, isEvegramError, LIMITS, parseAccountId, parseDeviceId,
   type AccountHead, type AccountId, type AccountState, type DeviceId,
 } from '@evegram/protocol'
 import { addressOf } from '@evegram/protocol/proof'
@@ -13,6 +13,12 @@ import { carryVerified, readVerified, verifiedChange } from './verified.js'
 
 /** Accounts whose devices are held in memory; past it the ones loaded first are read from the store again. */
 const ROSTER_ACCOUNTS_MAX = 1_024
+
+/** Start of the keys of revocations that were told end to end, in table `accounts`. */
+const DISTRUSTED_PREFIX = 'distrusted/'
+const DISTRUSTED_PAGE = 500
+/** Devices of one account that are distrusted though no log showed them yet: as many as an account may have. Those that its log shows are bounded by the log. */
+const DISTRUSTED_UNSEEN_MAX = LIMITS.devicesPerAccountMax
 
 /** What was told about an account before: which devices were active, up to which entry. */
 interface Told {
@@ -37,7 +43,8 @@ export class Roster implements AttestedKeys {
   readonly #ports: RosterPorts
   readonly #devices = new Map<DeviceId, AttestedDevice>()
   readonly #accounts = new Map<AccountId, { readonly seq: number; readonly head: AccountHead; readonly devices: readonly AttestedDevice[]; readonly state: AccountState; readonly address: string }>()
-  readonly #distrusted = new Set<DeviceId>()
+  /** By account: nobody has a say about the devices of somebody else. */
+  readonly #distrusted = new Map<AccountId, Set<DeviceId>>()
 
   constructor(ports: RosterPorts) {
     this.#ports = ports
@@ -45,8 +52,15 @@ export class Roster implements AttestedKeys {
 
   /** Reads what must survive a restart. Call once, before anything else. */
   async load(): Promise<void> {
-    const rows = await this.#ports.local.store.list('accounts', { from: 'distrusted/', to: 'distrusted0', limit: 10_000 })
-    for (const { key } of rows) this.#distrusted.add(parseDeviceId(key.slice('distrusted/'.length)))
+    for (let from = DISTRUSTED_PREFIX, more = true; more;) {
+      const rows = await this.#ports.local.store.list('accounts', { from, to: `${DISTRUSTED_PREFIX}~`, limit: DISTRUSTED_PAGE })
+      for (const { key } of rows) {
+        const [account = '', device = ''] = key.slice(DISTRUSTED_PREFIX.length).split('/')
+        this.#noteDistrusted(parseAccountId(account), parseDeviceId(device))
+        from = `${key} `
+      }
+      more = rows.length === DISTRUSTED_PAGE
+    }
   }
 
   identityKeyOf(device: DeviceId): Uint8Array | undefined {
@@ -55,12 +69,13 @@ export class Roster implements AttestedKeys {
 
   /** The attested device, of the accounts that are loaded. */
   device(device: DeviceId): AttestedDevice | undefined {
-    return this.#distrusted.has(device) ? undefined : this.#devices.get(device)
+    const known = this.#devices.get(device)
+    return known === undefined || this.#isDistrusted(known.account, device) ? undefined : known
   }
 
   /** The attested devices of an account that is loaded. */
   devicesOf(account: AccountId): readonly AttestedDevice[] {
-    return (this.#accounts.get(account)?.devices ?? []).filter(({ device }) => !this.#distrusted.has(device))
+    return (this.#accounts.get(account)?.devices ?? []).filter(({ device }) => !this.#isDistrusted(account, device))
   }
 
   /** A device that an account that is loaded attested once, and does no more: nothing is believed of it alone. */
@@ -108,10 +123,28 @@ export class Roster implements AttestedKeys {
     this.#ports.events.emit('account-alarm', { account, code: error.code, error })
   }
 
-  /** Stops trusting a device whose owner said end to end that it is revoked, whatever the server shows. Returns the write to commit. */
-  distrust(device: DeviceId): StoreChange {
-    this.#distrusted.add(device)
-    return { table: 'accounts', key: `distrusted/${device}`, value: new Uint8Array(1) }
+  /**
+   * Stops trusting a device of `account`, whose owner said end to end that it is revoked, whatever the server shows. Returns the write to commit; undefined where that account
+   * named too many devices that its log does not show, which is told.
+   */
+  distrust(account: AccountId, device: DeviceId): StoreChange | undefined {
+    const log = this.#accounts.get(account)?.state.devices
+    const named = this.#distrusted.get(account) ?? new Set()
+    const unseen = [...named].filter((known) => log?.has(known) !== true)
+    if (log?.has(device) !== true && !named.has(device) && unseen.length >= DISTRUSTED_UNSEEN_MAX) {
+      this.#ports.events.refuse({ code: 'limited.queue', account, detail: 'revocations of devices that its log does not show' })
+      return undefined
+    }
+    this.#noteDistrusted(account, device)
+    return { table: 'accounts', key: `${DISTRUSTED_PREFIX}${account}/${device}`, value: new Uint8Array(1) }
+  }
+
+  #noteDistrusted(account: AccountId, device: DeviceId): void {
+    this.#distrusted.set(account, (this.#distrusted.get(account) ?? new Set()).add(device))
+  }
+
+  #isDistrusted(account: AccountId, device: DeviceId): boolean {
+    return this.#distrusted.get(account)?.has(device) === true
   }
 
   /** Takes a state that the verifier returned elsewhere (a resolved address). */
