@@ -1,5 +1,10 @@
 import { encodeFrame, FRAME_TYPE } from '@evegram/protocol'
 import { describe, expect, it } from 'vitest'
+import { Acks } from './acks.js'
+import { Cursors } from './cursors.js'
+import { Flushes } from './flushes.js'
+import { Ledger } from './ledger.js'
+import { MessageIds } from './wire.js'
 import { A1, A2, ALICE, B1, BOB, CHAT, Scene, stateOf } from './testing/scene.js'
 
 describe('acks', () => {
@@ -59,6 +64,20 @@ describe('acks', () => {
     scene.auditor.marked(BOB, CHAT, Math.floor(scene.nowMs / 3_600_000) - 1)
     scene.ack(correlation, scene.at(scene.nowMs))
     expect(scene.broken).toBe('P5')
+  })
+
+  it('break P5 when a group is wide and one of its members was not led to its marks', () => {
+    for (const [led, broken] of [[[ALICE, BOB], undefined], [[BOB], 'P5']] as const) {
+      const { run } = new Scene()
+      const context = { run, ledger: new Ledger(run), malicious: false }
+      const acks = new Acks(context, new Flushes(context, new MessageIds()), new Cursors(context))
+      acks.looks(CHAT, led, 2, true)
+      acks.wide({ conversation: CHAT, version: 2, members: [ALICE, BOB] })
+      expect(run.violation?.promise).toBe(broken)
+      acks.looks(CHAT, [BOB], 3, false)
+      acks.wide({ conversation: CHAT, version: 4, members: [ALICE, BOB] })
+      expect(run.violation?.promise, 'who left before').toBe('P5')
+    }
   })
 
   it('break P10 before the flush; a second routing of the same copy does not matter', async () => {

@@ -2,6 +2,7 @@ import {
   ALL_DEVICES, comparePositions, ENVELOPE_OFFSETS, equalBytes, FRAME_TYPE, LIMITS, POSITION_BYTES, readPosition,
   type AccountId, type AccountVersion, type ConversationId, type DeviceId, type EnvelopeView, type Position,
 } from '@evegram/protocol'
+import type { GroupMembership } from '@evegram/engine'
 import type { SimProcess } from '../kernel/process.js'
 import type { Cursors } from './cursors.js'
 import type { Flushes } from './flushes.js'
@@ -37,6 +38,8 @@ export class Acks {
   readonly #marks = new Map<string, number>()
   /** Whether an account looks at the mark of a conversation itself, and the version of the membership for which that was written. */
   readonly #joined = new Map<string, { readonly version: number; readonly looks: boolean }>()
+  /** Groups that are wide. */
+  readonly #wide = new Set<ConversationId>()
 
   constructor(context: AuditContext, flushes: Flushes, cursors: Cursors) {
     this.#context = context
@@ -62,6 +65,17 @@ export class Acks {
       const key = `${account}/${conversation}`
       const standing = this.#joined.get(key)
       if (standing === undefined || standing.version < version || (standing.version === version && !looks)) this.#joined.set(key, { version, looks })
+    }
+  }
+
+  /** A membership is stored that is wide: nodes that act on it mark the conversation alone, so that every member has to know by now that it looks there. */
+  wide({ conversation, version, members }: Pick<GroupMembership, 'conversation' | 'version' | 'members'>): void {
+    const { run } = this.#context
+    if (!this.#wide.has(conversation)) run.coverage.count(version === 1 ? 'audit/group founded wide' : 'audit/group became wide')
+    this.#wide.add(conversation)
+    for (const account of members) {
+      if (this.#joined.get(`${account}/${conversation}`)?.looks === true) continue
+      run.broken('P5', `version ${String(version)} of the wide group ${short(conversation)} is stored, and no entry leads account ${short(account)} to its marks`)
     }
   }
 

@@ -213,6 +213,7 @@ export class Auditor implements Observer {
 
   groupStored(next: GroupMembership, entry: Uint8Array): void {
     this.#groups.stored(next, entry)
+    if (next.wide) this.#acks.wide(next)
   }
 
   postStored(post: Uint8Array): void {

@@ -79,6 +79,15 @@ describe('channels in the store', () => {
     scene.post(A1, {}, 'once')
     expect(scene.broken).toBe('P2')
   })
+
+  it('break P2 when a post without a text is stored a second time, under another number', () => {
+    const scene = new ChannelScene()
+    const body = new Uint8Array(40).fill(9)
+    scene.post(A1, { body }, undefined, 'authors')
+    expect(scene.broken).toBeUndefined()
+    scene.post(A1, { body }, undefined, 'authors')
+    expect(scene.broken).toBe('P2')
+  })
 })
 
 describe('channels on nodes', () => {

@@ -34,6 +34,8 @@ export class Channels {
   readonly #context: AuditContext
   readonly #chains: ChannelChains
   readonly #texts = new Set<string>()
+  /** Of every post that is stored, in hex: a body is sealed for one post, whatever it says. */
+  readonly #bodies = new Set<string>()
   readonly #lines = new Map<string, Line>()
   /** Packet ids by node and head of the post, and the newest that the broker has by node. */
   readonly #packets = new Map<string, number>()
@@ -68,6 +70,9 @@ export class Channels {
     const version = ledger.groups.version(channel, members.seq)
     if (version?.members.has(author.account) !== true || version.head !== hexOf(members.head)) run.broken('P7', `${what} is by ${ledger.nameOf(author.device)}, who was no author then`)
     if (last !== undefined && members.seq < last.post.members.seq) run.broken('P7', `${what} names older authors than the one before it`)
+    const body = hexOf(post.body)
+    if (this.#bodies.has(body)) run.broken('P2', `${what} is one that is stored already, under another number`)
+    this.#bodies.add(body)
     const written = this.#chains.writtenOf(post.body)
     if (written?.device !== author.device) run.broken('P7', `${what} was never written by ${ledger.nameOf(author.device)}`)
     else if (written.kind === 'text') {

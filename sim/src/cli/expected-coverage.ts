@@ -24,7 +24,7 @@ const EXPECTED_COVERAGE: readonly ExpectedCoverage[] = [
   ]),
   ...named([
     'audit/composed for a group', 'audit/group entry add', 'audit/group entry create', 'audit/group entry remove', 'audit/group entry role',
-    'audit/group followed', 'audit/membership of an ack', 'audit/sender key given', 'audit/sender key held', 'audit/wide mark before ack',
+    'audit/group followed', 'audit/group became wide', 'audit/group founded wide', 'audit/membership of an ack', 'audit/sender key given', 'audit/sender key held', 'audit/wide mark before ack',
     'workload/group add', 'workload/group found', 'workload/group leave', 'workload/group promote', 'workload/group remove',
     'workload/group rename', 'workload/group say',
   ]),

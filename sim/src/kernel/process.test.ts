@@ -28,6 +28,15 @@ describe('the scheduler', () => {
     expect(seen).toEqual(['first', 'its reaction', 'second', 'late'])
     expect(run.nowMs).toBe(10)
   })
+
+  it('breaks off what comes to no end, as a broken promise of the seed', async () => {
+    const run = new Run({ seed: 'test', keepTrace: false, eventsMax: 1_000 })
+    const again = (): void => { run.scheduler.after(0.5, again) }
+    again()
+    await go(run, 3_600_000)
+    expect(run.violation).toEqual({ promise: 'liveness', what: '1,000 events, and no end: something happens again and again', atMs: 500, event: 1_000 })
+    expect(run.scheduler.events).toBe(1_000)
+  })
 })
 
 describe('a process', () => {

@@ -3,6 +3,12 @@ import { SimRandom } from './random.js'
 import { Scheduler } from './scheduler.js'
 import { Trace } from './trace.js'
 
+/**
+ * Events of one world at most: some twenty times what the longest ones take that end well. What goes on beyond it goes round in circles, and is told as such by a bound that
+ * is the same on every machine, long before the real time of a seed is over.
+ */
+export const EVENTS_MAX = 500_000
+
 /** The promises of the design that a run can break; `program` is a fault of the code that no promise names, `guard` one of determinism. */
 export type PromiseName = 'P1' | 'P2' | 'P3' | 'P4' | 'P5' | 'P6' | 'P7' | 'P8' | 'P9' | 'P10' | 'liveness' | 'program' | 'guard'
 
@@ -18,7 +24,7 @@ export interface Violation {
 /** What every part of one run shares: time, randomness, trace, coverage, and the place where a broken promise ends it. */
 export class Run {
   readonly seed: string
-  readonly scheduler = new Scheduler()
+  readonly scheduler: Scheduler
   readonly coverage = new Coverage()
   readonly trace: Trace
   /** True time of the start, in ms since 1970. */
@@ -26,8 +32,10 @@ export class Run {
   readonly #random: SimRandom
   #violation: Violation | undefined
 
-  constructor(options: { readonly seed: string; readonly keepTrace: boolean }) {
+  constructor(options: { readonly seed: string; readonly keepTrace: boolean; readonly eventsMax?: number }) {
     this.seed = options.seed
+    const max = options.eventsMax ?? EVENTS_MAX
+    this.scheduler = new Scheduler({ max, reached: () => { this.broken('liveness', `${max.toLocaleString('en')} events, and no end: something happens again and again`) } })
     this.trace = new Trace(options.keepTrace)
     this.#random = new SimRandom(options.seed)
     // Somewhere in three years, and close to a full hour every second time: marks are kept by the hour.

@@ -11,6 +11,13 @@ interface Planned {
   task: (() => void) | undefined
 }
 
+/** How many events a {@link Scheduler} runs. */
+export interface EventBound {
+  readonly max: number
+  /** Called once, when the last of them is about to run. */
+  readonly reached: () => void
+}
+
 /** Virtual time: a heap of planned events. Nothing else in a run knows any other time. */
 export class Scheduler {
   #nowMs = 0
@@ -18,6 +25,11 @@ export class Scheduler {
   #events = 0
   readonly #heap: Planned[] = []
   #stopped = false
+  readonly #bound: EventBound | undefined
+
+  constructor(bound?: EventBound) {
+    this.#bound = bound
+  }
 
   /** Virtual ms since the start, with fractions. */
   get nowMs(): number {
@@ -60,6 +72,7 @@ export class Scheduler {
           }
           this.#nowMs = Math.max(this.#nowMs, next.atMs)
           this.#events++
+          if (this.#events === this.#bound?.max) this.#bound.reached()
           ran = true
           next.task?.()
           realImmediate(step)

@@ -10,6 +10,8 @@ export interface GroupWorkloadParts {
   readonly run: Run
   readonly people: readonly Person[]
   readonly devices: readonly SimDevice[]
+  /** Groups of more members than this are wide. */
+  readonly wideOver: number
   /** Says something, of which the rest of the workload keeps account. */
   readonly say: (device: SimDevice, id: ConversationId, opened: () => Promise<Pick<Group, 'send'>>) => void
   /** An action was refused: with a code a program of a user would show it, anything else is a fault. */
@@ -20,6 +22,8 @@ export interface GroupWorkloadParts {
 const WORLDS = 0.5
 /** Groups that people found in one world. */
 const GROUPS_MAX = 2
+/** Where groups can be wide, so many are founded with no more members than a group has that is not: these cross the limit when somebody is added. */
+const FOUNDED_SMALL = 0.5
 /** Time between two actions, in ms. */
 const PACE_MS = [50, 2_000] as const
 /** Messages that are said together. */
@@ -34,6 +38,7 @@ const WEIGHTS: Readonly<Record<Action, number>> = { say: 40, found: 8, add: 16, 
 export class GroupWorkload {
   readonly #parts: GroupWorkloadParts
   readonly #random: SimRandom
+  readonly #sizes: SimRandom
   readonly #pace: Pace
   readonly #wanted: boolean
   #founded = 0
@@ -42,6 +47,7 @@ export class GroupWorkload {
   constructor(parts: GroupWorkloadParts) {
     this.#parts = parts
     this.#random = parts.run.random('groups')
+    this.#sizes = parts.run.random('group sizes')
     this.#pace = new Pace(parts.run, this.#random, PACE_MS)
     this.#wanted = this.#random.chance(WORLDS)
   }
@@ -82,10 +88,11 @@ export class GroupWorkload {
   }
 
   #found(device: SimDevice, client: Client): void {
-    const { run, failed } = this.#parts
+    const { run, failed, wideOver } = this.#parts
     if (this.#founded >= GROUPS_MAX) return
     this.#founded++
-    const members = this.#accounts().filter((account) => account !== device.account && this.#random.chance(0.7))
+    const drawn = this.#accounts().filter((account) => account !== device.account && this.#random.chance(0.7))
+    const members = this.#sizes.chance(FOUNDED_SMALL) ? drawn.slice(0, wideOver - 1) : drawn
     run.coverage.count('workload/group found')
     run.note(device.name, `founds a group with ${members.length} others`)
     client.createGroup(`group ${this.#founded}`, members).catch((failure: unknown) => {

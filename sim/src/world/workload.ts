@@ -28,6 +28,8 @@ export interface WorkloadParts {
   readonly takePrekeys: (of: SimDevice) => void
   /** People tell each other what they received and read. */
   readonly receipts: boolean
+  /** Groups of more members than this are wide. */
+  readonly wideOver: number
 }
 
 /** Devices that one person may have at a time in a run. */
@@ -66,7 +68,7 @@ export class Workload {
     this.#random = parts.run.random('workload')
     this.#pace = new Pace(parts.run, this.#random, PACE_MS)
     this.#groups = new GroupWorkload({
-      run: parts.run, people: parts.people, devices: parts.devices,
+      run: parts.run, people: parts.people, devices: parts.devices, wideOver: parts.wideOver,
       say: (device, id, opened) => { this.#utter(device, id, 0, opened) },
       failed: (action, failure) => { this.#failed(action, failure) },
     })

@@ -133,7 +133,7 @@ export class World {
       freshWallet: () => this.#freshWallet(),
       nonsense: () => { this.#nonsense() },
       takePrekeys: (device) => { this.#takePrekeys(device) },
-      receipts: this.#habits !== undefined,
+      receipts: this.#habits !== undefined, wideOver: this.#wideOver,
     })
   }
 

@@ -71,7 +71,7 @@ export class ChannelScene {
   }
 
   /** A post behind those that there are, on the disk of its author. */
-  write(by: DeviceId = A1, change: Partial<ChannelPost> = {}, text = `text ${this.#written + 1}`): Uint8Array {
+  write(by: DeviceId = A1, change: Partial<ChannelPost> = {}, text = `text ${this.#written + 1}`, kind: 'text' | 'authors' = 'text'): Uint8Array {
     const last = this.posts.at(-1)
     this.#written++
     const body = new Uint8Array(40).fill(this.#written)
@@ -80,14 +80,14 @@ export class ChannelScene {
       author: { account: ACCOUNTS.get(by) ?? ALICE, device: by, log: { seq: 1, head: headOf(1) } }, members: { seq: 1, head: headOf(1) },
       atMs: Math.floor(this.run.trueTimeMs), body, signature: new Uint8Array(64), ...change,
     }
-    const waiting = { place: this.#written, channel: CHANNEL, kind: 'text' as const, text, body: post.body, signed: undefined }
+    const waiting = { place: this.#written, channel: CHANNEL, kind, text, body: post.body, signed: undefined }
     this.followers.committed(this.device(by), { ...NOTHING, waiting: [{ key: `w/${this.#written}`, post: waiting }] })
     return encodeChannelPost(post)
   }
 
   /** Written and stored. */
-  post(by: DeviceId = A1, change: Partial<ChannelPost> = {}, text?: string): Uint8Array {
-    const bytes = this.write(by, change, text)
+  post(by: DeviceId = A1, change: Partial<ChannelPost> = {}, text?: string, kind?: 'text' | 'authors'): Uint8Array {
+    const bytes = this.write(by, change, text, kind)
     this.posts.push(bytes)
     this.channels.stored(bytes)
     return bytes
