@@ -6,13 +6,15 @@ import { ProgressBar } from '../cli/progress-bar.js'
 import { plantedHead, plantedLine } from './planted-lines.js'
 import { CONTROLS, PLANTED_SECONDS, PLANTED_SECONDS_MAX, PLANTED_SEEDS_MAX, plantedNames, runPlanted, type PlantedOutcome } from './run-planted.js'
 
-const HELP = `npm run sim:planted -- [--only <name> …] [--seconds <n>] [--json]
+const HELP = `npm run sim:planted -- [--only <name> …] [--search] [--write-seeds] [--seconds <n>] [--json]
 
 Plants every bug of sim/planted in a copy of the code and runs the simulator on it (stand-in crypto; payouts are signed in earnest): each must break a promise
-within ${String(PLANTED_SEEDS_MAX)} seeds, and the copy without a bug must not.
+within ${String(PLANTED_SEEDS_MAX)} seeds, and the copy without a bug must not. A patch names the seed that finds its bug, which is tried first.
 
   --only <name>   this bug alone; may be given several times
-  --seconds <n>   real time for one bug (${String(PLANTED_SECONDS)}, at most ${String(PLANTED_SECONDS_MAX)}): more where the machine has other work
+  --search        try the seeds from 1 on, whatever the patches name: slow
+  --write-seeds   write the seed that found a bug into its patch, where it names none or another one
+  --seconds <n>   stop a run after so much real time (${String(PLANTED_SECONDS)}, at most ${String(PLANTED_SECONDS_MAX)}); what was stopped is not found
   --json          the result as one JSON object on standard output
   --help
 
@@ -28,6 +30,8 @@ function refuse(message: string): never {
 
 interface PlantedArguments {
   readonly only: readonly string[]
+  readonly search: boolean
+  readonly 'write-seeds': boolean
   readonly seconds: number
   readonly json: boolean
 }
@@ -37,6 +41,7 @@ function readArguments(): PlantedArguments {
     const { values } = parseArgs({
       options: {
         only: { type: 'string', multiple: true, default: [] }, seconds: { type: 'string', default: String(PLANTED_SECONDS) }, json: { type: 'boolean', default: false },
+        search: { type: 'boolean', default: false }, 'write-seeds': { type: 'boolean', default: false },
         help: { type: 'boolean', short: 'h', default: false },
       },
     })
@@ -52,7 +57,7 @@ function readArguments(): PlantedArguments {
   }
 }
 
-const { only, seconds: secondsEach, json } = readArguments()
+const { only, search, 'write-seeds': writeSeeds, seconds: secondsEach, json } = readArguments()
 const names = plantedNames(patches)
 for (const name of only) if (!names.includes(name)) refuse(`There is no planted bug "${name}". There are: ${names.join(', ')}.`)
 
@@ -76,7 +81,7 @@ const startedMs = Date.now()
 try {
   if (!json && !isTerminal) console.log(plantedHead(nameWidth))
   const outcomes = await runPlanted({
-    root, patches, scratch, only, msMax: secondsEach * 1_000, now: () => Date.now(),
+    root, patches, scratch, only, search, writeSeeds, msMax: secondsEach * 1_000, now: () => Date.now(),
     onOutcome: (outcome) => {
       bar.update(++done, outcome.name)
       if (!json && !isTerminal) console.log(plantedLine(outcome, nameWidth))

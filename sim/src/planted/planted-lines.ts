@@ -9,7 +9,8 @@ export function plantedLine(outcome: PlantedOutcome, nameWidth: number): string 
     case 'found': {
       const expected = outcome.patch?.promise
       const other = expected === undefined || expected === outcome.promise ? '' : `(${expected} expected) `
-      return row(outcome.promise, String(outcome.seeds), `${other}seed ${outcome.seed}: ${outcome.what}`)
+      const moved = outcome.moved === undefined ? '' : `(no more by seed ${String(outcome.moved)}) `
+      return row(outcome.promise, String(outcome.seeds), `${other}${moved}seed ${outcome.seed}: ${outcome.what}`)
     }
     case 'control':
       return row('green', String(outcome.seeds), '')

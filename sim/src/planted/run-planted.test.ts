@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { parsePlantedPatch } from './planted-patch.js'
-import { plantedNames, runPlanted, type PlantedOutcome } from './run-planted.js'
+import { plantedNames, runPlanted, type PlantedOptions, type PlantedOutcome } from './run-planted.js'
 import { plant } from './scratch-copy.js'
 
 const SOURCE = 'export const limit: number = 3\nexport const name: string = "fine"\n'
@@ -15,15 +15,18 @@ const FAKE_MAIN = `
 import { limit, name } from '@evegram/engine'
 const line = (record) => console.log(JSON.stringify(record))
 if (name === 'dead') process.exit(9)
+const asked = (name) => Number(process.argv[process.argv.indexOf(name) + 1])
+if (name === 'hangs') await new Promise((resolve) => setTimeout(resolve, 60_000))
 let seeds = 0
-for (seeds = 1; seeds <= 200; seeds++) {
-  if (limit === 3 || seeds < limit) { line({ kind: 'seed', seed: String(seeds), status: 'green' }); continue }
+for (let seed = asked('--base'); seeds < asked('--seeds'); seed++) {
+  seeds++
+  if (limit === 3 || seed < limit || seed > limit + 1) { line({ kind: 'seed', seed: String(seed), status: 'green' }); continue }
   const violation = { promise: name === 'guarded' ? 'guard' : 'P5', what: process.argv.slice(2).join(' ') }
-  line({ kind: 'seed', seed: String(seeds), status: 'broken', violation })
+  line({ kind: 'seed', seed: String(seed), status: 'broken', violation })
   process.exitCode = 1
   break
 }
-line({ kind: 'summary', seeds: Math.min(seeds, 200) })
+line({ kind: 'summary', seeds })
 `
 
 let root: string
@@ -33,10 +36,10 @@ function write(path: string, text: string): void {
   writeFileSync(join(root, path), text)
 }
 
-function writePatch(name: string, after: string, before = SOURCE): void {
+function writePatch(name: string, after: string, { before = SOURCE, seed = '' } = {}): void {
   const diff = createPatch('engine/src/limit.ts', before, after).replace(/^(?:Index: .*|=+)\n/gm, '')
     .replace('--- engine/', '--- a/engine/').replace('+++ engine/', '+++ b/engine/')
-  write(`sim/planted/${name}.patch`, `Bug: a limit.\nPromise: P1\nProfile: crash\n\n${diff}`)
+  write(`sim/planted/${name}.patch`, `Bug: a limit.\nPromise: P1\nProfile: crash\n${seed}\n${diff}`)
 }
 
 beforeEach(() => {
@@ -57,9 +60,11 @@ function reasonOf(outcome: PlantedOutcome | undefined): string {
   return outcome?.status === 'red' ? outcome.reason : `not red but ${String(outcome?.status)}`
 }
 
-async function run(): Promise<Readonly<Record<string, PlantedOutcome>>> {
+async function run(options: Partial<PlantedOptions> = {}): Promise<Readonly<Record<string, PlantedOutcome>>> {
   const scratch = join(root, 'node_modules/.cache/planted')
-  const outcomes = await runPlanted({ root, patches: join(root, 'sim/planted'), scratch, only: [], msMax: 1_000, now: () => 0, onOutcome: () => undefined })
+  const outcomes = await runPlanted({
+    root, patches: join(root, 'sim/planted'), scratch, only: [], search: false, writeSeeds: false, msMax: 30_000, now: () => 0, onOutcome: () => undefined, ...options,
+  })
   expect(existsSync(scratch) ? readdirSync(scratch) : []).toEqual([])
   return Object.fromEntries(outcomes.map((outcome) => [outcome.name, outcome]))
 }
@@ -69,13 +74,13 @@ test('a bug that breaks a promise is reported with its seed; one that does not i
   writePatch('harmless', SOURCE.replace('fine', 'other'))
   const { good, harmless, '(no bug)': control } = await run()
   expect(good).toMatchObject({ status: 'found', promise: 'P5', seed: '7', seeds: 7, patch: { promise: 'P1' } })
-  expect(good).toMatchObject({ what: '--seeds 200 --profile crash --json --workers 1 --stop-at-first --timeline 0' })
+  expect(good).toMatchObject({ what: '--base 1 --seeds 200 --profile crash --json --workers 1 --stop-at-first --timeline 0' })
   expect(harmless).toMatchObject({ status: 'red', reason: 'not found within 200 seeds' })
   expect(control).toMatchObject({ status: 'control' })
 })
 
 test('a patch that does not apply, compile or change anything is red and says so', async () => {
-  writePatch('gone', SOURCE.replace('= 3', '= 7'), SOURCE.replace('limit', 'bound'))
+  writePatch('gone', SOURCE.replace('= 3', '= 7'), { before: SOURCE.replace('limit', 'bound') })
   writePatch('broken', SOURCE.replace('= 3', '= = 7'))
   writePatch('types-only', SOURCE.replace(': number', ''))
   write('sim/planted/headless.patch', '--- a/engine/src/limit.ts\n+++ b/engine/src/limit.ts\n')
@@ -84,6 +89,28 @@ test('a patch that does not apply, compile or change anything is red and says so
   expect(reasonOf(outcomes['broken'])).toContain('does not compile')
   expect(outcomes['types-only']).toMatchObject({ status: 'red', reason: 'it changes no code of engine/src/limit.ts' })
   expect(outcomes['headless']).toMatchObject({ status: 'red', reason: 'its header has no "Profile:"' })
+})
+
+test('the seed that a patch names is tried first; where it finds nothing any more, all are, and the one that does is written down when that is wanted', async () => {
+  writePatch('known', SOURCE.replace('= 3', '= 7'), { seed: 'Seed: 8\n' })
+  writePatch('moved', SOURCE.replace('= 3', '= 7'), { seed: 'Seed: 5\n' })
+  writePatch('new', SOURCE.replace('= 3', '= 9'))
+  const text = (name: string): string => readFileSync(join(root, `sim/planted/${name}.patch`), 'utf8')
+  const { known, moved } = await run()
+  expect(known).toMatchObject({ status: 'found', seed: '8', seeds: 1 })
+  expect(known).not.toHaveProperty('moved')
+  expect(moved).toMatchObject({ status: 'found', seed: '7', seeds: 7, moved: 5 })
+  expect(text('moved')).toContain('Seed: 5\n')
+  await run({ writeSeeds: true })
+  expect([text('known'), text('moved'), text('new')].map((patch) => /^Profile: crash\nSeed: (\d+)\n/m.exec(patch)?.[1])).toEqual(['8', '7', '9'])
+  const searched = await run({ search: true })
+  expect(searched['known']).toMatchObject({ seed: '7', seeds: 7 })
+})
+
+test('what is stopped by real time says so, and counts as nothing', async () => {
+  writePatch('hangs', SOURCE.replace('fine', 'hangs'))
+  const { hangs } = await run({ msMax: 2_000 })
+  expect(reasonOf(hangs)).toBe('stopped after 2 s of real time and 0 green seeds, which says nothing: --seconds gives it more')
 })
 
 test('a simulator that fails proves nothing', async () => {
