@@ -42,6 +42,10 @@ const VOUCHERS_MAX = 8
 const CONSENT_LOOK_MS = 30_000
 /** Wait before an account that could not be asked for is asked for again. */
 const UNDECIDED_WAIT_MS = 15_000
+/** How often a message is looked at that was asked for as often as it may be: its sender may be revoked, and then the other devices of its account are asked. */
+const ASKED_OUT_LOOK_MS = 3_600_000
+/** Messages that wait to be read up to which those wait on that were asked for as often as they may be; past it they make room. */
+const ASKED_OUT_MAX = UNREAD_MAX / 2
 
 /** Gets back what is missing or unreadable: from the log, or by asking its sender. All state is durable, all of it is limited. */
 export class Healing {
@@ -105,7 +109,7 @@ export class Healing {
       if (row.nextAtMs <= nowMs) await this.#guard('repair chain', () => this.#repair(row))
     }
     for (const { key, value } of await this.#rows(UNREAD_PREFIX)) {
-      const row = decodeUnread(parseMessageId(key.slice(UNREAD_PREFIX.length)), value)
+      const row = this.#known(decodeUnread(parseMessageId(key.slice(UNREAD_PREFIX.length)), value), nowMs)
       if (row.nextAtMs <= nowMs) await this.#guard('heal message', () => this.#heal(row, nowMs))
     }
     for (const { value } of await this.#rows(SUPPLEMENT_PREFIX)) {
@@ -232,12 +236,25 @@ export class Healing {
     return this.#core.roster.formerDevice(account, device) === undefined ? 'unreadable' : 'sender_revoked'
   }
 
+  /** A message by what is known of its sender by now: once that is revoked, others are asked, from the beginning and at once. */
+  #known(row: UnreadRow, nowMs: number): UnreadRow {
+    const isNews = (row.reason === 'unreadable' || row.reason === 'missing') && this.#core.roster.formerDevice(row.account, row.device) !== undefined
+    return isNews ? { ...row, reason: 'revoked', requests: 0, nextAtMs: nowMs } : row
+  }
+
   async #heal(row: UnreadRow, nowMs: number): Promise<void> {
     const consent = row.reason === 'undecided' ? 'now' : await this.#consentTo(row, nowMs)
     // Who is not asked does not answer: what waits for the user has its name at once, and nobody has to see a gap where blocked people write.
     if (row.reason !== 'undecided' && (consent === 'waits' || (consent === 'now' && nowMs - row.firstAtMs >= NAMED_AFTER_MS))) await this.#nameOne(row)
-    if (nowMs - row.firstAtMs > HEALING_LIMITS.keptMs || (row.reason !== 'undecided' && row.requests >= HEALING_LIMITS.perMessage)) {
+    const isAskedOut = row.reason !== 'undecided' && row.requests >= HEALING_LIMITS.perMessage
+    if (nowMs - row.firstAtMs > HEALING_LIMITS.keptMs || (isAskedOut && (row.reason === 'revoked' || this.#unread > ASKED_OUT_MAX))) {
       await this.#change(row, undefined)
+      return
+    }
+    if (isAskedOut) {
+      // Its sender may be away, and answers when it is back.
+      await this.#change(row, { ...row, nextAtMs: nowMs + ASKED_OUT_LOOK_MS })
+      await this.#core.roster.loadAccount(row.account)
       return
     }
     if (row.reason === 'undecided') {

@@ -248,7 +248,9 @@ export class Receiver {
       messageId, conversation: header.conversation, account: header.account, device: header.device, epoch: header.epoch, number: header.number,
       reason, sessionLost, ciphertextHash: body?.hash ?? new Uint8Array(32), envelope: reason === 'undecided' ? item.envelope : new Uint8Array(0),
       positionMs: item.positionMs, firstAtMs: kept?.firstAtMs ?? nowMs,
-      nextAtMs: reason === 'undecided' ? nowMs + LOOKUP_MAX_AGE_MS : nowMs, requests: kept?.requests ?? 0,
+      nextAtMs: reason === 'undecided' ? nowMs + LOOKUP_MAX_AGE_MS : nowMs,
+      // Of what a revoked device said others are asked, from the beginning.
+      requests: reason === 'revoked' ? 0 : kept?.requests ?? 0,
     })
     tx.afterCommit(() => { this.#control.wake() })
   }

@@ -5,7 +5,7 @@ import { isGroup, readConversation, type ConversationRow } from '../core/convers
 import type { Transaction } from '../core/transaction.js'
 import { verifyWithSigning } from '../crypto/device-keys.js'
 import { HEALING_LIMITS, takeAllowance } from './allowance.js'
-import { readOwnChain } from './chain-row.js'
+import { CHAIN_EPOCH, readOwnChain } from './chain-row.js'
 import { composeControl } from './control.js'
 import { heardFor, type Copy, type Kept } from './heard-copy.js'
 import type { Outbox } from './outbox.js'
@@ -40,9 +40,9 @@ export class Resends {
    * Answers a resend request inside the transaction that received it: only when the device's own key signed it, only to a device
    * that the message was meant for, and within the limits. For a device of the own account that is revoked this one answers with what it heard of it.
    *
-   * Requests for own messages that waited for this device (`atMs`: when they were stored) are answered a moment later, once each: who waits for an answer asks
+   * Requests that waited for this device (`atMs`: when they were stored) are answered a moment later, once each: who waits for an answer asks
    * up to three times, the later ones in new sessions, and reads no answer in one that it gave up. What is over the limit of an hour is sent when there is room
-   * again: the one who asked counts a request without an answer as one of three. At most one row is kept for each own message of the last seven days.
+   * again: the one who asked counts a request without an answer as one of three. At most one row is kept for each message of the last seven days.
    */
   async answer(tx: Transaction, request: PayloadBodies['resend_request'], conversation: ConversationRow, from: AttestedDevice, atMs: number): Promise<void> {
     const core = this.#core
@@ -69,16 +69,17 @@ export class Resends {
       return
     }
     const isOwn = author === core.device
-    if (isOwn && nowMs - atMs > WAITED_MS) {
-      await this.#noteAsked(tx, conversation, kept.template.number, from.device, nowMs, TOGETHER_MS)
+    const asked = { conversation: conversation.conversation, number: kept.template.number, ...(isOwn ? {} : { author }) }
+    if (nowMs - atMs > WAITED_MS) {
+      await this.#noteAsked(tx, asked, from.device, nowMs, TOGETHER_MS)
       return
     }
     const room = await takeAnswer(tx, from.device, message, nowMs)
-    if (room === 'later' && isOwn) {
-      await this.#noteAsked(tx, conversation, kept.template.number, from.device, nowMs, LIMITED_WAIT_MS)
+    if (room === 'later') {
+      await this.#noteAsked(tx, asked, from.device, nowMs, LIMITED_WAIT_MS)
       return
     }
-    if (room !== 'now') {
+    if (room === 'never') {
       refuse('limit')
       return
     }
@@ -112,7 +113,7 @@ export class Resends {
    * with them. `firstAtMs` is since when that is so: the longer, the less often it is tried.
    */
   async noteSupplement(tx: Transaction, { conversation, number, devices, firstAtMs }: Unreached): Promise<void> {
-    const before = await readSupplement(tx, conversation, number)
+    const before = await readSupplement(tx, { conversation, number })
     const nowMs = this.#core.time.now()
     const sinceMs = Math.min(firstAtMs, before?.firstAtMs ?? firstAtMs)
     writeSupplement(tx, {
@@ -121,19 +122,20 @@ export class Resends {
     })
   }
 
-  /** Notes that a device asked for an own message, which is sent to it in `waitMs`. */
-  async #noteAsked(tx: Transaction, { conversation }: ConversationRow, number: number, device: DeviceId, nowMs: number, waitMs: number): Promise<void> {
-    const before = await readSupplement(tx, conversation, number)
+  /** Notes that a device asked for a message, which is sent to it in `waitMs`. */
+  async #noteAsked(tx: Transaction, message: Pick<Unreached, 'conversation' | 'author' | 'number'>, device: DeviceId, nowMs: number, waitMs: number): Promise<void> {
+    const before = await readSupplement(tx, message)
     // One that it has not reached so far gets it anyway.
     if (before?.devices.includes(device) === true) return
     writeSupplement(tx, {
-      conversation, number, devices: [...before?.devices ?? [], device], asked: [...before?.asked ?? [], device], firstAtMs: before?.firstAtMs ?? nowMs,
+      ...message, devices: [...before?.devices ?? [], device], asked: [...before?.asked ?? [], device], firstAtMs: before?.firstAtMs ?? nowMs,
       nextAtMs: Math.min(before?.nextAtMs ?? Infinity, nowMs + waitMs),
     })
   }
 
   /** Sends a message to devices that it has not reached so far. Waits for the network. */
-  async supplement({ conversation: conversationId, number, devices, asked, firstAtMs }: SupplementRow): Promise<void> {
+  async supplement(row: SupplementRow): Promise<void> {
+    const { conversation: conversationId, number, author, devices, asked, firstAtMs } = row
     const core = this.#core
     const nowMs = core.time.now()
     const conversation = await readConversation(core.store, conversationId)
@@ -145,23 +147,27 @@ export class Resends {
       if (device !== undefined && (await this.#sessions.ensure(device)) === 'ready') ready.push(device)
     }
     await core.local.write(async (tx) => {
-      const sent = await readSent(tx, conversationId, number)
-      const chain = await readOwnChain(tx, conversationId)
       const done = new Set<DeviceId>()
       const isMember = conversation?.members.includes(core.account) === true
       let isLimited = false
-      if (conversation !== undefined && sent !== undefined && isMember) {
-        const template = decodeTemplate(sent.template)
-        const message = messageIdOf({ conversation: conversationId, device: core.device, epoch: template.epoch, number })
+      if (conversation !== undefined && isMember) {
         for (const device of ready) {
           const isAsked = asked.includes(device.device)
-          const room = isAsked ? await takeAnswer(tx, device.device, message, nowMs) : 'now'
+          // Somebody may have been blocked since they asked.
+          const isTold = !isAsked || isGroup(conversation) || !(await core.requests.isBlocked(device.account, tx))
+          const copy = isTold ? await this.#keptCopy(tx, row, conversation, device) : undefined
+          if (copy === undefined) {
+            done.add(device.device)
+            continue
+          }
+          const { senderDevice, epoch } = copy.template
+          const room = isAsked ? await takeAnswer(tx, device.device, messageIdOf({ conversation: conversationId, device: senderDevice, epoch, number }), nowMs) : 'now'
           if (room === 'later') isLimited = true
           if (room === 'never') done.add(device.device)
-          if (room !== 'now' || !(await this.#resend(tx, conversation, device, { template, start: chain.recipients.get(device.device) }))) continue
+          if (room !== 'now' || !(await this.#resend(tx, conversation, device, copy))) continue
           done.add(device.device)
           // Who asks in a group may lack the sender key: it is given again with the next message.
-          if (isAsked && isGroup(conversation)) tx.apply(await core.groupCiphers.lost(conversationId, [device.device], tx.signal))
+          if (isAsked && author === undefined && isGroup(conversation)) tx.apply(await core.groupCiphers.lost(conversationId, [device.device], tx.signal))
         }
       }
       // Devices that are no longer attested, or whose account went, need nothing, nor does anybody once this account went; the others are tried again until the message is too old.
@@ -169,12 +175,24 @@ export class Resends {
         const device = core.roster.device(id)
         return isMember && !done.has(id) && device !== undefined && conversation?.members.includes(device.account) === true
       })
-      const isOver = left.length === 0 || sent === undefined || nowMs - firstAtMs > HEALING_LIMITS.keptMs
+      const isGone = author === undefined && (await readSent(tx, conversationId, number)) === undefined
+      const isOver = left.length === 0 || isGone || nowMs - firstAtMs > HEALING_LIMITS.keptMs
       writeSupplement(tx, {
-        conversation: conversationId, number, devices: isOver ? [] : left, asked: asked.filter((id) => left.includes(id)), firstAtMs,
+        ...row, devices: isOver ? [] : left, asked: asked.filter((id) => left.includes(id)),
         nextAtMs: nowMs + (isLimited ? LIMITED_WAIT_MS : supplementWaitMs(nowMs - firstAtMs)),
       })
     })
+  }
+
+  /** What a row is about, for one device; undefined when it is not kept any more. */
+  async #keptCopy(tx: Transaction, { conversation: id, number, author }: SupplementRow, conversation: ConversationRow, to: AttestedDevice): Promise<Copy | undefined> {
+    if (author !== undefined) {
+      const heard = await heardFor(this.#core, tx, { device: author, epoch: CHAIN_EPOCH, number }, conversation, to)
+      return heard.status === 'kept' ? heard : undefined
+    }
+    const sent = await readSent(tx, id, number)
+    const { recipients } = await readOwnChain(tx, id)
+    return sent === undefined ? undefined : { template: decodeTemplate(sent.template), start: recipients.get(to.device) }
   }
 }
 

@@ -100,9 +100,38 @@ describe('what a device said before it was revoked', () => {
     await clock.advance(1_000)
     await revokePhone({ phone, laptop })
     await clock.advance(10 * 60_000)
-    // Named after a minute without an answer, before the next question.
-    expect([bob.refusals(), await textsOf(bob, laptop), gapsOf(bob, phone)]).toEqual([['e2ee.bad_mac'], ['one', 'two'], [[2, 2, 'sender_revoked']]])
+    // The laptop is asked as soon as the phone is revoked, not when it would be the turn of the next request.
+    expect([bob.refusals(), await textsOf(bob, laptop), gapsOf(bob, phone)]).toEqual([['e2ee.bad_mac'], ['one', 'two'], []])
   })
+
+  it('and was asked for in vain while the device was away is asked of another device of its account once it is revoked', async () => {
+    const { server, clock, phone, laptop, bob } = await scene()
+    await say(phone, bob, 'one')
+    server.lies.deliver = (delivery, to) => [to === bob.client.device && decodeEnvelope(delivery.envelope).number === 2 ? broken(delivery) : delivery]
+    phone.core.core.events.on('message-state', () => { phone.link.down() })
+    await say(phone, bob, 'two')
+    await clock.advance(24 * 3_600_000)
+    expect([requestsOf(server, bob), await textsOf(bob, phone)]).toEqual([HEALING_LIMITS.perMessage, ['one']])
+    await revokePhone({ phone, laptop })
+    await clock.advance(60_000)
+    expect([await textsOf(bob, laptop), gapsOf(bob, phone)]).toEqual([['one', 'two'], [[2, 2, 'unreadable']]])
+    expect(requestsOf(server, bob)).toBe(HEALING_LIMITS.perMessage + 1)
+  })
+
+  it('comes back from another device of its account that was away for hours, however much it is: once each, and what is over the limit of an hour later', async () => {
+    const { server, clock, phone, laptop, bob } = await scene()
+    await say(phone, bob, 'message 0')
+    const texts = Array.from({ length: 55 }, (_, index) => `message ${String(index)}`)
+    await unheard(server, [bob], async () => { for (const text of texts.slice(1)) await say(phone, bob, text) })
+    await revokePhone({ phone, laptop })
+    laptop.link.down()
+    await reconnect(bob)
+    await clock.advance(2 * 3_600_000)
+    expect(await textsOf(bob, laptop)).toEqual(['message 0'])
+    laptop.link.up()
+    await clock.advance(1.5 * 3_600_000)
+    expect([await textsOf(bob, laptop), laptop.refusals()]).toEqual([texts, []])
+  }, 120_000)
 
   it('and no other device of its account read is named, and asked for three times at most', async () => {
     const { server, clock, phone, laptop, bob } = await scene()

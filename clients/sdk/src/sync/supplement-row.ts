@@ -4,9 +4,11 @@ import {
 import { sortable } from '../core/message.js'
 import type { Transaction } from '../core/transaction.js'
 
-/** Devices that an own message has not reached, although it was meant for them. */
+/** Devices that a message has not reached, although it was meant for them. */
 export interface Unreached {
   readonly conversation: ConversationId
+  /** The device that said it, which is revoked by now and of the own account; absent: this one. */
+  readonly author?: DeviceId
   readonly number: number
   readonly devices: readonly DeviceId[]
   readonly firstAtMs: number
@@ -22,25 +24,29 @@ export interface SupplementRow extends Unreached {
 /** Prefix of these rows in table `healing`. */
 export const SUPPLEMENT_PREFIX = 'x/'
 
-function keyOf(conversation: ConversationId, number: number): string {
-  return `${SUPPLEMENT_PREFIX}${conversation}/${sortable(number)}`
+/** What a row is about. */
+type Subject = Pick<Unreached, 'conversation' | 'author' | 'number'>
+
+function keyOf({ conversation, author, number }: Subject): string {
+  return `${SUPPLEMENT_PREFIX}${conversation}/${sortable(number)}${author === undefined ? '' : `/${author}`}`
 }
 
-/** The row of an own message, if there is one. */
-export async function readSupplement(tx: Pick<Transaction, 'get'>, conversation: ConversationId, number: number): Promise<SupplementRow | undefined> {
-  const bytes = await tx.get('healing', keyOf(conversation, number))
+/** The row of a message, if there is one. */
+export async function readSupplement(tx: Pick<Transaction, 'get'>, subject: Subject): Promise<SupplementRow | undefined> {
+  const bytes = await tx.get('healing', keyOf(subject))
   return bytes === undefined ? undefined : decodeSupplement(bytes)
 }
 
 /** Writes a row, or removes it when no device is left. */
 export function writeSupplement(tx: Transaction, row: SupplementRow): void {
-  const key = keyOf(row.conversation, row.number)
+  const key = keyOf(row)
   if (row.devices.length === 0) {
     tx.remove('healing', key)
     return
   }
   tx.put('healing', key, encodeCbor({
     conversation: idBytes(row.conversation), number: row.number, devices: row.devices.map((device) => idBytes(device)), first: row.firstAtMs, next: row.nextAtMs,
+    ...(row.author === undefined ? {} : { author: idBytes(row.author) }),
     ...(row.asked.length === 0 ? {} : { asked: row.asked.map((device) => idBytes(device)) }),
   }))
 }
@@ -50,6 +56,7 @@ export function decodeSupplement(bytes: Uint8Array): SupplementRow {
   const fields = new CborFields(decodeCbor(bytes, 262_144), 'client.store')
   const devices = (name: string): DeviceId[] => fields.list(name, 4_096).map((id) => parseDeviceId(id instanceof Uint8Array ? hexOf(id) : fields.fail('device')))
   return {
+    ...(fields.has('author') ? { author: parseDeviceId(hexOf(fields.bytes('author', 16))) } : {}),
     conversation: parseConversationId(hexOf(fields.bytes('conversation', 16))),
     number: fields.uint('number'),
     devices: devices('devices'),
