@@ -1,10 +1,17 @@
 import { readHandled } from '../../core/handled.js'
+import { readHeard } from '../heard-record.js'
 import { chainKey, CHAIN_EPOCH, decodeChain } from '../chain-row.js'
 import { told, UndecryptableWorld, type SaidMessage, type WorldCounts } from './undecryptable-world.js'
 import type { TestClient } from './test-client.js'
 
 /** Time after the last fault in which everything is healed or named: requests wait up to an hour, and 50 an hour may be asked. */
 const SETTLE_HOURS = 30
+
+/**
+ * What may keep a message from a device for good, in the words of docs/e2ee.md ("What is healed"). `sender_gone`: the device that said it is revoked, and no other
+ * device of its account that is left had read it before it knew of that.
+ */
+export const HEALING_BOUNDS = ['sender_gone'] as const
 
 /** What became of (message, reader) pairs, and of what could not be read at first. */
 export interface UndecryptableResult {
@@ -19,6 +26,10 @@ export interface UndecryptableResult {
     readonly healed: number
     /** Not shown, and its device says so, by reason. */
     readonly named: Readonly<Record<string, number>>
+    /** Of the named: those that no device can give any more, by which of {@link HEALING_BOUNDS}. */
+    readonly bounds: Readonly<Record<(typeof HEALING_BOUNDS)[number], number>>
+    /** Of the named: those that a device has which may give them. It was not asked, or did not answer, in all that time: a broken promise. */
+    readonly unanswered: number
     /** Not shown, and nobody says so: a broken promise. */
     readonly lost: number
     /** Told as new more than once: a broken promise. */
@@ -60,7 +71,7 @@ export async function runUndecryptable({ messages, seed, churn, onProgress }: Un
 }
 
 async function judge(world: UndecryptableWorld, seed: string): Promise<UndecryptableResult> {
-  const outcomes = { shown: 0, archived: 0, healed: 0, lost: 0, doubled: 0 }
+  const outcomes = { shown: 0, archived: 0, healed: 0, lost: 0, doubled: 0, unanswered: 0, bounds: { sender_gone: 0 } }
   const named: Record<string, number> = {}
   const refused: Record<string, number> = {}
   const faults: string[] = []
@@ -84,11 +95,27 @@ async function judge(world: UndecryptableWorld, seed: string): Promise<Undecrypt
         else if (found === 'lost') {
           outcomes.lost += 1
           faults.push(`${said.messageId} of ${said.peers[0].name} is not at a device of ${person.name}, which does not say so`)
-        } else named[found] = (named[found] ?? 0) + 1
+        } else {
+          named[found] = (named[found] ?? 0) + 1
+          const holder = await holderOf(said)
+          if (holder === undefined) outcomes.bounds.sender_gone += 1
+          else {
+            outcomes.unanswered += 1
+            faults.push(`${said.messageId} of ${said.peers[0].name} is ${found} at a device of ${person.name}, and device ${holder.client.device} of ${said.peers[0].name} has it`)
+          }
+        }
       }
     }
   }
   return { seed, did: world.counts, outcomes: { ...outcomes, named }, healedWithin: world.times.healed, told: world.times.named, refused, unhealed, faults: faults.slice(0, 10) }
+}
+
+/** A device that may give a message to who was meant to read it: the one that said it, or once that is revoked another one of its account that read it. */
+async function holderOf({ place: { conversation, device, number }, peers: [from] }: SaidMessage): Promise<TestClient | undefined> {
+  const author = from.devices.find(({ client }) => client.device === device)
+  if (author !== undefined) return author
+  for (const other of from.devices) if ((await readHeard(other.store, conversation, device, number)) !== undefined) return other
+  return undefined
 }
 
 /** What a device has of a message that it was meant to read: shown, or the reason that its chain names. */
