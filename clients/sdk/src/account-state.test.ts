@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { parseConversationId } from '@evegram/protocol'
 import type { Conversation } from './conversation.js'
-import { SETTING_DEFAULTS } from './settings.js'
+import { SETTING_DEFAULTS } from './setting-values.js'
 import { MemoryStore } from './store/memory.js'
 import { FakeServer } from './sync/testing/fake-server.js'
 import { openTestClient, testWallet, type TestClient } from './sync/testing/test-client.js'

@@ -1,7 +1,8 @@
 import { EvegramError, LIMITS, utf8, type ConversationId } from '@evegram/protocol'
 import type { Core } from './core/context.js'
 import { readConversation } from './core/conversation-row.js'
-import { decodeMessage, MESSAGE_PREFIX, messageRowKey, type Message } from './core/message.js'
+import type { Message } from './core/message.js'
+import { decodeMessage, MESSAGE_PREFIX, messageRowKey } from './core/message-row.js'
 import { messageIn } from './core/message-target.js'
 
 /** How the user keeps a conversation, the same on all own devices. */

@@ -7,10 +7,11 @@ import { isEditable } from './core/fold-changes.js'
 import { cancellable, type Feed } from './core/feed.js'
 import { mayDeleteAny } from './core/group-row.js'
 import { readHandled } from './core/handled.js'
-import { decodeMessage, encodeMessage, withoutContent, type Message } from './core/message.js'
+import { withoutContent, type Message, type MessageReceipts } from './core/message.js'
+import { decodeMessage, encodeMessage } from './core/message-row.js'
 import { checkOpenEdits, forgetEdits, messageIn, targetOf } from './core/message-target.js'
 import { readMessagePage, type HistoryPlace } from './core/message-page.js'
-import { ReceiptsOfMessages, type MessageReceipt, type MessageReceipts } from './core/message-receipts.js'
+import { ReceiptsOfMessages, type MessageReceipt } from './core/message-receipts.js'
 import type { DoneOnce, NextName } from './core/once.js'
 import type { Transaction } from './core/transaction.js'
 import type { FileSource } from './files/file-source.js'
@@ -24,16 +25,7 @@ import { heardPrefix } from './sync/heard-record.js'
 import { sentKey, sentPrefix } from './sync/sent-record.js'
 import type { Transmission } from './sync/transmit.js'
 import type { Typing } from './sync/typing.js'
-
-/** A message that is durable on this device and on its way. */
-export interface SentMessage {
-  readonly messageId: MessageId
-  readonly conversation: ConversationId
-  /** Its place: conversations are sorted by (order, device, number) on every device. */
-  readonly order: bigint
-  /** Resolves once the server has stored it; rejects when it never will, or with `client.closed`: then the next run goes on sending it. */
-  readonly acked: Promise<Position>
-}
+import type { SentMessage } from './core/sent-message.js'
 
 /** Choices of {@link Conversation.messages}. */
 export interface MessagesOptions {

@@ -1,2 +1,3 @@
-export { mayHoldDetails, plainFile, type PlainFile, type SeekableFile } from './details/plain-file.js'
+export { mayHoldDetails, plainFile, type PlainFile } from './details/plain-file.js'
+export type { SeekableFile } from './details/seekable-file.js'
 export type { Part, Piece } from './details/parts.js'

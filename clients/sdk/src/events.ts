@@ -1,17 +1,17 @@
 import {
   EvegramError, type AccountId, type Clock, type ConversationId, type DeviceId, type ErrorCode, type MembershipKind, type MessageId,
 } from '@evegram/protocol'
-import type { ImportCounts } from './archive/import-archive.js'
+import type { ImportCounts } from './archive/import-counts.js'
 import type { ChannelGap, ChannelPostShown } from './core/channel-row.js'
 import type { Message } from './core/message.js'
-import type { RequestStatus } from './core/message-requests.js'
+import type { RequestStatus } from './core/request-status.js'
 import type { ServerNotice } from './core/notice-row.js'
 import type { HistoryChanged, HistoryProgress, HistoryRequested } from './history/history.js'
-import type { UploadEvent } from './files/file-uploads.js'
+import type { UploadEvent } from './files/upload-event.js'
 import type { WalletNotice } from './money/notice.js'
 import type { GapReason } from './sync/chain-state.js'
-import type { Presence } from './sync/presence.js'
-import type { MessageChangeKind } from './sync/take-change.js'
+import type { Presence } from './core/contact-presence.js'
+import type { MessageChangeKind } from './core/message-changes.js'
 
 /** Where a client stands. */
 export type ClientState = 'connecting' | 'catching_up' | 'live' | 'offline' | 'closed'

@@ -6,11 +6,12 @@ import type { Core } from './core/context.js'
 import type { GroupActions } from './core/group-actions.js'
 import type { GroupLogs } from './core/group-logs.js'
 import { readGroup, type GroupRow } from './core/group-row.js'
-import type { Message } from './core/message.js'
-import type { MessageReceipt, MessageReceipts } from './core/message-receipts.js'
+import type { Message, MessageReceipts } from './core/message.js'
+import type { MessageReceipt } from './core/message-receipts.js'
 import type { HistoryPlace } from './core/message-page.js'
 import type { ConversationGap } from './sync/conversation-gaps.js'
-import type { Conversation, MessagesOptions, SendFilesOptions, SendOptions, SentMessage } from './conversation.js'
+import type { Conversation, MessagesOptions, SendFilesOptions, SendOptions } from './conversation.js'
+import type { SentMessage } from './core/sent-message.js'
 
 /** A member of a group, with the address of its founding wallet. */
 export interface Member {

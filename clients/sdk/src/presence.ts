@@ -1,5 +1,6 @@
 import type { AccountResolver } from './account-resolver.js'
-import type { Presence, PresenceSignals } from './sync/presence.js'
+import type { PresenceSignals } from './sync/presence.js'
+import type { Presence } from './core/contact-presence.js'
 
 /**
  * Who is there, between contacts who accepted each other and both tell it (setting `presence.tell`). Nobody else learns it from a client; the server passes the

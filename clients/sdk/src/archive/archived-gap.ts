@@ -3,7 +3,7 @@ import {
   type AccountId, type CborValue, type ConversationId, type DeviceId,
 } from '@evegram/protocol'
 import { readHandled } from '../core/handled.js'
-import { sortable } from '../core/message.js'
+import { sortable } from '../core/sortable.js'
 import type { Transaction } from '../core/transaction.js'
 import type { LocalStore } from '../store/local-store.js'
 import { type GapReason } from '../sync/chain-state.js'

@@ -4,7 +4,8 @@ import { readProfile } from '../core/profile.js'
 import { FOLLOWER_LIMITS, type ChannelFollower } from '../sync/channel-follower.js'
 import type { ArchiveHeader } from './archive-header.js'
 import { writeArchive, type ArchiveCount } from './collect-archive.js'
-import { importArchive, type ImportCounts, type ImportOptions } from './import-archive.js'
+import { importArchive, type ImportOptions } from './import-archive.js'
+import type { ImportCounts } from './import-counts.js'
 
 /** An archive that can be written once. */
 export interface ArchiveDraft {

@@ -1,55 +1,19 @@
-import { CborFields, encodeCbor, decodeCbor, EvegramError, type AccountId, type ConversationId, type DeviceId } from '@evegram/protocol'
-import type { MessageRequests } from '../core/message-requests.js'
-import type { LocalState } from '../core/local-state.js'
+import { CborFields, encodeCbor, decodeCbor, EvegramError, type DeviceId } from '@evegram/protocol'
 import { readProfile } from '../core/profile.js'
 import type { Transaction } from '../core/transaction.js'
-import type { Registers } from '../state/registers.js'
 import { readRecords, archiveFault, type ArchiveRecord } from './archive-frame.js'
 import { readHeader, type ArchiveHeader } from './archive-header.js'
 import { IMPORTERS } from './import-record.js'
+import type { ImportCounts } from './import-counts.js'
+import type { Imported, ImportPorts } from './import-ports.js'
 
 /** Records that one transaction takes: what is held in memory, and what an interruption repeats. */
 const RECORDS_PER_COMMIT = 128
 /** Key of an import under way in table `history`, by the id of its archive. */
 export const importKey = (id: string): string => `import/${id}`
 
-/** What an archive brought. */
-export interface ImportCounts {
-  /** Messages that were not here. */
-  readonly messages: number
-  /** Messages that this device had: they stay as they are. */
-  readonly known: number
-  readonly conversations: number
-  readonly channels: number
-  readonly posts: number
-  readonly gaps: number
-  /** Marks of verified contacts that were taken over. */
-  readonly verified: number
-  /** Registers (contacts, settings, drafts, read markers) that were merged. */
-  readonly registers: number
-  /** Records that this version does not know, or that there is no room for. */
-  readonly skipped: number
-}
-
 /** Counts of an import that begins. */
 const NOTHING: ImportCounts = { messages: 0, known: 0, conversations: 0, channels: 0, posts: 0, gaps: 0, verified: 0, registers: 0, skipped: 0 }
-
-/** What one record brought. */
-export type Imported = keyof ImportCounts | undefined
-
-/** What importing works on. */
-export interface ImportPorts {
-  readonly local: LocalState
-  readonly account: AccountId
-  readonly state: Pick<Registers, 'mergeBytes' | 'tellAgain'>
-  readonly requests: Pick<MessageRequests, 'restore' | 'restored'>
-  /** Milliseconds since 1970, server time. */
-  readonly now: () => number
-  /** How many more channels may be followed. */
-  readonly channelRoom: () => number
-  /** A channel was added: it is followed from now on. */
-  readonly channelAdded: (channel: ConversationId) => void
-}
 
 /** Choices of {@link importArchive}. */
 export interface ImportOptions {

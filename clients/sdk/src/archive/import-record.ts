@@ -11,14 +11,14 @@ import { decodeConversation, isGroup, readConversation, removeConversation, writ
 import { decodeGroup, readGroup, writeGroup } from '../core/group-row.js'
 import { readHandled, writeHandled } from '../core/handled.js'
 import { foldChanges } from '../core/fold-changes.js'
-import { decodeMessage, encodeMessage, hasMessages, messageRowKey, withArchiveMarks } from '../core/message.js'
+import { decodeMessage, encodeMessage, hasMessages, messageRowKey, withArchiveMarks } from '../core/message-row.js'
 import { decodeChanges, NO_CHANGES, readChanges, writeChanges } from '../core/message-changes.js'
 import type { Transaction } from '../core/transaction.js'
 import { carryVerified, readVerified, verifiedChange } from '../core/verified.js'
 import { raiseFloor } from '../sync/order-clock.js'
 import { ARCHIVE_RECORD_BYTES_MAX, archiveFault } from './archive-frame.js'
 import { readArchivedGap, writeArchivedGap } from './archived-gap.js'
-import type { Imported, ImportPorts } from './import-archive.js'
+import type { Imported, ImportPorts } from './import-ports.js'
 import { mergeChanges } from './merge-changes.js'
 
 type Fields = Readonly<Record<string, CborValue>>

@@ -1,7 +1,8 @@
 import { equalBytes } from '@evegram/protocol'
 import type { Handled } from '../core/handled.js'
 import { NO_CHANGES, writeChanges } from '../core/message-changes.js'
-import { addMessage, decodeMessage, encodeMessage, messageRowKey, type Message } from '../core/message.js'
+import type { Message } from '../core/message.js'
+import { addMessage, decodeMessage, encodeMessage, messageRowKey } from '../core/message-row.js'
 import type { Transaction } from '../core/transaction.js'
 
 /**

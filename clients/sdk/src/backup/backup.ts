@@ -1,5 +1,5 @@
 import type { BlobId } from '@evegram/protocol'
-import type { ImportCounts } from '../archive/import-archive.js'
+import type { ImportCounts } from '../archive/import-counts.js'
 import type { OwnBlob } from '../files/blob-api.js'
 import type { BackupSecret } from './backup-key.js'
 

@@ -1,7 +1,7 @@
 import { sha256 } from '@noble/hashes/sha2.js'
 import { concatBytes, EvegramError, hexOf, LIMITS, parseBlobId, type BlobId } from '@evegram/protocol'
 import type { Archives } from '../archive/archives.js'
-import type { ImportCounts } from '../archive/import-archive.js'
+import type { ImportCounts } from '../archive/import-counts.js'
 import type { Core } from '../core/context.js'
 import type { BlobApi } from '../files/blob-api.js'
 import type { Backup, BackupOptions, BackupStatus, MadeBackup } from './backup.js'

@@ -1,4 +1,4 @@
-import { sortable } from '../core/message.js'
+import { sortable } from '../core/sortable.js'
 import type { LocalState } from '../core/local-state.js'
 import type { LocalStore } from '../store/local-store.js'
 import { sealBlob, type SealedBlob } from '../files/seal-blob.js'

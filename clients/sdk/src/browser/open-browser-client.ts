@@ -1,7 +1,7 @@
 import { EvegramError } from '@evegram/protocol'
 import type { Client } from '../client.js'
 import { createEvegramClient, type ClientOptions } from '../create-client.js'
-import { loadSignal } from '../crypto/signal.js'
+import { loadSignal } from '../crypto/load-signal.js'
 import { noStorage } from '../store/indexeddb-schema.js'
 import { openIndexedDbStore } from '../store/indexeddb.js'
 import { systemClock, systemRandom, webSystem } from '../system.js'

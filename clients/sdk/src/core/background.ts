@@ -1,10 +1,18 @@
 import { EvegramError, isEvegramError } from '@evegram/protocol'
 import type { EventHub } from '../events.js'
-import type { Background } from './context.js'
 
 /** `cause` as an {@link EvegramError}. */
 export function asEvegramError(cause: unknown, operation: string): EvegramError {
   return isEvegramError(cause) ? cause : new EvegramError('internal', { operation, cause })
+}
+
+/** Tasks that nobody waits for: their failures are told, and `close` waits for them. */
+export interface Background {
+  /** Runs `task`; a failure becomes a `fault` event under `operation`. Refuses in silence once closed. */
+  run(operation: string, task: () => Promise<void>): void
+  /** No more tasks; resolves when the running ones are done. */
+  close(): Promise<void>
+  readonly closed: boolean
 }
 
 /** Tasks in the background, told as `fault` events when they fail. */

@@ -4,7 +4,7 @@ import {
 } from '@evegram/protocol'
 import type { LocalStore } from '../store/local-store.js'
 import { decodeGroup, encodeGroup, type GroupRow } from './group-row.js'
-import { sortable } from './message.js'
+import { sortable } from './sortable.js'
 import type { Transaction } from './transaction.js'
 
 /** A channel that this profile follows. */

@@ -17,6 +17,7 @@ import type { Privacy } from './privacy.js'
 import type { ReceiptBook } from './receipt-book.js'
 import type { Roster } from './roster.js'
 import type { ServerClock } from '../api/server-clock.js'
+import type { Background } from './background.js'
 
 /** Everything that the parts of one signed-in profile share. Made once, in client-core.ts. */
 export interface Core {
@@ -57,13 +58,4 @@ export interface Core {
   readonly privacy: Privacy
   /** The open connection, if there is one. */
   connection(): Connection | undefined
-}
-
-/** Tasks that nobody waits for: their failures are told, and `close` waits for them. */
-export interface Background {
-  /** Runs `task`; a failure becomes a `fault` event under `operation`. Refuses in silence once closed. */
-  run(operation: string, task: () => Promise<void>): void
-  /** No more tasks; resolves when the running ones are done. */
-  close(): Promise<void>
-  readonly closed: boolean
 }

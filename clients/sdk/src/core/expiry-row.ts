@@ -1,5 +1,6 @@
 import { parseMessageId, textOf, utf8, type ConversationId, type MessageId } from '@evegram/protocol'
-import { sortable, type Message } from './message.js'
+import type { Message } from './message.js'
+import { sortable } from './sortable.js'
 import type { Transaction } from './transaction.js'
 import type { LocalStore } from '../store/local-store.js'
 

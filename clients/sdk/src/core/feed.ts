@@ -1,6 +1,7 @@
 import { CborFields, decodeCbor, encodeCbor, isEvegramError, textOf, type ConversationId } from '@evegram/protocol'
 import type { Core } from './context.js'
-import { arrivalKey, decodeMessage, lastArrival, type Message } from './message.js'
+import type { Message } from './message.js'
+import { arrivalKey, decodeMessage, lastArrival } from './message-row.js'
 import { ReceiptsOfMessages } from './message-receipts.js'
 
 /** Rows that an iterator takes from the store at a time: what it holds in memory. */

@@ -1,6 +1,6 @@
 import {
   CborFields, decodeCbor, encodeCbor, hexOf, idBytes, LIMITS, parseAccountId, parseDeviceId,
-  type AccountId, type CborValue, type ConversationId, type MessageId,
+  type AccountId, type CborValue, type ConversationId, type MessageId, type PayloadContent,
 } from '@evegram/protocol'
 import type { Register, Said } from './register.js'
 import type { Transaction } from './transaction.js'
@@ -106,3 +106,9 @@ function readText(value: CborValue): SaidText {
     ...(fields.has('text') ? { text: fields.text('text', LIMITS.payloadBytesMax) } : {}), ...(fields.has('atMs') ? { atMs: fields.uint('atMs') } : {}),
   }
 }
+
+/** Content that says something about another message. */
+export type AboutMessage = Extract<PayloadContent, { kind: 'reaction' | 'edit' | 'delete' }>
+
+/** How a message changed. */
+export type MessageChangeKind = AboutMessage['kind']

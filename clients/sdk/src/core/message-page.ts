@@ -1,6 +1,7 @@
 import type { ConversationId } from '@evegram/protocol'
 import type { LocalStore } from '../store/local-store.js'
-import { decodeMessage, MESSAGE_PREFIX, messageRowKey, type Message } from './message.js'
+import type { Message } from './message.js'
+import { decodeMessage, MESSAGE_PREFIX, messageRowKey } from './message-row.js'
 
 /** A message, as the place that it has in its conversation. */
 export type MessagePlace = Pick<Message, 'order' | 'fromDevice' | 'epoch' | 'number'>

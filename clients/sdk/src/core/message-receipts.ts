@@ -6,16 +6,7 @@ import type { Message } from './message.js'
 import { hasNumber } from './number-set.js'
 import { hasReceipts } from './receipt-book.js'
 import { listReceipts, type ReceiptRow } from './receipt-row.js'
-
-/** What became of an own message at those whom it was for, as their devices said, end to end. */
-export interface MessageReceipts {
-  /** Accounts of which a device received it. */
-  readonly deliveredTo: number
-  /** Accounts that read it and say so; 0 while the own setting `receipts.read` is off. */
-  readonly readBy: number
-  /** Accounts that it was for: of a group those who were members. */
-  readonly of: number
-}
+import type { MessageReceipts } from './message.js'
 
 /** How far a message got at one account. */
 export interface MessageReceipt {

@@ -1,17 +1,19 @@
 import { EvegramError, isEvegramError, type AccountId, type ConversationId } from '@evegram/protocol'
-import { readOwnChain } from '../sync/chain-row.js'
+import type { ServerClock } from '../api/server-clock.js'
+import type { EventHub } from '../events.js'
 import type { Relation } from '../state/register-keys.js'
-import type { Core } from './context.js'
+import type { Registers } from '../state/registers.js'
+import type { LocalStore } from '../store/local-store.js'
+import { readOwnChain } from '../sync/chain-row.js'
 import { isGroup, type ConversationRow } from './conversation-row.js'
-import { decodeMessage, encodeMessage, MESSAGE_PREFIX } from './message.js'
+import { decodeMessage, encodeMessage, MESSAGE_PREFIX } from './message-row.js'
+import type { ReceiptBook } from './receipt-book.js'
 import { listRequests, readRequest, removeRequest, writeRequest, type RequestRow } from './request-row.js'
 import type { Transaction } from './transaction.js'
+import type { RequestStatus } from './request-status.js'
 
 /** What happens to messages of strangers: they wait for the user, or are taken as those of everybody. */
 export type RequestPolicy = 'ask' | 'accept-all'
-
-/** How a request ended. */
-export type RequestStatus = 'accepted' | 'declined' | 'blocked'
 
 /** Requests that wait at once; what further strangers write is received, counted (`limited.queue`) and not shown. */
 export const REQUESTS_MAX = 1_000
@@ -27,7 +29,15 @@ const ROWS_PER_READ = 500
 export type AskConsent = 'now' | 'waits' | 'never'
 
 /** What {@link MessageRequests} work on. */
-export type RequestPorts = Pick<Core, 'account' | 'store' | 'state' | 'events' | 'time' | 'receipts'>
+export interface RequestPorts {
+  readonly account: AccountId
+  readonly store: LocalStore
+  readonly state: Registers
+  readonly events: EventHub
+  /** Server time as far as known. */
+  readonly time: ServerClock
+  readonly receipts: ReceiptBook
+}
 
 /**
  * Who may write here. A stranger is somebody whom the user did not accept and never wrote to; what was decided is a register of the account's state, so all own

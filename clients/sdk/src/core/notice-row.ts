@@ -2,7 +2,7 @@ import {
   CborFields, decodeAccountNotice, decodeCbor, encodeCbor, messageIdOf, noticeHeaderOf, LIMITS, type AccountNotice, type AccountNoticeKind, type MessageId,
 } from '@evegram/protocol'
 import type { LocalStore } from '../store/local-store.js'
-import { sortable } from './message.js'
+import { sortable } from './sortable.js'
 import type { Transaction } from './transaction.js'
 
 /**

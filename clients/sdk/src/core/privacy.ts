@@ -1,7 +1,7 @@
 import type { EventHub } from '../events.js'
-import { SETTING_DEFAULTS } from '../settings.js'
+import { SETTING_DEFAULTS } from '../setting-values.js'
 import type { Registers } from '../state/registers.js'
-import type { Background } from './context.js'
+import type { Background } from './background.js'
 import type { Transaction } from './transaction.js'
 
 /** Settings that say what others are told. */

@@ -2,7 +2,8 @@ import { RECEIPT_CHAINS_MAX, type ConversationId, type DeviceId } from '@evegram
 import type { LocalStore } from '../store/local-store.js'
 import { chainPrefix, decodeChain, CHAIN_EPOCH } from '../sync/chain-row.js'
 import { isGroup, type ConversationRow } from './conversation-row.js'
-import { decodeMessage, messageRowKey, MESSAGE_PREFIX, type Message } from './message.js'
+import type { Message } from './message.js'
+import { decodeMessage, messageRowKey, MESSAGE_PREFIX } from './message-row.js'
 import { listOwed, readOwed, writeOwed, type OwedReceipts } from './receipt-row.js'
 import type { Transaction } from './transaction.js'
 

@@ -3,7 +3,7 @@ import {
   type AccountId, type CborValue, type ConversationId, type DeviceId,
 } from '@evegram/protocol'
 import type { LocalStore } from '../store/local-store.js'
-import { sortable } from './message.js'
+import { sortable } from './sortable.js'
 import { NO_NUMBERS, numberSet, type NumberSet } from './number-set.js'
 import type { Transaction } from './transaction.js'
 

@@ -1,6 +1,7 @@
 import { EvegramError, type ConversationId } from '@evegram/protocol'
 import type { LocalStore } from '../store/local-store.js'
-import { decodeMessage, MESSAGE_PREFIX, type Message } from './message.js'
+import type { Message } from './message.js'
+import { decodeMessage, MESSAGE_PREFIX } from './message-row.js'
 
 /** Choices of `Client.search`. */
 export interface SearchOptions {

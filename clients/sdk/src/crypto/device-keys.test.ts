@@ -8,7 +8,7 @@ import {
 import { noblePrimitives } from './noble-primitives.js'
 import { synchronousPrimitives } from './primitives.js'
 import { SeededRandom } from './seeded-random.js'
-import { loadSignal } from './signal.js'
+import { loadSignal } from './load-signal.js'
 import { MemorySignalState, SIGNAL_KEYS } from './stores.js'
 
 const random = new SeededRandom('device-keys')

@@ -7,7 +7,8 @@ import { SeededRandom } from './seeded-random.js'
 import { nextPlace } from './sender-key-chain.js'
 import { encodeDistribution, parseDistribution, parseSenderKeyMessage, senderKeyMessageToSign, type SenderKeyDistribution } from './sender-key-message.js'
 import { decodeOwnSenderKey, decodeReceived, encodeOwnSenderKey } from './sender-key-rows.js'
-import { loadSignal, type Signal } from './signal.js'
+import type { Signal } from './signal.js'
+import { loadSignal } from './load-signal.js'
 import { MemorySignalState, SIGNAL_KEYS } from './stores.js'
 
 const GROUP = parseConversationId('a'.repeat(32))

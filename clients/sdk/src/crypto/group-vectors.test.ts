@@ -9,7 +9,7 @@ import { SeededRandom } from './seeded-random.js'
 import { messageKeyOf, nextPlace, seedAt, type ChainPlace } from './sender-key-chain.js'
 import { parseDistribution, parseSenderKeyMessage, senderKeyMessageToSign } from './sender-key-message.js'
 import { encodeOwnSenderKey } from './sender-key-rows.js'
-import { loadSignal } from './signal.js'
+import { loadSignal } from './load-signal.js'
 import { MemorySignalState, SIGNAL_KEYS } from './stores.js'
 
 const folder = process.env['EVEGRAM_VECTORS'] ?? fileURLToPath(new URL('../../../../../shared/vectors', import.meta.url))

@@ -1,12 +1,13 @@
 import { concatBytes, EvegramError, type DeviceId } from '@evegram/protocol'
-import type { PreKeyBundle } from './prekeys.js'
+import type { PreKeyBundle } from './prekey-bundle.js'
 import type { KeyPair, SignalPrimitives } from './primitives.js'
 import { checkedPublicKey, hasCanonicalScalar, PUBLIC_KEY_BYTES } from './public-key.js'
-import { PREKEY_MESSAGE, SESSION_MESSAGE, type SignalMessageType } from './session-cipher.js'
+import { PREKEY_MESSAGE, SESSION_MESSAGE, type SignalMessageType } from './signal-message.js'
 import { bufferOf, clampedScalar, createRepairs, type Repair, type RepairName } from './signal-repairs.js'
 import { runSelfTest } from './signal-self-test.js'
 import { TurnGate, type Turn } from './signal-turn.js'
-import type { Signal, SignalLibrary } from './signal.js'
+import type { Signal } from './signal.js'
+import type { SignalLibrary } from './signal-library.js'
 import type { SignalStores } from './stores.js'
 
 const gate = new TurnGate()

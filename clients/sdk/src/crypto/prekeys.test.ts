@@ -1,9 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { bytesOfHex, LIMITS, utf8 } from '@evegram/protocol'
 import { signWithSigning } from './device-keys.js'
-import {
-  generateOneTimePreKeys, PREKEY_LIMITS, rotateSignedPreKey, signedPreKeyBytes, verifyBundle, type PreKeyBundle,
-} from './prekeys.js'
+import { generateOneTimePreKeys, PREKEY_LIMITS, rotateSignedPreKey, signedPreKeyBytes, verifyBundle } from './prekeys.js'
+import type { PreKeyBundle } from './prekey-bundle.js'
 import { SIGNAL_KEYS } from './stores.js'
 import { TEST_NOW_MS, TestAttestations, TestDevice, testPair } from './test-device.js'
 

@@ -3,7 +3,7 @@ import { x25519 } from '@noble/curves/ed25519.js'
 import { describe, expect, it } from 'vitest'
 import { bytesOfHex, concatBytes } from '@evegram/protocol'
 import { checkedPublicKey, checkedSharedSecret } from './public-key.js'
-import { importLibrary } from './signal.js'
+import { importLibrary } from './signal-library.js'
 
 /** Every 32-byte string that X25519 takes for a point of low order (RFC 7748: the highest bit is ignored, values are reduced). */
 const LOW_ORDER: readonly string[] = [

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { parseAccountId, parseDeviceId, type WalletId } from '@evegram/protocol'
 import { numericFingerprint, safetyNumber, safetySetHash, type SafetyParty } from './safety-number.js'
-import { importLibrary } from './signal.js'
+import { importLibrary } from './signal-library.js'
 
 const device = (digit: string) => parseDeviceId(digit.repeat(32))
 const alice: SafetyParty = {

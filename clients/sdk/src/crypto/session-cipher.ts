@@ -5,14 +5,7 @@ import type { Signal } from './signal.js'
 import { parsePreKeyMessage, parseSessionMessage } from './signal-message.js'
 import { refusalOf, type RefusalKind } from './signal-refusal.js'
 import { SIGNAL_KEYS, signalStores, StagedRows, type AttestedKeys, type ChangeSet, type SignalState, type SignalStores } from './stores.js'
-
-/** 1 = a message that can open a session on the other side (prekey message), 2 = a message within a session. */
-export type SignalMessageType = 1 | 2
-
-/** Type of a message that can open a session on the other side. */
-export const PREKEY_MESSAGE: SignalMessageType = 1
-/** Type of a message within a session that both sides have. */
-export const SESSION_MESSAGE: SignalMessageType = 2
+import { SESSION_MESSAGE, type SignalMessageType } from './signal-message.js'
 
 /** Outcome of {@link SessionCiphers.startSession}. Commit `changes`, alone or with the first message. */
 export type StartOutcome =

@@ -82,3 +82,12 @@ export function publicKey(key: Uint8Array): Uint8Array {
   checkedPublicKey(key)
   return key
 }
+
+/** 1 = a message that can open a session on the other side (prekey message), 2 = a message within a session. */
+export type SignalMessageType = 1 | 2
+
+/** Type of a message that can open a session on the other side. */
+export const PREKEY_MESSAGE: SignalMessageType = 1
+
+/** Type of a message within a session that both sides have. */
+export const SESSION_MESSAGE: SignalMessageType = 2

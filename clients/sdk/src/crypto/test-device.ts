@@ -1,10 +1,13 @@
 import { textOf, utf8, type DeviceId } from '@evegram/protocol'
 import { deviceChanges, generateDevice, type DeviceKeys } from './device-keys.js'
-import { generateOneTimePreKeys, rotateSignedPreKey, verifyBundle, type OneTimePreKey, type PreKeyBundle, type SignedPreKey } from './prekeys.js'
+import { generateOneTimePreKeys, rotateSignedPreKey, verifyBundle } from './prekeys.js'
+import type { OneTimePreKey, PreKeyBundle, SignedPreKey } from './prekey-bundle.js'
 import { synchronousPrimitives, type SignalPrimitives } from './primitives.js'
 import { SeededRandom } from './seeded-random.js'
-import { SessionCiphers, type DecryptOutcome, type EncryptOutcome, type SignalMessageType } from './session-cipher.js'
-import { loadSignal, type Signal } from './signal.js'
+import { SessionCiphers, type DecryptOutcome, type EncryptOutcome } from './session-cipher.js'
+import type { SignalMessageType } from './signal-message.js'
+import type { Signal } from './signal.js'
+import { loadSignal } from './load-signal.js'
 import { MemorySignalState, type AttestedKeys } from './stores.js'
 
 /** Time at which test devices make their prekeys. */

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { boxesIn } from './boxes.js'
 import { bytesOf, type Part } from './parts.js'
-import { plainFile, type SeekableFile } from './plain-file.js'
+import { plainFile } from './plain-file.js'
+import type { SeekableFile } from './seekable-file.js'
 
 const SECRET = '+60.1699+024.9384/ a camera of somebody'
 const be32 = (value: number): number[] => [value >>> 24, (value >> 16) & 0xff, (value >> 8) & 0xff, value & 0xff]

@@ -2,7 +2,7 @@ import { boxHead, type Box } from './boxes.js'
 import { FRAGMENT, MOVIE, plainBoxes } from './film-boxes.js'
 import { droppedTracks, type Range } from './film-tracks.js'
 import { zeros, type Part, type Piece } from './parts.js'
-import type { SeekableFile } from './plain-file.js'
+import type { SeekableFile } from './seekable-file.js'
 
 /** Longest description of a film (`moov`, or `moof` of one of its fragments) that is looked through. */
 export const HEAD_BYTES_MAX = 32 * 1_048_576

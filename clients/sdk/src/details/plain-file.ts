@@ -2,20 +2,13 @@ import { EvegramError } from '@evegram/protocol'
 import { plainFilm, HEAD_BYTES_MAX } from './film.js'
 import { plainJpeg } from './jpeg.js'
 import { detailKind, KIND_BYTES } from './kind.js'
-import type { Part, Piece } from './parts.js'
+import type { Piece } from './parts.js'
 import { plainPng } from './png.js'
 import { plainWebp } from './webp.js'
+import type { SeekableFile } from './seekable-file.js'
 
 /** Photos that are larger are not looked through: they are sent unchanged, or not at all. */
 export const PHOTO_BYTES_MAX = 32 * 1_048_576
-
-/** A file that can be read anywhere in it. A `Blob` of a browser is not far from one. */
-export interface SeekableFile {
-  /** Bytes of it all. */
-  readonly size: number
-  /** Its bytes from the one numbered `from` (0 is the first) up to the one before `to`: all of them, or it rejects. */
-  read(from: number, to: number): Promise<Part>
-}
 
 /** A file without its details: what it is, and of which pieces it is made. */
 export interface PlainFile {

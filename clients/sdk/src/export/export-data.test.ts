@@ -7,7 +7,7 @@ import { MemoryStore } from '../store/memory.js'
 import { FakeServer } from '../sync/testing/fake-server.js'
 import { openTestClient, testWallet, type TestClient } from '../sync/testing/test-client.js'
 import { rest, VirtualClock } from '../sync/testing/virtual-clock.js'
-import type { ExportOptions, ExportProgress } from './export-data.js'
+import type { ExportOptions, ExportProgress } from './export-options.js'
 
 type Line = Readonly<Record<string, unknown>> & { readonly type: string }
 

@@ -5,7 +5,7 @@ import type { Message } from '../core/message.js'
 import type { Group } from '../group.js'
 import { base64Of } from './base64.js'
 import { timeOf, type ExportLine } from './export-line.js'
-import type { ExportOptions } from './export-data.js'
+import type { ExportOptions } from './export-options.js'
 
 /** Messages of which it is asked at once whether they were hidden. */
 const HIDDEN_AT_ONCE = 100

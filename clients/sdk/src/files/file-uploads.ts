@@ -5,15 +5,17 @@ import {
 import { asEvegramError } from '../core/background.js'
 import type { Core } from '../core/context.js'
 import { Deferred } from '../core/deferred.js'
-import { sortable, type MessageContent } from '../core/message.js'
+import type { MessageContent } from '../core/message.js'
+import { sortable } from '../core/sortable.js'
 import type { Transaction } from '../core/transaction.js'
-import type { SentMessage } from '../conversation.js'
+import type { SentMessage } from '../core/sent-message.js'
 import type { BlobApi } from './blob-api.js'
 import type { TransferProgress } from './download.js'
 import { bytesOfSource, factsOf, type FileFacts, type FileSource } from './file-source.js'
 import { sealBlob } from './seal-blob.js'
 import { isPassing, waitForTurn } from './transfer-retry.js'
 import { chunkKey, chunkPrefix, listUploads, removeUpload, writeUpload, type UploadRow } from './upload-row.js'
+import type { UploadEvent } from './upload-event.js'
 
 /** Bounds of what waits on a device. */
 export const UPLOAD_LIMITS = {
@@ -39,16 +41,6 @@ export interface SentFiles {
   readonly upload: string
   /** Resolves when the server has all bytes and the message is durable here; rejects when it never will, or with `client.closed`: then the next run goes on. */
   readonly message: Promise<SentMessage>
-}
-
-/** What is told of an upload. */
-export interface UploadEvent {
-  readonly upload: string
-  readonly conversation: ConversationId
-  readonly state: 'sending' | 'sent' | 'failed'
-  readonly progress: TransferProgress
-  /** Of `failed`. */
-  readonly error?: EvegramError
 }
 
 /** A message with files that waits for the server to have them. */

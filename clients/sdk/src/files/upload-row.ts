@@ -2,7 +2,7 @@ import {
   CborFields, decodeCbor, encodeCbor, hexOf, idBytes, LIMITS, parseConversationId, readFileRef, fileFields, readSaidWith, saidWithFields,
   type BlobId, type ConversationId, type FileRef, type SaidWith,
 } from '@evegram/protocol'
-import { sortable } from '../core/message.js'
+import { sortable } from '../core/sortable.js'
 import type { Transaction } from '../core/transaction.js'
 import type { LocalStore } from '../store/local-store.js'
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { decodeCbor, EvegramError, paymentTransferId, utf8 } from '@evegram/protocol'
 import { decodeWalletProof, withdrawalBodyHash } from '@evegram/protocol/proof'
-import type { SentMessage } from '../conversation.js'
+import type { SentMessage } from '../core/sent-message.js'
 import type { ClientEvents } from '../events.js'
 import { MemoryStore } from '../store/memory.js'
 import { FakeServer } from '../sync/testing/fake-server.js'

@@ -5,7 +5,8 @@ import type {
   DepositPlace, StatementLine, WalletAsset, WalletBalance, WallyApi, Withdrawal, WithdrawalQuote, WithdrawalWish,
 } from '../api/wally-api.js'
 import type { DiscoveredServer } from '../api/discovered-server.js'
-import type { Conversation, SentMessage } from '../conversation.js'
+import type { Conversation } from '../conversation.js'
+import type { SentMessage } from '../core/sent-message.js'
 import type { Core } from '../core/context.js'
 import type { Message } from '../core/message.js'
 import type { Transaction } from '../core/transaction.js'

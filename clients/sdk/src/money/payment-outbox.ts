@@ -5,7 +5,7 @@ import type { Core } from '../core/context.js'
 import { Deferred } from '../core/deferred.js'
 import type { MessageContent } from '../core/message.js'
 import type { Transaction } from '../core/transaction.js'
-import type { SentMessage } from '../conversation.js'
+import type { SentMessage } from '../core/sent-message.js'
 import { listPayments, listRefused, moveToRefused, paymentKey, readAnswered, removeRefused, takePaymentPlace, writeAnswered, writePayment, type PaymentRow } from './payment-row.js'
 import { pendingOf, refusedOf, type PendingPayment } from './pending-payment.js'
 

@@ -2,7 +2,7 @@ import {
   CborFields, decodeCbor, decodePayloadBody, encodeCbor, encodePayloadBody, hexOf, idBytes, isErrorCode, parseAccountId, parseConversationId,
   type AccountId, type CborValue, type ConversationId, type ErrorCode, type PaymentBody,
 } from '@evegram/protocol'
-import { sortable } from '../core/message.js'
+import { sortable } from '../core/sortable.js'
 import type { Transaction } from '../core/transaction.js'
 import type { LocalStore } from '../store/local-store.js'
 

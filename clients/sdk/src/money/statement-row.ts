@@ -1,6 +1,6 @@
 import { CborFields, decodeCbor, encodeCbor, hexOf, idBytes, parseAccountId } from '@evegram/protocol'
 import type { StatementKind, StatementLine } from '../api/wally-api.js'
-import { sortable } from '../core/message.js'
+import { sortable } from '../core/sortable.js'
 import type { Transaction } from '../core/transaction.js'
 import type { LocalStore } from '../store/local-store.js'
 

@@ -1,9 +1,8 @@
 import { EvegramError } from '@evegram/protocol'
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { Client } from '../client.js'
-import type { Message } from '../core/message.js'
+import type { Message, MessageReceipts } from '../core/message.js'
 import type { HistoryPlace } from '../core/message-page.js'
-import type { MessageReceipts } from '../core/message-receipts.js'
 import { MessageWindow, type ReadableConversation } from './message-window.js'
 
 const SIZES = { page: 4, max: 10 }

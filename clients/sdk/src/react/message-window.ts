@@ -1,8 +1,7 @@
 import { isEvegramError, type ErrorCode } from '@evegram/protocol'
 import type { Client } from '../client.js'
 import type { Conversation } from '../conversation.js'
-import type { Message } from '../core/message.js'
-import type { MessageReceipts } from '../core/message-receipts.js'
+import type { Message, MessageReceipts } from '../core/message.js'
 import type { MessagePlace } from '../core/message-page.js'
 import { Observable, type Readable } from './observable.js'
 

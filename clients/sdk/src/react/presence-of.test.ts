@@ -1,7 +1,7 @@
 import { parseAccountId } from '@evegram/protocol'
 import { describe, expect, it } from 'vitest'
 import { EventHub } from '../events.js'
-import type { Presence } from '../sync/presence.js'
+import type { Presence } from '../core/contact-presence.js'
 import { VirtualClock } from '../sync/testing/virtual-clock.js'
 import { presenceOf } from './presence-of.js'
 

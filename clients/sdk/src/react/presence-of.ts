@@ -1,5 +1,5 @@
 import type { Client } from '../client.js'
-import type { Presence } from '../sync/presence.js'
+import type { Presence } from '../core/contact-presence.js'
 import { Observable, type Readable } from './observable.js'
 
 /** What {@link presenceOf} uses of a client. */

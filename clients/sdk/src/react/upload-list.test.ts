@@ -1,7 +1,8 @@
 import { EvegramError } from '@evegram/protocol'
 import { describe, expect, it } from 'vitest'
 import type { Client } from '../client.js'
-import type { UploadEvent, WaitingUpload } from '../files/file-uploads.js'
+import type { WaitingUpload } from '../files/file-uploads.js'
+import type { UploadEvent } from '../files/upload-event.js'
 import { UploadList } from './upload-list.js'
 
 const settle = (): Promise<void> => new Promise((resolve) => { setTimeout(resolve, 0) })

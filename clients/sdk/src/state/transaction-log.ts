@@ -1,5 +1,5 @@
 import { CborFields, decodeCbor, encodeCbor, hexOf, idBytes, parseConversationId, type CborValue, type ConversationId } from '@evegram/protocol'
-import { sortable } from '../core/message.js'
+import { sortable } from '../core/sortable.js'
 import type { Transaction } from '../core/transaction.js'
 import type { LocalStore } from '../store/local-store.js'
 

@@ -2,7 +2,7 @@ import {
   CborFields, decodeCbor, encodeCbor, hexOf, idBytes, parseAccountId, parseDeviceId,
   type AccountId, type CborValue, type ConversationId, type DeviceId,
 } from '@evegram/protocol'
-import { sortable } from '../core/message.js'
+import { sortable } from '../core/sortable.js'
 import type { Transaction } from '../core/transaction.js'
 import { emptyChain, type ChainState, type GapReason, type NamedGap, type ReceivedLink } from './chain-state.js'
 

@@ -1,7 +1,8 @@
 import type { ConversationId, MessageId, Timer } from '@evegram/protocol'
 import type { Core } from '../core/context.js'
 import { listDue, listUnread, noteExpiry, type Due } from '../core/expiry-row.js'
-import { decodeMessage, encodeMessage, type Message } from '../core/message.js'
+import type { Message } from '../core/message.js'
+import { decodeMessage, encodeMessage } from '../core/message-row.js'
 import type { Transaction } from '../core/transaction.js'
 import { removeMessage } from './remove-message.js'
 

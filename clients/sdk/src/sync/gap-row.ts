@@ -3,7 +3,7 @@ import {
   type AccountId, type ConversationId, type DeviceId,
 } from '@evegram/protocol'
 import type { Transaction } from '../core/transaction.js'
-import { sortable } from '../core/message.js'
+import { sortable } from '../core/sortable.js'
 
 /** A chain with missing numbers that are not named yet. */
 export interface GapRow {

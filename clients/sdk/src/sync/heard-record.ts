@@ -1,6 +1,6 @@
 import { CborFields, decodeCbor, encodeCbor, type ConversationId, type DeviceId } from '@evegram/protocol'
 import type { Core } from '../core/context.js'
-import { sortable } from '../core/message.js'
+import { sortable } from '../core/sortable.js'
 import type { Transaction } from '../core/transaction.js'
 import { decodeTemplate, encodeTemplate, type PayloadTemplate } from './seal.js'
 import { SENT_KEPT_MS } from './sent-record.js'

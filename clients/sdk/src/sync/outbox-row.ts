@@ -2,7 +2,7 @@ import {
   CborFields, decodeCbor, encodeCbor, hexOf, idBytes, parseConversationId, parseDeviceId, parseMessageId,
   type ConversationId, type DeviceId, type MessageId,
 } from '@evegram/protocol'
-import { sortable } from '../core/message.js'
+import { sortable } from '../core/sortable.js'
 import type { Transaction } from '../core/transaction.js'
 
 /** An own message that control traffic brings once more to a device. */

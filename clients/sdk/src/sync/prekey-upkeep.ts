@@ -3,7 +3,8 @@ import type { AuthApi, TokenSource, UploadedSignedPreKey } from '../api/auth-api
 import type { ServerClock } from '../api/server-clock.js'
 import type { LocalState } from '../core/local-state.js'
 import type { DeviceKeys } from '../crypto/device-keys.js'
-import { generateOneTimePreKeys, PREKEY_LIMITS, rotateSignedPreKey, type OneTimePreKey } from '../crypto/prekeys.js'
+import { generateOneTimePreKeys, PREKEY_LIMITS, rotateSignedPreKey } from '../crypto/prekeys.js'
+import type { OneTimePreKey } from '../crypto/prekey-bundle.js'
 import type { Signal } from '../crypto/signal.js'
 
 /** One-time prekeys on the server below which new ones are made. */

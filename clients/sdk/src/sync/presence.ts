@@ -3,6 +3,7 @@ import type { Core } from '../core/context.js'
 import { readConversation } from '../core/conversation-row.js'
 import { isBelieved } from './believed-signal.js'
 import type { SignalWish } from './signal-wish.js'
+import type { Presence } from '../core/contact-presence.js'
 
 /** Bounds of telling who is there, units last. */
 export const PRESENCE_LIMITS = {
@@ -21,15 +22,6 @@ export const PRESENCE_LIMITS = {
   /** A contact is held to be there for so long after a device of theirs said so. */
   shownMs: 75_000,
 } as const
-
-/** Whether a contact is there, as this device knows. A hint: the server passes it on, and could make it up. */
-export interface Presence {
-  readonly account: AccountId
-  /** `unknown`: nothing was heard, or nothing may be asked. */
-  readonly status: 'online' | 'away' | 'unknown'
-  /** When they were there last, as this device saw it, in ms since 1970. */
-  readonly lastSeenAtMs?: number
-}
 
 interface Watched {
   readonly account: AccountId

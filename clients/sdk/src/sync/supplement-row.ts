@@ -1,7 +1,7 @@
 import {
   CborFields, decodeCbor, encodeCbor, hexOf, idBytes, parseConversationId, parseDeviceId, type ConversationId, type DeviceId,
 } from '@evegram/protocol'
-import { sortable } from '../core/message.js'
+import { sortable } from '../core/sortable.js'
 import type { Transaction } from '../core/transaction.js'
 
 /** Devices that a message has not reached, although it was meant for them. */

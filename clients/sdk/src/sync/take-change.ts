@@ -2,7 +2,8 @@ import { decodePayloadBody, messageIdOf, type AccountId, type ConversationId, ty
 import type { Core } from '../core/context.js'
 import { foldChanges, withChange, type Change } from '../core/fold-changes.js'
 import { readHandled } from '../core/handled.js'
-import { decodeMessage, encodeMessage, type Message } from '../core/message.js'
+import type { Message } from '../core/message.js'
+import { decodeMessage, encodeMessage } from '../core/message-row.js'
 import { CHANGES_PREFIX, NO_CHANGES, OWN_EDITS_MAX, readChanges, writeChanges, type MessageChanges } from '../core/message-changes.js'
 import { readTimer, writeTimer } from '../core/conversation-timer.js'
 import { lastSaid, moved, withdrawn, withSaid, type Place, type Register } from '../core/register.js'
@@ -10,15 +11,10 @@ import type { Transaction } from '../core/transaction.js'
 import { heardKey } from './heard-record.js'
 import type { PayloadTemplate } from './seal.js'
 import { sentKey } from './sent-record.js'
-
-/** Content that says something about another message. */
-type AboutMessage = Extract<PayloadContent, { kind: 'reaction' | 'edit' | 'delete' }>
+import type { AboutMessage, MessageChangeKind } from '../core/message-changes.js'
 
 /** Content that shows nothing by itself: it changes a message, or the conversation. */
 export type ChangeContent = AboutMessage | Extract<PayloadContent, { kind: 'timer' }>
-
-/** How a message changed. */
-export type MessageChangeKind = AboutMessage['kind']
 
 /** Who says it, and where it stands. */
 export interface ChangeOrigin {

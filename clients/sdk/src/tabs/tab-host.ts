@@ -2,7 +2,7 @@ import { EvegramError, parseConversationId, type Clock, type Timer } from '@eveg
 import type { EvegramClient } from '../evegram-client.js'
 import type { ClientEvents } from '../events.js'
 import type { Message } from '../core/message.js'
-import { lastArrival } from '../core/message.js'
+import { lastArrival } from '../core/message-row.js'
 import type { FeedPlace, FeedStep } from '../core/feed.js'
 import { bytesOfStream } from '../files/bytes-of-stream.js'
 import type { DownloadOptions } from '../files/download.js'

@@ -1,4 +1,5 @@
-export { createLocalPayer, type LocalPayer, type LocalPayment, type PayerFacts, type SignedLocalPayment } from './local-payer.js'
+export { createLocalPayer, type LocalPayer } from './local-payer.js'
+export type { LocalPayment, PayerFacts, SignedLocalPayment } from './local-payment.js'
 export { createLocalWallet, WALLET_SEED_BYTES, type LocalWallet, type LocalWalletOptions } from './local-wallet.js'
 export type { SolanaForm } from './solana.js'
 export type { ProofRequest, Wallet } from './wallet.js'

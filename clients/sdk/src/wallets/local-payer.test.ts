@@ -3,7 +3,8 @@ import { readTonBoc, type Chain } from '@evegram/protocol/proof'
 import { ed25519 } from '@noble/curves/ed25519.js'
 import { base58 } from '@scure/base'
 import { describe, expect, it } from 'vitest'
-import { createLocalPayer, type LocalPayment, type PayerFacts } from './local-payer.js'
+import { createLocalPayer } from './local-payer.js'
+import type { LocalPayment, PayerFacts } from './local-payment.js'
 import { createLocalWallet } from './local-wallet.js'
 
 // That local chains take what is signed here, and pay exactly that, is shown by clients/cli: the tour of README.md on local chains.

@@ -1,7 +1,7 @@
 import { concatBytes, utf8 } from '@evegram/protocol'
 import { ed25519 } from '@noble/curves/ed25519.js'
 import { base58 } from '@scure/base'
-import type { LocalPayment, PayerFacts, SignedLocalPayment } from './local-payer.js'
+import type { LocalPayment, PayerFacts, SignedLocalPayment } from './local-payment.js'
 
 const SYSTEM_PROGRAM = new Uint8Array(32)
 const MEMO_PROGRAM = base58.decode('MemoSq4gqABAXKb96qnH8TysNcWxMyWCqXgDLGmfcHr')

@@ -1,6 +1,6 @@
 import { concatBytes, EvegramError, utf8 } from '@evegram/protocol'
 import { secp256k1 } from '@noble/curves/secp256k1.js'
-import type { LocalPayment, PayerFacts, SignedLocalPayment } from './local-payer.js'
+import type { LocalPayment, PayerFacts, SignedLocalPayment } from './local-payment.js'
 
 /** More than a transfer of coins takes on today's network. */
 const GAS = 200_000n

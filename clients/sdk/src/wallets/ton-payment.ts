@@ -2,7 +2,7 @@ import { bytesOfHex, EvegramError, utf8 } from '@evegram/protocol'
 import { readTonAddress, type TonAddress, type TonCell } from '@evegram/protocol/proof'
 import { ed25519 } from '@noble/curves/ed25519.js'
 import { BitWriter } from './bit-writer.js'
-import type { LocalPayment, PayerFacts, SignedLocalPayment } from './local-payer.js'
+import type { LocalPayment, PayerFacts, SignedLocalPayment } from './local-payment.js'
 import { tonWalletId, tonWalletState, writeTonBoc } from './ton-state.js'
 
 /** How long a message is good. */

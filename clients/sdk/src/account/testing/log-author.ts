@@ -6,7 +6,8 @@ import type { Chain, Purpose } from '@evegram/protocol/proof'
 import { generateDevice, signWithIdentity, signWithSigning, type DeviceKeys } from '../../crypto/device-keys.js'
 import { noblePrimitives } from '../../crypto/noble-primitives.js'
 import { SeededRandom } from '../../crypto/seeded-random.js'
-import { loadSignal, type Signal } from '../../crypto/signal.js'
+import type { Signal } from '../../crypto/signal.js'
+import { loadSignal } from '../../crypto/load-signal.js'
 import { createLocalWallet, type Wallet } from '../../wallets/index.js'
 
 /** The site that test logs are made for. */

@@ -1,0 +1,2 @@
+/** How a request ended. */
+export type RequestStatus = 'accepted' | 'declined' | 'blocked'
