@@ -140,12 +140,13 @@ export class EngineNode {
     const gate = new Gate({ atOnce: READS_AT_ONCE, waitingMax: READS_WAITING_MAX })
     const channels = this.#channels = new Channels({ clock, turn, random, bus, topics: parts.topics, channelLog, metrics, log: logger })
     const signals = this.#signals = new Signals({ clock, turn, bus, presence, conversations, sessions, incarnation: positions.incarnation, metrics, log: logger })
-    const sendPath = new SendPath({ clock, turn, positions, clockLease, conversations, log, inFlight, router, metrics, logger })
+    const flush = new OutboundFlush(turn)
+    const sendPath = new SendPath({ clock, turn, positions, clockLease, conversations, log, inFlight, router, flush, metrics, logger })
     this.notices = new NoticeBoard({ sendPath, keys: parts.noticeKeys ?? [], ed25519Verify: parts.ed25519Verify, accepting: () => this.#accepting })
     this.#retention = new Retention({ clock, positions, clockLease, logs: [log, channelLog], logger })
     this.#housekeeping = new Housekeeping({ clock, positions, clockLease, sessions, links, repairs, presence: keeper, wide, metrics, log: logger })
     this.handlers = new Dispatch({
-      clock, random, positions, sessions, flush: new OutboundFlush(turn), repairs, presence: keeper, wide, wakes, metrics, log: logger,
+      clock, random, positions, sessions, flush, repairs, presence: keeper, wide, wakes, metrics, log: logger,
       admission: new Admission(parts.hellosPerSecond ?? HELLOS_PER_SECOND_DEFAULT, clock.monotonicMs()),
       greeter: new Greeter({
         clock, random, positions, clockLease, directory, presence, links, sessions, wakes, metrics, log: logger,

@@ -38,6 +38,11 @@ export class OutboundFlush {
     return bytes <= ROOM_BYTES ? this.#room : Buffer.allocUnsafe(bytes)
   }
 
+  /** Writes what was collected up to here, for a caller that knows that nothing more comes in this turn. */
+  now(): void {
+    if (this.#waiting.length > 0) this.#run()
+  }
+
   #run(): void {
     const queues = this.#waiting
     this.#waiting = []

@@ -11,6 +11,7 @@ import { EnvelopeShapes, shapeOf, type EnvelopeShape } from './envelope-shapes.j
 import { Gathering } from './gathering.js'
 import type { InFlight } from './in-flight.js'
 import type { EngineMetrics } from './metrics.js'
+import type { OutboundFlush } from './outbound-queue.js'
 import { PendingSend, type SendOrigin } from './pending-send.js'
 import type { PositionClock } from './position-clock.js'
 import type { Router } from './route.js'
@@ -36,6 +37,7 @@ export interface SendParts {
   readonly log: EnvelopeLog
   readonly inFlight: InFlight
   readonly router: Router
+  readonly flush: OutboundFlush
   readonly metrics: EngineMetrics
   readonly logger: Logger
 }
@@ -255,7 +257,11 @@ export class SendPath {
     // A copy that stood already was counted when it was stored (its commit is atomically visible): its position is the one that counts.
     send.exists = result.status === 'exists'
     send.position = result.position
-    if (this.#stored.push(send) === 1) this.#parts.turn.defer(() => { this.#guard(this.#finish()) })
+    if (this.#stored.push(send) > 1) return
+    const go = (): void => { this.#guard(this.#finish()) }
+    // A log that keeps the order tells of a whole record in one go: waiting for the end of the turn would bring nothing more.
+    if (this.#parts.log.keepsOrder === true) queueMicrotask(go)
+    else this.#parts.turn.defer(go)
   }
 
   #appendFailed(send: PendingSend, failure: unknown): void {
@@ -293,6 +299,7 @@ export class SendPath {
       else if (!send.exists && send.position.timeMs < lateMs) this.#again(send)
       else this.#acknowledge(send)
     }
+    if (this.#parts.log.keepsOrder === true) this.#parts.flush.now()
   }
 
   /** The append took longer than the deadline: its position may be below a cursor, so the envelope is stored at a new one. */

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs'
+import { systemClock } from '@evegram/platform'
 import { EvegramError } from '@evegram/protocol'
 import { FileJournalDisk } from './journal/file-journal-disk.js'
 import { GENERATION_BYTES } from './journal/generation.js'
@@ -15,7 +16,7 @@ export type JournalCopy = Pick<JournalDisk, 'files' | 'read'>
  */
 export function copyJournal(dir: string): JournalCopy {
   try {
-    const disk = new FileJournalDisk(dir)
+    const disk = new FileJournalDisk(dir, systemClock())
     const files = new Map(existsSync(dir) ? disk.files().map((file) => [file, disk.read(file, GENERATION_BYTES)]) : [])
     return { files: () => [...files.keys()], read: (file) => files.get(file) ?? Buffer.alloc(0) }
   } catch (cause) {

@@ -48,7 +48,7 @@ export interface EngineStorePlace {
  * Opens (or makes) the store in the folder `dir`, which one process has for itself: the caller holds the lock. Upgrades it in place, and moves into LMDB what
  * the journal holds. Throws `incompatible.schema` for a store of a newer version and `unavailable.store` when it cannot be opened, or its journal is damaged.
  */
-export function openEngineStore({ dir, clock, disk = new FileJournalDisk(dir) }: EngineStorePlace): EngineStore {
+export function openEngineStore({ dir, clock, disk = new FileJournalDisk(dir, clock) }: EngineStorePlace): EngineStore {
   const databases = openDatabases(dir)
   let schemaVersion: number
   let journal: { readonly storeId: Uint8Array; readonly movedSeq: number }

@@ -1,8 +1,9 @@
-import { closeSync, constants, fstatSync, openSync, readdirSync, readSync } from 'node:fs'
+import { closeSync, constants, fstatSync, openSync, readdirSync, readSync, writeSync } from 'node:fs'
 import { open, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
-import { EvegramError } from '@evegram/protocol'
+import { EvegramError, type Clock } from '@evegram/protocol'
 import type { JournalDisk } from './journal-disk.js'
+import { WritePace } from './write-pace.js'
 
 const NAME = /^journal\.(\d{1,3})$/
 /** On Linux one call writes and syncs, which is one way through the thread pool and the event loop less. Elsewhere `fdatasync` follows: macOS keeps only that promise. */
@@ -14,11 +15,14 @@ const FILE_MODE = 0o600
 /** A journal in the files `journal.<number>` of a folder. */
 export class FileJournalDisk implements JournalDisk {
   readonly #dir: string
+  readonly #clock: Clock
+  readonly #pace = new WritePace()
   readonly #open = new Map<number, FileHandle>()
 
-  /** `dir` is there. */
-  constructor(dir: string) {
+  /** `dir` is there. `clock` tells how long the disk takes. */
+  constructor(dir: string, clock: Clock) {
     this.#dir = dir
+    this.#clock = clock
   }
 
   files(): readonly number[] {
@@ -46,11 +50,16 @@ export class FileJournalDisk implements JournalDisk {
 
   async write(file: number, offset: number, bytes: Uint8Array): Promise<void> {
     const handle = this.#open.get(file) ?? await this.#make(file)
+    const startedMs = this.#clock.monotonicMs()
+    const isAtOnce = SYNCED_WRITES && this.#pace.isFast(startedMs)
     for (let done = 0; done < bytes.length;) {
-      const { bytesWritten } = await handle.write(bytes, done, bytes.length - done, offset + done)
-      if (bytesWritten === 0) throw new EvegramError('unavailable.store', { operation: 'write journal', advice: 'The disk of the message store takes no bytes.' })
-      done += bytesWritten
+      const left = bytes.length - done
+      const written = isAtOnce ? writeSync(handle.fd, bytes, done, left, offset + done) : (await handle.write(bytes, done, left, offset + done)).bytesWritten
+      if (written === 0) throw new EvegramError('unavailable.store', { operation: 'write journal', advice: 'The disk of the message store takes no bytes.' })
+      done += written
     }
+    const endedMs = this.#clock.monotonicMs()
+    if (isAtOnce) this.#pace.took(endedMs - startedMs, endedMs)
     if (!SYNCED_WRITES) await handle.datasync()
   }
 

@@ -124,8 +124,8 @@ export class Journal {
   #plan(): void {
     if (this.#isPlanned || this.#writing !== undefined || this.#waiting.length === 0) return
     this.#isPlanned = true
-    // The check phase comes after all sockets of this tick were read: their messages share the record.
-    setImmediate(() => {
+    // Behind the call that added it, which may add more: the caller has gathered what belongs together.
+    queueMicrotask(() => {
       this.#isPlanned = false
       void this.#write()
     })
