@@ -1,1 +1,2 @@
-export { runSeed, type RunOptions, type RunResult } from './run-seed.js'
+export { runSeed } from './run-seed.js'
+export type { RunOptions, RunResult } from './run-options.js'

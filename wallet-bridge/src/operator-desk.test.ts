@@ -6,7 +6,7 @@ import { moved } from './flows/payout/payout-flow.js'
 import { amountOf, ZERO } from './ledger/amount.js'
 import { decodeLedgerEvent } from './ledger/event.js'
 import { LocalChainLeases } from './local-chain-leases.js'
-import type { Wally } from './wally.js'
+import type { Wally } from './wally-parts.js'
 import { WallyWorld } from './wally-world.contract.js'
 
 const FAILED: PayoutOutcome = { status: 'failed', fee: ZERO, tax: ZERO, reason: 'not_sent' }

@@ -16,7 +16,8 @@ import { NoticeSigner } from './notices.js'
 import { openChain, type Environment } from './open-chains.js'
 import { Operators } from './operators.js'
 import { printableWallySettings, type WallyProcessConfig } from './process-config.js'
-import { createWally, type Wally } from './wally.js'
+import { createWally } from './wally.js'
+import type { Wally } from './wally-parts.js'
 
 /** Time to wait for each thing at the start, in ms. */
 const WAIT_MS = 60_000

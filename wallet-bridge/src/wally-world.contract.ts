@@ -21,7 +21,8 @@ import { NoticeSigner } from './notices.js'
 import { Operators, operatorTokenHash, type OperatorScope } from './operators.js'
 import type { WallyAuth } from './ports/auth.js'
 import type { ChainLeases } from './ports/chain-leases.js'
-import { createWally, type Wally } from './wally.js'
+import { createWally } from './wally.js'
+import type { Wally } from './wally-parts.js'
 
 /** Tokens of operators in tests, by person. */
 export const OPERATORS = { olga: 'olga-token', oleg: 'oleg-token', reader: 'reader-token', blind: 'blind-token' } as const

@@ -1,8 +1,8 @@
 import { EvegramError, type Clock } from '@evegram/protocol'
-import type { EventStream, HealthAnswer, HttpServer, Logger, Metrics } from '@evegram/platform'
+import type { EventStream, Logger, Metrics } from '@evegram/platform'
 import { Alarms } from './alarms.js'
 import type { ChainName } from './chain/chain-adapter.js'
-import { ChainWork, type WallyAsset, type WallyChainOptions } from './chain-work.js'
+import { ChainWork, type WallyChainOptions } from './chain-work.js'
 import { DepositPlaces } from './deposit-places.js'
 import type { DepositRoutes } from './flows/deposit/deposit-routes.js'
 import { DECISIONS_PAGE_MAX, type PayoutDecisions } from './flows/payout/payout-decisions.js'
@@ -26,6 +26,7 @@ import { operatorRoutes } from './routes/operators.js'
 import { payoutRoutes } from './routes/payouts.js'
 import { UserMoney } from './user-money.js'
 import { UserPayouts } from './user-payouts.js'
+import type { Wally } from './wally-parts.js'
 
 /** Pause of a loop over the ledger that has nothing to do. */
 const LEDGER_PAUSE_MS = 250
@@ -60,30 +61,6 @@ export interface WallyOptions {
   readonly clock: Clock
   readonly log: Logger
   readonly metrics: Metrics
-}
-
-/** The wallet bridge of one server, to be composed with the others. */
-export interface Wally {
-  readonly alarms: Alarms
-  readonly money: UserMoney
-  readonly places: DepositPlaces
-  readonly userPayouts: UserPayouts
-  readonly desk: OperatorDesk
-  /** In the order of the options. */
-  readonly chains: ReadonlyMap<ChainName, ChainWork>
-  readonly assets: ReadonlyMap<AssetId, WallyAsset>
-  /** How far what is made of events is behind them. */
-  readonly lags: Readonly<Record<'statements' | 'notices' | 'relay', number>>
-  /** The work on the chain of an asset. Throws `wallet.asset_unknown`. */
-  workOf(asset: AssetId): ChainWork
-  /** Whether requests can be taken. */
-  ready(): Promise<HealthAnswer>
-  /** Starts all loops. Rejects `invalid.config`, `unavailable.store`; nothing runs then. */
-  start(): Promise<void>
-  /** Resolved = nothing of it runs any more and every lease is given up. */
-  stop(): Promise<void>
-  /** Adds all routes to a server that the caller owns, before it listens and behind `registerOpenApi`. */
-  routes(server: HttpServer): void
 }
 
 /** Builds the wallet bridge. Nothing runs before `start`. Throws `invalid.config` for chains that cannot be. */

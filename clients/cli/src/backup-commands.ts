@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import type { Act, Add } from './program.js'
+import type { Act, Add } from './add.js'
 
 /** `evegram backup …`: encrypted backups of the profile. Secrets are asked for, or come from the environment: they are no arguments, which others on the machine see. */
 export function addBackupCommands(add: Add, act: Act, program: Command): void {

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import type { Act, Add } from './program.js'
+import type { Act, Add } from './add.js'
 import { secondsOrNone, wholeNumber } from './whole-number.js'
 
 /** `evegram history <address>`, and `evegram history …` for what was said before a device came. */

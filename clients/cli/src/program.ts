@@ -7,6 +7,7 @@ import { Output } from './output.js'
 import { addPlayCommands, addWalletCommands } from './wallet-commands.js'
 import { addWallyCommands } from './wally-commands.js'
 import { postNumber, wholeNumber } from './whole-number.js'
+import type { Act, Add, Work } from './add.js'
 
 /** What the command line is made of. */
 export interface ProgramOptions {
@@ -21,13 +22,6 @@ const START = `Start with:
   evegram keys new --chain solana --out alice.json
   evegram login --wallet alice.json
   evegram chat <address>`
-
-/** Adds a command with its examples and the exit codes. */
-export type Add = (parent: Command, usage: string, description: string, ...examples: readonly string[]) => Command
-/** What a command does with its arguments, then its options. */
-export type Work<Arguments extends unknown[]> = (context: Context, ...parameters: Arguments) => Promise<void>
-/** Makes the action of a command: its context, its output, its failure. What it does is loaded when it is asked for: help and mistakes load no client. */
-export type Act = <Arguments extends unknown[]>(load: () => Promise<Work<Arguments>>) => (...received: unknown[]) => Promise<void>
 
 /** A group is named by its name, its id, or the first digits of it. */
 function addGroupCommands(add: Add, act: Act, program: Command): void {

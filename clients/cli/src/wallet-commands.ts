@@ -1,4 +1,4 @@
-import type { Act, Add } from './program.js'
+import type { Act, Add } from './add.js'
 import type { Command } from 'commander'
 import { postNumber, wholeNumber } from './whole-number.js'
 

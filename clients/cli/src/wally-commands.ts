@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import type { ListOptions, OperatorOptions } from './commands/wally.js'
-import type { Act, Add } from './program.js'
+import type { Act, Add } from './add.js'
 import { postNumber, wholeNumber } from './whole-number.js'
 
 /**

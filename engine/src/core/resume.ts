@@ -1,8 +1,7 @@
-import { LIMITS, positionAtTime, type ConversationId, type Position } from '@evegram/protocol'
+import { LIMITS, positionAtTime, type AccountId, type ConversationId, type Position } from '@evegram/protocol'
 import type { EnvelopeLog } from '../ports/envelope-log.js'
 import type { Marks } from '../ports/marks.js'
 import { bodyFor, deliveryBytes, type BodyRange } from './delivery.js'
-import type { Session, SessionOwner } from './session.js'
 
 /** Conversations in one page of marks. */
 const MARKS_PAGE = 256
@@ -39,9 +38,20 @@ export interface BacklogFields {
 }
 
 /** What a backlog needs of the session that it is for. */
-export type BacklogSession = Pick<Session, 'cursorMs' | 'dirty' | 'mustRepair'>
+export interface BacklogSession {
+  /** The last cursor that was issued. */
+  readonly cursorMs: number
+  /** Conversations to read, each from the lowest position that was seen. */
+  readonly dirty: Map<ConversationId, Position> | undefined
+  /** Live packets may have been missed: everything since the cursor must be read. */
+  mustRepair: boolean
+}
 /** What a backlog needs of the device that it is for. */
-export type BacklogOwner = Pick<SessionOwner, 'account' | 'deviceBytes'>
+export interface BacklogOwner {
+  readonly account: AccountId
+  /** The 16 bytes of the device id. */
+  readonly deviceBytes: Uint8Array
+}
 
 /** What a backlog does about wide conversations. */
 export interface BacklogGuide {

@@ -1,5 +1,5 @@
 import type { TraceLine } from '../kernel/trace.js'
-import type { RunOptions } from '../run-seed.js'
+import type { RunOptions } from '../run-options.js'
 import type { SeedOutcome } from './worker-messages.js'
 
 /** Runs a seed somewhere. */

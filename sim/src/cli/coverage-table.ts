@@ -1,4 +1,4 @@
-import type { RunResult } from '../run-seed.js'
+import type { RunResult } from '../run-options.js'
 import type { ProfileName } from '../world/profiles.js'
 import { expectedCoverageOf } from './expected-coverage.js'
 

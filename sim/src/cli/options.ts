@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util'
-import type { RunOptions } from '../run-seed.js'
+import type { RunOptions } from '../run-options.js'
 import { CRASH_POINTS_DEFAULT } from '../payouts/crash-points.js'
 import { PROFILES, type ProfileName } from '../world/profiles.js'
 

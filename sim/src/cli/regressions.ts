@@ -1,4 +1,4 @@
-import type { RunOptions } from '../run-seed.js'
+import type { RunOptions } from '../run-options.js'
 import { PROFILES } from '../world/profiles.js'
 
 /** A seed that found a fault once, and must stay green. */

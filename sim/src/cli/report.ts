@@ -1,6 +1,6 @@
 import type { PromiseName, Violation } from '../kernel/run.js'
 import type { TraceLine } from '../kernel/trace.js'
-import type { RunOptions } from '../run-seed.js'
+import type { RunOptions } from '../run-options.js'
 import type { BuildFacts } from './build-facts.js'
 import type { CoverageRow } from './coverage-table.js'
 import type { Timeline } from './timeline.js'

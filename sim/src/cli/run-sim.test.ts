@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import type { RunOptions, RunResult } from '../run-seed.js'
+import type { RunOptions, RunResult } from '../run-options.js'
 import { parseRegressions } from './regressions.js'
 import { runSim } from './run-sim.js'
 import type { SeedOutcome } from './worker-messages.js'

@@ -1,4 +1,4 @@
-import type { RunOptions, RunResult } from '../run-seed.js'
+import type { RunOptions, RunResult } from '../run-options.js'
 import type { BuildFacts } from './build-facts.js'
 import { checkDeterminism, type SeedRunner } from './check-determinism.js'
 import { coverageRows } from './coverage-table.js'

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import type { RunOptions } from '../run-seed.js'
+import type { RunOptions } from '../run-options.js'
 import { SeedPool } from './seed-pool.js'
 
 let folder: string

@@ -1,5 +1,5 @@
 import { fork, type ChildProcess } from 'node:child_process'
-import type { RunOptions } from '../run-seed.js'
+import type { RunOptions } from '../run-options.js'
 import type { SeedAnswer, SeedOutcome, SeedRequest } from './worker-messages.js'
 
 /** What a {@link SeedPool} needs. */

@@ -1,5 +1,5 @@
 import type { Violation } from '../kernel/run.js'
-import type { RunOptions, RunResult } from '../run-seed.js'
+import type { RunOptions, RunResult } from '../run-options.js'
 
 /** A run that a worker process is asked for. */
 export interface SeedRequest {

@@ -2,7 +2,8 @@ import {
   activeDevices, decodeEntry, draftEntry, emptyAccountState, emptyHead, encodeEntry, EvegramError, headOf, sealEntry, verifyLog,
   type AccountId, type AccountState, type LogProof, type SealedEntry, type WalletId,
 } from '@evegram/protocol'
-import type { AuthLie, ShownLog } from './auth-lie.js'
+import type { AuthLie } from './auth-lie.js'
+import type { ShownLog } from './shown-log.js'
 import type { WalletEntryProof } from './liar-keys.js'
 import type { ActiveLie, LieTools } from './lie.js'
 

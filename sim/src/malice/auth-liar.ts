@@ -1,7 +1,8 @@
 import { isEvegramError, type AccountId, type DeviceId, type WalletId } from '@evegram/protocol'
 import type { ClaimedHead, FetchedBundle, LogPage } from '@evegram/sdk/parts'
 import type { AuthMeddler, HonestAuth } from '../services/auth/meddler.js'
-import { pageOf, type AuthLie, type ShownLog } from './auth-lie.js'
+import { pageOf, type AuthLie } from './auth-lie.js'
+import type { ShownLog } from './shown-log.js'
 
 /** The malicious auth: learns the logs and bundles that pass, and answers in place of the honest one where a lie says so. */
 export class AuthLiar implements AuthMeddler {

@@ -1,16 +1,7 @@
 import type { AccountId, DeviceId, WalletId } from '@evegram/protocol'
-import type { Network } from '@evegram/protocol/proof'
 import type { ClaimedHead, FetchedBundle, LogPage } from '@evegram/sdk/parts'
 import type { LiarKeys } from './liar-keys.js'
-
-/** What the liar knows of the server that it plays. */
-export interface ServerNames {
-  /** As `domainOf` writes it. */
-  readonly domain: string
-  /** As `originOf` writes it. */
-  readonly origin: string
-  readonly network: Network
-}
+import type { ServerNames, ShownLog } from './shown-log.js'
 
 /** Tools for lies of auth. */
 export interface AuthTools {
@@ -33,11 +24,6 @@ export interface AuthLie {
   readonly wallet?: (device: string, wallet: WalletId, known: ShownLog | undefined) => Promise<ClaimedHead | undefined | 'pass'>
   /** What is handed out in place of a bundle. */
   readonly bundle?: (device: string, bundle: FetchedBundle) => Promise<FetchedBundle>
-}
-
-/** A log as a liar shows it: entries from the first on, and the head that it claims for them. */
-export interface ShownLog extends ClaimedHead {
-  readonly entries: readonly Uint8Array[]
 }
 
 /** The page of a log behind entry `after`. */

@@ -3,7 +3,7 @@ import {
   type ChannelHead, type ChannelPost, type ChannelPostDraft, type ConversationId, type LogActor, type LogHead,
 } from '@evegram/protocol'
 import { signWithSigning, type DeviceKeys } from '@evegram/sdk/parts'
-import type { ShownLog } from './auth-lie.js'
+import type { ShownLog } from './shown-log.js'
 import { forgeMembers, showingLogs } from './group-lies.js'
 import { askedByPosts, channelsOnly } from './channel-answers.js'
 import { postedFrame, postIn, SeenPosts, showingChannels } from './channel-view.js'

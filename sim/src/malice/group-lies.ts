@@ -4,7 +4,7 @@ import {
   type ConversationId, type Frame, type GroupPage, type MembershipActor, type MembershipDraft, type SealedMembershipEntry,
 } from '@evegram/protocol'
 import { signWithSigning, type DeviceKeys } from '@evegram/sdk/parts'
-import type { ShownLog } from './auth-lie.js'
+import type { ShownLog } from './shown-log.js'
 import { frameOf, messageKeyHex, type ActiveLie, type LieTools, type Victim } from './lie.js'
 
 /** Sends of one message that are refused, so that the log of the group is asked for. */

@@ -7,7 +7,7 @@ import {
   createLocalWallet, generateDevice, signWithIdentity, signWithSigning, type DeviceKeys, type Signal, type SignedPreKey, type Wallet,
 } from '@evegram/sdk/parts'
 import type { SimRandom } from '../kernel/random.js'
-import type { ServerNames, ShownLog } from './auth-lie.js'
+import type { ServerNames, ShownLog } from './shown-log.js'
 
 /** A wallet proof in an entry. */
 export type WalletEntryProof = Extract<LogProof, { readonly type: 'wallet' }>

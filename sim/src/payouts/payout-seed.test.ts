@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { runSeed, type RunOptions } from '../run-seed.js'
+import { runSeed } from '../run-seed.js'
+import type { RunOptions } from '../run-options.js'
 
 const OPTIONS: RunOptions = { seed: '3', profile: 'payouts', crypto: 'real', keepTrace: false, crashPoints: 2 }
 

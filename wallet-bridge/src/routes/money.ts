@@ -3,7 +3,7 @@ import { EvegramError } from '@evegram/protocol'
 import { z } from 'zod'
 import type { StatementLine } from '../ledger/statement.js'
 import type { Transfer } from '../ledger/transfer.js'
-import type { Wally } from '../wally.js'
+import type { Wally } from '../wally-parts.js'
 import type { Authentication } from './authenticate.js'
 import { amountAnswer, amountField, assetField, BODY_BYTES_MAX, chainField, clientIdField, limitField, numberField } from './fields.js'
 

@@ -7,7 +7,7 @@ import { somebody } from '../chain/simulated/simulated-world.contract.js'
 import { payoutIdOf, type PayoutId } from '../flows/payout/payout.js'
 import { moved } from '../flows/payout/payout-flow.js'
 import { OPERATORS, WallyWorld } from '../wally-world.contract.js'
-import type { Wally } from '../wally.js'
+import type { Wally } from '../wally-parts.js'
 
 type Member = TestMember & { readonly wallet: TestWallet }
 

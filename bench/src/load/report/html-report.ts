@@ -1,6 +1,7 @@
 import { IMPLICIT_THRESHOLDS } from '../measure/thresholds.js'
 import type { Distribution, LoadResult } from '../result.js'
-import { notesOf, pageOf, percentileSection, tableOf, thresholdRows, tileOf, type ReportData } from './page-frame.js'
+import { notesOf, pageOf, percentileSection, tableOf, thresholdRows, tileOf } from './page-frame.js'
+import type { ReportData } from './report-data.js'
 import { NINES, percentileCurve } from './percentile-curve.js'
 import { configText, verdictText } from './summary.js'
 

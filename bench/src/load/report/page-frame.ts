@@ -5,15 +5,9 @@ import type { LoadResult, Verdict } from '../result.js'
 import { escapeHtml } from './escape-html.js'
 import { REPORT_CSS } from './report-css.js'
 import { drawReport } from './report-page.js'
+import type { ReportData } from './report-data.js'
 
 const UPLOT = dirname(createRequire(import.meta.url).resolve('uplot/package.json'))
-
-/** What the page draws, as JSON inside of it. */
-export interface ReportData {
-  readonly timeline: LoadResult['timeline']
-  readonly nines: readonly number[]
-  readonly curves: readonly { readonly name: string; readonly ms: readonly (number | null)[] }[]
-}
 
 /** A page without what it is about. Texts are plain; `body` is HTML. */
 export interface PageParts {

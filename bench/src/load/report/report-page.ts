@@ -1,5 +1,5 @@
 import type uPlot from 'uplot'
-import type { ReportData } from './page-frame.js'
+import type { ReportData } from './report-data.js'
 
 /** What of a browser the page uses; the harness itself runs without one. */
 interface PageWindow {

@@ -5,6 +5,7 @@ import { isInlineType } from '../files/media-kind.js'
 import { FileCard } from './file-card.js'
 import { Film } from './film.js'
 import { Picture } from './picture.js'
+import type { AttachmentProps } from './attachment-props.js'
 
 /** Pictures that are larger are not fetched unless somebody asks for them. */
 const PICTURE_BYTES_MAX = 16 * 1_048_576
@@ -17,14 +18,6 @@ export function Attachments({ message, isStranger = false }: { readonly message:
       {files.map((file, index) => <li key={file.blob}>{isStranger ? <FileCard message={message} index={index} file={file} /> : <Attachment message={message} index={index} file={file} />}</li>)}
     </ul>
   )
-}
-
-/** What a view of one file needs. */
-export interface AttachmentProps {
-  readonly message: Message
-  /** Its place among the files of the message. */
-  readonly index: number
-  readonly file: FileRef
 }
 
 function Attachment(props: AttachmentProps): ReactElement {

@@ -1,4 +1,4 @@
-import type { Conversation, Group, Message } from '@evegram/sdk'
+import type { Message } from '@evegram/sdk'
 import { storesOf, useBlocked, useClient, useContactNames, useMessages, useTyping, type ConversationSummary, type MessagesView } from '@evegram/sdk/react'
 import { lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState, type ReactElement } from 'react'
 import { codeOf } from '../i18n/error-text.js'
@@ -12,10 +12,11 @@ import { Empty, Failure, Loading, useAction } from '../ui/feedback.js'
 import { Guard } from '../ui/guard.js'
 import { Icon } from '../ui/icon.js'
 import { ChatActionsProvider, type ChatActions } from './chat-actions.js'
-import { Composer, type Composing } from './composer.js'
+import { Composer } from './composer.js'
+import type { Composing } from './composing.js'
 import { ForwardDialog } from './forward-dialog.js'
 import { MessageList } from './message-list.js'
-import type { PayStart } from './pay-dialog.js'
+import type { PayStart } from './pay-terms.js'
 import { PayPending } from './pay-pending.js'
 import { PayPlaceProvider } from './pay-place.js'
 import { PresenceLine } from './presence-line.js'
@@ -23,12 +24,10 @@ import { ReceiptsDialog } from './receipts-dialog.js'
 import { Uploads } from './uploads.js'
 import { useComposing } from './use-composing.js'
 import { useGaps } from './use-gaps.js'
+import { openById, type OpenConversation, type Opened } from './open-conversation.js'
 
 // Only who sends money needs it.
 const PayDialog = lazy(async () => ({ default: (await import('./pay-dialog.js')).PayDialog }))
-
-/** What both kinds of conversations can do. */
-export type OpenConversation = Conversation | Group
 
 /** A direct conversation or a group: what was said, and where to say something. */
 export function ChatView({ conversation }: { readonly conversation: ConversationSummary }): ReactElement {
@@ -127,13 +126,6 @@ function TypingLine({ conversation: { id } }: { readonly conversation: Conversat
   return <p className="typing" role="status">{text === '' ? null : <span className="dots" aria-hidden="true"><i /><i /><i /></span>}{text}</p>
 }
 
-interface Opened {
-  readonly conversation: OpenConversation
-  readonly isMember: boolean
-  /** Owners and admins of a group. */
-  readonly mayDeleteAny: boolean
-}
-
 /** What people do with messages, told to the conversation; what is refused is shown. */
 function useActions({ id }: ConversationSummary, opened: Opened | undefined, compose: (composing: Composing) => void, fail: (code: string | undefined) => void, forward: (message: Message) => void, showReceipts: (message: Message) => void): ChatActions {
   const client = useClient()
@@ -179,16 +171,4 @@ function useOpened({ id, kind, peer }: ConversationSummary): Opened | undefined 
     }
   }, [client, id, kind, peer])
   return opened
-}
-
-/** A conversation of the profile that can be talked in; undefined where there is none. */
-export async function openById(client: ReturnType<typeof useClient>, { id, kind, peer }: { readonly id: string; readonly kind: ConversationSummary['kind']; readonly peer?: ConversationSummary['peer'] | undefined }): Promise<Opened | undefined> {
-  if (kind === 'group') {
-    const group = await client.group(id)
-    const role = (await group.members()).find(({ account }) => account === client.account)?.role
-    return { conversation: group, isMember: await group.isMember(), mayDeleteAny: role === 'owner' || role === 'admin' }
-  }
-  if (peer === undefined) return undefined
-  const known = (await client.conversations()).find((one) => one.id === id)
-  return known === undefined ? undefined : { conversation: known, isMember: true, mayDeleteAny: false }
 }

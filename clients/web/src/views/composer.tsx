@@ -1,5 +1,4 @@
 import { LIMITS, utf8 } from '@evegram/protocol'
-import type { Message } from '@evegram/sdk'
 import { useClient, useContactNames } from '@evegram/sdk/react'
 import { useEffect, useLayoutEffect, useRef, useState, type ClipboardEvent, type FormEvent, type KeyboardEvent, type ReactElement, type RefObject } from 'react'
 import { sendFiles, type Outgoing } from '../files/outgoing.js'
@@ -11,14 +10,12 @@ import { Icon } from '../ui/icon.js'
 import { shortAddress } from '../ui/address.js'
 import { Progress } from '../ui/progress.js'
 import { AttachButton, ChosenFiles, useAttaching, useDrop } from './attach.js'
-import type { OpenConversation } from './chat-view.js'
+import type { OpenConversation } from './open-conversation.js'
 import { useDraft } from './use-draft.js'
+import type { Composing } from './composing.js'
 
 /** Lines that the field grows to before it scrolls. */
 const HEIGHT_PX_MAX = 180
-
-/** What is being written: something new, an answer, or an own message anew. `gaveUp`: that, because its message is gone. */
-export type Composing = { readonly kind: 'new'; readonly gaveUp?: 'reply' | 'edit' } | { readonly kind: 'reply' | 'edit'; readonly message: Message }
 
 /** What a {@link Composer} needs. */
 export interface ComposerProps {

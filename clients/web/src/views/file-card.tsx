@@ -8,7 +8,7 @@ import { Icon } from '../ui/icon.js'
 import { sizeText } from '../ui/progress-line.js'
 import { saveAs } from '../ui/save-as.js'
 import { Progress } from '../ui/progress.js'
-import type { AttachmentProps } from './attachments.js'
+import type { AttachmentProps } from './attachment-props.js'
 
 /** Characters of a name that a row has room for. */
 const NAME_SHOWN = 34

@@ -6,7 +6,7 @@ import { useTexts } from '../i18n/texts.js'
 import { Icon } from '../ui/icon.js'
 import { sizeText } from '../ui/progress-line.js'
 import { Progress } from '../ui/progress.js'
-import type { AttachmentProps } from './attachments.js'
+import type { AttachmentProps } from './attachment-props.js'
 import { FileCard } from './file-card.js'
 
 /** A film: fetched when somebody wants to see it, and saved like any other file. */

@@ -7,7 +7,7 @@ import { nameOf, pictureOf } from '../names.js'
 import { goTo } from '../route.js'
 import { Avatar } from '../ui/avatar.js'
 import { Failure, useAction } from '../ui/feedback.js'
-import { openById } from './chat-view.js'
+import { openById } from './open-conversation.js'
 
 /** Asks where a message is said again: its text, and its files without sending them anew. Escape says nowhere. */
 export function ForwardDialog({ message, onClose }: { readonly message: Message; readonly onClose: () => void }): ReactElement {

@@ -1,5 +1,5 @@
 import { EvegramError } from '@evegram/protocol'
-import type { AccountWallet, Client, Conversation, Message, PendingPayment, WalletAsset, WalletBalance } from '@evegram/sdk'
+import type { AccountWallet, Client, Message, WalletAsset } from '@evegram/sdk'
 import { storesOf, useClient } from '@evegram/sdk/react'
 import { useCallback, useEffect, useRef, type ReactElement } from 'react'
 import { isFramed } from '../frame.js'
@@ -12,26 +12,7 @@ import { useLoaded } from '../ui/use-loaded.js'
 import { Framed } from './framed.js'
 import { PaySteps } from './pay-steps.js'
 import { walletOf } from './pay-place.js'
-
-/** Somebody who can be paid. */
-export interface Payee {
-  readonly account: Conversation['peer']['account']
-  readonly address: string
-}
-
-/** What the dialog begins with: nothing, a request to pay, or a payment that was refused. */
-export type PayStart = { readonly kind: 'new' } | { readonly kind: 'answer'; readonly message: Message } | { readonly kind: 'again'; readonly payment: PendingPayment }
-
-/** What the dialog works with, once it was read. */
-export interface PayFacts {
-  readonly wallet: AccountWallet
-  readonly assets: readonly WalletAsset[]
-  readonly balances: readonly WalletBalance[]
-  /** Whom the money may go to. */
-  readonly people: readonly Payee[]
-  /** Why the request cannot be paid any more. */
-  readonly refusal: 'paid' | 'over' | 'unknown' | undefined
-}
+import type { Payee, PayFacts, PayStart } from './pay-terms.js'
 
 /** Messages of one read behind a request, and reads at most: what the person pays twice is refused by the ledger too. */
 const PAGE = 200

@@ -7,8 +7,7 @@ import { shortAddress } from '../ui/address.js'
 import { amountText } from '../ui/amount.js'
 import { AmountField, useAmount } from '../ui/amount-field.js'
 import { Failure, useAction } from '../ui/feedback.js'
-import type { PayFacts } from './pay-dialog.js'
-import type { PayTerms } from './pay-steps.js'
+import type { PayFacts, PayTerms } from './pay-terms.js'
 
 /** What is being written. */
 export interface PayDraft {

@@ -3,7 +3,7 @@ import type { AccountWallet, Client, Message, PendingPayment, WalletAsset } from
 import { useClient, useMessages } from '@evegram/sdk/react'
 import { createContext, useCallback, useContext, useEffect, useMemo, useState, type ReactElement, type ReactNode } from 'react'
 import { useLoaded } from '../ui/use-loaded.js'
-import type { PayStart } from './pay-dialog.js'
+import type { PayStart } from './pay-terms.js'
 
 /** What the bubbles of payments in a conversation know. */
 export interface PayPlace {

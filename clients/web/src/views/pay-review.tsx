@@ -7,7 +7,7 @@ import { Avatar } from '../ui/avatar.js'
 import { Failure, useAction } from '../ui/feedback.js'
 import { Icon } from '../ui/icon.js'
 import { useLoaded } from '../ui/use-loaded.js'
-import type { PayTerms } from './pay-steps.js'
+import type { PayTerms } from './pay-terms.js'
 
 /** Everything once more before money goes: how much, to whom, whether their safety number was compared, what it says. */
 export function PayReview({ terms: { to, asset, amount, note, request }, balance, isFixed, onBack, onSend }: {

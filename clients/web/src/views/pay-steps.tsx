@@ -1,21 +1,11 @@
-import type { Conversation, WalletAsset } from '@evegram/sdk'
+import type { Conversation } from '@evegram/sdk'
 import { useClient } from '@evegram/sdk/react'
 import { useState, type ReactElement } from 'react'
 import { useTexts } from '../i18n/texts.js'
 import { writeAmount } from '../ui/read-amount.js'
-import type { PayFacts, Payee, PayStart } from './pay-dialog.js'
+import type { Payee, PayFacts, PayStart, PayTerms } from './pay-terms.js'
 import { PayForm, type PayDraft } from './pay-form.js'
 import { PayReview } from './pay-review.js'
-
-/** What was written and can be decided on. */
-export interface PayTerms {
-  readonly to: Payee
-  readonly asset: WalletAsset
-  readonly amount: bigint
-  readonly note: string
-  /** The request that it answers. */
-  readonly request?: string
-}
 
 /** First what and to whom, then everything once more before it goes. A request is looked at at once. */
 export function PaySteps({ facts, start, onDone }: { readonly facts: PayFacts; readonly start: PayStart; readonly onDone: (conversation: string) => void }): ReactElement {

@@ -7,7 +7,7 @@ import { useTexts } from '../i18n/texts.js'
 import { Icon } from '../ui/icon.js'
 import { sizeText } from '../ui/progress-line.js'
 import { useNear } from '../ui/use-near.js'
-import type { AttachmentProps } from './attachments.js'
+import type { AttachmentProps } from './attachment-props.js'
 import { FileCard, useSaving } from './file-card.js'
 
 /** Sides of a picture in a conversation, in px. */

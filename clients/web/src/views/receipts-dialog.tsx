@@ -6,7 +6,7 @@ import { lettersOf, shortAddress } from '../ui/address.js'
 import { Avatar } from '../ui/avatar.js'
 import { Failure, Loading } from '../ui/feedback.js'
 import { useLoaded } from '../ui/use-loaded.js'
-import type { OpenConversation } from './chat-view.js'
+import type { OpenConversation } from './open-conversation.js'
 
 /** Who received and read an own message, as far as they say. Escape closes it. */
 export function ReceiptsDialog({ message, conversation, onClose }: { readonly message: Message; readonly conversation: OpenConversation; readonly onClose: () => void }): ReactElement {

@@ -1,6 +1,6 @@
 import type { ClientEvents, Message } from '@evegram/sdk'
 import { describe, expect, it } from 'vitest'
-import type { Composing } from './composer.js'
+import type { Composing } from './composing.js'
 import { followMessage } from './use-composing.js'
 
 const TALK = '0c'.repeat(16)

@@ -1,7 +1,7 @@
 import type { Client, ClientEvents } from '@evegram/sdk'
 import { useClient } from '@evegram/sdk/react'
 import { useEffect, useState } from 'react'
-import type { Composing } from './composer.js'
+import type { Composing } from './composing.js'
 
 /** What is being written, and what changes that. Of a message that is gone there is nothing to answer or to edit: what was written stays. */
 export function useComposing(conversation: string): readonly [Composing, (composing: Composing) => void] {

@@ -1,6 +1,6 @@
 import { systemClock } from '@evegram/sdk'
 import { useCallback, useEffect, useRef, useState } from 'react'
-import type { OpenConversation } from './chat-view.js'
+import type { OpenConversation } from './open-conversation.js'
 
 /** How long the person pauses before what they wrote is kept. */
 const PAUSE_MS = 700

@@ -1,7 +1,7 @@
 import type { ConversationGap } from '@evegram/sdk'
 import { useClient } from '@evegram/sdk/react'
 import { useEffect, useState } from 'react'
-import type { OpenConversation } from './chat-view.js'
+import type { OpenConversation } from './open-conversation.js'
 
 const NONE: readonly ConversationGap[] = []
 

@@ -5,7 +5,7 @@ import type { BroadcastAnswer } from '../chain-adapter.js'
 import { isJsonObject, type Json, type JsonObject } from '../json.js'
 import { eventsOfNode, type TerraEvent } from './events.js'
 import { terraTxid } from './signer.js'
-import { TAX_RATE_UNIT } from './tax-terms.js'
+import { TAX_RATE_UNIT } from './tax-rate.js'
 
 /** Options of {@link TerraRpc}. */
 export interface TerraRpcOptions {

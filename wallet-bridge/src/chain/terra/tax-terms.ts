@@ -1,6 +1,7 @@
 import { EvegramError } from '@evegram/protocol'
 import type { TerraRpc } from './rpc.js'
 import { ceilShare } from './share.js'
+import { TAX_RATE_UNIT } from './tax-rate.js'
 
 /**
  * What a node takes of coins that are sent, beside the gas. `burn`: today's tax, on every coin. `stability`: that of 2021 and 2022, on every coin but uluna, and of each output
@@ -9,9 +10,6 @@ import { ceilShare } from './share.js'
 export type TaxTerms =
   | { readonly kind: 'burn'; readonly rate: bigint }
   | { readonly kind: 'stability'; readonly rate: bigint; readonly caps: ReadonlyMap<string, bigint> }
-
-/** Decimals of a rate that a node tells. */
-export const TAX_RATE_UNIT = 10n ** 18n
 
 /** The releases with the stability tax that never took one of uluna. Later ones answer the same questions and take another. */
 const STABILITY_TAX_RELEASES = /^v?0\.5\.(\d|1\d|20)$/

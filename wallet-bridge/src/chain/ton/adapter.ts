@@ -24,7 +24,7 @@ import { preparePayment } from './prepare-payment.js'
 import { readBlocks } from './read-blocks.js'
 import { TonRpc, type AccountFacts, type TonRpcOptions } from './rpc.js'
 import { requestOf } from './settle.js'
-import { wrong } from './trace.js'
+import { wrong } from './wrong.js'
 import { externalHash } from './transaction.js'
 import { transfersOf, type Watched, type WatchSource } from './watch.js'
 

@@ -3,7 +3,7 @@ import type { Height } from '../finality.js'
 import { inBatches } from './in-batches.js'
 import { remember } from './remember.js'
 import type { ShardBlockId, TonRpc } from './rpc.js'
-import { wrong } from './trace.js'
+import { wrong } from './wrong.js'
 import type { TonMessage, TonTransaction } from './transaction.js'
 
 /** Blocks in which one question looks for a receiver; the next question goes on behind them. */

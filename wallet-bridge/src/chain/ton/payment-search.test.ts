@@ -3,8 +3,9 @@ import { isEvegramError } from '@evegram/protocol'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { parseChainTxid, type ChainTxid } from '../chain-adapter.js'
-import { PaymentSearch, type HistoryPage, type SearchAnswer, type TransactionPlace } from './payment-search.js'
-import { wrong } from './trace.js'
+import { PaymentSearch, type HistoryPage, type SearchAnswer } from './payment-search.js'
+import type { TransactionPlace } from './transaction-place.js'
+import { wrong } from './wrong.js'
 import { externalHash, messageOf, type TonMessage, type TonTransaction } from './transaction.js'
 
 const EMPTY = beginCell().endCell()

@@ -1,14 +1,8 @@
 import type { Address } from '@ton/core'
 import { parseChainTxid, type ChainTxid } from '../chain-adapter.js'
-import { wrong } from './trace.js'
+import { wrong } from './wrong.js'
 import { externalHash, type TonTransaction } from './transaction.js'
-
-/** Where a transaction of an account is, with its hash: no other can be there. `lt` 0n: before the first. */
-export interface TransactionPlace {
-  readonly lt: bigint
-  /** Hex. */
-  readonly hash: string
-}
+import type { TransactionPlace } from './transaction-place.js'
 
 /** Reads transactions of an account from a place back, that at the place first, each the one that the next names; 1 to `limit`. Rejects `unavailable.chain`. */
 export type HistoryPage = (account: Address, from: TransactionPlace, limit: number) => Promise<readonly TonTransaction[]>

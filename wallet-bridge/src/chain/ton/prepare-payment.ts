@@ -7,7 +7,7 @@ import { batchMessage, internalMessage, type HighloadWallet } from './highload-w
 import type { JettonWallets } from './jetton-wallets.js'
 import { OPERATIONS } from './operations.js'
 import { writeComment } from './text-comment.js'
-import { wrong } from './trace.js'
+import { wrong } from './wrong.js'
 
 /** Nanotons that go with an order to a jetton wallet. What its contracts do not use comes back. */
 export const JETTON_ORDER_NANOTONS = 100_000_000n

@@ -7,7 +7,7 @@ import type { Height } from '../finality.js'
 import { isJsonObject, type Json, type JsonObject } from '../json.js'
 import { RateLimit } from '../rate-limit.js'
 import { integerOf, listOf, nanotonsOf, objectOf, textOf } from './answer-fields.js'
-import type { TransactionPlace } from './payment-search.js'
+import type { TransactionPlace } from './transaction-place.js'
 import { readTransaction, type TonTransaction } from './transaction.js'
 
 /** Options of {@link TonRpc}. */

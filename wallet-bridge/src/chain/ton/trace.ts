@@ -1,8 +1,8 @@
 import type { Address } from '@ton/core'
-import { EvegramError } from '@evegram/protocol'
 import { parseChainTxid, type ChainTxid } from '../chain-adapter.js'
 import type { MessageEnds } from './message-ends.js'
 import { externalHash, type TonMessage, type TonTransaction } from './transaction.js'
+import { wrong } from './wrong.js'
 
 /** Hops from something that came back to the transaction of ours that began it: a jetton that is refused takes four. */
 const HOPS_MAX = 4
@@ -53,9 +53,4 @@ export async function originOf(ends: MessageEnds, owner: Address, message: TonMe
     at = before
   }
   return undefined
-}
-
-/** What an adapter says when its endpoint tells what cannot be. */
-export function wrong(problem: string): EvegramError {
-  return new EvegramError('unavailable.chain', { operation: 'ask a TON endpoint', details: { problem } })
 }

@@ -10,7 +10,8 @@ import { OPERATIONS } from './operations.js'
 import type { TonBlock } from './read-blocks.js'
 import type { TonRpc } from './rpc.js'
 import { readComment } from './text-comment.js'
-import { nameOf, originOf, wrong } from './trace.js'
+import { nameOf, originOf } from './trace.js'
+import { wrong } from './wrong.js'
 import type { TonTransaction } from './transaction.js'
 
 /** Index of the first jetton change under the name of a payment: it sends at most 255 messages. */
