@@ -343,7 +343,7 @@ export class Healing {
     }
     for (const target of asked) {
       // The first request may still go through the old session; when nothing came of it, a new one is worth its keys.
-      if (row.reason === 'unreadable' && row.requests > 0) await this.#reset(target, nowMs)
+      if (row.requests > 0) await this.#reset(target, nowMs)
       this.#sessions.recheck(target.device)
       if ((await this.#sessions.ensure(target)) === 'ready') targets.push(target)
     }

@@ -133,6 +133,25 @@ describe('what a device said before it was revoked', () => {
     expect([await textsOf(bob, laptop), laptop.refusals()]).toEqual([texts, []])
   }, 120_000)
 
+  it('comes from another device of its account in a new session where that one lost the old one', async () => {
+    const { server, clock, phone, laptop, bob } = await scene()
+    await say(phone, bob, 'one')
+    await say(laptop, bob, 'two')
+    await say(bob, phone, 'three')
+    await unheard(server, [bob], () => say(phone, bob, 'four'))
+    await revokePhone({ phone, laptop })
+    const { local, ciphers } = laptop.core.core
+    await local.write((tx) => {
+      tx.apply(ciphers.forget(bob.client.device))
+      return Promise.resolve()
+    })
+    await reconnect(bob)
+    await clock.advance(10_000)
+    expect([await textsOf(bob, laptop), laptop.refusals()]).toEqual([['one', 'two', 'three'], ['e2ee.session_missing']])
+    await clock.advance(60_000)
+    expect(await textsOf(bob, laptop)).toEqual(['one', 'two', 'three', 'four'])
+  })
+
   it('and no other device of its account read is named, and asked for three times at most', async () => {
     const { server, clock, phone, laptop, bob } = await scene()
     await say(phone, bob, 'one')
