@@ -9,6 +9,7 @@ requireNode()
 await install()
 
 const node = process.execPath
+const SOURCES = ['protocol', 'platform', 'auth', 'engine', 'blobs', 'wallet-bridge', 'standalone', 'clients/sdk', 'clients/cli', 'clients/web', 'bench', 'sim'].map((part) => `${part}/src`)
 const CHECKS = [
   ['types (product)', () => build()],
   ['types (tests)', () => run(node, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.lint.json'], { quiet: true })],
@@ -18,6 +19,7 @@ const CHECKS = [
   ],
   ['docstrings of the API of the SDK', () => run(node, ['tools/docs-api.mjs', '--check'], { quiet: true })],
   ['licences', () => run(node, ['tools/check-licences.mjs'], { quiet: true })],
+  ['circles of imports', () => run(node, ['node_modules/dependency-cruiser/bin/dependency-cruise.mjs', '--config', '.dependency-cruiser.cjs', '--', ...SOURCES], { quiet: true })],
   ['unused files, exports and dependencies', () => run(node, ['node_modules/knip/bin/knip.js', '--no-progress'], { quiet: true })],
 ]
 

@@ -1,7 +1,5 @@
 import type { SimProcess } from '../kernel/process.js'
-import type { NodeSocket } from './node-socket.js'
-import type { DeviceSocket } from './device-socket.js'
-import { Pipe, type Link } from './pipe.js'
+import { Pipe, type Link, type Parcel } from './pipe.js'
 import type { Wire } from './wire.js'
 
 /** Distance of a device and a node, one way. */
@@ -11,18 +9,37 @@ const SPEED = [250, 12_500] as const
 /** Speed of a slow link: 1 to 64 kB/s. */
 const SLOW_SPEED = [1, 64] as const
 
+/** What a connection knows of its end at a device. */
+export interface DeviceEnd {
+  readonly device: SimProcess
+  take(parcel: Parcel): void
+  /** Nothing passes any more. */
+  lost(): void
+}
+
+/** What a connection knows of its end at a node. */
+export interface NodeEnd {
+  take(parcel: Parcel): void
+  /** What was held up has left. */
+  drained(): void
+  /** Nothing passes any more. */
+  lost(): void
+  /** The other end reads nothing any more. */
+  peerLeft(): void
+}
+
 /** One connection that a node took: two ends and the ways between them. */
 export class Connection {
   /** Unique in the run. */
   readonly number: number
-  readonly client: DeviceSocket
+  readonly client: DeviceEnd
   readonly toServer: Pipe
   readonly toClient: Pipe
   readonly #wire: Wire
   readonly #node: SimProcess
-  #server: NodeSocket | undefined
+  #server: NodeEnd | undefined
 
-  constructor(wire: Wire, number: number, client: DeviceSocket, node: SimProcess) {
+  constructor(wire: Wire, number: number, client: DeviceEnd, node: SimProcess) {
     this.#wire = wire
     this.number = number
     this.client = client
@@ -51,7 +68,7 @@ export class Connection {
   }
 
   /** The end at the node, once it is there. */
-  set server(server: NodeSocket) {
+  set server(server: NodeEnd) {
     this.#server = server
   }
 

@@ -7,9 +7,8 @@ import {
 import type { AuthApi, ClaimedHead, FetchedBundle, LogPage, PreKeyStatus, PreKeyUpload, ProofChallenge, SessionTokens, TokenSource } from '../../api/auth-api.js'
 import type { DiscoveredServer } from '../../api/discovered-server.js'
 import { noblePrimitives } from '../../crypto/noble-primitives.js'
-import type { SendOutcome } from '../../transport/connection.js'
+import type { ConnectionEvent, SendOutcome } from '../../transport/connection.js'
 import { FakeChannels, type ChannelLies } from './fake-channels.js'
-import type { FakeLink } from './fake-link.js'
 import type { VirtualClock } from './virtual-clock.js'
 
 interface Stored {
@@ -47,6 +46,15 @@ export interface Lies {
   channels?: ChannelLies
 }
 
+/** What the server knows of a link to it. */
+export interface AttachedLink {
+  readonly device: DeviceId
+  readonly isLive: boolean
+  push(event: ConnectionEvent): void
+  /** The server closes the connection for good. */
+  revoke(): void
+}
+
 /** A server in memory: account logs, prekeys, envelope logs, live routing. For tests of the client alone. */
 export class FakeServer {
   readonly clock: VirtualClock
@@ -58,7 +66,7 @@ export class FakeServer {
   readonly groups = new Map<ConversationId, { state: GroupState; entries: readonly Uint8Array[] }>()
   readonly #members = new Map<ConversationId, readonly AccountId[]>()
   readonly #logs = new Map<ConversationId, Stored[]>()
-  readonly #links = new Map<DeviceId, FakeLink>()
+  readonly #links = new Map<DeviceId, AttachedLink>()
   readonly channels = new FakeChannels({
     nowMs: () => this.clock.now(), lies: () => this.lies.channels ?? {}, stateOf: (account) => this.stateOf(account),
     group: (channel) => this.groups.get(channel)?.state, push: (to, event) => { this.#links.get(to)?.push(event) },
@@ -175,11 +183,11 @@ export class FakeServer {
   // --- engine
 
   /** Registers the link of a device; a new one replaces the old one. */
-  attach(link: FakeLink): void {
+  attach(link: AttachedLink): void {
     this.#links.set(link.device, link)
   }
 
-  detach(link: FakeLink): void {
+  detach(link: AttachedLink): void {
     if (this.#links.get(link.device) !== link) return
     this.#links.delete(link.device)
     this.channels.gone(link.device)

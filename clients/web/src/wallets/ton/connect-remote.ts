@@ -4,7 +4,7 @@ import type { ConnectHow, FoundWallet } from '../found-wallet.js'
 import { connectTon, type TonProgram } from '../ton-signer.js'
 import { BridgeSession } from './bridge-session.js'
 import { pageSystem, type BridgeSystem } from './bridge-system.js'
-import type { RemoteTonWallet } from './remote-wallets.js'
+import type { RemoteTonWallet } from './remote-ton-wallet.js'
 
 /**
  * The connection of this page with one wallet on another device. Its session is kept in memory alone: when the page is closed it is gone, and the person connects anew.

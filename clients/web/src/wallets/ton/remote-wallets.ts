@@ -1,12 +1,6 @@
 import { askWallet } from '../declined.js'
 import { isRecord, type FoundWallet } from '../found-wallet.js'
-
-/** A wallet of TON on another device, as the server of this page names it. */
-export interface RemoteTonWallet {
-  readonly name: string
-  readonly bridgeUrl: string
-  readonly universalUrl: string
-}
+import type { RemoteTonWallet } from './remote-ton-wallet.js'
 
 const WALLETS_MAX = 16
 const NAME_CHARS_MAX = 64
