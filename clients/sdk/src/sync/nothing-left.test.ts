@@ -86,6 +86,23 @@ describe('what is gone', () => {
     for (const test of [phone, laptop, bob]) expect([test.refusals(), test.log.filter(({ name }) => name === 'gap' || name === 'fault')]).toEqual([[], []])
   })
 
+  it('is what an edit said that waited for the server while its message disappeared', async () => {
+    const world = await scene()
+    const { clock, phone, laptop, bob } = world
+    await (await between(phone, world)).setTimer(60)
+    await rest()
+    const message = await say(phone, world, 'the secret that goes')
+    await read(bob, world)
+    phone.link.down()
+    const { acked } = await (await between(phone, world)).edit(message, 'the secret of the edit')
+    await clock.advance(100_000)
+    expect(await placesWith(phone, 'the secret')).toEqual(['healing'])
+    phone.link.up()
+    await acked
+    await clock.advance(20_000)
+    for (const test of [phone, laptop, bob]) expect(await placesWith(test, 'the secret')).toEqual([])
+  })
+
   it('is what was kept for sending again, after seven days, also where nothing is said any more; what waits for the server stays', async () => {
     const world = await scene()
     const { clock, phone, laptop, bob } = world

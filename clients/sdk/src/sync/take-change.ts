@@ -174,7 +174,11 @@ export async function settleChange(core: Core, tx: Transaction, template: Payloa
   }
   const messageId = messageIdOf({ conversation, ...content.body.target })
   const row = await targetRow(tx, messageId)
-  if (row === 'gone') return
+  if (row === 'gone') {
+    // What it is about disappeared while it waited: as soon as the server has it, its text is nowhere either.
+    if (content.kind === 'edit' && fate.status === 'stored') tx.remove('healing', sentKey(conversation, number))
+    return
+  }
   const before = await readChanges(tx, conversation, messageId)
   if (fate.status === 'stored') {
     if (row?.message.deleted === true) forgetStored(core, tx, row.message, before, number, content)
