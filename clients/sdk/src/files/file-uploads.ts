@@ -14,12 +14,13 @@ import type { TransferProgress } from './download.js'
 import { bytesOfSource, factsOf, type FileFacts, type FileSource } from './file-source.js'
 import { sealBlob } from './seal-blob.js'
 import { isPassing, waitForTurn } from './transfer-retry.js'
+import { UploadRoom, type TakenRoom } from './upload-room.js'
 import { chunkKey, chunkPrefix, listUploads, removeUpload, writeUpload, type UploadRow } from './upload-row.js'
 import type { UploadEvent } from './upload-event.js'
 
 /** Bounds of what waits on a device. */
 export const UPLOAD_LIMITS = {
-  /** Sealed bytes that wait, of all uploads together. Beyond: `limited.files`. */
+  /** Sealed bytes that wait or are being sealed, of all uploads together. Beyond: `limited.files`. */
   waitingBytesMax: 1_073_741_824,
   uploadsMax: 64,
   /** Sealed chunks of one local commit, and of one request at most. */
@@ -67,6 +68,8 @@ export interface FileUploadsParts {
   readonly api: BlobApi
   /** Says something in a conversation; what `also` stages becomes durable with it. */
   say(conversation: ConversationId, content: MessageContent, also: (tx: Transaction) => void): Promise<SentMessage>
+  /** Default `UPLOAD_LIMITS.waitingBytesMax`. */
+  readonly waitingBytesMax?: number
 }
 
 interface Running {
@@ -84,12 +87,13 @@ export class FileUploads {
   readonly #waiting: Running[] = []
   /** What ends the pause between two tries when the client closes. */
   readonly #closing = new AbortController()
-  #sealing = 0
+  readonly #room: UploadRoom
   #working = false
   #live = false
 
   constructor(parts: FileUploadsParts) {
     this.#parts = parts
+    this.#room = new UploadRoom(parts.waitingBytesMax ?? UPLOAD_LIMITS.waitingBytesMax, () => this.#waiting.reduce((sum, { row }) => sum + sealedBytesOf(row), 0))
     const { events } = parts.core
     events.on('state', ({ state }) => {
       this.#live = state === 'live'
@@ -99,7 +103,7 @@ export class FileUploads {
 
   /** Uploads that wait or run. */
   get size(): number {
-    return this.#waiting.length + this.#sealing
+    return this.#waiting.length + this.#room.size
   }
 
   /** What waits or runs, in the order in which it goes; those of earlier runs included. */
@@ -131,13 +135,13 @@ export class FileUploads {
     const previewBytes = facts.reduce((sum, { preview }) => sum + (preview?.bytes.length ?? 0), 0)
     if (utf8(text).length > LIMITS.textBytesMax || previewBytes > LIMITS.filePreviewsBytesMax) throw new EvegramError('too_large.payload', { operation: 'send files' })
     if (this.size >= UPLOAD_LIMITS.uploadsMax) throw new EvegramError('limited.files', { operation: 'send files' })
-    this.#sealing += 1
+    const room = this.#room.take()
     const upload = `${sortable(core.time.now())}${hexOf(core.random.bytes(8))}`
     let row: UploadRow = { upload, conversation, text, stage: 'sealing', files: [], done: 0, ...said }
     try {
       for (const [index, source] of sources.entries()) {
         const fact = facts[index]
-        if (fact !== undefined) row = await this.#seal(row, source, fact, signal)
+        if (fact !== undefined) row = await this.#seal(row, source, fact, room, signal)
       }
       const ready: UploadRow = { ...row, stage: 'sending' }
       await core.local.write(async (tx) => { writeUpload(tx, ready) })
@@ -146,7 +150,7 @@ export class FileUploads {
       await this.#forget(row)
       throw error
     } finally {
-      this.#sealing -= 1
+      this.#room.giveBack(room)
     }
     const running = this.#add(row, onProgress)
     if (signal?.aborted === true) running.abort.abort()
@@ -161,14 +165,14 @@ export class FileUploads {
     this.#pump()
   }
 
-  async #seal(row: UploadRow, source: FileSource, facts: FileFacts, signal: AbortSignal | undefined): Promise<UploadRow> {
+  async #seal(row: UploadRow, source: FileSource, facts: FileFacts, room: TakenRoom, signal: AbortSignal | undefined): Promise<UploadRow> {
     const { core } = this.#parts
     const blob = parseBlobId(hexOf(core.random.bytes(BLOB_ID_BYTES)))
     const key = core.random.bytes(BLOB_KEY_BYTES)
     const before: FileRef = { blob, key, size: 0, chunk: BLOB_CHUNK_BYTES, digest: new Uint8Array(32), ...facts }
     // The row names the blob before its first chunk is written: a run that ends here is tidied up by the next.
     await core.local.write(async (tx) => { writeUpload(tx, { ...row, files: [...row.files, before] }) })
-    const sealed = sealBlob(this.#bounded(source, signal), { key })
+    const sealed = sealBlob(bounded(source, room, signal), { key })
     let chunks: Uint8Array[] = []
     let index = 0
     const write = async (): Promise<void> => {
@@ -185,6 +189,7 @@ export class FileUploads {
           await write()
           const after: UploadRow = { ...row, files: [...row.files, { ...before, ...next.value }] }
           await core.local.write(async (tx) => { writeUpload(tx, after) })
+          room.endFile()
           return after
         }
         chunks.push(next.value)
@@ -193,19 +198,6 @@ export class FileUploads {
     } catch (error) {
       await this.#forget({ ...row, files: [...row.files, before] })
       throw error
-    }
-  }
-
-  /** The bytes of a source, up to what a file may have and what there is room for. */
-  async* #bounded(source: FileSource, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array, void, undefined> {
-    const roomBytes = UPLOAD_LIMITS.waitingBytesMax - this.#waiting.reduce((sum, { row }) => sum + sealedBytesOf(row), 0)
-    let size = 0
-    for await (const bytes of bytesOfSource(source)) {
-      if (signal?.aborted === true) throw cancelled()
-      size += bytes.length
-      if (size > LIMITS.fileBytesMax) throw new EvegramError('too_large.file', { operation: 'send files', details: { bytesMax: LIMITS.fileBytesMax } })
-      if (size > roomBytes) throw new EvegramError('limited.files', { operation: 'send files' })
-      yield bytes
     }
   }
 
@@ -354,6 +346,18 @@ export class FileUploads {
   close(): void {
     this.#closing.abort()
     for (const { message } of this.#waiting) message.reject(new EvegramError('client.closed', { operation: 'send files' }))
+  }
+}
+
+/** The bytes of a source, up to what a file may have and what there is room for. */
+async function* bounded(source: FileSource, room: TakenRoom, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array, void, undefined> {
+  let size = 0
+  for await (const bytes of bytesOfSource(source)) {
+    if (signal?.aborted === true) throw cancelled()
+    size += bytes.length
+    if (size > LIMITS.fileBytesMax) throw new EvegramError('too_large.file', { operation: 'send files', details: { bytesMax: LIMITS.fileBytesMax } })
+    room.grow(size)
+    yield bytes
   }
 }
 
