@@ -1,6 +1,6 @@
 import { noticesConversationIdOf, type ConversationId } from '@evegram/protocol'
 import type { Core } from './core/context.js'
-import { listNotices, readNoticeCounts, writeNoticeCounts, type ServerNotice } from './core/notice-row.js'
+import { listNotices, listNoticesAfter, readNoticeCounts, writeNoticeCounts, type NoticePlace, type ServerNotice } from './core/notice-row.js'
 
 const LIST_DEFAULT = 100
 /** Notices of one call. */
@@ -14,6 +14,8 @@ export interface Notices {
   readonly id: ConversationId
   /** The newest `limit` (default 100, at most 10,000) in their order, the oldest first. */
   list(limit?: number): Promise<readonly ServerNotice[]>
+  /** The next `limit` (as of `list`) behind `after`, or the oldest ones, in their order; none where none is behind it. All of them: ask until there are none. */
+  listAfter(after: NoticePlace | undefined, limit?: number): Promise<readonly ServerNotice[]>
   /** How many were not read. */
   unread(): Promise<number>
   /** Everything up to `notice`, as this profile committed it, is read. Durable when resolved; an older one changes nothing. */
@@ -32,6 +34,10 @@ export class AccountNotices implements Notices {
 
   list(limit: number = LIST_DEFAULT): Promise<readonly ServerNotice[]> {
     return listNotices(this.#core.store, Math.min(limit, LIST_MAX))
+  }
+
+  listAfter(after: NoticePlace | undefined, limit: number = LIST_DEFAULT): Promise<readonly ServerNotice[]> {
+    return listNoticesAfter(this.#core.store, after, Math.max(1, Math.min(limit, LIST_MAX)))
   }
 
   async unread(): Promise<number> {

@@ -32,8 +32,13 @@ export interface ServerNotice {
   readonly unread: boolean
 }
 
+/** Where a notice stands among all of its account. */
+export type NoticePlace = Pick<ServerNotice, 'atMs' | 'number' | 'messageId'>
+
 /** Start of the keys of notices in table `messages`, beside messages. */
 const NOTICE_PREFIX = 'n/'
+/** Notices of different books that may have one number and one time. */
+const SAME_PLACE_MAX = 16
 const COUNTS = 'notices'
 const ROW_BYTES_MAX = LIMITS.noticeBytesMax + 256
 
@@ -72,6 +77,17 @@ export async function listNotices(store: Pick<LocalStore, 'get' | 'list'>, limit
   const { read } = await readNoticeCounts(store)
   const rows = await store.list('messages', { from: NOTICE_PREFIX, to: `${NOTICE_PREFIX}~`, reverse: true, limit })
   return rows.map(({ value }) => decodeRow(value, read)).reverse()
+}
+
+/** At most `limit` notices behind `after`, or from the oldest one on, in their order. None: none is behind it. Throws `client.store` on a row of another shape. */
+export async function listNoticesAfter(store: Pick<LocalStore, 'get' | 'list'>, after: NoticePlace | undefined, limit: number): Promise<readonly ServerNotice[]> {
+  const { read } = await readNoticeCounts(store)
+  const from = after === undefined ? NOTICE_PREFIX : `${NOTICE_PREFIX}${sortable(BigInt(after.atMs) << 16n, 16)}/${sortable(after.number)}/`
+  const rows = await store.list('messages', { from, to: `${NOTICE_PREFIX}~`, limit: limit + SAME_PLACE_MAX })
+  const notices = rows.map(({ value }) => decodeRow(value, read))
+  // Books of two sources may give one number at one time: the id alone says which it was.
+  const first = notices.findIndex(({ messageId }) => messageId === after?.messageId) + 1
+  return notices.slice(first, first + limit)
 }
 
 function decodeRow(row: Uint8Array, read: number): ServerNotice {

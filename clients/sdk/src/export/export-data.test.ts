@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { decodeEntry, EvegramError, hexOf } from '@evegram/protocol'
+import { decodeEntry, encodeAccountNotice, EvegramError, hexOf, type AccountNotice } from '@evegram/protocol'
 import { FakeBlobs } from '../backup/testing/fake-blobs.js'
+import { addNotice } from '../core/notice-row.js'
 import { FAKE_ASSET, FakeWally } from '../money/testing/fake-wally.js'
 import { MemoryStore } from '../store/memory.js'
 import { FakeServer } from '../sync/testing/fake-server.js'
@@ -11,7 +12,7 @@ import type { ExportOptions, ExportProgress } from './export-options.js'
 
 type Line = Readonly<Record<string, unknown>> & { readonly type: string }
 
-async function exported(test: TestClient, options?: ExportOptions): Promise<readonly Line[]> {
+async function exported(test: Pick<TestClient, 'client'>, options?: ExportOptions): Promise<readonly Line[]> {
   const text = await new Response(test.client.exportData(options)).text()
   expect(text.endsWith('\n')).toBe(true)
   return text.slice(0, -1).split('\n').map((line) => JSON.parse(line) as Line)
@@ -28,6 +29,7 @@ function documented(): ReadonlyMap<string, readonly string[]> {
 interface Scene {
   readonly server: FakeServer
   readonly blobs: FakeBlobs
+  readonly wally: FakeWally
   readonly alice: TestClient
   readonly bob: TestClient
 }
@@ -39,7 +41,7 @@ async function scene(): Promise<Scene> {
   const alice = await openTestClient(server, new MemoryStore(), testWallet('alice'), undefined, (account) => wally.api(account), 'ask', blobs)
   wally.deposit(alice.client.account, 5n)
   const bob = await openTestClient(server, new MemoryStore(), testWallet('bob', 'terra'), undefined, undefined, undefined, blobs)
-  return { server, blobs, alice, bob }
+  return { server, blobs, wally, alice, bob }
 }
 
 /** A profile with something of everything. */
@@ -67,6 +69,9 @@ async function lived(): Promise<Scene> {
   await (await (await eve.client.conversation(client.account)).send('let me in')).acked
   const mallory = await openTestClient(server, new MemoryStore(), testWallet('mallory'))
   await client.block(mallory.client.account)
+  await (await client.wallet.pay(talk, { asset: FAKE_ASSET, amount: 1_000n, note: 'rent' })).done.catch(() => undefined)
+  all.wally.withdrawalFates.push('lost_answer')
+  await client.wallet.withdraw(testWallet('alice'), { id: 'out-1', asset: FAKE_ASSET, amount: 2n, to: testWallet('alice').address }).catch(() => undefined)
   await client.backup.protect()
   await client.backup.toServer()
   await rest()
@@ -78,11 +83,11 @@ describe('an export', () => {
     const { alice, bob } = await lived()
     const lines = await exported(alice, { files: true })
     const table = documented()
-    expect(table.size).toBe(22)
+    expect(table.size).toBe(24)
     for (const line of lines) expect([line.type, Object.keys(line).filter((name) => name !== 'type' && !(table.get(line.type) ?? []).includes(name))]).toEqual([line.type, []])
-    // What this profile cannot have is tested below: gaps, notices, withdrawals, and what is not included.
+    // What this profile cannot have is tested below: gaps, notices, and what is not included.
     const seen = new Set(lines.map(({ type }) => type))
-    expect([...table.keys()].filter((type) => !seen.has(type))).toEqual(['gap', 'notice', 'withdrawal', 'not_included'])
+    expect([...table.keys()].filter((type) => !seen.has(type))).toEqual(['gap', 'notice', 'not_included'])
     expect(lines[0]).toMatchObject({ type: 'export', format: 'evegram-export/1', account: alice.client.account, files: true })
     expect(lines.at(-1)).toEqual({ type: 'end', lines: lines.length, messages: lines.filter(({ type }) => type === 'message').length })
     const messages = lines.filter(({ type }) => type === 'message')
@@ -99,6 +104,9 @@ describe('an export', () => {
     expect(lines.find(({ draft }) => draft !== undefined)).toMatchObject({ type: 'conversation', draft: 'not yet', with: bob.client.address })
     expect(lines.find(({ type, name }) => type === 'contact' && name === 'Bob')).toMatchObject({ account: bob.client.account })
     expect(lines.find(({ type }) => type === 'balance')).toMatchObject({ asset: FAKE_ASSET, held: '5' })
+    expect(lines.find(({ type }) => type === 'pending_payment')).toMatchObject({ amount: '1000', note: 'rent', state: 'refused', code: 'wallet.insufficient_funds' })
+    // Looked at before the server was asked what became of it.
+    expect(lines.find(({ type }) => type === 'unanswered_withdrawal')).toMatchObject({ withdrawal: 'out-1', asset: FAKE_ASSET, amount: '2', to: testWallet('alice').address })
     const [entry] = lines.filter(({ type }) => type === 'account_log').map((line) => decodeEntry(Uint8Array.from(Buffer.from(String(line['entry']), 'base64'))))
     expect(entry).toMatchObject({ kind: 'device.add', seq: 1, account: alice.client.account })
   })
@@ -136,6 +144,20 @@ describe('an export', () => {
     ])
     expect(lines.filter(({ type }) => type === 'message')).toHaveLength(6)
     expect(lines.at(-1)).toMatchObject({ type: 'end', lines: lines.length })
+  })
+
+  it('has all notices, however many there are, each once and in their order', async () => {
+    const { alice: { core, client } } = await scene()
+    // More than two pages of them.
+    const numbers = Array.from({ length: 1_201 }, (_, at) => at + 1)
+    for (const number of numbers) {
+      const notice: AccountNotice = {
+        v: 1, account: client.account, source: '5e'.repeat(16), number, atMs: 1_790_000_000_000 + number, kind: 'deposit_credited', asset: FAKE_ASSET, amount: '5', transfer: `d:${String(number)}`, signature: new Uint8Array(64),
+      }
+      await core.core.local.write(async (tx) => { await addNotice(tx, notice, encodeAccountNotice(notice), 0) })
+    }
+    const lines = (await exported({ client })).filter(({ type }) => type === 'notice')
+    expect(lines.map(({ transfer }) => transfer)).toEqual(numbers.map((number) => `d:${String(number)}`))
   })
 
   it('is read no faster than it is asked for, tells how far it is, and ends when somebody says so', async () => {

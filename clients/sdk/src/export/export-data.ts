@@ -8,7 +8,7 @@ import { moneyLines } from './money-lines.js'
 import type { ExportOptions } from './export-options.js'
 
 const POSTS_AT_ONCE = 500
-const NOTICES_MAX = 10_000
+const NOTICES_AT_ONCE = 500
 /** Lines between two calls of `onProgress`. */
 const LINES_PER_STEP = 100
 
@@ -51,11 +51,17 @@ async function* talkLines(client: Client, options: ExportOptions): AsyncGenerato
   }
 }
 
+async function* noticeLines({ notices }: Client): AsyncGenerator<ExportLine> {
+  for (let page = await notices.listAfter(undefined, NOTICES_AT_ONCE); page.length > 0; page = await notices.listAfter(page.at(-1), NOTICES_AT_ONCE)) {
+    for (const { messageId, kind, asset, amount, transfer, transaction, atMs } of page) {
+      yield { type: 'notice', notice: messageId, kind, asset, amount: amount.toString(), transfer, transaction, at: timeOf(atMs) }
+    }
+  }
+}
+
 /** What the server keeps for the account, and told it. */
 async function* serverLines(client: Client): AsyncGenerator<ExportLine> {
-  for (const { messageId, kind, asset, amount, transfer, transaction, atMs } of await client.notices.list(NOTICES_MAX)) {
-    yield { type: 'notice', notice: messageId, kind, asset, amount: amount.toString(), transfer, transaction, at: timeOf(atMs) }
-  }
+  yield* noticeLines(client)
   yield* asked('wallet', () => moneyLines(client))
   yield* asked('backups', async function* () {
     for (const { blob, bytes, createdAtMs, expiresAtMs } of (await client.backup.status(true)).stored ?? []) {

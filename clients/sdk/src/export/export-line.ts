@@ -3,7 +3,7 @@ import type { JsonValue } from './json-value.js'
 /** What lines of an export are about. */
 export type ExportLineType =
   | 'export' | 'account_log' | 'device' | 'wallet' | 'contact' | 'blocked' | 'setting' | 'request' | 'conversation' | 'member' | 'message' | 'file' | 'channel' | 'post' | 'gap'
-  | 'notice' | 'balance' | 'statement' | 'withdrawal' | 'stored_backup' | 'not_included' | 'end'
+  | 'notice' | 'balance' | 'statement' | 'withdrawal' | 'pending_payment' | 'unanswered_withdrawal' | 'stored_backup' | 'not_included' | 'end'
 
 /** One line: an object of JSON. docs/export.md has the fields of each type; those that say nothing are left out. */
 export type ExportLine = { readonly type: ExportLineType } & Readonly<Record<string, JsonValue | undefined>>

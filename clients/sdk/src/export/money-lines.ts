@@ -3,8 +3,20 @@ import { timeOf, type ExportLine } from './export-line.js'
 
 const LINES_AT_ONCE = 100
 
+/** What was decided on and has no end yet: this device alone knows of it. */
+async function* unendedLines({ wallet }: Client): AsyncGenerator<ExportLine> {
+  for (const { transfer, conversation, asset, amount, note, request, state, code, decidedAtMs } of await wallet.payments()) {
+    yield { type: 'pending_payment', transfer, conversation, asset, amount: amount.toString(), note, request, state, code, at: decidedAtMs === 0 ? undefined : timeOf(decidedAtMs) }
+  }
+  for (const { id, asset, amount, to, memo, askedAtMs } of await wallet.unansweredWithdrawals()) {
+    yield { type: 'unanswered_withdrawal', withdrawal: id, asset, amount: amount.toString(), to, memo, at: timeOf(askedAtMs) }
+  }
+}
+
 /** What the account has and had at the wallet bridge of the server. Throws `wallet.none` where it has none. */
-export async function* moneyLines({ wallet }: Client): AsyncGenerator<ExportLine> {
+export async function* moneyLines(client: Client): AsyncGenerator<ExportLine> {
+  const { wallet } = client
+  yield* unendedLines(client)
   for (const { asset, held, reserved, available } of await wallet.balances()) {
     yield { type: 'balance', asset, held: held.toString(), reserved: reserved.toString(), available: available.toString() }
     let before: number | undefined

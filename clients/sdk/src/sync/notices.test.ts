@@ -53,6 +53,18 @@ describe('a notice of the server', () => {
     expect([told(alice), told(again), await numbers(again), again.refusals()]).toEqual([[1, 2], [], [1, 2], []])
   })
 
+  it('is found page by page behind any other one, also where books of two sources give one number at one time', async () => {
+    const { server, alice } = await scene()
+    const { account, notices } = alice.client
+    for (const number of [1, 2, 3]) for (const source of ['5e', '6f', '7a']) await tell({ server }, account, signedNotice(account, number, { source: source.repeat(16) }))
+    const found: ServerNotice[] = []
+    // Once more than there are: a page that comes again must not go on for ever.
+    for (let at = 0; at < 10; at++) found.push(...await notices.listAfter(found.at(-1), 1))
+    expect(found).toEqual(await notices.list())
+    expect(found).toHaveLength(9)
+    expect(await notices.listAfter(found[3], 2)).toEqual(found.slice(4, 6))
+  })
+
   it('stands in the order of the books, whatever the order in which it came', async () => {
     const { server, alice } = await scene()
     for (const number of [3, 1, 4, 2]) await tell({ server }, alice.client.account, signedNotice(alice.client.account, number))

@@ -9,7 +9,7 @@ const RETRIED: Readonly<Record<string, readonly string[]>> = {
     'conversation', 'conversations', 'groups', 'group', 'channel', 'channels', 'followChannel', 'devices', 'wallets', 'accountLog', 'verify', 'markVerified', 'whenSynced', 'search', 'requests', 'accept', 'decline', 'block',
     'unblock', 'blocked', 'uploads', 'cancelUpload',
   ],
-  notices: ['list', 'unread', 'markRead'],
+  notices: ['list', 'listAfter', 'unread', 'markRead'],
   wallet: ['assets', 'balances', 'statement', 'depositPlace', 'proofOf', 'quote', 'withdrawals', 'withdrawal', 'unansweredWithdrawals', 'forgetWithdrawal', 'refresh', 'notices', 'payments', 'dismissPayment'],
   conversation: [
     'send', 'forwardFiles', 'react', 'edit', 'deleteForEveryone', 'setTimer', 'timer', 'history', 'forget', 'markRead', 'unread', 'draft', 'setDraft', 'flags', 'setFlags', 'hide', 'hidden', 'receipts', 'receiptsOf', 'gaps', 'name', 'members', 'isMember', 'refresh', 'version',
