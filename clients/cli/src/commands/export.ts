@@ -10,6 +10,7 @@ import { nameFile } from '../name-file.js'
 import { sizeText } from '../safe-file-name.js'
 import { synced } from '../synced.js'
 import { countBar } from '../transfer-bar.js'
+import { writeLines } from '../write-lines.js'
 
 /** How long the server may be away before what this device has is written without it. */
 const AWAY_MS_MAX = 10_000
@@ -19,17 +20,18 @@ export async function exportData(context: Context, path: string, options: { read
   await context.withClient(async (client) => {
     await synced(client, AWAY_MS_MAX)
     const stop = interruption()
-    const bar = countBar(context.output)
+    // Among the lines on a terminal it would only be in the way.
+    const bar = path === '-' && process.stdout.isTTY ? undefined : countBar(context.output)
     let last: ExportProgress = { lines: 0, messages: 0, bytes: 0 }
     const chosen: ExportOptions = {
       files: options.files === true, signal: stop.signal,
       onProgress: (progress) => {
         last = progress
-        bar.show(`${String(progress.messages)} messages, ${sizeText(progress.bytes)}`)
+        bar?.show(`${String(progress.messages)} messages, ${sizeText(progress.bytes)}`)
       },
     }
     try {
-      if (path === '-') await toStandardOutput(client, chosen)
+      if (path === '-') await writeLines(client.exportData(chosen), process.stdout)
       else await toFile(client, resolve(path), chosen)
     } catch (error) {
       if (!stop.signal.aborted) throw error
@@ -37,23 +39,12 @@ export async function exportData(context: Context, path: string, options: { read
       context.output.note('Stopped: nothing was written.')
       return
     } finally {
-      bar.end()
+      bar?.end()
       stop.release()
     }
     // Standard output is the export itself.
     if (path !== '-') await context.output.result({ file: resolve(path), ...last }, `${String(last.messages)} messages in ${String(last.lines)} lines, ${sizeText(last.bytes)}, in ${path}. It is not encrypted: keep it where nobody else reads it.`)
   })
-}
-
-async function toStandardOutput(client: Client, options: ExportOptions): Promise<void> {
-  for await (const bytes of client.exportData(options)) {
-    await new Promise<void>((done, fail) => {
-      process.stdout.write(bytes, (error) => {
-        if (error === null || error === undefined) done()
-        else fail(error)
-      })
-    })
-  }
 }
 
 /** Written beside its name, synced, then named; a name that exists is refused. */
