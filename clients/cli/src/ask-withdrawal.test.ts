@@ -32,7 +32,7 @@ describe('asking for a withdrawal', () => {
   it('ends after some requests, and says that it may have been taken and under which id', async () => {
     const { requests, outcome } = await asked('timeout', 'timeout', 'timeout', 'timeout', TAKEN)
     expect([requests, outcome]).toMatchObject([ASK_LIMITS.attemptsMax, { code: 'timeout', operation: 'withdraw', details: { withdrawal: 'mine', mayBeTaken: true, status: 1 } }])
-    expect(String(outcome)).toContain('--id mine')
+    expect(String(outcome)).toContain('withdrawals ask mine')
   })
 
   it('does not call refused what an earlier request may have done', async () => {

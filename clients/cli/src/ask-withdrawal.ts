@@ -42,7 +42,7 @@ export async function askForWithdrawal(id: string, ports: AskPorts): Promise<Wit
 function named(cause: EvegramError, id: string, mayBeTaken: boolean): EvegramError {
   const { code, operation, retryAfterMs, details } = cause
   const advice = mayBeTaken
-    ? `${cause.advice} The withdrawal ${id} may have been taken. Look with: evegram wallet withdrawals; to ask for the same one and not for a second: --id ${id}`
+    ? `${cause.advice} The withdrawal ${id} may have been taken. Look with: evegram wallet withdrawals; to ask for the same one and not for a second: evegram wallet withdrawals ask ${id}`
     : cause.advice
   return new EvegramError(code, {
     advice, details: { ...details, withdrawal: id, mayBeTaken }, cause, ...(operation === undefined ? {} : { operation }), ...(retryAfterMs === undefined ? {} : { retryAfterMs }),

@@ -21,6 +21,25 @@ export function addPlayCommands(add: Add, act: Act, program: Command): void {
   add(play, 'address', "A new address of the server's own chain, of a key that is thrown away", 'evegram play address').action(act(async () => (await import('./commands/play.js')).playAddress))
 }
 
+/** A withdrawal without an answer is named by its id or the first characters of it. */
+function addWithdrawalCommands(add: Add, act: Act, wallet: Command): void {
+  const withdrawals = add(
+    wallet, 'withdrawals', 'Those of this device that have no answer, then your newest withdrawals and how they stand', 'evegram wallet withdrawals --limit 5 --json', 'evegram wallet withdrawals ask 3f0a12bc',
+  )
+    .option('--limit <n>', 'how many, at most 100', wholeNumber, 20)
+    .action(act(async () => (await import('./commands/wallet-withdrawals.js')).walletWithdrawals))
+  add(
+    withdrawals, 'ask <id>', 'Ask again for one without an answer: the same one under its id, never a second. Exit code 0 paid, 1 failed or refused, 4 still on its way',
+    'evegram wallet withdrawals ask 3f0a12bc', 'evegram wallet withdrawals ask later --yes --json',
+  )
+    .option('--wallet <file>', 'wallet file that signs (default: the one of login); not needed when the server has it')
+    .option('--yes', 'do not ask')
+    .option('--wait <seconds>', 'how long to follow it', wholeNumber, 120)
+    .action(act(async () => (await import('./commands/wallet-withdrawals.js')).askWithdrawalAgain))
+  add(withdrawals, 'forget <id>', 'Take one without an answer out of the list; the server is asked first, and what it has stays', 'evegram wallet withdrawals forget 3f0a12bc')
+    .action(act(async () => (await import('./commands/wallet-withdrawals.js')).forgetWithdrawal))
+}
+
 /** `evegram wallet …`: the own money at the server. An asset is named by its symbol or its id, an amount as people write it: 12 or 0.5. */
 export function addWalletCommands(add: Add, act: Act, program: Command): void {
   const wallet = add(
@@ -56,9 +75,14 @@ export function addWalletCommands(add: Add, act: Act, program: Command): void {
     .option('--yes', 'do not ask')
     .option('--wait <seconds>', 'how long to follow it', wholeNumber, 120)
     .action(act(async () => (await import('./commands/wallet-withdraw.js')).walletWithdraw))
-  add(wallet, 'withdrawals', 'Your newest withdrawals and how they stand', 'evegram wallet withdrawals --limit 5 --json')
-    .option('--limit <n>', 'how many', wholeNumber, 20)
-    .action(act(async () => (await import('./commands/wallet-withdraw.js')).walletWithdrawals))
+  addWithdrawalCommands(add, act, wallet)
+  const payments = add(
+    wallet, 'payments', 'What you decided to pay with this profile and has no message yet: on its way, or refused', 'evegram wallet payments --json', 'evegram wallet payments dismiss 3f0a12bc',
+  )
+    .option('--wait <seconds>', 'how long what is on its way may take to arrive', wholeNumber, 5)
+    .action(act(async () => (await import('./commands/wallet-payments.js')).walletPayments))
+  add(payments, 'dismiss [transfer]', 'Put a refused payment away, by its transfer or the first digits of it; without one, all that were refused', 'evegram wallet payments dismiss 3f0a12bc')
+    .action(act(async () => (await import('./commands/wallet-payments.js')).dismissPayment))
   add(wallet, 'history <asset>', 'Your statement, the newest first', 'evegram wallet history PLAY --limit 20', 'evegram wallet history PLAY --before 4711 --json')
     .option('--limit <n>', 'how many, at most 100', wholeNumber, 50)
     .option('--before <number>', 'only lines before this number', postNumber)

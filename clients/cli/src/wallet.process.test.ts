@@ -88,6 +88,27 @@ describe('money in the terminal', () => {
       expect([command, outcome.code, outcome.error?.code]).toEqual([command, code, error])
     }
     expect(await held('alice')).toBe(before)
+
+    // What was refused stays with its reason, in this profile alone, until it is put away.
+    const [refused] = await ok('wallet payments', { as: 'alice' })
+    expect(refused).toMatchObject({ to: bob, decimal: '1000000', symbol: 'PLAY', state: 'refused', code: 'wallet.insufficient_funds' })
+    expect(await ok('wallet payments', { as: 'bob' })).toEqual([])
+    expect((await run('wallet payments', { as: 'alice', json: false })).stdout).toMatch(/1000000 PLAY to \S+: refused, nothing moved \(wallet\.insufficient_funds\)\ntransfer /)
+    expect(await ok(`wallet payments dismiss ${String(refused?.['transfer']).slice(0, 8)}`, { as: 'alice' })).toEqual([{ transfer: refused?.['transfer'], dismissed: true }])
+    expect(await ok('wallet payments', { as: 'alice' })).toEqual([])
+    for (const command of ['wallet withdrawals ask nothing', 'wallet withdrawals forget nothing', 'wallet payments dismiss 3f0a12bc']) {
+      const outcome = await run(command, { as: 'alice' })
+      expect([command, outcome.code, outcome.error?.code]).toEqual([command, 2, 'invalid.argument'])
+    }
+  })
+
+  it('goes to a person, not to a group: it says what to do instead', async () => {
+    const { bob = '' } = addresses
+    await ok(`group create gate ${bob}`, { as: 'alice' })
+    for (const command of ['wallet send gate 1 PLAY --yes', 'wallet request gate 1 PLAY']) {
+      const outcome = await run(command, { as: 'alice' })
+      expect([command, outcome.code, outcome.error]).toMatchObject([command, 2, { code: 'invalid.argument', message: expect.stringContaining('evegram group members') as unknown }])
+    }
   })
 
   it('is watched as it happens', async () => {

@@ -5,6 +5,7 @@ import type { Context } from '../context.js'
 import { EXIT_CODES } from '../exit-codes.js'
 import { followPayment } from '../follow-payment.js'
 import { MoneyText } from '../money-text.js'
+import { payee } from '../payee.js'
 import { synced } from '../synced.js'
 import { visible } from '../visible.js'
 
@@ -24,7 +25,7 @@ export function walletSend(
     const money = await MoneyText.of(client.wallet)
     const asset = money.asset(name)
     const amount = money.parse(amountText, asset)
-    const conversation = await client.conversation(to)
+    const conversation = await payee(client, to)
     if (options.request !== undefined) await checkRequest(client, conversation, options.request)
     await confirmPayment(output, `Send ${money.show(amount, asset.asset)} to ${conversation.peer.address}?`, options.yes)
     const { transfer, paid, done } = await client.wallet.pay(conversation, {
@@ -51,7 +52,7 @@ export function walletRequest(
     const money = await MoneyText.of(client.wallet)
     const asset = money.asset(name)
     const amount = money.parse(amountText, asset)
-    const conversation = await client.conversation(from)
+    const conversation = await payee(client, from)
     const { request, acked, messageId } = await client.wallet.request(conversation, {
       asset: asset.asset, amount, expiresInMs: options.hours * 3_600_000, onChain: options.onChain === true, ...(options.note === undefined ? {} : { note: options.note }),
     })
