@@ -4,6 +4,7 @@ import { deflateSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { Page } from 'playwright-core'
 import { acceptRequest, go, openMenuOf, openRow, say, shows, watchUpload, write } from './testing/drive.js'
+import { endAll } from './testing/end-all.js'
 import { nodePerson, type NodePerson } from './testing/node-person.js'
 import { accessibilityFaults, Scene, SHOWN_MS, type Person } from './testing/scene.js'
 
@@ -46,10 +47,7 @@ describe('files on the page', () => {
     await shows(alice.page, 'show me')
     chat = await alice.page.evaluate(() => location.hash)
   })
-  afterAll(async () => {
-    await mallory.client.close()
-    await scene.close()
-  })
+  afterAll(() => endAll(() => mallory.client.close(), () => scene.close()))
 
   const attach = async (page: Page, name: string, mimeType: string, bytes: Uint8Array): Promise<void> => { await page.locator('.composer input[type=file]').setInputFiles({ name, mimeType, buffer: Buffer.from(bytes) }) }
 

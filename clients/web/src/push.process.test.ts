@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { en } from './i18n/en.js'
 import { es } from './i18n/es.js'
 import { go, write } from './testing/drive.js'
+import { endAll } from './testing/end-all.js'
 import { accessibilityFaults, Scene, SHOWN_MS, type Person } from './testing/scene.js'
 
 // A whole server with a build before it, and browsers: a busy machine may take its time.
@@ -85,11 +86,7 @@ describe('waking a browser', () => {
     await bob.page.reload()
     await bob.page.locator('[data-state="live"]').waitFor({ state: 'attached' })
   })
-  afterAll(async () => {
-    await scene.close()
-    service.closeAllConnections()
-    service.close()
-  })
+  afterAll(() => endAll(() => scene.close(), () => { service.closeAllConnections() }, () => service.close()))
 
   it('asks for leave on the click and not before, and says when the browser does not give it', async () => {
     await bob.context.clearPermissions()

@@ -7,6 +7,7 @@ import { build } from 'vite'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { launchChromium } from '../../../tools/chromium.mjs'
+import { endAll } from './testing/end-all.js'
 import { accessibilityFaults } from './testing/scene.js'
 
 vi.setConfig({ testTimeout: 480_000, hookTimeout: 120_000 })
@@ -66,11 +67,7 @@ describe('a conversation of 10,000 messages', () => {
     await page.goto(`http://127.0.0.1:${String(typeof address === 'object' ? address?.port : '')}/scroll-page/index.html`)
     await page.locator('.bubble').last().waitFor()
   })
-  afterAll(async () => {
-    await browser.close()
-    server.close()
-    rmSync(folder, { recursive: true, force: true })
-  })
+  afterAll(() => endAll(() => browser.close(), () => server.close(), () => { rmSync(folder, { recursive: true, force: true }) }))
   const rows = (): Promise<number> => page.locator('[data-message]').count()
 
   it('begins at the newest', async () => {

@@ -5,6 +5,7 @@ import type { Client } from '@evegram/sdk'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { shortAddress } from './ui/address.js'
 import { acceptRequest, foundChannel, foundGroup, go, openConversation, openMenuOf, openRow, post, removeMember, say, shows, watchUpload, write } from './testing/drive.js'
+import { endAll } from './testing/end-all.js'
 import { gatherFollowers } from './testing/followers.js'
 import { nodePerson, type NodePerson } from './testing/node-person.js'
 import { Scene, type Person } from './testing/scene.js'
@@ -27,10 +28,7 @@ describe('the story of the page', () => {
   let talk = ''
   const others: NodePerson[] = []
   beforeAll(async () => { scene = await Scene.start() })
-  afterAll(async () => {
-    for (const { client } of others) await client.close()
-    await scene.close()
-  })
+  afterAll(() => endAll(...others.map(({ client }) => () => client.close()), () => scene.close()))
 
   it('act 1: two people sign in with wallets of different chains, one of them on two devices', async () => {
     alice = await scene.person('Solana')

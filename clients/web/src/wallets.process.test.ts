@@ -1,6 +1,7 @@
 import type { Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { go } from './testing/drive.js'
+import { endAll } from './testing/end-all.js'
 import { putTerraWallet, putTonWallet } from './testing/fake-programs.js'
 import { overflowsOf } from './testing/overflow.js'
 import { RemoteTonWallet } from './testing/remote-ton-wallet.js'
@@ -17,10 +18,7 @@ describe('wallet programs of a browser', () => {
     bridge = await TonBridgeServer.start()
     scene = await Scene.start({ EVEGRAM_TON_BRIDGES: `Lighthouse ${bridge.url} https://lighthouse.example/ton-connect` })
   })
-  afterAll(async () => {
-    await scene.close()
-    await bridge.die()
-  })
+  afterAll(() => endAll(() => scene.close(), () => bridge.die()))
 
   it.each([[true, 'V5R1, with signData', 'signData'], [false, 'V4R2, without', 'connect 2 /tonconnect-manifest.json ton_addr+ton_proof']] as const)(
     'TON Connect (%s: %s): signs in by ton_proof, revokes a device, and nobody else is asked for anything', async (signsData, _, revokes) => {

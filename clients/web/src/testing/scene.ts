@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { launchChromium } from '../../../../tools/chromium.mjs'
 import { go } from './drive.js'
+import { endAll } from './end-all.js'
 
 const root = fileURLToPath(new URL('../../../../', import.meta.url))
 /** Long enough for a first build on a busy machine. */
@@ -60,8 +61,7 @@ export class Scene {
       const url = await saysWhere(server)
       return new Scene(url, await launchChromium(), server, folder)
     } catch (error) {
-      server.kill('SIGKILL')
-      rmSync(folder, { recursive: true, force: true })
+      await endServer(server, folder)
       throw error
     }
   }
@@ -125,11 +125,7 @@ export class Scene {
   }
 
   async close(): Promise<void> {
-    await this.browser.close()
-    const ended = new Promise((resolve) => this.#server.once('exit', resolve))
-    this.#server.kill('SIGTERM')
-    await ended
-    rmSync(this.#folder, { recursive: true, force: true })
+    await endAll(() => this.browser.close(), () => endServer(this.#server, this.#folder))
   }
 }
 
@@ -145,6 +141,15 @@ export async function accessibilityFaults(page: Page, within = 'html'): Promise<
     const { violations } = await checker.run(selector, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] })
     return violations.flatMap(({ id, nodes }) => nodes.map(({ target }) => `${id}: ${target.join(' ')}`))
   }, within)
+}
+
+async function endServer(server: ChildProcess, folder: string): Promise<void> {
+  if (server.exitCode === null && server.signalCode === null) {
+    const ended = new Promise((resolve) => server.once('exit', resolve))
+    server.kill('SIGTERM')
+    await ended
+  }
+  rmSync(folder, { recursive: true, force: true })
 }
 
 async function saysWhere(server: ChildProcess): Promise<string> {
