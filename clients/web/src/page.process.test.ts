@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { fakeSolanaWallet } from './testing/fake-wallet.js'
 import { PLACES } from './route.js'
 import { acceptRequest, foundGroup, go, openMenuOf, say, write } from './testing/drive.js'
+import { endAll } from './testing/end-all.js'
 import { firstLoad } from './testing/first-load.js'
 import { nodePerson } from './testing/node-person.js'
 import { overflowsOf } from './testing/overflow.js'
@@ -33,10 +34,7 @@ describe('the page in Chromium, at the server of npm start', () => {
     alice = await scene.person('Solana')
     bob = await scene.person('TON')
   })
-  afterAll(async () => {
-    framer.close()
-    await scene.close()
-  })
+  afterAll(() => endAll(() => framer.close(), () => scene.close()))
 
   it('signs newcomers in without an error on the console', async () => {
     // Those of the first sign-in of both are in it.
@@ -330,6 +328,31 @@ describe('the page in Chromium, at the server of npm start', () => {
     } finally {
       await stranger.client.close()
     }
+  })
+
+  it('takes no money in a conversation inside of another site: neither the purse nor a request opens anything that pays', async () => {
+    // Somebody who asks for money; what they said is read in the frame as anywhere.
+    const group = await foundGroup(alice.page, 'Framed crew', [bob.address])
+    await write(alice, bob.address, 'about money')
+    const direct = await alice.page.evaluate(() => location.hash)
+    await go(bob.page, direct)
+    await bob.page.getByRole('button', { name: 'Send or ask for money' }).click()
+    await bob.page.getByText('Ask', { exact: true }).click()
+    await bob.page.getByLabel('Amount').fill('1')
+    await bob.page.getByLabel('Note').fill('for the frame')
+    await bob.page.getByRole('button', { name: 'Ask for money', exact: true }).click()
+    await go(alice.page, direct)
+    await alice.page.locator('.bubble', { hasText: 'for the frame' }).getByRole('button', { name: 'Pay', exact: true }).waitFor()
+    const page = await alice.context.newPage()
+    for (const [where, name] of [[direct, 'Pay'], [direct, 'Send or ask for money'], [`#/c/${group}`, 'Send or ask for money']] as const) {
+      await page.goto(`${framerUrl}/?${encodeURIComponent(`${scene.url}/${where}`)}`)
+      const frame = page.frameLocator('iframe')
+      await frame.getByRole('button', { name, exact: true }).last().click({ timeout: 60_000 })
+      await frame.locator('.pay .framed').waitFor()
+      // The way out, and the cross: no field, no amount, nothing to press that sends.
+      expect([await frame.locator('.pay').locator('input, textarea, select').count(), await frame.locator('.pay button').count(), await frame.locator('.pay a').getAttribute('target')], `${name} ${where}`).toEqual([0, 1, '_blank'])
+    }
+    await page.close()
   })
 
   it('was never refused anything by its own policy, and threw nothing', () => {

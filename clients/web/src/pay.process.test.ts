@@ -1,6 +1,6 @@
 import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { acceptRequest, go, say, write } from './testing/drive.js'
+import { acceptRequest, foundGroup, go, say, write } from './testing/drive.js'
 import { nodePerson } from './testing/node-person.js'
 import { overflowsOf } from './testing/overflow.js'
 import { accessibilityFaults, Scene, SHOWN_MS, type Person } from './testing/scene.js'
@@ -115,6 +115,87 @@ describe('money in a chat, on the page', () => {
     expect([await page.locator('.bubble', { hasText: 'You paid 2 PLAY' }).count(), await bob.page.locator('.bubble', { hasText: 'You received 2 PLAY' }).count()]).toEqual([1, 1])
   })
 
+  it('is sent to and asked of one member of a group, in the direct conversation with them, which the dialog says', async () => {
+    const { page } = alice
+    const group = `#/c/${await foundGroup(page, 'Ferry crew', [bob.address])}`
+    await open(page)
+    const dialog = page.getByRole('dialog')
+    // Even where there is only one to choose: money never goes where nobody said.
+    expect(await dialog.getByLabel('To whom').locator('option').count()).toBe(1)
+    await dialog.getByText('It goes into your direct conversation with them.').waitFor()
+    await page.getByLabel('Amount').fill('0.25')
+    await page.getByLabel('Note').fill('for the crew')
+    expect(await accessibilityFaults(page, '.pay')).toEqual([])
+    await page.getByRole('button', { name: 'Look it over' }).click()
+    await dialog.locator('.address', { hasText: bob.address }).waitFor()
+    await page.getByRole('button', { name: 'Send 0.25 PLAY' }).click()
+    await bubble(page, 'for the crew').getByText('It left your wallet.').waitFor()
+    expect(await page.evaluate(() => location.hash)).toBe(chat)
+    await bubble(bob.page, 'for the crew').getByText('It is in your wallet.').waitFor()
+    await go(page, group)
+    await open(page)
+    await page.getByText('Ask', { exact: true }).click()
+    await dialog.getByLabel('Whom to ask').waitFor()
+    await page.getByLabel('Amount').fill('0.25')
+    await page.getByLabel('Note').fill('back from the crew')
+    await page.getByRole('button', { name: 'Ask for money', exact: true }).click()
+    await bubble(page, 'back from the crew').getByText(/^Open until/).waitFor()
+    await go(page, group)
+    expect(await page.locator('.bubble', { hasText: 'crew' }).count()).toBe(0)
+    await go(page, chat)
+    await bubble(bob.page, 'back from the crew').getByRole('button', { name: 'Pay', exact: true }).waitFor()
+  })
+
+  it('goes by the keyboard alone: the focus is where the next key is needed, is seen, and comes back to where it was', async () => {
+    const { page } = bob
+    const focused = (): Promise<string> => page.evaluate(() => { const { activeElement: at } = document; return at?.getAttribute('aria-label') ?? at?.id ?? at?.tagName ?? '' })
+    const ring = (): Promise<string> => page.evaluate(() => getComputedStyle(document.activeElement ?? document.body).outlineStyle)
+    // From the field back to the purse, and what it opens.
+    await page.locator('#composer-field').focus()
+    await page.keyboard.press('Shift+Tab')
+    expect(await focused()).toBe('Send or ask for money')
+    await page.keyboard.press('Enter')
+    await expect.poll(() => page.getByLabel('Amount').evaluate((field) => field === document.activeElement)).toBe(true)
+    await page.keyboard.type('0')
+    expect(await page.locator('.pay .wrong').textContent()).toBe('')
+    await page.keyboard.type('.5')
+    await page.keyboard.press('Escape')
+    await expect.poll(focused).toBe('Send or ask for money')
+    // A request: its button goes when it is paid, and the arrows go on in the messages.
+    await bubble(page, 'back from the crew').getByRole('button', { name: 'Pay', exact: true }).focus()
+    await page.keyboard.press('Enter')
+    await page.getByRole('dialog').getByText('back from the crew').waitFor()
+    await expect.poll(focused).toBe('pay-title')
+    const send = page.getByRole('button', { name: 'Send 0.25 PLAY' })
+    await page.keyboard.press('Tab')
+    expect(await send.evaluate((button) => button === document.activeElement)).toBe(true)
+    await page.keyboard.press('Enter')
+    await bubble(page, 'Asks you for 0.25 PLAY').getByText('You paid it.').waitFor()
+    await expect.poll(focused).toBe('Messages')
+    await page.keyboard.press('ArrowUp')
+    await expect.poll(focused).toBe('What to do with this message')
+    expect(await ring()).toBe('solid')
+    await page.keyboard.press('Enter')
+    await page.keyboard.press('Enter')
+    await expect.poll(focused).toBe('What to do with this message')
+    await page.locator('.reactions button').first().waitFor()
+    await page.keyboard.press('Enter')
+    await page.getByRole('button', { name: 'Who has it' }).press('Enter')
+    await page.getByRole('dialog').waitFor()
+    await page.keyboard.press('Escape')
+    await expect.poll(focused).toBe('What to do with this message')
+    // An answer, and back.
+    await page.keyboard.press('Enter')
+    await page.getByRole('button', { name: 'Reply' }).press('Enter')
+    await expect.poll(focused).toBe('composer-field')
+    await page.keyboard.type('by keys alone')
+    await page.keyboard.press('Tab')
+    expect(await focused()).toBe('Send')
+    await page.keyboard.press('Enter')
+    await bubble(alice.page, 'by keys alone').waitFor()
+    await expect.poll(focused).toBe('composer-field')
+  })
+
   it('that somebody only says they paid is not shown as paid', async () => {
     const mallory = await nodePerson(scene.url, 'terra')
     try {
@@ -129,6 +210,23 @@ describe('money in a chat, on the page', () => {
     } finally {
       await mallory.client.close()
     }
+  })
+
+  it('is written with the decimal sign of the language wherever it stands', async () => {
+    const { page } = bob
+    await go(page, '#/settings')
+    await page.getByLabel('Language').selectOption('es')
+    await go(page, chat)
+    await bubble(page, 'half of the ferry').getByText('5,5 PLAY').waitFor()
+    for (const view of ['#/wallet', '#/wallet-withdraw', '#/wallet-deposit', '#/notices']) {
+      await go(page, view)
+      await page.locator('.loading').waitFor({ state: 'detached' })
+      await expect.poll(() => page.locator('.panel-body').textContent()).toMatch(/\d,\d+ PLAY/)
+      expect(await page.locator('.panel-body').textContent(), view).not.toMatch(/\d\.\d+ PLAY/)
+    }
+    await go(page, '#/settings')
+    await page.getByLabel('Idioma').selectOption('en')
+    await go(page, chat)
   })
 
   it('fits a small phone in both directions of writing', async () => {

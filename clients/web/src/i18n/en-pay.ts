@@ -3,7 +3,7 @@ export const enPay = {
   // Amounts
   'amount.max': 'All',
   'amount.max.of': 'All of it: {amount}',
-  'amount.wrong.form': 'Write digits and at most one decimal sign: 12 or 0.5',
+  'amount.wrong.form': 'Write digits and at most one decimal sign: 12 or {half}',
   'amount.wrong.grouping': 'Write it without a sign between thousands.',
   'amount.wrong.places': { one: '{symbol} has {count} decimal place.', other: '{symbol} has at most {count} decimal places.' },
   'amount.wrong.large': 'That is more than there can be.',
@@ -19,7 +19,7 @@ export const enPay = {
   'pay.kind.send': 'Send',
   'pay.kind.ask': 'Ask',
   'pay.whom': 'To whom',
-  'pay.whom.ask': 'Whom',
+  'pay.whom.ask': 'Whom to ask',
   'pay.direct': 'It goes into your direct conversation with them.',
   'pay.nobody': 'There is nobody here to pay.',
   'pay.asset': 'Kind of money',

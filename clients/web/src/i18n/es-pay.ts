@@ -6,7 +6,7 @@ export const esPay: Readonly<Record<keyof typeof enPay, Text>> = {
   // Importes
   'amount.max': 'Todo',
   'amount.max.of': 'Todo: {amount}',
-  'amount.wrong.form': 'Escribe cifras y como mucho un signo decimal: 12 o 0,5',
+  'amount.wrong.form': 'Escribe cifras y como mucho un signo decimal: 12 o {half}',
   'amount.wrong.grouping': 'Escríbelo sin signo entre los millares.',
   'amount.wrong.places': { one: '{symbol} tiene {count} decimal.', other: '{symbol} tiene como mucho {count} decimales.' },
   'amount.wrong.large': 'Es más de lo que puede existir.',
@@ -22,7 +22,7 @@ export const esPay: Readonly<Record<keyof typeof enPay, Text>> = {
   'pay.kind.send': 'Enviar',
   'pay.kind.ask': 'Pedir',
   'pay.whom': 'A quién',
-  'pay.whom.ask': 'A quién',
+  'pay.whom.ask': 'A quién pedir',
   'pay.direct': 'Va a tu conversación directa con esa persona.',
   'pay.nobody': 'Aquí no hay nadie a quien pagar.',
   'pay.asset': 'Tipo de dinero',

@@ -1,5 +1,7 @@
 import { createContext, useContext, type ReactElement, type ReactNode } from 'react'
+import { amountOf, amountText } from '../ui/amount.js'
 import type { DecimalSign } from '../ui/read-amount.js'
+import { sizeText } from '../ui/size.js'
 import type { Catalogue, TextKey } from './en.js'
 
 /** What is put into a text by name. `count` chooses the form. */
@@ -17,6 +19,12 @@ export interface Texts {
   readonly list: (items: readonly string[]) => string
   /** Between whole units and their parts, as amounts are typed. */
   readonly decimalSign: DecimalSign
+  /** An amount of the smallest unit, as people write it, with its symbol. */
+  readonly amountText: (amount: bigint, asset: Parameters<typeof amountText>[1]) => string
+  /** The same of an asset that may not be among `assets`: then the smallest unit and the name of the asset. */
+  readonly amountOf: (amount: bigint, asset: string, assets: Parameters<typeof amountOf>[2]) => string
+  /** A number of bytes, with its unit. */
+  readonly sizeText: (bytes: number) => string
 }
 
 const DAY_MS = 86_400_000
@@ -36,7 +44,8 @@ export function makeTexts(language: string, catalogue: Catalogue): Texts {
     return text.replace(/\{(\w+)\}/g, (whole, name: string) => String(values[name] ?? whole))
   }
   return {
-    language, t, decimalSign, time: (atMs) => time.format(atMs), date: (atMs) => date.format(atMs), list: (items) => list.format(items),
+    language, t, decimalSign, amountText: (amount, asset) => amountText(amount, asset, decimalSign), amountOf: (amount, asset, assets) => amountOf(amount, asset, assets, decimalSign), sizeText: (bytes) => sizeText(bytes, decimalSign),
+    time: (atMs) => time.format(atMs), date: (atMs) => date.format(atMs), list: (items) => list.format(items),
     day(atMs, nowMs) {
       const days = Math.round((startOfDay(nowMs) - startOfDay(atMs)) / DAY_MS)
       if (days === 0) return t('chat.today')

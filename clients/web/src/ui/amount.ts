@@ -1,16 +1,17 @@
 import type { WalletAsset } from '@evegram/sdk'
+import { writeAmount, type DecimalSign } from './read-amount.js'
 
-/** An amount as people write it: whole numbers of the smallest unit, no floats. */
-export function amountText(amount: bigint, asset: Pick<WalletAsset, 'symbol' | 'decimals'>): string {
-  const sign = amount < 0n ? '−' : ''
-  const digits = (amount < 0n ? -amount : amount).toString().padStart(asset.decimals + 1, '0')
-  const whole = digits.slice(0, digits.length - asset.decimals)
-  const rest = digits.slice(digits.length - asset.decimals).replace(/0+$/, '')
-  return `${sign}${whole.replace(/\B(?=(\d{3})+$)/g, ' ')}${rest === '' ? '' : `.${rest}`} ${asset.symbol}`
+/** Between thousands: a line does not break there. `readAmount` takes it. */
+const THOUSANDS = '\u00a0'
+
+/** An amount as people write it: whole numbers of the smallest unit, no floats, `sign` between whole units and their parts. Components have it as `useTexts().amountText`. */
+export function amountText(amount: bigint, { symbol, decimals }: Pick<WalletAsset, 'symbol' | 'decimals'>, sign: DecimalSign): string {
+  const [whole = '', rest] = writeAmount(amount < 0n ? -amount : amount, decimals, sign).split(sign)
+  return `${amount < 0n ? '−' : ''}${whole.replace(/\B(?=(\d{3})+$)/g, THOUSANDS)}${rest === undefined ? '' : `${sign}${rest}`} ${symbol}`
 }
 
 /** An amount of an asset that may not be known here: then its smallest unit and its full name. */
-export function amountOf(amount: bigint, id: string, assets: readonly WalletAsset[]): string {
+export function amountOf(amount: bigint, id: string, assets: readonly Pick<WalletAsset, 'asset' | 'symbol' | 'decimals'>[], sign: DecimalSign): string {
   const asset = assets.find((known) => known.asset === id)
-  return asset === undefined ? `${String(amount)} ${id}` : amountText(amount, asset)
+  return asset === undefined ? `${String(amount)} ${id}` : amountText(amount, asset, sign)
 }

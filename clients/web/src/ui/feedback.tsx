@@ -1,4 +1,4 @@
-import { useState, type ReactElement, type ReactNode } from 'react'
+import { useRef, useState, type ReactElement, type ReactNode } from 'react'
 import { codeOf, errorText } from '../i18n/error-text.js'
 import { useTexts } from '../i18n/texts.js'
 import { Icon, type IconName } from './icon.js'
@@ -43,15 +43,18 @@ export function Loading({ rows = 4 }: { readonly rows?: number }): ReactElement 
 export function useAction(): { readonly busy: boolean; readonly code: string | undefined; readonly run: (action: () => Promise<void>) => void } {
   const [busy, setBusy] = useState(false)
   const [code, setCode] = useState<string>()
+  // Two presses may come before anything is painted.
+  const runs = useRef(false)
   return {
     busy, code,
     run(action) {
-      if (busy) return
+      if (runs.current) return
+      runs.current = true
       setBusy(true)
       setCode(undefined)
-      action().then(() => { setBusy(false) }, (failure: unknown) => {
+      action().catch((failure: unknown) => { setCode(codeOf(failure)) }).finally(() => {
+        runs.current = false
         setBusy(false)
-        setCode(codeOf(failure))
       })
     },
   }

@@ -12,22 +12,15 @@ export interface Progress {
 
 /** A bar with what is being done beside it; where the end is not known it only moves. */
 export function ProgressLine({ progress: { step, done, total } }: { readonly progress: Progress }): ReactElement {
-  const { t } = useTexts()
+  const { t, sizeText } = useTexts()
   const bytes = total === undefined ? undefined : t('progress.bytes', { done: sizeText(done), total: sizeText(total) })
   const text = `${t(`progress.${step}`)} · ${bytes ?? t('progress.messages', { count: done })}`
   return (
-    <div className="progress-line" role="status">
+    <div className="progress-line">
+      {/* Each step is read out once; the bar says the rest to who asks. */}
+      <span className="only-heard" role="status">{t(`progress.${step}`)}</span>
       <progress aria-label={t(`progress.${step}`)} {...(total === undefined ? {} : { value: done, max: total })} />
       <span className="soft small">{text}</span>
     </div>
   )
-}
-
-const UNITS = ['B', 'kB', 'MB', 'GB'] as const
-
-/** A number of bytes as people read it: at most three digits and a unit. */
-export function sizeText(bytes: number): string {
-  let [value, unit] = [bytes, 0]
-  for (; value >= 1_000 && unit < UNITS.length - 1; unit++) value /= 1_000
-  return `${value < 10 && unit > 0 ? value.toFixed(1) : String(Math.round(value))} ${UNITS[unit] ?? ''}`
 }

@@ -5,7 +5,6 @@ import { chooseFiles, type RefusedReason } from '../files/chosen-files.js'
 import { safeFileName, shortenedName } from '../files/file-name.js'
 import { useTexts } from '../i18n/texts.js'
 import { Icon } from '../ui/icon.js'
-import { sizeText } from '../ui/progress-line.js'
 
 const NAME_SHOWN = 28
 
@@ -40,7 +39,7 @@ export function useAttaching(): Attaching {
 
 /** The button that opens the files of this device. */
 export function AttachButton({ attaching }: { readonly attaching: Attaching }): ReactElement {
-  const { t } = useTexts()
+  const { t, sizeText } = useTexts()
   const input = useRef<HTMLInputElement>(null)
   const label = t('file.attach', { count: LIMITS.filesPerMessageMax, size: sizeText(LIMITS.fileBytesMax) })
   return (
@@ -57,7 +56,7 @@ export function AttachButton({ attaching }: { readonly attaching: Attaching }): 
 
 /** The files that will go with the next message, each with the way out, and those that cannot be sent, with the reason. */
 export function ChosenFiles({ attaching: { files, refused, remove, unchanged, setUnchanged } }: { readonly attaching: Attaching }): ReactElement | null {
-  const { t } = useTexts()
+  const { t, sizeText } = useTexts()
   if (files.length === 0 && refused.length === 0) return null
   return (
     <div className="chosen">

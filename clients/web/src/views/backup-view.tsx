@@ -9,7 +9,7 @@ import { ConfirmButton } from '../ui/confirm-button.js'
 import { Failure, Loading, useAction } from '../ui/feedback.js'
 import { Icon } from '../ui/icon.js'
 import { Panel, Section } from '../ui/panel.js'
-import { ProgressLine, sizeText, type Progress } from '../ui/progress-line.js'
+import { ProgressLine, type Progress } from '../ui/progress-line.js'
 import { useLoaded } from '../ui/use-loaded.js'
 import { Framed } from './framed.js'
 import { RecoveryCode } from './recovery-code.js'
@@ -38,7 +38,7 @@ export function BackupView(): ReactElement {
 }
 
 function Making({ status, again }: { readonly status: BackupStatus; readonly again: () => void }): ReactElement {
-  const { t, date, time } = useTexts()
+  const { t, date, time, sizeText } = useTexts()
   const client = useClient()
   const { busy, code, run } = useAction()
   const [progress, setProgress] = useState<Progress>()

@@ -18,7 +18,7 @@ export function BlockSection({ account, address }: { readonly account: string; r
       {code === undefined ? null : <Failure code={code} />}
       {isBlocked
         ? <button type="button" className="button" disabled={busy} onClick={() => { run(() => client.unblock(account)) }}>{t('block.undo')}</button>
-        : <div className="actions"><ConfirmButton label={t('block.do')} name={t('requests.block.of', { name: shortAddress(address) })} question={t('requests.block.sure')} disabled={busy} onConfirm={() => { run(() => client.block(account)) }} /></div>}
+        : <div className="buttons"><ConfirmButton label={t('block.do')} name={t('requests.block.of', { name: shortAddress(address) })} question={t('requests.block.sure')} disabled={busy} onConfirm={() => { run(() => client.block(account)) }} /></div>}
     </Section>
   )
 }

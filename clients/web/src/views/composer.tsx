@@ -119,10 +119,13 @@ export function Composer({ conversation, draft, composing, onCompose, onEditLast
   const submit = (event: FormEvent): void => {
     event.preventDefault()
     send()
+    // The button that was pressed can do nothing now; and on phones the keyboard would go.
+    field.current?.focus()
   }
   const giveUp = (): void => {
     if (composing.kind === 'edit') changeDraft(draft, false)
     onCompose({ kind: 'new' })
+    field.current?.focus()
   }
   const onPaste = (event: ClipboardEvent): void => {
     const { files, types } = event.clipboardData

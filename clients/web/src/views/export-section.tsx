@@ -6,7 +6,6 @@ import { useTexts } from '../i18n/texts.js'
 import { Icon } from '../ui/icon.js'
 import { Failure, useAction } from '../ui/feedback.js'
 import { Section } from '../ui/panel.js'
-import { sizeText } from '../ui/progress-line.js'
 
 const NOTHING: ExportProgress = { lines: 0, messages: 0, bytes: 0 }
 /** An export is lines: behind one it may go on in another file. */
@@ -16,7 +15,7 @@ type Export = { readonly status: 'idle' | 'stopped' } | { readonly status: 'runn
 
 /** Everything that this device and the server have of the person, readable, as a file that is written as it is read: it is not encrypted, which the page says. It ends with the view. */
 export function ExportSection(): ReactElement {
-  const { t } = useTexts()
+  const { t, sizeText } = useTexts()
   const client = useClient()
   const { busy, code, run } = useAction()
   const [withFiles, setWithFiles] = useState(false)
@@ -51,7 +50,8 @@ export function ExportSection(): ReactElement {
       {code === undefined ? null : <Failure code={code} />}
       <label className="switch"><span><b>{t('export.files')}</b></span><input type="checkbox" role="switch" checked={withFiles} disabled={busy} onChange={({ target }) => { setWithFiles(target.checked) }} /></label>
       {now.status === 'running' ? (
-        <div className="progress-line" role="status">
+        <div className="progress-line">
+          <span className="only-heard" role="status">{t('export.running')}</span>
           <progress aria-label={t('export.running')} />
           <span className="soft small">{t('export.progress', { messages: now.progress.messages, size: sizeText(now.progress.bytes) })} {t('export.stay')}</span>
         </div>

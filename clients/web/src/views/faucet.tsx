@@ -27,7 +27,7 @@ export function FaucetButton(): ReactElement | null {
   return (
     <div className="faucet">
       {code === undefined ? null : <Failure code={code} />}
-      <button type="button" className="button primary" disabled={busy} onClick={() => { run(async () => { await fill(client, faucet); setDone(true) }) }}>{t('wallet.faucet')}</button>
+      <button type="button" className="button" disabled={busy} onClick={() => { run(async () => { await fill(client, faucet); setDone(true) }) }}>{t('wallet.faucet')}</button>
       <p className="soft small" role="status">{done ? t('wallet.faucet.done') : ''}</p>
     </div>
   )

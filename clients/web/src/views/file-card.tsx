@@ -5,7 +5,6 @@ import { safeFileName, shortenedName } from '../files/file-name.js'
 import { codeOf, errorText } from '../i18n/error-text.js'
 import { useTexts } from '../i18n/texts.js'
 import { Icon } from '../ui/icon.js'
-import { sizeText } from '../ui/progress-line.js'
 import { saveAs } from '../ui/save-as.js'
 import { Progress } from '../ui/progress.js'
 import type { AttachmentProps } from './attachment-props.js'
@@ -18,7 +17,7 @@ type Saving = { readonly status: 'idle' } | { readonly status: 'running'; readon
 /** A file to be saved: its name without what misleads, its size, and how far it is. `note`: why it is not shown in place. */
 export function FileCard({ message, index, file, note }: AttachmentProps & { readonly note?: string }): ReactElement {
   const texts = useTexts()
-  const { t } = texts
+  const { t, sizeText } = texts
   const { saving, save, stop } = useSaving({ message, index, file })
   const name = safeFileName(file.name)
   const size = sizeText(file.size)

@@ -4,7 +4,6 @@ import { useMedia } from '../files/use-media.js'
 import { errorText } from '../i18n/error-text.js'
 import { useTexts } from '../i18n/texts.js'
 import { Icon } from '../ui/icon.js'
-import { sizeText } from '../ui/progress-line.js'
 import { Progress } from '../ui/progress.js'
 import type { AttachmentProps } from './attachment-props.js'
 import { FileCard } from './file-card.js'
@@ -13,7 +12,7 @@ import { FileCard } from './file-card.js'
 export function Film(props: AttachmentProps): ReactElement {
   const { message, index, file } = props
   const texts = useTexts()
-  const { t } = texts
+  const { t, sizeText } = texts
   const [isWanted, setIsWanted] = useState(false)
   const [isBroken, setIsBroken] = useState(false)
   const [tries, setTries] = useState(0)

@@ -1,12 +1,13 @@
 import { EvegramError } from '@evegram/protocol'
 import type { Message } from '@evegram/sdk'
 import { useClient, useConversations, type ConversationSummary } from '@evegram/sdk/react'
-import { useEffect, useRef, type ReactElement } from 'react'
+import type { ReactElement } from 'react'
 import { useTexts } from '../i18n/texts.js'
 import { nameOf, pictureOf } from '../names.js'
 import { goTo } from '../route.js'
 import { Avatar } from '../ui/avatar.js'
 import { Failure, useAction } from '../ui/feedback.js'
+import { useModal } from '../ui/use-modal.js'
 import { openById } from './open-conversation.js'
 
 /** Asks where a message is said again: its text, and its files without sending them anew. Escape says nowhere. */
@@ -14,10 +15,9 @@ export function ForwardDialog({ message, onClose }: { readonly message: Message;
   const texts = useTexts()
   const { t } = texts
   const client = useClient()
-  const dialog = useRef<HTMLDialogElement>(null)
+  const dialog = useModal(onClose)
   const { busy, code, run } = useAction()
   const places = useConversations().conversations.filter(({ id, kind }) => kind !== 'channel' && id !== message.conversation)
-  useEffect(() => { dialog.current?.showModal() }, [])
   const forwardTo = (place: ConversationSummary): void => {
     run(async () => {
       const opened = await openById(client, place)
@@ -31,7 +31,7 @@ export function ForwardDialog({ message, onClose }: { readonly message: Message;
     })
   }
   return (
-    <dialog ref={dialog} className="dialog forward" aria-labelledby="forward-title" onClose={onClose}>
+    <dialog {...dialog} className="dialog forward" aria-labelledby="forward-title">
       <h2 id="forward-title">{t('forward.title')}</h2>
       {code === undefined ? null : <Failure code={code} />}
       {places.length === 0 ? <p>{t('forward.none')}</p> : (

@@ -27,7 +27,8 @@ export function MessageActions({ message, actions }: { readonly message: Message
     opener.current?.focus()
   }
   const perform = (action: (message: Message) => void): void => {
-    setIsOpen(false)
+    // A dialog that the action opens gives the focus back to it; a field that it leads to takes it.
+    close()
     action(message)
   }
   const isOwn = message.direction === 'out'
@@ -47,7 +48,7 @@ export function MessageActions({ message, actions }: { readonly message: Message
           {(message.kind === 'text' && message.text !== '') || message.files !== undefined ? <button type="button" onClick={() => { perform(actions.forward) }}><Icon name="forward" />{t('chat.forward')}</button> : null}
           {isOwn && message.receipts !== undefined ? <button type="button" onClick={() => { perform(actions.showReceipts) }}><Icon name="eye" />{t('receipts.title')}</button> : null}
           {isOwn && (message.kind === 'text' || message.kind === 'files') ? <button type="button" onClick={() => { perform(actions.edit) }}><Icon name="edit" />{t('chat.edit')}</button> : null}
-          {isOwn || actions.mayDeleteAny ? <button type="button" className="danger" onClick={() => { perform(actions.remove) }}><Icon name="trash" />{t('chat.delete')}</button> : null}
+          {isOwn || actions.mayDeleteAny ? <button type="button" className="danger" onClick={() => { perform(actions.remove); place.current?.closest<HTMLElement>('.messages')?.focus() }}><Icon name="trash" />{t('chat.delete')}</button> : null}
         </div>
       ) : null}
     </div>

@@ -61,10 +61,10 @@ function Content({ message, isStranger }: { readonly message: Message; readonly 
   const { kind, text, payment, request } = message
   if (message.deleted === true) return <p className="soft text">{t('chat.deleted')}</p>
   if (kind.startsWith('unknown:')) return <p className="soft">{t('chat.unsupported')}</p>
-  if (payment === undefined && request === undefined && text === '' && message.files === undefined) return <p className="soft">{t('chat.removed')}</p>
+  if (payment !== undefined || request !== undefined) return <PayBubble message={message} />
+  if (text === '' && message.files === undefined) return <p className="soft">{t('chat.removed')}</p>
   return (
     <>
-      <PayBubble message={message} />
       {message.files === undefined ? null : <Attachments message={message} isStranger={isStranger} />}
       {text === '' ? null : <p className="text" dir="auto"><RichText text={text} /></p>}
     </>

@@ -3,7 +3,6 @@ import { useClient, useConversations } from '@evegram/sdk/react'
 import { useCallback, useEffect, type ReactElement } from 'react'
 import { useTexts } from '../i18n/texts.js'
 import { hrefOf } from '../route.js'
-import { amountOf } from '../ui/amount.js'
 import { Empty, Failure, Loading } from '../ui/feedback.js'
 import { Icon } from '../ui/icon.js'
 import { Panel } from '../ui/panel.js'
@@ -13,7 +12,7 @@ const NOTICES_SHOWN = 100
 
 /** What the server tells about money. */
 export function NoticesView(): ReactElement {
-  const { t, date, time } = useTexts()
+  const { t, date, time, amountOf } = useTexts()
   const client = useClient()
   const { conversations } = useConversations()
   const { now, again } = useLoaded(useCallback(async (): Promise<{ readonly notices: readonly ServerNotice[]; readonly assets: readonly WalletAsset[] }> => {
@@ -32,7 +31,7 @@ export function NoticesView(): ReactElement {
             <li key={notice.messageId} className={notice.unread ? 'is-new' : ''}>
               <span className="card-icon"><Icon name="bell" /></span>
               <span className="person-name">
-                {t(notice.kind.startsWith('deposit') ? 'notices.deposit' : notice.kind.startsWith('payout') ? 'notices.payout' : notice.kind.startsWith('payment') ? 'notices.payment' : 'notices.other', { amount: amountOf(notice.amount, notice.asset, now.value.assets) })}
+                {t(`notices.${notice.kind}`, { amount: amountOf(notice.amount, notice.asset, now.value.assets) })}
                 <time className="soft small" dateTime={new Date(notice.atMs).toISOString()}>{date(notice.atMs)} {time(notice.atMs)}</time>
               </span>
               <ConversationLink id={conversations.find(({ peer }) => peer !== undefined && peer.account !== client.account && peer.account === payerOf(notice))?.id} />

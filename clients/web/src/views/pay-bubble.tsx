@@ -3,13 +3,14 @@ import type { Message, WalletAsset } from '@evegram/sdk'
 import type { ReactElement } from 'react'
 import { useTexts } from '../i18n/texts.js'
 import { now } from '../now.js'
-import { amountOf } from '../ui/amount.js'
 import { CopyButton } from '../ui/feedback.js'
 import { Icon } from '../ui/icon.js'
+import { RichText } from '../ui/rich-text.js'
+import { useFocusHandedOn } from '../ui/use-focus-handed-on.js'
 import { useAssets, usePayPlace, type PayPlace } from './pay-place.js'
 import { useProof } from './use-proof.js'
 
-/** The money that a message tells of or asks for; nothing for other messages. */
+/** The money that a message tells of or asks for, and what for; nothing for other messages. */
 export function PayBubble({ message }: { readonly message: Message }): ReactElement | null {
   const { payment, request } = message
   if (payment !== undefined) return <Payment message={message} payment={payment} />
@@ -18,13 +19,14 @@ export function PayBubble({ message }: { readonly message: Message }): ReactElem
 
 /** What the sender says of a payment, and what the own statement says. */
 function Payment({ message, payment: { amount, asset, request } }: { readonly message: Message; readonly payment: PaymentBody }): ReactElement {
-  const { t } = useTexts()
+  const { t, amountOf } = useTexts()
   const assets = useAssets()
   const { proof, again } = useProof(message)
   const way = message.direction
   return (
     <div className="money-said">
       <p className="money"><Icon name="wallet" /><span>{t(way === 'out' ? 'pay.out' : proof === 'paid' ? 'pay.in' : 'pay.claim', { amount: amountOf(BigInt(amount), asset, assets) })}</span></p>
+      <Note text={message.text} />
       {request === undefined ? null : <p className="small">{t('pay.answers')}</p>}
       <p className={`money-state is-${proof} small`}><Icon name={proof === 'paid' ? 'check' : proof === 'checking' ? 'clock' : 'warn'} />{t(`pay.proof.${way}.${proof}`)}</p>
       {proof === 'failed' ? <button type="button" className="button quiet" onClick={again}>{t('error.retry')}</button> : null}
@@ -32,15 +34,20 @@ function Payment({ message, payment: { amount, asset, request } }: { readonly me
   )
 }
 
+function Note({ text }: Pick<Message, 'text'>): ReactElement | null {
+  return text === '' ? null : <p className="text" dir="auto"><RichText text={text} /></p>
+}
+
 /** What somebody asks for, and whether it was paid. */
 function Request({ message, request }: { readonly message: Message; readonly request: PaymentRequestBody }): ReactElement {
-  const { t } = useTexts()
+  const { t, amountOf } = useTexts()
   const place = usePayPlace()
   const assets = useAssets()
   const isOwn = message.direction === 'out'
   return (
     <div className="money-said">
       <p className="money"><Icon name="wallet" /><span>{t(isOwn ? 'pay.ask.out' : 'pay.ask.in', { amount: amountOf(BigInt(request.amount), request.asset, assets) })}</span></p>
+      <Note text={message.text} />
       {isOwn ? <AskedState request={request} place={place} assets={assets} /> : <AskingState message={message} request={request} place={place} />}
       {request.deposit === undefined ? null : <OnChain request={request} asset={assets.find(({ asset }) => asset === request.asset)} />}
     </div>
@@ -58,9 +65,16 @@ function AskingState({ message, request: { request, expiresAtMs }, place: { answ
   return (
     <>
       <p className="money-state small">{t('pay.ask.until', { date: until })}</p>
-      {onPay === undefined ? null : <button type="button" className="button primary" onClick={() => { onPay({ kind: 'answer', message }) }}>{t('pay.ask.pay')}</button>}
+      {onPay === undefined ? null : <PayButton onPress={() => { onPay({ kind: 'answer', message }) }} />}
     </>
   )
+}
+
+/** Goes when it is paid, and then leaves the focus to the messages around it. */
+function PayButton({ onPress }: { readonly onPress: () => void }): ReactElement {
+  const { t } = useTexts()
+  const button = useFocusHandedOn<HTMLButtonElement>('.messages')
+  return <button ref={button} type="button" className="button primary" onClick={onPress}>{t('pay.ask.pay')}</button>
 }
 
 /** An own request: answered, as far as the own statement says so, or open. */
@@ -73,7 +87,7 @@ function AskedState({ request, place: { answers }, assets }: { readonly request:
 }
 
 function Answered({ answer, payment: { amount, asset }, request, assets }: { readonly answer: Message; readonly payment: PaymentBody; readonly request: PaymentRequestBody; readonly assets: readonly WalletAsset[] }): ReactElement {
-  const { t } = useTexts()
+  const { t, amountOf } = useTexts()
   const { proof } = useProof(answer)
   const isWhole = asset === request.asset && BigInt(amount) >= BigInt(request.amount)
   const text = proof === 'paid' ? t(isWhole ? 'pay.ask.paid' : 'pay.ask.partly', { amount: amountOf(BigInt(amount), asset, assets) }) : t(`pay.proof.in.${proof}`)

@@ -1,7 +1,7 @@
 import { EvegramError } from '@evegram/protocol'
 import type { AccountWallet, Client, Message, WalletAsset } from '@evegram/sdk'
 import { storesOf, useClient } from '@evegram/sdk/react'
-import { useCallback, useEffect, useRef, type ReactElement } from 'react'
+import { useCallback, type ReactElement } from 'react'
 import { isFramed } from '../frame.js'
 import { useTexts } from '../i18n/texts.js'
 import { now as clockNow } from '../now.js'
@@ -9,6 +9,7 @@ import { goTo } from '../route.js'
 import { Failure, Loading } from '../ui/feedback.js'
 import { Icon } from '../ui/icon.js'
 import { useLoaded } from '../ui/use-loaded.js'
+import { useModal } from '../ui/use-modal.js'
 import { Framed } from './framed.js'
 import { PaySteps } from './pay-steps.js'
 import { walletOf } from './pay-place.js'
@@ -30,15 +31,14 @@ export function PayDialog({ conversation, peer, start, onClose, onDone }: {
 }): ReactElement {
   const { t } = useTexts()
   const client = useClient()
-  const dialog = useRef<HTMLDialogElement>(null)
-  useEffect(() => { dialog.current?.showModal() }, [])
+  const dialog = useModal(onClose)
   const done = (where: string): void => {
     onClose()
     if (where === conversation) onDone()
     else storesOf(client).conversations.refresh().then(() => { goTo({ view: 'conversation', id: where }) }, () => { goTo({ view: 'list' }) })
   }
   return (
-    <dialog ref={dialog} className="dialog pay" aria-labelledby="pay-title" onClose={onClose}>
+    <dialog {...dialog} className="dialog pay" aria-labelledby="pay-title">
       {isFramed() ? <><h2 id="pay-title">{t('pay.title')}</h2><Framed text={t('pay.framed')} /></> : walletOf(client) === undefined ? <><h2 id="pay-title">{t('pay.title')}</h2><p>{t('wallet.none')}</p></> : <Loaded conversation={conversation} peer={peer} start={start} onDone={done} />}
       <form method="dialog" className="actions pay-close"><button type="submit" className="icon-button" aria-label={t('dialog.cancel')} title={t('dialog.cancel')}><Icon name="close" /></button></form>
     </dialog>
@@ -59,7 +59,7 @@ async function readFacts(client: Client, conversation: string, peer: Payee | und
   const [assets, balances] = [await wallet.assets(), await wallet.balances()]
   const people = peer === undefined ? await membersToPay(client, conversation) : [peer]
   const refusal = start.kind === 'answer' ? await refusalOf(client, wallet, start.message, assets) : undefined
-  return { wallet, assets, balances, people, refusal }
+  return { wallet, assets, balances, people, isGroup: peer === undefined, refusal }
 }
 
 /** The other members of a group, without those who were blocked and strangers who wait for consent. */

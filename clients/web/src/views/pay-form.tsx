@@ -1,10 +1,9 @@
 import { LIMITS, utf8 } from '@evegram/protocol'
 import { useContactNames } from '@evegram/sdk/react'
-import { useId, type FormEvent, type ReactElement } from 'react'
+import { useEffect, useId, useRef, type FormEvent, type ReactElement } from 'react'
 import { useTexts } from '../i18n/texts.js'
 import { hrefOf } from '../route.js'
 import { shortAddress } from '../ui/address.js'
-import { amountText } from '../ui/amount.js'
 import { AmountField, useAmount } from '../ui/amount-field.js'
 import { Failure, useAction } from '../ui/feedback.js'
 import type { PayFacts, PayTerms } from './pay-terms.js'
@@ -28,7 +27,7 @@ const DAYS = [1, 7, 30] as const
 const NO_ASSET = { symbol: '', decimals: 0 }
 
 /** Asset, amount, note, and in a group whom: of money to send or to ask for. */
-export function PayForm({ facts: { assets, balances, people }, draft, onDraft, mayAsk, onReview, onAsk }: {
+export function PayForm({ facts: { assets, balances, people, isGroup }, draft, onDraft, mayAsk, onReview, onAsk }: {
   readonly facts: PayFacts
   readonly draft: PayDraft
   readonly onDraft: (draft: PayDraft) => void
@@ -36,10 +35,14 @@ export function PayForm({ facts: { assets, balances, people }, draft, onDraft, m
   readonly onReview: (terms: PayTerms) => void
   readonly onAsk: (terms: PayTerms) => Promise<void>
 }): ReactElement {
-  const { t } = useTexts()
+  const { t, amountText } = useTexts()
   const names: ReadonlyMap<string, string> = useContactNames()
   const { busy, code, run } = useAction()
   const id = useId()
+  const form = useRef<HTMLFormElement>(null)
+  // It comes after the dialog that it stands in, whose only button had the focus meanwhile; and again from the last look.
+  const first = isGroup && people.length > 1 ? 'select' : '.amount-field input'
+  useEffect(() => { form.current?.querySelector<HTMLElement>(first)?.focus() }, [first])
   const isAsking = draft.kind === 'ask'
   const [asset, to] = [assets.find((known) => known.asset === draft.asset), people.find(({ account }) => account === draft.to)]
   const available = balances.find((balance) => balance.asset === draft.asset)?.available ?? 0n
@@ -54,7 +57,7 @@ export function PayForm({ facts: { assets, balances, people }, draft, onDraft, m
     else onReview(terms)
   }
   return (
-    <form className="pay-form" onSubmit={submit}>
+    <form ref={form} className="pay-form" onSubmit={submit}>
       <h2 id="pay-title">{t(isAsking ? 'pay.ask' : 'pay.send')}</h2>
       {mayAsk ? (
         <fieldset className="choice">
@@ -62,7 +65,7 @@ export function PayForm({ facts: { assets, balances, people }, draft, onDraft, m
           {(['send', 'ask'] as const).map((kind) => <label key={kind}><input type="radio" name={`${id}-kind`} checked={draft.kind === kind} onChange={() => { onDraft({ ...draft, kind }) }} /><span>{t(`pay.kind.${kind}`)}</span></label>)}
         </fieldset>
       ) : null}
-      {people.length === 0 ? <p>{t('pay.nobody')}</p> : people.length === 1 ? null : (
+      {people.length === 0 ? <p>{t('pay.nobody')}</p> : !isGroup ? null : (
         <div className="field"><label htmlFor={`${id}-to`}>{t(isAsking ? 'pay.whom.ask' : 'pay.whom')}</label>
           <select id={`${id}-to`} value={draft.to} onChange={({ target }) => { onDraft({ ...draft, to: target.value }) }}>{people.map(({ account, address }) => <option key={account} value={account}>{names.get(account) === undefined ? shortAddress(address) : `${names.get(account) ?? ''} · ${shortAddress(address)}`}</option>)}</select>
           <p className="soft small">{t('pay.direct')}</p>
@@ -74,10 +77,8 @@ export function PayForm({ facts: { assets, balances, people }, draft, onDraft, m
         </div>
       ) : null}
       {asset === undefined ? <p>{t('wallet.empty')}</p> : (
-        <>
-          <AmountField label={t('pay.amount')} asset={asset} text={draft.text} onText={(text) => { onDraft({ ...draft, text }) }} bounds={bounds} />
-          {isAsking ? null : <p className="soft small">{available === 0n ? <>{t('pay.nothing')} <a href={hrefOf({ view: 'wallet' })}>{t('wallet.title')}</a></> : t('pay.available', { amount: amountText(available, asset) })}</p>}
-        </>
+        <AmountField label={t('pay.amount')} asset={asset} text={draft.text} onText={(text) => { onDraft({ ...draft, text }) }} bounds={bounds}
+          note={isAsking ? undefined : available === 0n ? <>{t('pay.nothing')} <a href={hrefOf({ view: 'wallet' })}>{t('wallet.title')}</a></> : t('pay.available', { amount: amountText(available, asset) })} />
       )}
       <div className="field"><label htmlFor={`${id}-note`}>{t('pay.note')}</label>
         <textarea id={`${id}-note`} rows={2} dir="auto" value={draft.note} aria-describedby={`${id}-note-hint`} onChange={({ target }) => { onDraft({ ...draft, note: target.value }) }} />

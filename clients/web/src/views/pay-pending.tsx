@@ -3,9 +3,9 @@ import { useClient, useConnection } from '@evegram/sdk/react'
 import type { ReactElement } from 'react'
 import { errorText } from '../i18n/error-text.js'
 import { useTexts } from '../i18n/texts.js'
-import { amountOf } from '../ui/amount.js'
 import { Failure, useAction } from '../ui/feedback.js'
 import { Icon } from '../ui/icon.js'
+import { useFocusHandedOn } from '../ui/use-focus-handed-on.js'
 import { useAssets, usePayPlace } from './pay-place.js'
 
 /** Payments of the conversation that have no message yet: on their way, from before the page was loaded too, or refused. */
@@ -18,7 +18,7 @@ export function PayPending(): ReactElement | null {
 
 function Pending({ payment }: { readonly payment: PendingPayment }): ReactElement {
   const texts = useTexts()
-  const { t } = texts
+  const { t, amountOf } = texts
   const client = useClient()
   const isLive = useConnection() === 'live'
   const assets = useAssets()
@@ -27,8 +27,9 @@ function Pending({ payment }: { readonly payment: PendingPayment }): ReactElemen
   const { state, transfer, note } = payment
   const amount = amountOf(payment.amount, payment.asset, assets)
   const isRefused = state === 'refused'
+  const place = useFocusHandedOn<HTMLDivElement>('#composer-field')
   return (
-    <div className={isRefused ? 'upload is-failed' : 'upload'}>
+    <div ref={place} className={isRefused ? 'upload is-failed' : 'upload'}>
       <Icon name={isRefused ? 'warn' : 'wallet'} />
       <span className="file-facts">
         <b className="file-name">{amount}{note === '' ? null : <> · <bdi>{note}</bdi></>}</b>

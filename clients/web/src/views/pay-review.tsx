@@ -2,7 +2,6 @@ import { useClient, useContactNames } from '@evegram/sdk/react'
 import { useCallback, useEffect, useRef, type ReactElement } from 'react'
 import { useTexts } from '../i18n/texts.js'
 import { lettersOf, shortAddress } from '../ui/address.js'
-import { amountText } from '../ui/amount.js'
 import { Avatar } from '../ui/avatar.js'
 import { Failure, useAction } from '../ui/feedback.js'
 import { Icon } from '../ui/icon.js'
@@ -10,8 +9,10 @@ import { useLoaded } from '../ui/use-loaded.js'
 import type { PayTerms } from './pay-terms.js'
 
 /** Everything once more before money goes: how much, to whom, whether their safety number was compared, what it says. */
-export function PayReview({ terms: { to, asset, amount, note, request }, balance, isFixed, onBack, onSend }: {
+export function PayReview({ terms: { to, asset, amount, note, request }, asked, balance, isFixed, onBack, onSend }: {
   readonly terms: PayTerms
+  /** What the request that is paid says it is for. */
+  readonly asked: string
   /** What can be sent of the asset. */
   readonly balance: bigint
   /** The terms are those of a request. */
@@ -19,7 +20,7 @@ export function PayReview({ terms: { to, asset, amount, note, request }, balance
   readonly onBack: () => void
   readonly onSend: () => Promise<void>
 }): ReactElement {
-  const { t } = useTexts()
+  const { t, amountText } = useTexts()
   const client = useClient()
   const name = useContactNames().get(to.account)
   const heading = useRef<HTMLHeadingElement>(null)
@@ -40,6 +41,7 @@ export function PayReview({ terms: { to, asset, amount, note, request }, balance
       <p className={now.status === 'ready' && now.value ? 'verified small' : 'soft small'}><Icon name={now.status === 'ready' && now.value ? 'shield' : 'info'} />{t(now.status === 'loading' ? 'app.loading' : now.status === 'failed' ? 'pay.safety.failed' : now.value ? 'pay.safety.verified' : 'pay.safety.open')}</p>
       {note === '' ? null : <p className="pay-note" dir="auto">{note}</p>}
       {request === undefined ? null : <p className="soft small">{t('pay.answers')}</p>}
+      {asked === '' ? null : <p className="pay-note" dir="auto">{asked}</p>}
       {isEnough ? <p className="soft small">{t('pay.left', { amount: amountText(balance - amount, asset) })}</p> : <Failure code="wallet.insufficient_funds" />}
       <p className="soft small">{t('pay.final')}</p>
       {code === undefined ? null : <Failure code={code} />}

@@ -29,7 +29,7 @@ export function PaySteps({ facts, start, onDone }: { readonly facts: PayFacts; r
     acked.catch(() => undefined)
     onDone(conversation.id)
   }
-  if (terms !== undefined) return <PayReview terms={terms} balance={facts.balances.find(({ asset }) => asset === terms.asset.asset)?.available ?? 0n} isFixed={start.kind === 'answer'} onBack={() => { setTerms(undefined) }} onSend={() => send(terms)} />
+  if (terms !== undefined) return <PayReview terms={terms} asked={start.kind === 'answer' ? start.message.text : ''} balance={facts.balances.find(({ asset }) => asset === terms.asset.asset)?.available ?? 0n} isFixed={start.kind === 'answer'} onBack={() => { setTerms(undefined) }} onSend={() => send(terms)} />
   return <PayForm facts={facts} draft={draft} onDraft={setDraft} mayAsk={start.kind === 'new'} onReview={setTerms} onAsk={ask} />
 }
 

@@ -26,6 +26,8 @@ export interface PayFacts {
   readonly balances: readonly WalletBalance[]
   /** Whom the money may go to. */
   readonly people: readonly Payee[]
+  /** Begun in a group: whoever is chosen, it goes into the direct conversation with them. */
+  readonly isGroup: boolean
   /** Why the request cannot be paid any more. */
   readonly refusal: 'paid' | 'over' | 'unknown' | undefined
 }

@@ -5,7 +5,6 @@ import { useMedia } from '../files/use-media.js'
 import { errorText } from '../i18n/error-text.js'
 import { useTexts } from '../i18n/texts.js'
 import { Icon } from '../ui/icon.js'
-import { sizeText } from '../ui/progress-line.js'
 import { useNear } from '../ui/use-near.js'
 import type { AttachmentProps } from './attachment-props.js'
 import { FileCard, useSaving } from './file-card.js'
@@ -20,7 +19,7 @@ const UNKNOWN = { width: 4, height: 3 }
 export function Picture(props: AttachmentProps): ReactElement {
   const { message, index, file } = props
   const texts = useTexts()
-  const { t } = texts
+  const { t, sizeText } = texts
   const place = useRef<HTMLDivElement>(null)
   const large = useRef<HTMLDialogElement>(null)
   const isNear = useNear(place)

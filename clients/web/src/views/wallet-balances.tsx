@@ -1,6 +1,5 @@
 import type { ReactElement } from 'react'
 import { useTexts } from '../i18n/texts.js'
-import { amountText } from '../ui/amount.js'
 import type { Holding } from './wallet-money.js'
 
 /** What is held of each asset, and how much of it can be used now. */
@@ -10,7 +9,7 @@ export function Balances({ holdings }: { readonly holdings: readonly Holding[] }
 }
 
 function Card({ holding: { asset, balance: { held, reserved, available } } }: { readonly holding: Holding }): ReactElement {
-  const { t } = useTexts()
+  const { t, amountText } = useTexts()
   return (
     <li className="balance">
       <p className="soft small">{t('money.available')} · <bdi>{asset.chain}</bdi></p>

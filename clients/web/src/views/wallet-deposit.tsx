@@ -6,7 +6,6 @@ import { isFramed } from '../frame.js'
 import { useTexts } from '../i18n/texts.js'
 import { readNetwork } from '../session/session.js'
 import { AmountField, useAmount } from '../ui/amount-field.js'
-import { amountText } from '../ui/amount.js'
 import { CopyButton, Empty, Failure, Loading } from '../ui/feedback.js'
 import { Icon } from '../ui/icon.js'
 import { Panel, Section } from '../ui/panel.js'
@@ -58,7 +57,7 @@ function Place({ asset }: { readonly asset: WalletAsset }): ReactElement {
 }
 
 function PlaceOf({ place: { chain, address, memo }, asset }: { readonly place: DepositPlace; readonly asset: WalletAsset }): ReactElement {
-  const { t } = useTexts()
+  const { t, amountText } = useTexts()
   return (
     <>
       <p className="warning"><Icon name="warn" />{t('deposit.memo.needed')}</p>

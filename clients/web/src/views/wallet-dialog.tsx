@@ -2,19 +2,19 @@ import { useEffect, useRef, type ReactElement } from 'react'
 import { useTexts } from '../i18n/texts.js'
 import { CopyButton } from '../ui/feedback.js'
 import { QrCode } from '../ui/qr-code.js'
+import { useModal } from '../ui/use-modal.js'
 import type { ShownPrompt, WalletPrompt } from '../wallets/wallet-prompts.js'
 
 /** What a wallet on another device wants of the person: a code to scan, an account to compare, something to confirm there. Escape says no. */
 export function WalletDialog({ shown: { prompt, isConnected, cancel, agree } }: { readonly shown: ShownPrompt }): ReactElement {
   const { t } = useTexts()
-  const dialog = useRef<HTMLDialogElement>(null)
+  const dialog = useModal(cancel)
   const heading = useRef<HTMLHeadingElement>(null)
-  useEffect(() => { dialog.current?.showModal() }, [])
   // Each question is read out by its name.
   useEffect(() => { heading.current?.focus() }, [prompt])
   const name = prompt.wallet
   return (
-    <dialog ref={dialog} className="dialog wallet-dialog" aria-labelledby="wallet-dialog-title" onCancel={(event) => { event.preventDefault(); cancel() }} onClose={cancel}>
+    <dialog {...dialog} className="dialog wallet-dialog" aria-labelledby="wallet-dialog-title" onCancel={(event) => { event.preventDefault(); cancel() }}>
       <h2 id="wallet-dialog-title" ref={heading} tabIndex={-1}>{t(`remote.${prompt.kind}.title`, { name })}</h2>
       <p>{t(`remote.${prompt.kind}.lead`, { name })}</p>
       {prompt.kind === 'own' ? <p className="own-account"><code className="address" dir="ltr">{prompt.address}</code></p> : <Way prompt={prompt} isConnected={isConnected} />}

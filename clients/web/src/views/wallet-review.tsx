@@ -2,7 +2,6 @@ import type { WalletAsset, WithdrawalQuote, WithdrawalWish } from '@evegram/sdk'
 import { useClient } from '@evegram/sdk/react'
 import { useEffect, useRef, type ReactElement, type ReactNode } from 'react'
 import { useTexts } from '../i18n/texts.js'
-import { amountOf, amountText } from '../ui/amount.js'
 import { Icon } from '../ui/icon.js'
 
 const HOUR_MS = 3_600_000
@@ -36,10 +35,11 @@ export function Review({ order, assets, isBusy, onSign, onBack, children }: {
   /** Why it did not work the last time. */
   readonly children: ReactNode
 }): ReactElement {
-  const { t } = useTexts()
+  const { t, amountOf, amountText } = useTexts()
   const client = useClient()
   const heading = useRef<HTMLHeadingElement>(null)
-  useEffect(() => { heading.current?.focus() }, [])
+  // At first, and when a wallet did not sign: the buttons were gone meanwhile.
+  useEffect(() => { if (!isBusy) heading.current?.focus() }, [isBusy])
   const { id, wish, quote, asset } = order
   const { amount, to, memo } = wish
   const { feeMax, feeAsset, taxMax, feeFrom, needsApproval, holdMs } = quote

@@ -6,7 +6,6 @@ import type { TextKey } from '../i18n/en.js'
 import { useTexts } from '../i18n/texts.js'
 import { hrefOf } from '../route.js'
 import { shortAddress } from '../ui/address.js'
-import { amountText } from '../ui/amount.js'
 import { Failure, Loading } from '../ui/feedback.js'
 import { Section } from '../ui/panel.js'
 import type { Holding } from './wallet-money.js'
@@ -90,7 +89,7 @@ function joined(known: Read, page: readonly StatementLine[]): Read {
 }
 
 function Line({ line, asset }: { readonly line: StatementLine; readonly asset: Holding['asset'] }): ReactElement {
-  const { t, date, time } = useTexts()
+  const { t, date, time, amountText } = useTexts()
   const moves = line.kind === 'transfer' || line.kind === 'post'
   const isIn = line.side === 'credit'
   return (

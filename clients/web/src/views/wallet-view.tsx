@@ -42,11 +42,13 @@ function Whole({ value, money: { again, revision } }: { readonly value: Money; r
     <>
       <p className="soft">{t('money.word')}</p>
       <Unanswered value={value} again={again} />
-      <nav className="money-ways" aria-label={t('money.ways')}>
-        <a className="button primary" href={hrefOf({ view: 'wallet-deposit' })}><Icon name="down_to" />{t('deposit.title')}</a>
-        {value.holdings.some(canWithdraw) ? <a className="button" href={hrefOf({ view: 'wallet-withdraw' })}><Icon name="up_from" />{t('withdraw.title')}</a> : null}
-      </nav>
-      <FaucetButton />
+      <div className="money-ways">
+        <nav aria-label={t('money.ways')}>
+          <a className="button primary" href={hrefOf({ view: 'wallet-deposit' })}><Icon name="down_to" />{t('deposit.title')}</a>
+          {value.holdings.some(canWithdraw) ? <a className="button" href={hrefOf({ view: 'wallet-withdraw' })}><Icon name="up_from" />{t('withdraw.title')}</a> : null}
+        </nav>
+        <FaucetButton />
+      </div>
       {value.holdings.length === 0 ? <Empty icon="wallet" title={t('wallet.empty')}><p className="soft">{t('money.empty.lead')}</p></Empty> : <Balances holdings={value.holdings} />}
       <Withdrawals value={value} />
       {value.holdings.length === 0 ? null : <Statement holdings={value.holdings} revision={revision} />}

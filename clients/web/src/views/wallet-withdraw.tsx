@@ -1,13 +1,12 @@
 import { isEvegramError } from '@evegram/protocol'
 import type { Client } from '@evegram/sdk'
 import { useClient } from '@evegram/sdk/react'
-import { useState, type FormEvent, type ReactElement, type ReactNode } from 'react'
+import { useEffect, useRef, useState, type FormEvent, type ReactElement, type ReactNode } from 'react'
 import { isFramed } from '../frame.js'
 import { codeOf } from '../i18n/error-text.js'
 import { useTexts } from '../i18n/texts.js'
 import { hrefOf } from '../route.js'
 import { AmountField, useAmount } from '../ui/amount-field.js'
-import { amountText } from '../ui/amount.js'
 import { Empty, Failure, useAction } from '../ui/feedback.js'
 import { Panel, Section } from '../ui/panel.js'
 import { writeAmount } from '../ui/read-amount.js'
@@ -105,12 +104,15 @@ function isCovered(order: Order, holdings: readonly Holding[]): boolean {
 function Asked({ id, value, again, next }: { readonly id: string; readonly value: Money; readonly again: () => void; readonly next: () => void }): ReactElement {
   const { t } = useTexts()
   const withdrawal = value.withdrawals.find((one) => one.id === id)
+  const place = useRef<HTMLDivElement>(null)
+  // What was pressed is gone.
+  useEffect(() => { place.current?.focus() }, [])
   return (
-    <>
+    <div ref={place} className="withdraw-asked" tabIndex={-1} role="group" aria-label={t('withdraw.asked')}>
       <Unanswered value={value} again={again} />
       {withdrawal === undefined ? null : <Section title={t('withdraw.asked')}><WithdrawalCard withdrawal={withdrawal} value={value} /></Section>}
       <div className="actions"><a className="button" href={hrefOf({ view: 'wallet' })}>{t('withdraw.back')}</a><button type="button" className="button" onClick={next}>{t('withdraw.another')}</button></div>
-    </>
+    </div>
   )
 }
 
@@ -130,8 +132,12 @@ function Fields({ holding: { asset, balance }, holdings, before, choose, done }:
   readonly choose: (asset: string) => void
   readonly done: (order: Order) => void
 }): ReactElement {
-  const { t, decimalSign } = useTexts()
+  const { t, decimalSign, amountText } = useTexts()
   const { wallet } = useClient()
+  const form = useRef<HTMLFormElement>(null)
+  const isBack = before !== undefined
+  // Back from the last look, whose button is gone.
+  useEffect(() => { if (isBack) form.current?.querySelector<HTMLElement>('.amount-field input')?.focus() }, [isBack])
   const [text, setText] = useState(before === undefined ? '' : writeAmount(before.wish.amount, asset.decimals, decimalSign))
   const [to, setTo] = useState(before?.wish.to ?? '')
   const [memo, setMemo] = useState(before?.wish.memo ?? '')
@@ -158,15 +164,14 @@ function Fields({ holding: { asset, balance }, holdings, before, choose, done }:
     })
   }
   return (
-    <form className="form" onSubmit={submit}>
+    <form ref={form} className="form" onSubmit={submit}>
       <p className="soft">{t('withdraw.lead')}</p>
       {able.length === 1 ? null : (
         <Field label={t('money.asset')}>
           {(id) => <select id={id} value={asset.asset} onChange={(event) => { choose(event.target.value) }}>{able.map((one) => <option key={one.asset.asset} value={one.asset.asset}>{one.asset.symbol} · {one.asset.chain}</option>)}</select>}
         </Field>
       )}
-      <AmountField label={t('withdraw.amount')} asset={asset} text={text} onText={setText} bounds={bounds} />
-      <p className="soft small">{t('money.available')}: <bdi className="amount">{amountText(balance.available, asset)}</bdi></p>
+      <AmountField label={t('withdraw.amount')} asset={asset} text={text} onText={setText} bounds={bounds} note={<>{t('money.available')}: <bdi className="amount">{amountText(balance.available, asset)}</bdi></>} />
       <Field label={t('withdraw.destination', { chain: asset.chain })} hint={t('withdraw.destination.hint')}>
         {(id, hint) => <input id={id} aria-describedby={hint} value={to} maxLength={ADDRESS_MAX} onChange={(event) => { setTo(event.target.value) }} dir="ltr" autoComplete="off" spellCheck={false} required />}
       </Field>

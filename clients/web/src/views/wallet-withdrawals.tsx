@@ -2,7 +2,6 @@ import { isEnded, type UnansweredWithdrawal, type Withdrawal } from '@evegram/sd
 import { useClient } from '@evegram/sdk/react'
 import { useState, type ReactElement } from 'react'
 import { useTexts } from '../i18n/texts.js'
-import { amountOf } from '../ui/amount.js'
 import { ConfirmButton } from '../ui/confirm-button.js'
 import { CopyButton, Failure, useAction } from '../ui/feedback.js'
 import { Icon } from '../ui/icon.js'
@@ -32,7 +31,7 @@ export function Withdrawals({ value }: { readonly value: Money }): ReactElement 
 
 /** One withdrawal: how far it is, or how it ended and why. */
 export function WithdrawalCard({ withdrawal, value: { assets } }: { readonly withdrawal: Withdrawal; readonly value: Money }): ReactElement {
-  const { t, date, time } = useTexts()
+  const { t, date, time, amountOf } = useTexts()
   const { asset, amount, to, reason, transaction, createdAtMs, fee, tax, feeFrom } = withdrawal
   const feeAsset = assets.find((one) => one.chain === withdrawal.chain && one.native)?.asset
   const stage = stageOf(withdrawal)
@@ -75,7 +74,7 @@ export function Unanswered({ value, again, except }: { readonly value: Money; re
 }
 
 function UnansweredCard({ one: { id, asset, amount, to, memo }, value: { assets }, again }: { readonly one: UnansweredWithdrawal; readonly value: Money; readonly again: () => void }): ReactElement {
-  const { t } = useTexts()
+  const { t, amountOf } = useTexts()
   const { wallet } = useClient()
   const signer = useSigner()
   const { busy, code, run } = useAction()
