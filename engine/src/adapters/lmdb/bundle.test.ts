@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { BatchedAppend, BatchedResult } from '../../ports/envelope-log.js'
 import { MARK_HOUR_MS } from '../../ports/marks.js'
 import { sampleAccount, sampleConversation, sampleDevice, sampleEnvelope } from '../../ports/sample-envelope.contract.js'
+import { BUNDLE_SPAN_MS } from './bundle.js'
 import { openDatabases, openEngineStore, type EngineStore } from './store.js'
 
 const START = positionAtTime(0)
@@ -54,8 +55,8 @@ describe('bundles of the embedded log', () => {
     return count
   }
 
-  it('puts what a conversation gets in one millisecond of a batch into few entries, and reads each copy as it was given', async () => {
-    const appends = Array.from({ length: 100 }, (_, index) => append(index, at(1, index), { bodyBytes: 100 + index * 7 }))
+  it('puts what a conversation gets within some ms into few entries, and reads each copy as it was given', async () => {
+    const appends = Array.from({ length: 100 }, (_, index) => append(index, at(Math.floor(index / 3), index), { bodyBytes: 100 + index * 7 }))
     await appendAll(appends)
     expect(await entries()).toBeLessThan(15)
     const copies = await store.envelopeLog.read(conversation, START, 1_000)
@@ -64,7 +65,7 @@ describe('bundles of the embedded log', () => {
   })
 
   it('reads behind any copy of a bundle, and pages of any length', async () => {
-    const positions = Array.from({ length: 30 }, (_, index) => at(1 + Math.floor(index / 10), index))
+    const positions = Array.from({ length: 30 }, (_, index) => at(1 + Math.floor(index / 10) * (BUNDLE_SPAN_MS - 40), index))
     await appendAll(positions.map((position, index) => append(index, position)))
     for (const [index, after] of positions.entries()) expect(await read(after)).toEqual(positions.slice(index + 1))
     for (const limit of [1, 3, 10, 29]) {
@@ -87,11 +88,23 @@ describe('bundles of the embedded log', () => {
     for (const [index, after] of all.entries()) expect(await read(after, 2)).toEqual(all.slice(index + 1, index + 3))
   })
 
-  it('keeps copies of other milliseconds, or out of order, out of a bundle', async () => {
-    const positions = [at(1, 1), at(2, 2), at(2, 1), at(2, 3), at(MARK_HOUR_MS, 4)]
-    await appendAll(positions.map((position, index) => append(index, position)))
+  it('reads copies in order when later batches lie between those of bundles that span some ms', async () => {
+    const last = BUNDLE_SPAN_MS + 1
+    await appendAll([append(1, at(1, 10)), append(2, at(50, 20)), append(3, at(last, 30))])
+    await appendAll([append(4, at(2, 5), { device: 2 }), append(5, at(60, 15), { device: 2 }), append(6, at(last + 1, 25), { device: 2 })])
+    await appendAll([append(7, at(49, 12), { device: 3 }), append(8, at(48, 11), { device: 3 }), append(9, at(51, 12), { device: 3 })])
+    const all = [at(1, 10), at(2, 5), at(48, 11), at(49, 12), at(50, 20), at(51, 12), at(60, 15), at(last, 30), at(last + 1, 25)]
     expect(await entries()).toBe(4)
-    expect(await read(START)).toEqual([at(1, 1), at(2, 1), at(2, 2), at(2, 3), at(MARK_HOUR_MS, 4)])
+    expect(await read(START)).toEqual(all)
+    for (const limit of [1, 2, 3]) for (const [index, after] of all.entries()) expect(await read(after, limit)).toEqual(all.slice(index + 1, index + 1 + limit))
+  })
+
+  it('keeps copies that lie too far apart, out of order, or in another hour, out of a bundle', async () => {
+    const hour = MARK_HOUR_MS
+    const positions = [at(1, 1), at(2, 2), at(2, 1), at(2 + BUNDLE_SPAN_MS, 3), at(3 + BUNDLE_SPAN_MS, 4), at(hour - 1, 5), at(hour, 6)]
+    await appendAll(positions.map((position, index) => append(index, position)))
+    expect(await entries()).toBe(5)
+    expect(await read(START)).toEqual([at(1, 1), at(2, 1), at(2, 2), at(2 + BUNDLE_SPAN_MS, 3), at(3 + BUNDLE_SPAN_MS, 4), at(hour - 1, 5), at(hour, 6)])
   })
 
   it('finds the copy that stands inside a bundle, before and after a restart', async () => {

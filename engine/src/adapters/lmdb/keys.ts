@@ -6,7 +6,7 @@ import { POSITION_BYTES, readPosition, writePosition, type Position } from '@eve
  * | database | key | value |
  * |---|---|---|
  * | log | conversation (16), position (16), device (16), epoch (u32), number (u64) | the encoded envelope |
- * | log | the same of the last copy of a bundle, count (u32) | that many copies of one millisecond, see bundle.ts |
+ * | log | the same of the last copy of a bundle, count (u32) | that many copies of some ms, see bundle.ts |
  * | marks | inbox (16), hour (u32), conversation (16) | empty; the inbox is an account, or the conversation itself when it is wide |
  * | wide | account (16), conversation (16) | version of the membership (u32), hour in which the account left (u32), the largest while it is in |
  * | hours | hour (u32), conversation (16), inbox (16) or zeros | empty: which marks and which part of the log go when the hour is trimmed |

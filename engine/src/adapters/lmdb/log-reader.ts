@@ -1,6 +1,6 @@
 import { comparePositions, ENVELOPE_OFFSETS, type Position } from '@evegram/protocol'
 import type { StoredEnvelope } from '../../ports/envelope-log.js'
-import { copiesInBundle, isBundleKey } from './bundle.js'
+import { BUNDLE_SPAN_MS, copiesInBundle, isBundleKey } from './bundle.js'
 import type { BinaryDatabase } from './databases.js'
 import { KEY_OFFSETS, keyBehind, logKeyAt, positionOfLogKey } from './keys.js'
 
@@ -21,8 +21,8 @@ export function readCopies(log: BinaryDatabase, id: Uint8Array, after: Position,
   }
   for (const { key, value } of log.getRange({ start, ...(end === undefined ? {} : { end }) })) {
     const position = positionOfLogKey(key)
-    // A bundle stands at its last copy: another one of the same millisecond may come before what was read already.
-    if (copies.length >= limit && position.timeMs > last.timeMs) break
+    // A bundle stands at its last copy: the first one may come before what was read already.
+    if (copies.length >= limit && position.timeMs > last.timeMs + BUNDLE_SPAN_MS) break
     if (!isBundleKey(key)) take({ position, envelope: value })
     else for (const copy of copiesInBundle(value)) if (comparePositions(copy.position, after) > 0) take(copy)
   }

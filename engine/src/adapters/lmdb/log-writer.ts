@@ -7,7 +7,7 @@ import { KEY_OFFSETS, writeId } from './keys.js'
 const LOG = KEY_OFFSETS.log
 
 /**
- * Puts the copies of a generation into the commit that is being made. What one conversation gets in one millisecond is one value, a bundle: a put costs the
+ * Puts the copies of a generation into the commit that is being made. What one conversation gets within some ms is one value, a bundle: a put costs the
  * same whatever is in it, in this process and on LMDB's thread, and a conversation in which much is said gets several copies with every batch.
  */
 export class LogWriter {
@@ -64,14 +64,15 @@ export class LogWriter {
   }
 }
 
-/** The index of the first place that does not go into one bundle with that at `first`. */
-function behindBundle({ view }: Generation, places: readonly number[], first: number): number {
-  let last = places[first] ?? 0
+/** The index of the first place that does not go into one bundle with that at index `from`. */
+function behindBundle({ view }: Generation, places: readonly number[], from: number): number {
+  const first = places[from] ?? 0
+  let last = first
   let bytes = bundledBytes(view, last)
-  let index = first + 1
+  let index = from + 1
   for (let next = places[index]; next !== undefined; next = places[index]) {
     bytes += bundledBytes(view, next)
-    if (bytes > BUNDLE_BYTES_MAX || !mayFollow(view, last, next)) break
+    if (bytes > BUNDLE_BYTES_MAX || !mayFollow(view, { first, last }, next)) break
     last = next
     index++
   }

@@ -20,6 +20,8 @@ export const SCHEMA_UPGRADES: readonly SchemaUpgrade[] = [
   () => undefined,
   // Version 6: the journal beside LMDB. Nothing to convert; a program of version 5 would not look into it, and what was acknowledged last would be missing.
   () => undefined,
+  // Version 7: bundles of more than one millisecond. Nothing to convert; a program of version 6 would end a page of the log before it saw what comes first.
+  () => undefined,
 ]
 
 /**
