@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { GATHER_FROM_PER_MS, GATHER_LONG_FROM_PER_MS, GATHER_LONG_MS, GATHER_MS, Gathering } from './gathering.js'
+import { GATHER_FROM_PER_MS, GATHER_MS, Gathering } from './gathering.js'
 
 /** Lets what comes at `perMs` go on whenever it may, in turns of `turnMs`, and says how many batches went in `forMs` and the longest wait. */
 function flow(gathering: Gathering, perMs: number, { fromMs = 0, forMs = 500, turnMs = 0.5 } = {}): { readonly batches: number; readonly waitMaxMs: number } {
@@ -39,14 +39,6 @@ describe('gathering what is to be stored', () => {
     expect(waitMaxMs).toBeLessThanOrEqual(GATHER_MS + 0.5)
   })
 
-  it('gathers for longer while still more comes, and no longer than it says', () => {
-    const below = flow(new Gathering(), GATHER_LONG_FROM_PER_MS * 0.8)
-    const above = flow(new Gathering(), GATHER_LONG_FROM_PER_MS * 1.5)
-    expect(below.waitMaxMs).toBeLessThanOrEqual(GATHER_MS + 0.5)
-    expect(above.waitMaxMs).toBeLessThanOrEqual(GATHER_LONG_MS + 0.5)
-    expect(above.batches).toBeLessThan(below.batches * 0.7)
-  })
-
   it('does not let a batch wait when the last one went long enough ago', () => {
     const gathering = new Gathering()
     flow(gathering, GATHER_FROM_PER_MS * 3)
@@ -55,9 +47,9 @@ describe('gathering what is to be stored', () => {
 
   it('stops gathering soon after it became quiet', () => {
     const gathering = new Gathering()
-    flow(gathering, GATHER_LONG_FROM_PER_MS * 2)
+    flow(gathering, GATHER_FROM_PER_MS * 8)
     const { waitMaxMs } = flow(gathering, 0.5, { fromMs: 700, forMs: 200 })
-    expect(waitMaxMs).toBeLessThanOrEqual(GATHER_LONG_MS + 0.5)
+    expect(waitMaxMs).toBeLessThanOrEqual(GATHER_MS + 0.5)
     expect(gathering.waitMs(900)).toBe(0)
   })
 })

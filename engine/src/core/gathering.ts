@@ -5,10 +5,6 @@
 export const GATHER_MS = 8
 /** From this rate on it is gathered: some 32 sends share a batch then. Below it nobody waits. */
 export const GATHER_FROM_PER_MS = 4
-/** While so much comes that a good part of a core is busy with it, it is gathered for longer: then there are several messages for each socket and conversation in a batch. */
-export const GATHER_LONG_MS = 16
-/** From this rate on. */
-export const GATHER_LONG_FROM_PER_MS = 16
 /** The rate is that of the last stretch of so many ms or more: a burst in one moment is none. */
 const RATE_OVER_MS = 10
 /** A shorter wait is none: timers count whole milliseconds. */
@@ -21,10 +17,10 @@ export class Gathering {
   #count = 0
   #sinceMs = Number.NEGATIVE_INFINITY
 
-  /** How long to gather from `nowMs` (monotonic) on, in ms: 0, or at least 1 and at most {@link GATHER_LONG_MS}. */
+  /** How long to gather from `nowMs` (monotonic) on, in ms: 0, or at least 1 and at most {@link GATHER_MS}. */
   waitMs(nowMs: number): number {
     if (this.#perMs < GATHER_FROM_PER_MS) return 0
-    const waitMs = this.#wentMs + (this.#perMs < GATHER_LONG_FROM_PER_MS ? GATHER_MS : GATHER_LONG_MS) - nowMs
+    const waitMs = this.#wentMs + GATHER_MS - nowMs
     return waitMs < WAIT_MS_MIN ? 0 : waitMs
   }
 

@@ -1,15 +1,15 @@
 /** Up to this average a synced write is done by the thread that asks for it, which waits for the disk. */
-export const FAST_WRITE_MS_MAX = 2
-/** A disk that was slower is tried again after this time: until then a thread of the pool waits for it. */
+export const FAST_WRITE_MS_MAX = 3
+/** A disk that was slower is tried again after this time, with some writes: until then a thread of the pool waits for it. */
 export const SLOW_FOR_MS = 1_000
-/** Part of the newest write in the average: a single slow one among fast ones says nothing about the disk, seven of 10 ms do. */
+/** Part of the newest write in the average: a single slow one among fast ones says nothing about the disk, twelve of 10 ms do. */
 const NEWEST_PART = 1 / 32
 
 /**
  * Says whether the program itself may wait for a synced write. On a disk that syncs in some tenths of a millisecond that is shorter than the way through the
  * thread pool, whose threads wait for a core that the program is busy on; on a slow one everything else would stand still meanwhile.
  *
- * Only writes that were waited for say how fast the disk is: the others were measured with the wait for a core. So one in a while is a trial.
+ * Only writes that were waited for say how fast the disk is: the others were measured with the wait for a core. So some in a while are a trial.
  */
 export class WritePace {
   #averageMs = 0
@@ -25,7 +25,7 @@ export class WritePace {
     this.#averageMs += (ms - this.#averageMs) * NEWEST_PART
     if (this.#averageMs <= FAST_WRITE_MS_MAX) return
     this.#slowUntilMs = nowMs + SLOW_FOR_MS
-    // The trial after that decides by itself.
-    this.#averageMs = FAST_WRITE_MS_MAX
+    // The next trial is one of some writes: one that was slow by chance does not end it.
+    this.#averageMs = FAST_WRITE_MS_MAX / 2
   }
 }
