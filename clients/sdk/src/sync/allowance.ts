@@ -27,14 +27,23 @@ export function isSpent(row: Uint8Array, nowMs: number): boolean {
   return readUses(row).every((use) => nowMs - use > HEALING_LIMITS.keptMs)
 }
 
-/** Takes one of `max` uses of `name` in the last `windowMs`; false when they are used up. The use is part of `tx`. */
-export async function takeAllowance(tx: Transaction, name: string, max: number, windowMs: number, nowMs: number): Promise<boolean> {
-  const key = `${ALLOWANCE_PREFIX}${name}`
-  const row = await tx.get('healing', key)
+/** Uses of `name` in the last `windowMs`. */
+async function recentUses(source: Pick<Transaction, 'get'>, name: string, windowMs: number, nowMs: number): Promise<number[]> {
+  const row = await source.get('healing', `${ALLOWANCE_PREFIX}${name}`)
   const uses = row === undefined ? [] : readUses(row)
   // A use from the future was noted before the clock was put right: it counts as one of now.
-  const recent = uses.map((use) => Math.min(use, nowMs)).filter((use) => nowMs - use < windowMs)
+  return uses.map((use) => Math.min(use, nowMs)).filter((use) => nowMs - use < windowMs)
+}
+
+/** Whether {@link takeAllowance} would take one. */
+export async function hasAllowance(source: Pick<Transaction, 'get'>, name: string, max: number, windowMs: number, nowMs: number): Promise<boolean> {
+  return (await recentUses(source, name, windowMs, nowMs)).length < max
+}
+
+/** Takes one of `max` uses of `name` in the last `windowMs`; false when they are used up. The use is part of `tx`. */
+export async function takeAllowance(tx: Transaction, name: string, max: number, windowMs: number, nowMs: number): Promise<boolean> {
+  const recent = await recentUses(tx, name, windowMs, nowMs)
   if (recent.length >= max) return false
-  tx.put('healing', key, encodeCbor({ uses: [...recent, nowMs] }))
+  tx.put('healing', `${ALLOWANCE_PREFIX}${name}`, encodeCbor({ uses: [...recent, nowMs] }))
   return true
 }

@@ -3,6 +3,7 @@ import { decodeEnvelope, encodeEnvelope, type Delivery, type Envelope } from '@e
 import type { ClientEvents } from '../events.js'
 import { readConversation } from '../core/conversation-row.js'
 import { MemoryStore } from '../store/memory.js'
+import { HEALING_LIMITS } from './allowance.js'
 import { composeControl } from './control.js'
 import { FakeServer } from './testing/fake-server.js'
 import { openTestClient, testWallet, textsOf, type TestClient } from './testing/test-client.js'
@@ -154,6 +155,29 @@ describe('many messages that cannot be read, of a sender who is away for hours',
     // 210 requests waited; some of what is sent again crosses with the next request for it.
     expect(answers.length).toBeLessThan(2 * texts.length)
   }, 120_000)
+})
+
+describe('a session', () => {
+  it('is not given up for a request that is over the limit of an hour', async () => {
+    const { server, clock, alice, bob } = await pair()
+    await say(alice, bob, 'hello')
+    await say(bob, alice, 'hello')
+    change(server, bob, (delivery) => (decodeEnvelope(delivery.envelope).number > 1 ? broken(delivery) : delivery))
+    bob.link.down()
+    for (let index = 0; index <= HEALING_LIMITS.perHour; index++) await say(alice, bob, `message ${String(index)}`)
+    alice.link.down()
+    let fetched = 0
+    server.lies.bundle = (bundle) => {
+      fetched += 1
+      return bundle
+    }
+    bob.link.up()
+    await clock.advance(30 * 60_000)
+    expect(fetched).toBe(0)
+    // The next hour has room, and a new session for what was asked in the old one.
+    await clock.advance(45 * 60_000)
+    expect(fetched).toBeGreaterThan(0)
+  })
 })
 
 describe('a resend request', () => {

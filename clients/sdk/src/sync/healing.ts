@@ -7,7 +7,7 @@ import type { AskConsent } from '../core/message-requests.js'
 import { isTaken, readHandled } from '../core/handled.js'
 import type { Transaction } from '../core/transaction.js'
 import { signWithSigning } from '../crypto/device-keys.js'
-import { ALLOWANCE_PREFIX, HEALING_LIMITS, isSpent, takeAllowance } from './allowance.js'
+import { ALLOWANCE_PREFIX, HEALING_LIMITS, hasAllowance, isSpent, takeAllowance } from './allowance.js'
 import { chainKey, decodeChain, encodeChain, readChain, type ChainRow } from './chain-row.js'
 import { awaitedRanges, isIncomplete, missingRanges, nameMissing, nameNumber, type GapReason, type NamedGap } from './chain-state.js'
 import { composeControl } from './control.js'
@@ -332,6 +332,12 @@ export class Healing {
       await this.#change(row, later)
       return
     }
+    const limited: UnreadRow = { ...row, nextAtMs: nowMs + HEALING_LIMITS.hourMs / 4 }
+    if (!(await hasAllowance(core.store, 'requests', HEALING_LIMITS.perHour, HEALING_LIMITS.hourMs, nowMs))) {
+      // Before a session is given up for a request that is not sent.
+      await this.#change(row, limited)
+      return
+    }
     for (const account of conversation.members) await core.roster.loadAccount(account)
     const targets: AttestedDevice[] = []
     const asked = this.#askedFor(row)
@@ -367,7 +373,7 @@ export class Healing {
           kind: 'resend_request', body: { epoch, number, ...author, ciphertextHash, nonce, signature },
         })
         if (control !== undefined) this.#outbox.add(tx, control)
-      } else writeUnread(tx, { ...row, nextAtMs: nowMs + HEALING_LIMITS.hourMs / 4 })
+      } else writeUnread(tx, limited)
     })
   }
 
