@@ -142,7 +142,10 @@ export async function completeRow(
   const envelope = decodeEnvelope(row.envelope)
   const sent = await readSent(tx, row.conversation, row.number)
   if (row.kind === 'control' || sent === undefined) {
-    const unchanged = { ...row, refusals }
+    // What it says is kept no more (it was deleted, or is too old), so that nobody new can be given it: it goes as it is, to those that it has a body for. It names what is
+    // known of the members all the same: the server asks again and again for whoever it was made before, and takes it without those whom its sender knows.
+    const accounts = row.kind === 'control' ? envelope.accounts : versionsOf(core, conversation)
+    const unchanged = { ...row, refusals, envelope: encodeEnvelope({ ...envelope, accounts }) }
     writeOutbox(tx, unchanged)
     return unchanged
   }

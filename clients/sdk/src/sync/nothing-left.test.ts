@@ -26,7 +26,7 @@ async function scene(): Promise<Scene> {
   return { clock, server, phone, laptop, bob: await openTestClient(server, new MemoryStore(), testWallet('bob', 'ton')) }
 }
 
-const between = (test: TestClient, { phone, bob }: Scene): Promise<Conversation> => test.client.conversation((test === bob ? phone : bob).client.account)
+const between = (test: TestClient, { phone, bob }: Scene): Promise<Conversation> => test.client.conversation((test.client.account === bob.client.account ? phone : bob).client.account)
 
 async function say(test: TestClient, of: Scene, text: string, replyTo?: MessageId): Promise<MessageId> {
   const sent = await (await between(test, of)).send(text, replyTo === undefined ? {} : { replyTo })
@@ -101,6 +101,27 @@ describe('what is gone', () => {
     await acked
     await clock.advance(20_000)
     for (const test of [phone, laptop, bob]) expect(await placesWith(test, 'the secret')).toEqual([])
+  })
+
+  it('holds up nothing: what was said before the peer had another device, and is kept no more, goes to those it was made for', async () => {
+    const world = await scene()
+    const { clock, server, phone, bob } = world
+    await (await between(phone, world)).setTimer(60)
+    await rest()
+    const message = await say(phone, world, 'the secret that goes')
+    phone.link.down()
+    const conversation = await between(phone, world)
+    const waiting = [await conversation.edit(message, 'the secret of the edit'), await conversation.deleteForEveryone(message)]
+    // Deleted, and then disappeared: nobody knows any more that the edit still waits.
+    await clock.advance(100_000)
+    const tablet = await openTestClient(server, new MemoryStore(), testWallet('bob', 'ton'))
+    await clock.advance(20_000)
+    phone.link.up()
+    await clock.advance(60_000)
+    await Promise.all(waiting.map(({ acked }) => acked))
+    await say(phone, world, 'what comes after')
+    await clock.advance(20_000)
+    for (const test of [bob, tablet]) expect((await (await between(test, world)).history()).at(-1)?.text).toBe('what comes after')
   })
 
   it('is what was kept for sending again, after seven days, also where nothing is said any more; what waits for the server stays', async () => {

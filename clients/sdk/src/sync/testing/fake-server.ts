@@ -247,7 +247,9 @@ export class FakeServer {
     const byGroup = this.#refusedByGroup(view)
     if (byGroup !== undefined) return byGroup
     const missing = named.has(ALL_DEVICES) ? [] : members.flatMap((account) => activeDevices(this.stateOf(account))).filter((device) => device !== from && !named.has(device))
-    if (missing.length > 0 && refusals < 2) {
+    // Two refusals count only for a sender that names the newest logs: it knows whom it leaves out.
+    const isOlder = members.some((account) => (view.accounts.find((version) => version.account === account)?.seq ?? 0) < this.stateOf(account).seq)
+    if (missing.length > 0 && (refusals < 2 || isOlder)) {
       const accounts = members.map((account) => ({ account, seq: this.stateOf(account).seq }))
       return { status: 'refused', failure: { code: 'stale.devices', message: 'stale', accounts, missing } }
     }
