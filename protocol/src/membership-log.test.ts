@@ -389,7 +389,8 @@ describe('random histories', () => {
       expect(replayed).toMatchObject({ status: 'applied', state: story.state })
       expect(decodeGroupState(encodeGroupState(story.state))).toEqual(story.state)
     }), { numRuns: 150 })
-  })
+    // It computes: half a minute, the bound of tests, is not much on a busy machine.
+  }, 120_000)
 
   it('lose their validity with any byte changed, cut or added', () => {
     const story = founded(bob)

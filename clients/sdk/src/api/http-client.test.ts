@@ -1,3 +1,4 @@
+import type { Clock } from '@evegram/protocol'
 import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
@@ -19,7 +20,17 @@ afterEach(() => {
   }
 })
 
-const client = new HttpClient({ fetch: (url, init) => fetch(url, init), clock: systemClock, timeoutMs: 400 })
+/** Timers that are set and not cancelled. They ring when a test says so: how long a busy machine takes decides nothing. */
+const timers = new Map<() => void, number>()
+const clock: Clock = {
+  ...systemClock,
+  after: (delayMs, task) => {
+    timers.set(task, delayMs)
+    return { cancel: () => { timers.delete(task) } }
+  },
+}
+const ring = (): void => { for (const task of timers.keys()) task() }
+const client = new HttpClient({ fetch: (url, init) => fetch(url, init), clock, timeoutMs: 400 })
 const get = (url: string, responseBytesMax = 1_000): Promise<unknown> => client.request({ method: 'GET', url, operation: 'test', responseBytesMax })
 
 describe('http client', () => {
@@ -35,10 +46,17 @@ describe('http client', () => {
   })
 
   it('gives up on a server that does not answer, and on one that does not finish', async () => {
-    const silent = await serve(() => undefined)
+    const set: number[] = []
+    const ringing = (): void => {
+      set.push(...timers.values())
+      ring()
+    }
+    const silent = await serve(ringing)
     await expect(get(silent)).rejects.toMatchObject({ code: 'timeout' })
-    const endless = await serve((_, response) => { response.write('{') })
+    const endless = await serve((_, response) => { response.write('{', ringing) })
     await expect(get(endless)).rejects.toMatchObject({ code: 'timeout' })
+    // Within its time each, and no timer stays.
+    expect([set, timers.size]).toEqual([[400, 400], 0])
   })
 
   it('names a server that cannot be reached', async () => {
