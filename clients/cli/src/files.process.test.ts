@@ -104,5 +104,9 @@ describe('files in the terminal, on a real server', () => {
     expect(await came('--unchanged')).toEqual(readFileSync(photo))
     writeFileSync(photo, Buffer.concat([Buffer.from([0xff, 0xd8]), segment(0xe1, Buffer.from(`Exif\0\0${place}`))]))
     expect(await as('alice', 'send', String(address['bob']), '--file', photo)).toMatchObject({ error: { code: 'files.keeps_details' } })
+    const missing = join(folder.path, 'no such.jpg')
+    for (const more of [[], ['--unchanged']]) {
+      expect(await as('alice', 'send', String(address['bob']), '--file', missing, ...more)).toMatchObject({ code: 1, error: { code: 'files.source', message: expect.stringContaining(`${missing}: There is no such file`) as unknown } })
+    }
   })
 })

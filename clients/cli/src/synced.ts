@@ -1,4 +1,10 @@
+import { EvegramError } from '@evegram/protocol'
 import type { Client } from '@evegram/sdk'
+
+/** Thrown behind what a command printed when {@link synced} resolved `false`: it may be old, and exit code 4 says so to scripts. */
+export function shownWithoutServer(): EvegramError {
+  return new EvegramError('unavailable.server', { operation: 'catch up', advice: 'The server does not answer: shown is what this device has. Try: evegram doctor' })
+}
 
 /**
  * Waits until everything that the server has for this device is here. Resolves `true` then, and `false` once the server was away for

@@ -107,14 +107,18 @@ function parse(path: string): WalletFile {
     if (isEvegramError(cause)) throw cause
     throw new EvegramError('invalid.wallet_file', { operation: 'read wallet file', advice: 'The wallet file cannot be read.', cause })
   }
-  let value: unknown
-  try {
-    value = JSON.parse(text)
-  } catch (cause) {
-    throw new EvegramError('invalid.wallet_file', { operation: 'read wallet file', cause })
-  }
-  if (!isWalletFile(value)) refuse('This is not a wallet file of Evegram.')
+  const value = json(text)
+  if (!isWalletFile(value)) refuse('This is not a wallet file of Evegram. Make one with: evegram keys new')
   return value
+}
+
+/** Undefined for what is no JSON, which no wallet file is. */
+function json(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
 }
 
 function isWalletFile(value: unknown): value is WalletFile {

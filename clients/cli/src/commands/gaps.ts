@@ -2,7 +2,7 @@ import type { ConversationGap } from '@evegram/sdk'
 import type { Context } from '../context.js'
 import { shortAddress } from '../message-line.js'
 import { namedConversation } from '../named-conversation.js'
-import { synced } from '../synced.js'
+import { shownWithoutServer, synced } from '../synced.js'
 import { timeText } from '../time-text.js'
 
 /** How long the server may be away before what this device knows is printed without it. */
@@ -10,20 +10,21 @@ const AWAY_MS_MAX = 10_000
 /** Digits of a device id that tell the devices of an account apart. */
 const SHOWN_DEVICE_DIGITS = 8
 
-/** `evegram gaps`: catches up, then prints what is missing in a conversation, whose it is and why. */
+/** `evegram gaps`: catches up, then prints what is missing in a conversation, whose it is and why. Without a server it prints what the device knows of, and fails. */
 export function gaps(context: Context, wanted: string, options: { readonly group?: boolean }): Promise<void> {
   return context.withClient(async (client) => {
-    await synced(client, AWAY_MS_MAX)
+    const isComplete = await synced(client, AWAY_MS_MAX)
     const conversation = await namedConversation(client, wanted, options)
     const people = 'members' in conversation ? await conversation.members() : [conversation.peer]
     const addresses = new Map([...people, client].map(({ account, address }) => [account, address]))
     const found = await conversation.gaps()
-    if (found.length === 0) context.output.note('Nothing is missing here.')
+    if (found.length === 0 && isComplete) context.output.note('Nothing is missing here.')
     for (const gap of found) {
       const address = gap.kind === 'time' ? undefined : addresses.get(gap.account)
       const whose = gap.kind === 'messages' && gap.account === client.account ? 'another device of yours' : address === undefined ? 'somebody who left' : shortAddress(address)
       await context.output.result({ conversation: conversation.id, ...(address === undefined ? {} : { address }), ...gap }, gapLine(gap, whose, Date.now()))
     }
+    if (!isComplete) throw shownWithoutServer()
   })
 }
 

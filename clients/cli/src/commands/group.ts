@@ -5,7 +5,7 @@ import { EXIT_CODES } from '../exit-codes.js'
 import { messageObject, messageText, shortAddress } from '../message-line.js'
 import { namedGroup, namedMessage } from '../named-conversation.js'
 import { paymentViews } from '../payment-view.js'
-import { synced } from '../synced.js'
+import { shownWithoutServer, synced } from '../synced.js'
 import { oneLine } from '../visible.js'
 
 /** How long the server may be away before a command about a group goes on without it. */
@@ -98,7 +98,7 @@ export function groupHistory(context: Context, name: string, options: { readonly
       const payment = await view(message)
       await context.output.result(messageObject(message, payment), messageText(message, context.output, Date.now(), payment, options))
     }
-    if (!isComplete) throw away()
+    if (!isComplete) throw shownWithoutServer()
   })
 }
 

@@ -1,10 +1,9 @@
-import { EvegramError } from '@evegram/protocol'
 import type { Message } from '@evegram/sdk'
 import type { Context } from '../context.js'
 import { markSeen } from '../mark-seen.js'
 import { messageObject, messageText } from '../message-line.js'
 import { paymentViews } from '../payment-view.js'
-import { synced } from '../synced.js'
+import { shownWithoutServer, synced } from '../synced.js'
 
 /** How long the server may be away before what this device has is printed without it. */
 const AWAY_MS_MAX = 10_000
@@ -24,9 +23,6 @@ export async function history(context: Context, address: string, options: { read
       if (message.direction === 'in') last = message
     }
     if (last !== undefined) await seen(last)
-    if (isComplete) return
-    throw new EvegramError('unavailable.server', {
-      operation: 'catch up', advice: 'The server does not answer: shown is what this device has. Try: evegram doctor',
-    })
+    if (!isComplete) throw shownWithoutServer()
   })
 }

@@ -1,9 +1,8 @@
-import { EvegramError } from '@evegram/protocol'
 import type { Client, ServerNotice } from '@evegram/sdk'
 import type { Context } from '../context.js'
 import { interruption } from '../interruption.js'
 import { noticeViews } from '../notice-line.js'
-import { synced } from '../synced.js'
+import { shownWithoutServer, synced } from '../synced.js'
 
 /** How long the server may be away before what this device has is printed without it. */
 const AWAY_MS_MAX = 10_000
@@ -40,7 +39,7 @@ export async function notices(context: Context, { limit = LIMIT_DEFAULT, follow 
       for (const notice of past.slice(0, wanted)) await print(notice)
       if (!follow) {
         if (past.length === 0) context.output.note('Nothing yet: the server tells here what happens to your money.')
-        if (!isComplete) throw new EvegramError('unavailable.server', { operation: 'catch up', advice: 'The server does not answer: shown is what this device has. Try: evegram doctor' })
+        if (!isComplete) throw shownWithoutServer()
         return
       }
       context.output.note('Following; Ctrl-C ends it.')

@@ -2,7 +2,7 @@ import { EvegramError } from '@evegram/protocol'
 import type { Client, MessageRequest } from '@evegram/sdk'
 import type { Context } from '../context.js'
 import { shortAddress } from '../message-line.js'
-import { synced } from '../synced.js'
+import { shownWithoutServer, synced } from '../synced.js'
 import { timeText } from '../time-text.js'
 import { visible } from '../visible.js'
 
@@ -13,10 +13,10 @@ const ID_DIGITS_MIN = 6
 /** Characters of the last message of a request that a line shows. */
 const PREVIEW_CHARACTERS_MAX = 60
 
-/** `evegram requests`: what strangers began, the newest first. */
+/** `evegram requests`: what strangers began, the newest first. Without a server it prints what the device has, and fails. */
 export function requests(context: Context): Promise<void> {
   return context.withClient(async (client) => {
-    await synced(client, AWAY_MS_MAX)
+    const isComplete = await synced(client, AWAY_MS_MAX)
     for (const request of await client.requests()) {
       const { conversation, address, group, messages, dropped, firstAtMs } = request
       const last = group ? undefined : (await (await client.conversation(request.account)).history(1)).at(-1)?.text
@@ -27,6 +27,7 @@ export function requests(context: Context): Promise<void> {
         `${timeText(firstAtMs, Date.now())} ${address}  ${what}`,
       )
     }
+    if (!isComplete) throw shownWithoutServer()
   })
 }
 

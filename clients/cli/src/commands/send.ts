@@ -1,4 +1,4 @@
-import { EvegramError, LIMITS } from '@evegram/protocol'
+import { EvegramError, isEvegramError, LIMITS } from '@evegram/protocol'
 import type { Conversation, FileSource, SentMessage } from '@evegram/sdk'
 import { fileFromPath, plainFileFromPath } from '@evegram/sdk/node'
 import type { Context } from '../context.js'
@@ -6,6 +6,7 @@ import { EXIT_CODES } from '../exit-codes.js'
 import { namedMessage } from '../named-conversation.js'
 import { standardInput } from '../standard-input.js'
 import { transferBar } from '../transfer-bar.js'
+import { oneLine } from '../visible.js'
 
 /** What {@link send} takes. */
 export interface SendOptions {
@@ -42,7 +43,7 @@ async function sendFiles(
 ): Promise<SentMessage | undefined> {
   const sources: FileSource[] = []
   // One after the other: a photo is in memory while it is looked through.
-  for (const path of paths) sources.push(await (isUnchanged ? fileFromPath : plainFileFromPath)(path))
+  for (const path of paths) sources.push(await sourceOf(path, isUnchanged))
   const bar = transferBar(context.output)
   let moved = 0
   const onProgress = (progress: Parameters<typeof bar.show>[0]): void => {
@@ -59,6 +60,17 @@ async function sendFiles(
     return undefined
   } finally {
     bar.end()
+  }
+}
+
+/** The file at a path that somebody wrote. Rejects as {@link fileFromPath} does, and says which file it was. */
+async function sourceOf(path: string, isUnchanged: boolean): Promise<FileSource> {
+  try {
+    return await (isUnchanged ? fileFromPath : plainFileFromPath)(path)
+  } catch (cause) {
+    if (!isEvegramError(cause)) throw cause
+    const { code, advice, operation } = cause
+    throw new EvegramError(code, { advice: `${oneLine(path)}: ${advice}`, details: { file: path }, cause, ...(operation === undefined ? {} : { operation }) })
   }
 }
 

@@ -1,6 +1,6 @@
 import { EvegramError, parseConversationId } from '@evegram/protocol'
 import type { PendingPayment } from '@evegram/sdk'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { runCommand } from '../testing/command-run.js'
 import { dismissPayment, walletPayments } from './wallet-payments.js'
 
@@ -43,6 +43,19 @@ describe('payments that have no message yet', () => {
 
   it('that arrive meanwhile are not called waiting', async () => {
     expect((await runCommand(client([WAITING], []).client, (context) => walletPayments(context, { wait: 60 }))).objects).toEqual([])
+  })
+
+  it('are listed without a server too, which is told as the failure that it is', async () => {
+    vi.useFakeTimers()
+    try {
+      const away = { ...Object(client([REFUSED, WAITING], undefined, true).client) as object, state: 'offline', whenSynced: () => new Promise<void>(() => undefined) }
+      const run = runCommand(away, (context) => walletPayments(context, { wait: 60 }))
+      await vi.advanceTimersByTimeAsync(10_000)
+      const { objects, error } = await run
+      expect([objects.length, error]).toMatchObject([2, { code: 'unavailable.server', advice: expect.stringContaining('what this device has') as unknown }])
+    } finally {
+      vi.useRealTimers()
+    }
   })
 
   it('are listed without the assets of the server too', async () => {

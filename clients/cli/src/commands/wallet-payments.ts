@@ -2,7 +2,7 @@ import { EvegramError, isEvegramError } from '@evegram/protocol'
 import type { Client, PendingPayment, PendingState } from '@evegram/sdk'
 import type { Context } from '../context.js'
 import { MoneyText } from '../money-text.js'
-import { synced } from '../synced.js'
+import { shownWithoutServer, synced } from '../synced.js'
 import { timeText } from '../time-text.js'
 import { oneLine } from '../visible.js'
 
@@ -15,13 +15,15 @@ const STATES: Readonly<Record<PendingState, string>> = {
   waiting: 'not answered yet, it goes on by itself, once', untold: 'paid; the message that tells of it is still to go', refused: 'refused, nothing moved',
 }
 
-/** `evegram wallet payments`: what was decided on with this profile and has no message yet, on its way or refused. Those on their way get `wait` seconds to arrive. */
+/** `evegram wallet payments`: what was decided on with this profile and has no message yet, on its way or refused. Those on their way get `wait` seconds to arrive. Without a server it prints what the device has, and fails. */
 export function walletPayments(context: Context, options: { readonly wait: number }): Promise<void> {
   return context.withClient(async (client) => {
-    if (await synced(client, AWAY_MS_MAX)) await settled(client, options.wait * 1_000)
+    const isComplete = await synced(client, AWAY_MS_MAX)
+    if (isComplete) await settled(client, options.wait * 1_000)
     const money = await amounts(client)
     const people = new Map((await client.conversations()).map(({ id, peer }) => [id, peer.address]))
     for (const one of await client.wallet.payments()) await context.output.result(...shown(one, people.get(one.conversation), money, context))
+    if (!isComplete) throw shownWithoutServer()
   })
 }
 

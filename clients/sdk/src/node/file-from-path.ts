@@ -19,7 +19,7 @@ const TYPES: Readonly<Record<string, string>> = {
 
 /** The file at `path`, under its own name. Rejects `files.source` when there is no such file. */
 export async function fileFromPath(path: string): Promise<NodeFile> {
-  const facts = await stat(path).catch((cause: unknown) => { throw new EvegramError('files.source', { operation: 'open file', cause }) })
+  const facts = await stat(path).catch((cause: unknown) => { throw new EvegramError('files.source', { operation: 'open file', advice: 'There is no such file, or its folder may not be looked into.', cause }) })
   if (!facts.isFile()) throw new EvegramError('files.source', { operation: 'open file', advice: 'This is no file.' })
   const type = TYPES[extname(path).toLowerCase()]
   return { name: basename(path), size: facts.size, ...(type === undefined ? {} : { type }), stream: () => createReadStream(path) }
@@ -39,7 +39,7 @@ export async function plainFileFromPath(path: string): Promise<NodeFile> {
 
 async function plainOf(path: string, size: number): Promise<PlainFile | undefined> {
   const failed = (cause: unknown): never => { throw new EvegramError('files.source', { operation: 'read file', cause }) }
-  const handle = await open(path).catch(failed)
+  const handle = await open(path).catch((cause: unknown) => { throw new EvegramError('files.source', { operation: 'open file', advice: 'The file may not be read.', cause }) })
   try {
     return await plainFile({
       size,
