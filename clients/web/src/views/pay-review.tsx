@@ -33,7 +33,7 @@ export function PayReview({ terms: { to, asset, amount, note, request }, asked, 
   return (
     <div className="pay-form">
       <h2 id="pay-title" ref={heading} tabIndex={-1}>{t('pay.check')}</h2>
-      <p className="pay-amount">{text}</p>
+      <p className="pay-amount"><bdi className="amount">{text}</bdi></p>
       <div className="pay-to">
         <Avatar id={to.account} label={name ?? lettersOf(to.address)} />
         <span><b dir="auto">{name ?? shortAddress(to.address)}</b><code className="address" dir="ltr">{to.address}</code></span>

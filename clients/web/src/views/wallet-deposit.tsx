@@ -6,6 +6,7 @@ import { isFramed } from '../frame.js'
 import { useTexts } from '../i18n/texts.js'
 import { readNetwork } from '../session/session.js'
 import { AmountField, useAmount } from '../ui/amount-field.js'
+import { chainName } from '../ui/chain-name.js'
 import { CopyButton, Empty, Failure, Loading } from '../ui/feedback.js'
 import { Icon } from '../ui/icon.js'
 import { Panel, Section } from '../ui/panel.js'
@@ -24,7 +25,8 @@ export function DepositView(): ReactElement {
 }
 
 function Chosen(): ReactElement {
-  const { t } = useTexts()
+  const texts = useTexts()
+  const { t } = texts
   const client = useClient()
   const { now, again } = useLoaded(useCallback(async () => client.wallet.assets(), [client]))
   const [chosen, choose] = useState<string>()
@@ -39,7 +41,7 @@ function Chosen(): ReactElement {
         <fieldset className="choice">
           <legend>{t('money.asset')}</legend>
           {now.value.map((one) => (
-            <label key={one.asset}><input type="radio" name="deposit-asset" checked={one === asset} onChange={() => { choose(one.asset) }} /><span><bdi>{one.symbol}</bdi> · <bdi>{one.chain}</bdi></span></label>
+            <label key={one.asset}><input type="radio" name="deposit-asset" checked={one === asset} onChange={() => { choose(one.asset) }} /><span><bdi>{one.symbol}</bdi> · <bdi>{chainName(one.chain, texts)}</bdi></span></label>
           ))}
         </fieldset>
       )}
@@ -57,16 +59,17 @@ function Place({ asset }: { readonly asset: WalletAsset }): ReactElement {
 }
 
 function PlaceOf({ place: { chain, address, memo }, asset }: { readonly place: DepositPlace; readonly asset: WalletAsset }): ReactElement {
-  const { t, amountText } = useTexts()
+  const texts = useTexts()
+  const { t, amountText } = texts
   return (
     <>
       <p className="warning"><Icon name="warn" />{t('deposit.memo.needed')}</p>
-      <Section title={t('deposit.place', { chain })} hint={t('deposit.least', { amount: amountText(asset.depositMin, asset) })}>
+      <Section title={t('deposit.place', { chain: chainName(chain, texts) })} hint={t('deposit.least', { amount: amountText(asset.depositMin, asset) })}>
         <dl className="facts">
           <div><dt>{t('deposit.address')}</dt><dd><code className="address" dir="ltr">{address}</code><CopyButton text={address} /></dd></div>
           <div><dt>{t('deposit.memo')}</dt><dd><code className="address" dir="ltr">{memo}</code><CopyButton text={memo} /></dd></div>
         </dl>
-        <p className="soft small">{t('deposit.only', { symbol: asset.symbol, chain })}</p>
+        <p className="soft small">{t('deposit.only', { symbol: asset.symbol, chain: chainName(chain, texts) })}</p>
       </Section>
       {chain === 'simulated' ? <FaucetButton /> : <Link key={asset.asset} address={address} memo={memo} asset={asset} />}
     </>

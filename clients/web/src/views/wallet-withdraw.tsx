@@ -7,6 +7,7 @@ import { codeOf } from '../i18n/error-text.js'
 import { useTexts } from '../i18n/texts.js'
 import { hrefOf } from '../route.js'
 import { AmountField, useAmount } from '../ui/amount-field.js'
+import { chainName } from '../ui/chain-name.js'
 import { Empty, Failure, useAction } from '../ui/feedback.js'
 import { Panel, Section } from '../ui/panel.js'
 import { writeAmount } from '../ui/read-amount.js'
@@ -132,7 +133,8 @@ function Fields({ holding: { asset, balance }, holdings, before, choose, done }:
   readonly choose: (asset: string) => void
   readonly done: (order: Order) => void
 }): ReactElement {
-  const { t, decimalSign, amountText } = useTexts()
+  const texts = useTexts()
+  const { t, decimalSign, amountText } = texts
   const { wallet } = useClient()
   const form = useRef<HTMLFormElement>(null)
   const isBack = before !== undefined
@@ -168,11 +170,11 @@ function Fields({ holding: { asset, balance }, holdings, before, choose, done }:
       <p className="soft">{t('withdraw.lead')}</p>
       {able.length === 1 ? null : (
         <Field label={t('money.asset')}>
-          {(id) => <select id={id} value={asset.asset} onChange={(event) => { choose(event.target.value) }}>{able.map((one) => <option key={one.asset.asset} value={one.asset.asset}>{one.asset.symbol} · {one.asset.chain}</option>)}</select>}
+          {(id) => <select id={id} value={asset.asset} onChange={(event) => { choose(event.target.value) }}>{able.map((one) => <option key={one.asset.asset} value={one.asset.asset}>{one.asset.symbol} · {chainName(one.asset.chain, texts)}</option>)}</select>}
         </Field>
       )}
       <AmountField label={t('withdraw.amount')} asset={asset} text={text} onText={setText} bounds={bounds} note={<>{t('money.available')}: <bdi className="amount">{amountText(balance.available, asset)}</bdi></>} />
-      <Field label={t('withdraw.destination', { chain: asset.chain })} hint={t('withdraw.destination.hint')}>
+      <Field label={t('withdraw.destination', { chain: chainName(asset.chain, texts) })} hint={t('withdraw.destination.hint')}>
         {(id, hint) => <input id={id} aria-describedby={hint} value={to} maxLength={ADDRESS_MAX} onChange={(event) => { setTo(event.target.value) }} dir="ltr" autoComplete="off" spellCheck={false} required />}
       </Field>
       <Field label={t('withdraw.memo')} hint={t('withdraw.memo.hint')}>
