@@ -18,7 +18,7 @@ export {
 } from './core/channel-row.js'
 export { decodeGroup, GROUP_PREFIX, type GroupRow } from './core/group-row.js'
 export { decodeHandled, type Handled } from './core/handled.js'
-export { decodeMessage, MESSAGE_PREFIX } from './core/message-row.js'
+export { decodeMessage, MESSAGE_PREFIX, messageRowKey } from './core/message-row.js'
 export { CURSOR_KEY, decodeCursor } from './core/profile.js'
 export { decodeReceipt, RECEIPT_PREFIX, type ReceiptRow } from './core/receipt-row.js'
 export { generateDevice, signWithIdentity, signWithSigning, type DeviceKeys } from './crypto/device-keys.js'

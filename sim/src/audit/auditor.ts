@@ -1,4 +1,4 @@
-import { FRAME_TYPE, isEvegramError, type AccountId, type AccountState, type ConversationId, type DeviceId, type Position } from '@evegram/protocol'
+import { FRAME_TYPE, isEvegramError, type AccountId, type AccountState, type ConversationId, type DeviceId, type MessageId, type Position } from '@evegram/protocol'
 import type { GroupMembership, PresenceEntry } from '@evegram/engine'
 import type { ClientEvents, Message, StoreChange } from '@evegram/sdk'
 import type { SimProcess } from '../kernel/process.js'
@@ -10,6 +10,7 @@ import { ChannelChains } from './channel-chains.js'
 import { ChannelFollowers } from './channel-followers.js'
 import { Channels } from './channels.js'
 import { readChannelCommit } from './channel-commit.js'
+import { Changes } from './changes.js'
 import { Cursors } from './cursors.js'
 import { readCommit } from './disk-commit.js'
 import { Flushes } from './flushes.js'
@@ -17,6 +18,7 @@ import { Groups } from './groups.js'
 import { Ledger, short, type AuditContext, type DeviceRecord, type StoredCopy } from './ledger.js'
 import { Liveness, type Quiet } from './liveness.js'
 import { Messages } from './messages.js'
+import type { IntendedChange } from './message-truth.js'
 import type { Observer } from './observer.js'
 import { Order } from './order.js'
 import { Plaintext } from './plaintext.js'
@@ -43,6 +45,8 @@ export interface AuditorOptions {
    * looked at. What nodes, stores and auth do is seen behind the lies and is looked at all the same.
    */
   readonly malicious?: boolean
+  /** People edit, react, delete and let messages disappear: whole disks are followed. */
+  readonly changes?: boolean
 }
 
 /** Checks the promises while a run goes on: each breach is told to the run at the event in which it happens. */
@@ -60,6 +64,8 @@ export class Auditor implements Observer {
   readonly #accounts: Accounts
   readonly #groups: Groups
   readonly #receipts: Receipts
+  readonly #changes: Changes
+  readonly #hasChanges: boolean
   readonly #accusations: Accusations
   readonly #liveness: Liveness
   readonly #channels: Channels
@@ -70,7 +76,7 @@ export class Auditor implements Observer {
   /** Nodes by the incarnation that they sign their packets with. */
   readonly #incarnations = new Map<number, string>()
 
-  constructor(run: Run, { malicious = false }: AuditorOptions = {}) {
+  constructor(run: Run, { malicious = false, changes = false }: AuditorOptions = {}) {
     this.#run = run
     this.#malicious = malicious
     this.#ledger = new Ledger(run)
@@ -79,13 +85,15 @@ export class Auditor implements Observer {
     this.#flushes = new Flushes(context, this.#ids)
     this.#cursors = new Cursors(context)
     this.#acks = new Acks(context, this.#flushes, this.#cursors)
-    this.#messages = new Messages(context)
+    this.#liveness = new Liveness(context)
+    this.#changes = new Changes(context, this.#liveness)
+    this.#hasChanges = changes
+    this.#messages = new Messages(context, this.#changes)
     this.#order = new Order(context)
     this.#accounts = new Accounts(context)
     this.#groups = new Groups(context)
     this.#receipts = new Receipts(context)
     this.#accusations = new Accusations(context)
-    this.#liveness = new Liveness(context)
     const chains = new ChannelChains(run)
     this.#channels = new Channels(context, chains)
     this.#followers = new ChannelFollowers(context, chains)
@@ -99,6 +107,11 @@ export class Auditor implements Observer {
     const quiet: Quiet = this.#malicious ? { ok: true } : this.#liveness.quiet()
     const missing = quiet.ok ? this.#followers.missing(excused) : undefined
     return missing === undefined ? quiet : { ok: false, missing }
+  }
+
+  /** What is not as all that was said about messages makes it, or still somewhere though it is gone; undefined when nothing is. */
+  changesMissing(): string | undefined {
+    return this.#changes.missing()
   }
 
   /** The run is over: what can only be told now. */
@@ -117,6 +130,14 @@ export class Auditor implements Observer {
 
   reading(account: AccountId, conversation: ConversationId, order: bigint): void {
     this.#receipts.reading(account, conversation, order)
+  }
+
+  changing(token: number, change: IntendedChange): void {
+    this.#changes.changing(token, change)
+  }
+
+  changed(token: number, message: MessageId): void {
+    this.#changes.changed(token, message)
   }
 
   deviceMade(name: string, account: AccountId, device: DeviceId): void {
@@ -274,6 +295,7 @@ export class Auditor implements Observer {
     this.#accounts.committed(device, commit)
     this.#groups.committed(device, commit)
     this.#read(device, () => { this.#receipts.committed(device, changes) })
+    if (this.#hasChanges) this.#changes.committed(device, changes)
     if (changes.some(({ table }) => table === 'channels')) this.#channelsCommitted(device, changes)
     if (commit.cursorMs !== undefined) this.#cursors.moved(device, commit.cursorMs)
   }

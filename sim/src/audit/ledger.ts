@@ -174,6 +174,8 @@ export function isReadable(body: BodySlice | undefined): boolean {
 export class Ledger {
   readonly messages = new Map<MessageId, MessageRecord>()
   readonly groups = new GroupHistory()
+  /** Messages that somebody deleted for everybody, or that disappear: who asks for them again later gets nothing. */
+  readonly takenBack = new Set<MessageId>()
   readonly #run: Run
   readonly #persons = new Map<AccountId, string>()
   readonly #members = new Map<ConversationId, readonly AccountId[]>()

@@ -41,7 +41,8 @@ export class Liveness {
     const { run, ledger } = this.#context
     const sender = ledger.device(message.device)
     const isSenderThere = sender !== undefined && ledger.isExpected(sender)
-    if (isSenderThere && own.state !== 'sent' && this.#couldBeSent(message, sender)) return `${own.name} has not sent message ${this.#about(message.id)}: it is ${own.state}`
+    // What has disappeared where it was said is no row any more that says how far it came; that nothing waits is looked at above.
+    if (isSenderThere && own.state !== 'sent' && !ledger.takenBack.has(message.id) && this.#couldBeSent(message, sender)) return `${own.name} has not sent message ${this.#about(message.id)}: it is ${own.state}`
     // What is stored under the number of a message that was given up in a group says nothing.
     if (own.state === 'failed') return undefined
     // Who knows that the sender was revoked refuses what it said before.
@@ -54,6 +55,14 @@ export class Liveness {
       if (!device.shown.has(message.id)) return `${device.name} does not show message ${this.#about(message.id)}: ${stateOn(device, message)}`
     }
     return undefined
+  }
+
+  /** Whether a device has to have taken a message of another one by the end. */
+  isOwedTo(message: MessageRecord, device: DeviceRecord): boolean {
+    const { ledger } = this.#context
+    const sender = ledger.device(message.device)
+    if (!message.acked || !message.wantedBy.has(device.device) || ledger.activity(message.device)?.untilMs !== undefined || !ledger.isExpected(device)) return false
+    return ledger.isOwed(message, device.account) && !this.#isBeyondReach(message, device, sender !== undefined && ledger.isExpected(sender))
   }
 
   /** In a group, what was said by somebody who was taken out of it before it was stored is refused, and shown so. */
@@ -71,7 +80,8 @@ export class Liveness {
     // In a group the one body is for all; who lacks the key has the message among the unread ones.
     const hasBody = message.meantFor.has(device.device) || this.#context.ledger.groups.isGroup(message.conversation)
     const needsSender = device.unread.has(message.id) || !hasBody
-    return ageMs > LIMITS.retentionMs || (needsSender && (!isSenderThere || ageMs > HEALING_MS))
+    const isKept = isSenderThere && !this.#context.ledger.takenBack.has(message.id)
+    return ageMs > LIMITS.retentionMs || (needsSender && (!isKept || ageMs > HEALING_MS))
   }
 
   #about(id: MessageRecord['id']): string {

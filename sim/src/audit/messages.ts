@@ -1,6 +1,7 @@
 import { ENVELOPE_KIND, type ConversationId } from '@evegram/protocol'
 import type { Message } from '@evegram/sdk'
 import { RECEIVED_CHAIN_PREFIX } from '@evegram/sdk/parts'
+import type { Changes } from './changes.js'
 import type { DiskCommit } from './disk-commit.js'
 import { short, type AuditContext, type DeviceRecord, type MessageRecord } from './ledger.js'
 import { envelopeIn } from './wire.js'
@@ -18,11 +19,13 @@ interface Saying {
  */
 export class Messages {
   readonly #context: AuditContext
+  readonly #changes: Pick<Changes, 'mayShow'>
   /** By text, which is said once. */
   readonly #sayings = new Map<string, Saying>()
 
-  constructor(context: AuditContext) {
+  constructor(context: AuditContext, changes: Pick<Changes, 'mayShow'>) {
     this.#context = context
+    this.#changes = changes
   }
 
   saying(name: string, conversation: ConversationId, text: string, above: bigint): void {
@@ -108,7 +111,7 @@ export class Messages {
     const { run, ledger } = this.#context
     const own = ledger.messages.get(message.messageId)?.own
     if (own === undefined) run.broken('P7', `${what}, which that device never said`)
-    else if (own.text !== message.text || message.kind !== 'text') run.broken('P2', `${what} with another text than was said`)
+    else if (!this.#changes.mayShow(message, own.text) || message.kind !== 'text') run.broken('P2', `${what} with another text than was said`)
     else if (own.from !== message.from) run.broken('P7', `${what} under another address than the sender's own`)
     if (!commit.session) run.broken('P2', `${what} without the ratchet step that decrypted it`)
     const chain = `${RECEIVED_CHAIN_PREFIX}${message.conversation}/${message.fromDevice}/`

@@ -1,7 +1,8 @@
-import type { AccountId, AccountState, ConversationId, DeviceId, Position } from '@evegram/protocol'
+import type { AccountId, AccountState, ConversationId, DeviceId, MessageId, Position } from '@evegram/protocol'
 import type { GroupMembership, PresenceEntry } from '@evegram/engine'
 import type { ClientEvents, Message, StoreChange } from '@evegram/sdk'
 import type { SimProcess } from '../kernel/process.js'
+import type { IntendedChange } from './message-truth.js'
 import type { ReceiptHabits } from './receipts.js'
 
 /**
@@ -16,6 +17,10 @@ export interface Observer {
   habits(account: AccountId, habits: ReceiptHabits): void
   /** A person is about to mark a conversation as read up to an order key. */
   reading(account: AccountId, conversation: ConversationId, order: bigint): void
+  /** A device is about to be asked to say something about a message; `token` names it until it is durable. */
+  changing(token: number, change: IntendedChange): void
+  /** It is durable on that device, as this message. What never comes here may have been said all the same. */
+  changed(token: number, message: MessageId): void
   /** The workload is about to make a device for the account. Devices that were never announced here are ghosts. */
   deviceMade(name: string, account: AccountId, device: DeviceId): void
   /**

@@ -1,7 +1,7 @@
 import { accountIdOf, deviceIdOf, isEvegramError, type AccountId, type ConversationId, type DeviceId } from '@evegram/protocol'
 import type { Client, ClientEvents, Conversation, Message, StoreChange, Wallet } from '@evegram/sdk'
 import type { ProofPrimitives } from '@evegram/protocol/proof'
-import { openProfile, ServerClock, type AuthApi, type DiscoveredServer, type Signal } from '@evegram/sdk/parts'
+import { MESSAGE_PREFIX, messageRowKey, openProfile, ServerClock, type AuthApi, type DiscoveredServer, type Signal } from '@evegram/sdk/parts'
 import { nodeSigner } from '@evegram/sdk/node'
 import type { SimProcess } from '../kernel/process.js'
 import type { SimRandom } from '../kernel/random.js'
@@ -61,6 +61,8 @@ export class SimDevice {
   readonly account: AccountId
   /** Largest order key that was shown, by conversation. */
   readonly shownUpTo = new Map<ConversationId, bigint>()
+  /** Keys of the messages that ever were durable here. */
+  readonly #messageKeys = new Set<string>()
   state: DeviceState = 'off'
   device: DeviceId | undefined
   client: Client | undefined
@@ -84,6 +86,11 @@ export class SimDevice {
   /** Whether its client is live. */
   get live(): boolean {
     return this.client?.state === 'live'
+  }
+
+  /** Whether a message that its client shows is durable: one that was just said may not be yet. */
+  isDurable(message: Message): boolean {
+    return this.#messageKeys.has(messageRowKey(message))
   }
 
   /** Turns it on: opens the profile, with the wallet while it has no device yet; tries again until it is turned off. */
@@ -118,6 +125,7 @@ export class SimDevice {
     this.#ended()
     this.disk.lose()
     this.shownUpTo.clear()
+    this.#messageKeys.clear()
     this.device = undefined
     this.#around.observer.diskLost(this.name)
   }
@@ -236,7 +244,10 @@ export class SimDevice {
     for (const { table, key, value } of changes) {
       if (value === undefined) continue
       if (table === 'meta' && key === 'signal/device') this.#made(value)
-      else if (table === 'messages' && key.startsWith('m/')) this.#shown(key)
+      else if (table === 'messages' && key.startsWith(MESSAGE_PREFIX)) {
+        this.#messageKeys.add(key)
+        this.#shown(key)
+      }
     }
     observer.committed(this.name, changes)
   }

@@ -72,7 +72,7 @@ type Focus = 'crash' | 'partition' | 'skew' | 'malicious' | 'mixed'
  */
 export function drawMix(profile: WorldProfile, random: SimRandom): FaultMix {
   const focus: Focus = profile === 'all' ? random.pick(['mixed', 'mixed', 'crash', 'partition', 'skew', 'malicious'] as const)
-    : profile === 'receipts' ? random.pick(['mixed', 'crash', 'partition'] as const) : profile
+    : profile === 'receipts' || profile === 'changes' ? random.pick(['mixed', 'crash', 'partition'] as const) : profile
   const malicious = focus === 'malicious'
   /** Present in half of the worlds, always where the focus is; between a quarter of `rate` and four times it. */
   const some = (rate: number, ...focuses: readonly Focus[]): number => {

@@ -1,5 +1,8 @@
-/** What a world of nodes, auth and devices concentrates on. `receipts`: people tell each other what they received and read, under a mix of troubles. */
-const WORLD_PROFILES = ['crash', 'partition', 'skew', 'malicious', 'receipts', 'all'] as const
+/**
+ * What a world of nodes, auth and devices concentrates on. `receipts`: people tell each other what they received and read, under a mix of troubles. `changes`: they
+ * edit, react, delete for everybody and let messages disappear, under the same.
+ */
+const WORLD_PROFILES = ['crash', 'partition', 'skew', 'malicious', 'receipts', 'changes', 'all'] as const
 /** What a run concentrates on. */
 export const PROFILES = [...WORLD_PROFILES, 'payouts'] as const
 /** Name of a profile of messages. `all` picks one of the troubles, or a mix of them, by the seed. */

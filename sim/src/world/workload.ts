@@ -4,6 +4,7 @@ import type { Observer } from '../audit/observer.js'
 import type { SimDevice, Person } from '../device/device.js'
 import type { SimRandom } from '../kernel/random.js'
 import type { Run } from '../kernel/run.js'
+import { ChangeWorkload } from './change-workload.js'
 import { ChannelWorkload } from './channel-workload.js'
 import { GroupWorkload } from './group-workload.js'
 import { Pace } from './pace.js'
@@ -28,6 +29,8 @@ export interface WorkloadParts {
   readonly takePrekeys: (of: SimDevice) => void
   /** People tell each other what they received and read. */
   readonly receipts: boolean
+  /** People edit, react, delete and let messages disappear. */
+  readonly changes: boolean
   /** Groups of more members than this are wide. */
   readonly wideOver: number
 }
@@ -61,6 +64,7 @@ export class Workload {
   readonly #groups: GroupWorkload
   readonly #channels: ChannelWorkload
   readonly #receipts: ReceiptWorkload | undefined
+  readonly #changes: ChangeWorkload | undefined
   #said = 0
 
   constructor(parts: WorkloadParts) {
@@ -74,6 +78,10 @@ export class Workload {
     })
     this.#receipts = parts.receipts ? new ReceiptWorkload({
       run: parts.run, people: parts.people, devices: parts.devices, reading: (account, conversation, order) => { parts.observer.reading(account, conversation, order) },
+      failed: (action, failure) => { this.#failed(action, failure) },
+    }) : undefined
+    this.#changes = parts.changes ? new ChangeWorkload({
+      run: parts.run, observer: parts.observer, people: parts.people, devices: parts.devices, freshText: () => this.#freshText(),
       failed: (action, failure) => { this.#failed(action, failure) },
     }) : undefined
     this.#channels = new ChannelWorkload({
@@ -98,6 +106,7 @@ export class Workload {
     this.#groups.start()
     this.#channels.start()
     this.#receipts?.start()
+    this.#changes?.start()
   }
 
   /** No more actions. */
@@ -106,6 +115,7 @@ export class Workload {
     this.#groups.stop()
     this.#channels.stop()
     this.#receipts?.stop()
+    this.#changes?.stop()
   }
 
   /** An own message was shown on `device`. */
@@ -126,7 +136,7 @@ export class Workload {
   /** A text that was never said before, in the conversation that `opened` leads to. */
   #say(device: SimDevice, id: ConversationId, bytes: number, opened: () => Promise<Pick<Conversation, 'send'>>): Promise<MessageId> {
     const { observer } = this.#parts
-    const text = `§evg-${++this.#said}§${'x'.repeat(bytes)}`
+    const text = `${this.#freshText()}${'x'.repeat(bytes)}`
     const { name } = device
     return opened().then((conversation) => {
       observer.saying(name, id, text, device.shownUpTo.get(id) ?? 0n)
@@ -137,6 +147,11 @@ export class Workload {
       if (message !== undefined) observer.said(name, message)
       return messageId
     })
+  }
+
+  /** What a text begins with: no two have the same. */
+  #freshText(): string {
+    return `§evg-${++this.#said}§`
   }
 
   #draw(): Action {

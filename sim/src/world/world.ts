@@ -78,6 +78,7 @@ export class World {
   readonly #crypto: WorldCrypto
   readonly #wideOver: number
   readonly #habits: SimRandom | undefined
+  readonly #hasChanges: boolean
   readonly #starts = new Map<string, number>()
   #faults: FaultMix
   #isDark = false
@@ -90,13 +91,14 @@ export class World {
     this.#random = run.random('world')
     this.#balancer = run.random('balancer')
     this.#crypto = cryptoOf(options.crypto)
+    this.#hasChanges = options.profile === 'changes'
     this.#habits = options.profile === 'receipts' ? run.random('habits') : undefined
     const wide = run.random('wide')
     this.#wideOver = wide.chance(WIDE_WORLDS) ? wide.pick(WIDE_OVER) : Infinity
     this.#mix = drawMix(options.profile, run.random('mix'))
     this.#faults = calmOf(this.#mix)
     this.#partition = new Partition(run)
-    this.#auditor = new Auditor(run, { malicious: this.#mix.malicious })
+    this.#auditor = new Auditor(run, { malicious: this.#mix.malicious, changes: options.profile === 'changes' })
     const reaches = (from: string, to: string): boolean => this.#partition.reaches(from, to)
     const serviceReaches = (process: SimProcess, service: string): boolean => reaches(process.machine, service)
     this.#nemesis = new Nemesis({
@@ -133,7 +135,7 @@ export class World {
       freshWallet: () => this.#freshWallet(),
       nonsense: () => { this.#nonsense() },
       takePrekeys: (device) => { this.#takePrekeys(device) },
-      receipts: this.#habits !== undefined, wideOver: this.#wideOver,
+      receipts: this.#habits !== undefined, changes: this.#hasChanges, wideOver: this.#wideOver,
     })
   }
 
@@ -143,6 +145,7 @@ export class World {
     if (this.#run.violation === undefined) await this.#fail()
     if (this.#run.violation === undefined) await this.#calmDown()
     if (this.#run.violation === undefined && this.#habits !== undefined) await this.#compareReceipts()
+    if (this.#run.violation === undefined && this.#hasChanges) await this.#compareChanges()
     if (this.#run.violation === undefined) this.#auditor.finish()
   }
 
@@ -246,12 +249,26 @@ export class World {
     if (missing !== undefined) this.#run.broken('liveness', missing)
   }
 
+  /** Everybody reads everything, and what disappears does: in the end all devices show the same, and hold nothing that is gone. */
+  async #compareChanges(): Promise<void> {
+    const round = new ReceiptRound({
+      run: this.#run, people: this.#people, devices: this.#devices, say: (device, peer) => this.#workload.sayTo(device, peer), reading: () => undefined,
+    })
+    await this.#let(round.read())
+    let missing: string | undefined
+    await this.#until(() => {
+      missing = this.#quiet().ok ? this.#auditor.changesMissing() : 'something is on its way'
+      return missing === undefined
+    }, LIVENESS_MS_MAX)
+    if (missing !== undefined) this.#run.broken('liveness', missing)
+  }
+
   /** Lets time pass until `work` is done; what it rejects with is a fault of the program. */
   async #let<Result>(work: Promise<Result>): Promise<Result | undefined> {
     let result: Result | undefined
     let isDone = false
     work.then((value) => { result = value }, (failure: unknown) => {
-      this.#run.broken('program', `receipts: ${failure instanceof Error ? failure.stack ?? failure.message : String(failure)}`)
+      this.#run.broken('program', `${failure instanceof Error ? failure.stack ?? failure.message : String(failure)}`)
     }).finally(() => { isDone = true })
     await this.#until(() => isDone, LIVENESS_MS_MAX)
     return result
