@@ -70,16 +70,21 @@ describe('backups, history and export in the terminal, on a real server', () => 
     expect(await done('laptop', restore, { environment: { EVEGRAM_RECOVERY_CODE: code } })).toEqual([expect.objectContaining({ messages: 0, known: 1 })])
   })
 
-  it('history goes from an old device to a new one of the same account, whose digits a person compared, and without them to nobody', async () => {
+  it('history goes from an old device to a new one of the same account, whose digits a person compared on both, and without them nothing goes or comes', async () => {
     const [tablet] = await done('tablet', ['login', '--wallet', wallet('alice')])
     const device = String(tablet?.['device'])
     const [asked] = await done('tablet', ['history', 'request', '--wait', '0'])
-    expect(asked).toMatchObject({ state: 'asked', told: true, device, code: expect.stringMatching(/^\d{30}$/) as string })
-    const digits = String(asked?.['code'])
+    expect(asked).toMatchObject({ state: 'asked', told: true, device })
     // It ended because the server had it.
-    expect(await done('alice', ['history', 'requests'])).toMatchObject([{ device, code: digits, state: 'waiting' }])
+    const [waiting] = await done('alice', ['history', 'requests'])
+    expect(waiting).toMatchObject({ device, code: expect.stringMatching(/^\d{30}$/) as string, state: 'waiting' })
+    const digits = String(waiting?.['code'])
+    const shown = (asked?.['codes'] as readonly { readonly device: string; readonly code: string }[]).filter(({ code }) => code === digits)
+    expect(shown.length).toBe(1)
+    const old = shown[0]?.device ?? ''
+    const wrong = digits.replace(/.$/, (last) => (last === '0' ? '1' : '0'))
     const approve = (typed: string): Promise<Outcome> => as('alice', ['history', 'approve', device.slice(0, 12), '--code', typed])
-    expect(await approve(digits.replace(/.$/, (last) => (last === '0' ? '1' : '0')))).toMatchObject({ code: 2, error: { code: 'invalid.argument' } })
+    expect(await approve(wrong)).toMatchObject({ code: 2, error: { code: 'invalid.argument' } })
     expect(await as('alice', ['history', 'approve', device.slice(0, 12)])).toMatchObject({ code: 2, error: { code: 'invalid.argument', message: expect.stringContaining('--code') as string } })
     expect(await done('tablet', ['history', 'status'])).toMatchObject([{ state: 'asked' }])
     expect(await done('tablet', ['history', bob])).toEqual([])
@@ -87,7 +92,10 @@ describe('backups, history and export in the terminal, on a real server', () => 
     await expect.poll(async () => {
       await done('alice', ['history', 'requests'])
       return (await as('tablet', ['history', 'request', '--wait', '20'])).objects.at(-1)
-    }, POLL).toMatchObject({ state: 'done', messages: 1 })
+    }, POLL).toMatchObject({ state: 'offered', offers: [{ device: old, code: digits, messages: 1 }] })
+    expect(await done('tablet', ['history', bob])).toEqual([])
+    expect(await as('tablet', ['history', 'confirm', old.slice(0, 12), '--code', wrong])).toMatchObject({ code: 2, error: { code: 'invalid.argument' } })
+    expect(await done('tablet', ['history', 'confirm', old.slice(0, 12), '--code', digits])).toMatchObject([{ state: 'done', from: old, messages: 1 }])
     expect((await done('tablet', ['history', bob])).map(({ text }) => text)).toEqual([SECRET])
   })
 

@@ -2,7 +2,7 @@ import type { Client, HistoryStatus } from '@evegram/sdk'
 import { describe, expect, it } from 'vitest'
 import { handedOver } from './own-history.js'
 
-const ASKED: HistoryStatus = { state: 'asked', code: '0'.repeat(30), devices: 1, declinedBy: [] }
+const ASKED: HistoryStatus = { state: 'asked', devices: 1, codes: [], offers: [], declinedBy: [] }
 
 /** A client whose request is told at the look `toldAt`, and leaves the outbox at `sentAt`. */
 function client(toldAt: number, sentAt: number): { readonly looks: () => number; readonly client: Pick<Client, 'pending'> & { readonly history: Pick<Client['history'], 'status'> } } {

@@ -1,5 +1,5 @@
 import { EvegramError } from '@evegram/protocol'
-import type { Client, HistoryChanged, HistoryProgress, HistoryRequested, HistoryStatus } from '@evegram/sdk'
+import type { Client, HistoryChanged, HistoryCode, HistoryProgress, HistoryRequested, HistoryStatus } from '@evegram/sdk'
 import type { Context } from '../context.js'
 import { EXIT_CODES } from '../exit-codes.js'
 import { interruption } from '../interruption.js'
@@ -25,7 +25,7 @@ export async function requestHistory(context: Context, options: { readonly wait:
     await synced(client, AWAY_MS_MAX)
     const asked = await client.history.request()
     if (asked.state === 'asked') {
-      context.output.note(`Asked ${String(asked.devices)} of your devices. On one of them run: evegram history approve ${client.device.slice(0, 8)}\nIt shows these digits of this device; say yes only if they are the same:\n\n  ${context.output.paint('bold', grouped(asked.code))}\n`)
+      context.output.note(`Asked ${String(asked.devices)} of your devices. On one of them run: evegram history approve ${client.device.slice(0, 8)}\nIt shows the same digits as this device; say yes, there and here, only if they are:\n\n${digitsOf(context, asked.codes)}\n`)
     }
     if (options.wait === 0) {
       const isHandedOver = await handedOver(client, ended)
@@ -36,13 +36,73 @@ export async function requestHistory(context: Context, options: { readonly wait:
       return
     }
     if (context.output.json) await tellStatus(context, client, asked)
-    await followed(context, client, ended, options.wait, 'taking', (state) => state === 'done' || state === 'failed' || state === 'ended')
-    const status = await client.history.status()
-    await tellStatus(context, client, status)
-    if (status.state === 'done') return
-    process.exitCode = EXIT_CODES.failed[0]
-    if (status.state === 'asked' || status.state === 'taking') context.output.note('The request stays: it goes on whenever this profile is open, for a week.')
+    await compared(context, client, ended, options.wait)
+    await tellTaken(context, client)
   })
+}
+
+/** Waits for what other devices offer and, where somebody can be asked, for the person to compare their digits; until it was taken, or the time is over. */
+async function compared(context: Context, client: Client, ended: AbortSignal, waitSeconds: number): Promise<void> {
+  const deadline = performance.now() + waitSeconds * 1_000
+  for (;;) {
+    await followed(context, client, ended, Math.max(0, (deadline - performance.now()) / 1_000), 'taking', (state) => state === 'offered' || isOver(state))
+    const { state, offers: [offer] } = await client.history.status()
+    if (state !== 'offered' || offer === undefined || !context.output.interactive) return
+    const { confirm, isCancel } = await import('@clack/prompts')
+    const answer = await confirm({ message: `Device ${offer.device.slice(0, 8)} gives ${String(offer.messages)} messages. Do you hold it, and does it show these digits?  ${grouped(offer.code)}`, initialValue: false, output: process.stderr })
+    if (isCancel(answer)) return
+    if (answer) await client.history.confirm(offer.device)
+    else {
+      await client.history.refuse(offer.device)
+      context.output.note(strangeDevice(offer.device))
+    }
+  }
+}
+
+const isOver = (state: HistoryChanged['state']): boolean => state === 'done' || state === 'failed' || state === 'ended'
+
+const strangeDevice = (device: string): string => `Nothing of device ${device.slice(0, 8)} is taken. If you do not know it: evegram devices revoke ${device.slice(0, 8)}`
+
+/** Where the request stands after it was waited for; anything but its end fails the command. */
+async function tellTaken(context: Context, client: Client): Promise<void> {
+  const status = await client.history.status()
+  await tellStatus(context, client, status)
+  if (status.state === 'done') return
+  process.exitCode = EXIT_CODES.failed[0]
+  if (status.state === 'asked' || status.state === 'offered' || status.state === 'taking') context.output.note('The request stays: it goes on whenever this profile is open, for a week.')
+}
+
+/** `evegram history confirm`: the person saw that another device shows the same digits, and takes what it gives. */
+export async function confirmHistory(context: Context, id: string, options: { readonly code?: string; readonly wait: number }): Promise<void> {
+  await context.withClient(async (client, ended) => {
+    await synced(client, AWAY_MS_MAX)
+    const found = await namedCode(client, id)
+    await confirmCode(context, found, options.code, { operation: 'take history', question: `Do you hold device ${found.device.slice(0, 8)}, and does it show these digits?`, no: 'Not confirmed: nothing is taken. To refuse for good: evegram history refuse' })
+    await client.history.confirm(found.device)
+    await followed(context, client, ended, options.wait, 'taking', isOver)
+    if (options.wait > 0) await tellTaken(context, client)
+    else await tellStatus(context, client, await client.history.status())
+  })
+}
+
+/** `evegram history refuse`: the digits are others, or nobody holds that device. */
+export async function refuseHistory(context: Context, id: string): Promise<void> {
+  await context.withClient(async (client) => {
+    await synced(client, AWAY_MS_MAX)
+    const { device } = await namedCode(client, id)
+    await client.history.refuse(device)
+    await context.output.result({ device, state: 'refused' }, strangeDevice(device))
+  })
+}
+
+async function namedCode(client: Client, id: string): Promise<HistoryCode> {
+  const { codes } = await client.history.status()
+  return onlyOne(codes, id, 'This device asks no device of this id for history. See: evegram history status')
+}
+
+/** What each of the other devices shows of the request, a line each. */
+function digitsOf(context: Context, codes: readonly HistoryCode[]): string {
+  return codes.map(({ device, code }) => `  device ${device.slice(0, 8)}  ${context.output.paint('bold', grouped(code))}\n`).join('')
 }
 
 /** Waits until the server has what was asked; false when it has not within some seconds, or `ended` aborts. */
@@ -63,10 +123,11 @@ export async function historyStatus(context: Context): Promise<void> {
 }
 
 async function tellStatus(context: Context, client: Client, status: HistoryStatus): Promise<void> {
-  const { state, code, declinedBy, from, messages, error } = status
+  const { state, codes, offers, confirmed, declinedBy, from, messages, error } = status
   const texts: Readonly<Record<HistoryStatus['state'], string>> = {
     none: 'This device has not asked for history.',
-    asked: `Waits for one of ${String(status.devices)} devices${declinedBy.length === 0 ? '' : `; ${String(declinedBy.length)} said no`}. Digits of this device: ${grouped(code)}`,
+    asked: `Waits for one of ${String(status.devices)} devices${declinedBy.length === 0 ? '' : `; ${String(declinedBy.length)} said no`}${confirmed === undefined ? '' : `; takes what device ${confirmed.slice(0, 8)} gives`}. Digits to compare:\n${digitsOf(context, codes).trimEnd()}`,
+    offered: `Ready to be taken, once you saw that the device shows the same digits (evegram history confirm <device>):\n${digitsOf(context, offers).trimEnd()}`,
     taking: `Takes ${String(messages)} messages from device ${from ?? ''}.`,
     done: `${String(messages)} messages came from device ${from ?? ''}.`,
     failed: `The history of device ${from ?? ''} could not be taken (${error ?? ''}). Ask again: evegram history request`,
@@ -100,7 +161,9 @@ export async function approveHistory(context: Context, id: string, options: { re
   await context.withClient(async (client, ended) => {
     await synced(client, AWAY_MS_MAX)
     const request = await namedRequest(client, id)
-    await confirmCode(context, request, options.code)
+    await confirmCode(context, request, options.code, {
+      operation: 'give history', question: `Device ${request.device.slice(0, 8)} asks for all that was said. Does it show these digits?`, no: 'Not confirmed: nothing was given. To refuse for good: evegram history decline',
+    })
     await client.history.approve(request.device)
     await followed(context, client, ended, options.wait, 'giving', (state) => state === 'given' || state === 'failed' || state === 'ended' || state === 'declined', request.device)
     const after = (await client.history.requests()).find(({ device }) => device === request.device)
@@ -113,7 +176,7 @@ export async function approveHistory(context: Context, id: string, options: { re
 
 function approvedText(state: HistoryRequested['state'], error: string | undefined): string {
   switch (state) {
-    case 'given': return 'The history is on its way: the other device takes it whenever it is open, within a week.'
+    case 'given': return 'The history is on its way: the other device takes it once you say yes there, too, within a week.'
     case 'failed': return `It could not be given (${error ?? ''}).`
     case 'declined': case 'waiting': return 'It is not given.'
     case 'giving': return 'It goes on whenever this profile is open.'
@@ -131,26 +194,31 @@ export async function declineHistory(context: Context, id: string): Promise<void
   })
 }
 
-/** Who has the wallet can add a device: what was said is given to the one in the person's hand alone. */
-async function confirmCode(context: Context, { device, code }: HistoryRequested, typed: string | undefined): Promise<void> {
-  const refused = (advice: string): EvegramError => new EvegramError('invalid.argument', { operation: 'give history', advice })
+/** Who has the wallet can add a device: what was said is given to, and taken from, the one in the person's hand alone. Rejects `invalid.argument` with `no` for a no. */
+async function confirmCode(
+  context: Context, { device, code }: HistoryCode, typed: string | undefined, { operation, question, no }: { readonly operation: string; readonly question: string; readonly no: string },
+): Promise<void> {
+  const refused = (advice: string): EvegramError => new EvegramError('invalid.argument', { operation, advice })
   if (typed !== undefined) {
     if (typed.replace(/\s/g, '') === code) return
     throw refused(`These are not the digits of device ${device.slice(0, 8)}: it may not be yours. See: evegram devices`)
   }
   if (!context.output.interactive) throw refused('Nobody can be asked here: pass the digits that the other device shows with --code.')
   const { confirm } = await import('@clack/prompts')
-  const answer = await confirm({ message: `Device ${device.slice(0, 8)} asks for all that was said. Does it show these digits?  ${grouped(code)}`, initialValue: false, output: process.stderr })
-  if (answer !== true) throw refused('Not confirmed: nothing was given. To refuse for good: evegram history decline')
+  const answer = await confirm({ message: `${question}  ${grouped(code)}`, initialValue: false, output: process.stderr })
+  if (answer !== true) throw refused(no)
 }
 
 async function namedRequest(client: Client, id: string): Promise<HistoryRequested> {
-  const found = (await client.history.requests()).filter(({ device }) => id.length >= ID_DIGITS_MIN && device.startsWith(id.toLowerCase()))
+  return onlyOne(await client.history.requests(), id, 'No device of this id asks for history. See: evegram history requests')
+}
+
+/** The one of `among` whose device `id` names, in full or by its first digits. Throws `invalid.argument`; with `advice` where there is none. */
+function onlyOne<Named extends { readonly device: string }>(among: readonly Named[], id: string, advice: string): Named {
+  const found = among.filter(({ device }) => id.length >= ID_DIGITS_MIN && device.startsWith(id.toLowerCase()))
   const [only] = found
   if (only !== undefined && found.length === 1) return only
-  throw new EvegramError('invalid.argument', {
-    operation: 'find request', advice: found.length === 0 ? 'No device of this id asks for history. See: evegram history requests' : 'This names several devices: write more digits.',
-  })
+  throw new EvegramError('invalid.argument', { operation: 'find device', advice: found.length === 0 ? advice : 'This names several devices: write more digits.' })
 }
 
 /** Shows progress until the request is over by `isOver`, the time is, or somebody ends the command. */

@@ -61,6 +61,14 @@ export class DeviceHistory implements History {
     return this.#then(this.#taker.cancel())
   }
 
+  async confirm(device: string): Promise<void> {
+    await this.#then(this.#taker.confirm(parseDeviceId(device)))
+  }
+
+  async refuse(device: string): Promise<void> {
+    await this.#then(this.#taker.refuse(parseDeviceId(device)))
+  }
+
   requests(): Promise<readonly HistoryRequested[]> {
     return this.#giver.requests()
   }

@@ -6,10 +6,10 @@ import { ARCHIVE_VERSION } from '../archive/archive-frame.js'
 import { dropSpool, readSpool, spoolSealed } from '../backup/spool.js'
 import { asEvegramError } from '../core/background.js'
 import { isPassing } from '../files/transfer-retry.js'
-import { deviceCode } from './device-code.js'
 import { listGives, readGive, removeGive, writeGive, type GiveRow } from './give-row.js'
 import type { HistoryChanged, HistoryProgress, HistoryRequested } from './history.js'
 import { HISTORY_LIMITS, otherDevices, tellOwn, type HistoryParts } from './history-parts.js'
+import { PairCodes } from './pair-code.js'
 
 const SHOWN: Readonly<Record<Exclude<GiveRow['state'], 'ended'>, HistoryRequested['state']>> = {
   waiting: 'waiting', approved: 'giving', sealed: 'giving', stored: 'giving', given: 'given', declining: 'declined', declined: 'declined', failed: 'failed',
@@ -18,19 +18,20 @@ const SHOWN: Readonly<Record<Exclude<GiveRow['state'], 'ended'>, HistoryRequeste
 /** The side of a device whose person is asked to give history to another own device. */
 export class HistoryGiver {
   readonly #parts: HistoryParts
-  readonly #codes = new Map<DeviceId, string>()
+  readonly #codes: PairCodes
 
   constructor(parts: HistoryParts) {
     this.#parts = parts
+    this.#codes = new PairCodes(parts.core.account)
   }
 
   async requests(): Promise<readonly HistoryRequested[]> {
     const { core } = this.#parts
     const active = otherDevices(core)
     const shown: HistoryRequested[] = []
-    for (const { device, askedAtMs, state, error } of await listGives(core.store)) {
+    for (const { device, ask, askedAtMs, state, error } of await listGives(core.store)) {
       if (state === 'ended' || !active.includes(device)) continue
-      shown.push({ device, code: this.#codeOf(device), askedAtMs, state: SHOWN[state], ...(error === undefined ? {} : { error }) })
+      shown.push({ device, code: this.#codes.of(ask, device, core.device), askedAtMs, state: SHOWN[state], ...(error === undefined ? {} : { error }) })
     }
     return shown
   }
@@ -51,12 +52,6 @@ export class HistoryGiver {
       if (closing.aborted) return
       await this.#step(row, closing)
     }
-  }
-
-  #codeOf(device: DeviceId): string {
-    const known = this.#codes.get(device) ?? deviceCode(this.#parts.core.account, device)
-    this.#codes.set(device, known)
-    return known
   }
 
   async #decide(device: DeviceId, next: (row: GiveRow) => GiveRow): Promise<void> {

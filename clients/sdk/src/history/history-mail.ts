@@ -2,9 +2,9 @@ import { directConversationIdOf, equalBytes, type ConversationId, type HistoryOf
 import type { AttestedDevice } from '../account/account-verifier.js'
 import type { Core } from '../core/context.js'
 import type { Transaction } from '../core/transaction.js'
-import { deviceCode } from './device-code.js'
 import { listGives, readGive, writeGive, type GiveRow } from './give-row.js'
-import { DECLINED_MAX, readWant, writeWant, type WantRow } from './want-row.js'
+import { pairCode } from './pair-code.js'
+import { DECLINED_MAX, OFFERS_MAX, readWant, taking, writeWant, type WantRow } from './want-row.js'
 
 /** Requests of own devices that are kept; past it the oldest ends, and its device asks again. */
 export const REQUESTS_KEPT_MAX = 16
@@ -54,7 +54,9 @@ export class HistoryMail {
     const row: GiveRow = { device, ask: body.ask, reads: body.reads, askedAtMs: atMs, state: 'waiting' }
     writeGive(tx, row)
     tx.afterCommit(() => {
-      this.#core.events.emit('history-request', { device, code: deviceCode(this.#core.account, device), askedAtMs: atMs, state: 'waiting' })
+      this.#core.events.emit('history-request', {
+        device, code: pairCode({ account: this.#core.account, ask: body.ask, asking: device, giving: this.#core.device }), askedAtMs: atMs, state: 'waiting',
+      })
     })
   }
 
@@ -67,21 +69,23 @@ export class HistoryMail {
 
   async #takeOffer(tx: Transaction, body: HistoryOffer, { device }: AttestedDevice): Promise<void> {
     const want = await readWant(tx)
-    // The first that answers is taken; others are told when it is over.
-    if (want?.state !== 'asked' || !equalBytes(want.ask, body.ask)) return
-    const next = 'declined' in body ? declined(want, device) : taking(want, device, body)
+    // What a person found to be somebody else's is not offered to them again; others are told when it is over.
+    if (want?.state !== 'asked' || !equalBytes(want.ask, body.ask) || want.refused.includes(device)) return
+    const next = 'declined' in body ? declined(want, device) : offered(want, device, body)
     writeWant(tx, next)
     tx.afterCommit(() => {
-      this.#core.events.emit('history-changed', { role: 'taking', device, state: 'declined' in body ? 'declined' : 'taking' })
+      this.#core.events.emit('history-changed', { role: 'taking', device, state: 'declined' in body ? 'declined' : next.state === 'taking' ? 'taking' : 'offered' })
     })
   }
 }
 
-function declined(want: WantRow, device: AttestedDevice['device']): WantRow {
+function declined({ confirmed, ...want }: WantRow, device: AttestedDevice['device']): WantRow {
   const known = want.declinedBy.filter((other) => other !== device)
-  return { ...want, declinedBy: [...known.slice(-(DECLINED_MAX - 1)), device] }
+  return { ...want, ...(confirmed === undefined || confirmed === device ? {} : { confirmed }), declinedBy: [...known.slice(-(DECLINED_MAX - 1)), device], offers: want.offers.filter((offer) => offer.device !== device) }
 }
 
-function taking(want: WantRow, from: AttestedDevice['device'], { archive, messages }: Extract<HistoryOffer, { readonly archive: unknown }>): WantRow {
-  return { ...want, state: 'taking', from, archive, messages }
+/** Nothing is taken of a device whose digits the person did not compare: who has the wallet can add one, and it could answer first. */
+function offered(want: WantRow, device: AttestedDevice['device'], { archive, messages }: Extract<HistoryOffer, { readonly archive: unknown }>): WantRow {
+  if (want.confirmed === device) return taking(want, { device, archive, messages })
+  return { ...want, offers: [...want.offers.filter((offer) => offer.device !== device).slice(-(OFFERS_MAX - 1)), { device, archive, messages }] }
 }

@@ -2,17 +2,19 @@ import { equalBytes, EvegramError, hexOf, isEvegramError, type DeviceId } from '
 import { ARCHIVE_VERSION } from '../archive/archive-frame.js'
 import { importKey } from '../archive/import-archive.js'
 import { asEvegramError } from '../core/background.js'
+import type { Transaction } from '../core/transaction.js'
 import { bytesOfStream } from '../files/bytes-of-stream.js'
 import { downloadFile } from '../files/download.js'
 import { isPassing } from '../files/transfer-retry.js'
-import { deviceCode } from './device-code.js'
 import type { HistoryProgress, HistoryStatus } from './history.js'
 import { HISTORY_LIMITS, otherDevices, tellOwn, type HistoryParts } from './history-parts.js'
-import { readWant, writeWant, type WantRow } from './want-row.js'
+import { PairCodes } from './pair-code.js'
+import { DECLINED_MAX, readWant, taking, writeWant, type WantRow } from './want-row.js'
 
 /** The side of a device that lacks what was said before it came. */
 export class HistoryTaker {
   readonly #parts: HistoryParts
+  readonly #codes: PairCodes
   /** Ends what is being fetched. */
   #stop = new AbortController()
   /** Whose archive is being fetched. */
@@ -20,6 +22,7 @@ export class HistoryTaker {
 
   constructor(parts: HistoryParts) {
     this.#parts = parts
+    this.#codes = new PairCodes(parts.core.account)
   }
 
   async request(): Promise<HistoryStatus> {
@@ -32,7 +35,7 @@ export class HistoryTaker {
     await core.local.write(async (tx) => {
       const known = await readWant(tx)
       if (known?.state === 'asked' || known?.state === 'taking') return
-      writeWant(tx, { ask, state: 'asked', askedAtMs: core.time.now(), toldAtMs: 0, declinedBy: [] })
+      writeWant(tx, { ask, state: 'asked', askedAtMs: core.time.now(), toldAtMs: 0, declinedBy: [], offers: [], refused: [] })
       tx.afterCommit(() => { core.events.emit('history-changed', { role: 'taking', state: 'asked' }) })
     })
     return this.status()
@@ -41,12 +44,46 @@ export class HistoryTaker {
   async status(): Promise<HistoryStatus> {
     const { core } = this.#parts
     const want = await readWant(core.store)
-    const common = { code: deviceCode(core.account, core.device), devices: otherDevices(core).length }
-    if (want === undefined || want.state === 'ended') return { state: 'none', ...common, declinedBy: [] }
-    const { state, askedAtMs, toldAtMs, declinedBy, from, messages, error } = want
+    const active = otherDevices(core)
+    if (want === undefined || want.state === 'ended') return { state: 'none', devices: active.length, codes: [], offers: [], declinedBy: [] }
+    const { ask, askedAtMs, toldAtMs, declinedBy, refused, confirmed, from, messages, error } = want
+    const codes = want.state === 'asked' ? active.filter((device) => !refused.includes(device)).map((device) => ({ device, code: this.#codes.of(ask, core.device, device) })) : []
+    // Of a device that was revoked since, nothing is offered any more; nor of others, once the person holds one.
+    const offers = confirmed !== undefined ? [] : codes.flatMap(({ device, code }) => want.offers.filter((offer) => offer.device === device).map((offer) => ({ device, code, messages: offer.messages })))
     return {
-      state, ...common, declinedBy, askedAtMs, ...(state === 'asked' ? { told: toldAtMs > 0 } : {}), ...(from === undefined ? {} : { from }), ...(messages === undefined ? {} : { messages }), ...(error === undefined ? {} : { error }),
+      state: want.state === 'asked' && offers.length > 0 ? 'offered' : want.state, devices: active.length, codes, offers, declinedBy, askedAtMs, ...(want.state === 'asked' ? { told: toldAtMs > 0 } : {}),
+      ...(confirmed === undefined ? {} : { confirmed }), ...(from === undefined ? {} : { from }), ...(messages === undefined ? {} : { messages }), ...(error === undefined ? {} : { error }),
     }
+  }
+
+  async confirm(device: DeviceId): Promise<void> {
+    await this.#judge(device, (want) => {
+      const offer = want.offers.find((known) => known.device === device)
+      return offer === undefined ? { ...want, confirmed: device } : taking(want, offer)
+    })
+  }
+
+  async refuse(device: DeviceId): Promise<void> {
+    await this.#judge(device, ({ confirmed, ...want }) => ({
+      ...want, offers: want.offers.filter((known) => known.device !== device), refused: [...want.refused.slice(-(DECLINED_MAX - 1)), device],
+      ...(confirmed === undefined || confirmed === device ? {} : { confirmed }),
+    }))
+  }
+
+  /** What the person says about the digits of a device, while this one asks. */
+  async #judge(device: DeviceId, next: (want: WantRow) => WantRow): Promise<void> {
+    const { core } = this.#parts
+    await core.local.write(async (tx) => {
+      const want = await readWant(tx)
+      // Said twice: it is as it was said.
+      if (want?.state !== 'asked' && want?.confirmed === device) return
+      if (want?.state !== 'asked' || want.refused.includes(device) || !otherDevices(core).includes(device)) {
+        throw new EvegramError('history.refused', { operation: 'compare digits', advice: 'This device asks no active device of the account with that id for history.' })
+      }
+      const judged = next(want)
+      writeWant(tx, judged)
+      tx.afterCommit(() => { core.events.emit('history-changed', { role: 'taking', device, state: judged.state === 'taking' ? 'taking' : judged.offers.length > 0 ? 'offered' : 'asked' }) })
+    })
   }
 
   async cancel(): Promise<void> {
@@ -92,21 +129,16 @@ export class HistoryTaker {
   /** Tells the other own devices what is wanted, or that nothing more is. */
   async #tell(want: WantRow): Promise<void> {
     const { core } = this.#parts
-    const isAsking = want.state === 'asked'
-    const written = (tx: Parameters<Parameters<typeof core.local.write>[0]>[0]): void => {
-      writeWant(tx, want.state === 'ended' ? undefined : { ...want, toldAtMs: core.time.now() })
-    }
-    if (otherDevices(core).length === 0) {
-      await core.local.write((tx) => Promise.resolve(written(tx)))
-      return
-    }
-    const body = isAsking ? { ask: want.ask, reads: ARCHIVE_VERSION } : { ask: want.ask, over: true as const }
-    await tellOwn(this.#parts, { kind: 'history_request', body }, () => true, async (tx) => {
+    const body = want.state === 'asked' ? { ask: want.ask, reads: ARCHIVE_VERSION } : { ask: want.ask, over: true as const }
+    /** What others and the person said meanwhile stays. */
+    const settled = async (tx: Transaction): Promise<boolean> => {
       const now = await readWant(tx)
       if (now?.state !== want.state || !equalBytes(now.ask, want.ask)) return false
-      written(tx)
+      writeWant(tx, now.state === 'ended' ? undefined : { ...now, toldAtMs: core.time.now() })
       return true
-    })
+    }
+    if (otherDevices(core).length === 0) await core.local.write(settled)
+    else await tellOwn(this.#parts, { kind: 'history_request', body }, () => true, settled)
   }
 
   async #take(want: WantRow, closing: AbortSignal): Promise<void> {

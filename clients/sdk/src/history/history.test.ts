@@ -43,16 +43,18 @@ const changesOf = (test: TestClient): string[] => test.log.filter(({ name }) => 
   return `${role} ${state}`
 })
 
-/** The new device asks, the old one says yes. */
+/** The new device asks; the person says yes on the old one and then on the new one. */
 async function share(from: TestClient, to: TestClient): Promise<void> {
   await to.client.history.request()
   await rest()
   await from.client.history.approve(to.client.device)
   await rest()
+  await to.client.history.confirm(from.client.device)
+  await rest()
 }
 
 describe('history on a new device', () => {
-  it('comes from another own device after its person compared the digits and said yes', async () => {
+  it('comes from another own device after the person compared the digits and said yes on both', async () => {
     const { phone, bob, blobs, another } = await scene()
     await say(phone, bob, 'one', 'two')
     await say(bob, phone, 'three')
@@ -67,18 +69,25 @@ describe('history on a new device', () => {
     await rest()
     expect(await laptop.client.history.status()).toMatchObject({ state: 'asked', told: true })
     const requests = await phone.client.history.requests()
-    expect(requests).toEqual([expect.objectContaining({ device: laptop.client.device, code: asked.code, state: 'waiting' })])
-    expect(asked.code).toMatch(/^[0-9]{30}$/)
+    const [shown] = asked.codes
+    expect(requests).toEqual([expect.objectContaining({ device: laptop.client.device, code: shown?.code, state: 'waiting' })])
+    expect([shown?.device, asked.codes.length]).toEqual([phone.client.device, 1])
+    expect(shown?.code).toMatch(/^[0-9]{30}$/)
     expect(phone.log.filter(({ name }) => name === 'history-request').map(({ event }) => event)).toEqual(requests)
     // Nothing leaves before that.
     expect([blobs.held.size, await rowsOf(laptop, bob)]).toEqual([0, []])
     await phone.client.history.approve(laptop.client.device)
     await rest()
+    // Nothing is taken before the person says yes here, too.
+    expect(await laptop.client.history.status()).toMatchObject({ state: 'offered', offers: [{ device: phone.client.device, code: shown?.code, messages: 3 }] })
+    expect(await rowsOf(laptop, bob)).toEqual([])
+    await laptop.client.history.confirm(phone.client.device)
+    await rest()
     expect(await rowsOf(laptop, bob)).toEqual(await rowsOf(phone, bob))
     expect((await rowsOf(laptop, bob)).length).toBe(3)
     expect(await laptop.client.history.status()).toMatchObject({ state: 'done', from: phone.client.device, messages: 3 })
     expect([changesOf(laptop), changesOf(phone)]).toEqual([
-      ['taking asked', 'taking taking', 'taking done'], ['giving giving', 'giving given', 'giving ended'],
+      ['taking asked', 'taking offered', 'taking taking', 'taking done'], ['giving giving', 'giving given', 'giving ended'],
     ])
     // Nothing is told as new, and nothing is left: neither at the server nor in the stores.
     expect(laptop.log.filter(({ name }) => name === 'message')).toEqual([])
@@ -107,6 +116,7 @@ describe('history on a new device', () => {
     await laptop.client.history.request()
     await clock.advance(60_000)
     expect(await laptop.client.history.status()).toMatchObject({ state: 'asked' })
+    await laptop.client.history.confirm(phone.client.device)
     phone.link.up()
     await rest()
     // The connection breaks while the archive is stored, and the process ends.
@@ -164,9 +174,12 @@ describe('history on a new device', () => {
     await rest()
     await Promise.all([phone.client.history.approve(laptop.client.device), tablet.client.history.approve(laptop.client.device)])
     await rest()
+    expect((await laptop.client.history.status()).offers.map(({ device }) => device).sort()).toEqual([phone.client.device, tablet.client.device].sort())
+    await Promise.all([laptop.client.history.confirm(phone.client.device), laptop.client.history.confirm(phone.client.device)])
+    await rest()
     expect(laptop.log.filter(({ name }) => name === 'history-imported')).toHaveLength(1)
     expect(await laptop.client.history.status()).toMatchObject({ state: 'done', messages: 1 })
-    expect(changesOf(laptop)).toEqual(['taking asked', 'taking taking', 'taking done'])
+    expect(changesOf(laptop)).toEqual(['taking asked', 'taking offered', 'taking offered', 'taking taking', 'taking done'])
     expect([await phone.client.history.requests(), await tablet.client.history.requests(), blobs.held.size]).toEqual([[], [], 0])
   })
 
@@ -182,6 +195,7 @@ describe('history on a new device', () => {
     await rest()
     expect(await laptop.client.history.status()).toMatchObject({ state: 'asked', declinedBy: [phone.client.device] })
     expect(await phone.client.history.requests()).toEqual([expect.objectContaining({ state: 'declined' })])
+    await laptop.client.history.confirm(tablet.client.device)
     await tablet.client.history.approve(laptop.client.device)
     await rest()
     expect(await laptop.client.history.status()).toMatchObject({ state: 'done', from: tablet.client.device })
@@ -211,6 +225,7 @@ describe('history on a new device', () => {
     ] as const) {
       const laptop = await another()
       await laptop.client.history.request()
+      await laptop.client.history.confirm(phone.client.device)
       await rest()
       laptop.link.down()
       await phone.client.history.approve(laptop.client.device)
@@ -235,6 +250,7 @@ describe('history on a new device', () => {
     await rest()
     expect(await phone.client.history.requests()).toEqual([])
     server.lies = {}
+    await laptop.client.history.confirm(phone.client.device)
     await clock.advance(HISTORY_LIMITS.askAgainMs)
     server.lies.deliver = (delivery, to) => (to === laptop.client.device ? [] : [delivery])
     await phone.client.history.approve(laptop.client.device)
@@ -332,6 +348,7 @@ describe('a device that is none of the account any more', () => {
     const laptop = await another()
     await laptop.client.history.request()
     await rest()
+    await laptop.client.history.confirm(tablet.client.device)
     const read = blobs.read.bind(blobs)
     blobs.read = () => Promise.reject(new EvegramError('unavailable.server', { operation: 'read' }))
     await tablet.client.history.approve(laptop.client.device)
@@ -343,6 +360,74 @@ describe('a device that is none of the account any more', () => {
     await rest()
     expect(await laptop.client.history.status()).toMatchObject({ state: 'failed' })
     expect(await rowsOf(laptop, bob)).toEqual([])
+  })
+})
+
+describe('a device that somebody else added with the wallet', () => {
+  it('gives nothing that is taken, however early it answers: its digits are not those of the device in the hand', async () => {
+    const { phone, bob, blobs, another, server } = await scene()
+    await say(phone, bob, 'one')
+    const thief = await another()
+    await say(thief, bob, 'made up')
+    const store = new MemoryStore()
+    const laptop = await another(store)
+    await laptop.client.history.request()
+    await rest()
+    // It says yes at once; the person has the phone in the hand.
+    await thief.client.history.approve(laptop.client.device)
+    await rest()
+    const fetched: string[] = []
+    const read = blobs.read.bind(blobs)
+    blobs.read = (blob, from, length) => {
+      fetched.push(blob)
+      return read(blob, from, length)
+    }
+    const [shown] = await phone.client.history.requests()
+    const { state, offers, codes } = await laptop.client.history.status()
+    expect([state, offers.map(({ device }) => device), fetched, await rowsOf(laptop, bob)]).toEqual(['offered', [thief.client.device], [], []])
+    expect(offers[0]?.code).not.toBe(shown?.code)
+    expect(codes.filter(({ code }) => code === shown?.code).map(({ device }) => device)).toEqual([phone.client.device])
+    // What was offered is there after a restart, and goes when the person says no.
+    await laptop.core.close()
+    const again = await openTestClient(server, store, undefined, undefined, undefined, undefined, blobs)
+    expect((await again.client.history.status()).offers).toEqual(offers)
+    await again.client.history.refuse(thief.client.device)
+    expect(await again.client.history.status()).toMatchObject({ state: 'asked', offers: [], codes: [{ device: phone.client.device }] })
+    await expect(again.client.history.confirm(thief.client.device)).rejects.toMatchObject({ code: 'history.refused' })
+    await phone.client.history.approve(again.client.device)
+    await rest()
+    await again.client.history.confirm(phone.client.device)
+    await rest()
+    expect(await again.client.history.status()).toMatchObject({ state: 'done', from: phone.client.device })
+    expect(await rowsOf(again, bob)).toEqual(await rowsOf(phone, bob))
+  })
+
+  it('cannot stand between the two: what it asks and answers itself has other digits on either side', async () => {
+    const { phone, another } = await scene()
+    const [thief, laptop] = [await another(), await another()]
+    await laptop.client.history.request()
+    await thief.client.history.request()
+    await rest()
+    const asked = await phone.client.history.requests()
+    const { codes } = await laptop.client.history.status()
+    const all = [...asked, ...codes].map(({ code }) => code)
+    // Of four codes two are the same: those of the two devices in the hand.
+    expect([all.length, new Set(all).size]).toEqual([4, 3])
+    expect(asked.find(({ device }) => device === laptop.client.device)?.code).toBe(codes.find(({ device }) => device === phone.client.device)?.code)
+    // Another request of the same two devices has others.
+    await laptop.client.history.cancel()
+    await rest()
+    const again = await laptop.client.history.request()
+    expect(again.codes.find(({ device }) => device === phone.client.device)?.code).not.toBe(codes.find(({ device }) => device === phone.client.device)?.code)
+  })
+
+  it('is not what a person can confirm who asks nobody, nor a device of somebody else', async () => {
+    const { phone, bob, another } = await scene()
+    const laptop = await another()
+    await expect(laptop.client.history.confirm(phone.client.device)).rejects.toMatchObject({ code: 'history.refused' })
+    await laptop.client.history.request()
+    await expect(laptop.client.history.confirm(bob.client.device)).rejects.toMatchObject({ code: 'history.refused' })
+    await expect(laptop.client.history.refuse(bob.client.device)).rejects.toMatchObject({ code: 'history.refused' })
   })
 })
 

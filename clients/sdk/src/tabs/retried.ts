@@ -15,7 +15,7 @@ const RETRIED: Readonly<Record<string, readonly string[]>> = {
     'send', 'forwardFiles', 'react', 'edit', 'deleteForEveryone', 'setTimer', 'timer', 'history', 'forget', 'markRead', 'unread', 'draft', 'setDraft', 'flags', 'setFlags', 'hide', 'hidden', 'receipts', 'receiptsOf', 'gaps', 'name', 'members', 'isMember', 'refresh', 'version',
   ],
   channel: ['name', 'role', 'posts', 'gaps', 'seq', 'authors', 'refresh'],
-  history: ['request', 'status', 'cancel', 'requests', 'approve', 'decline'],
+  history: ['request', 'status', 'cancel', 'confirm', 'refuse', 'requests', 'approve', 'decline'],
   contacts: ['get', 'list', 'name', 'rename', 'all'],
   presence: ['of', 'here'],
   settings: ['get', 'set', 'list', 'all'],

@@ -52,7 +52,7 @@ async function main(): Promise<void> {
     await visitor.page.getByRole('button', { name: 'Solana' }).waitFor()
     await go(phone.page, '#/history')
     await phone.page.getByRole('button', { name: 'Ask my other devices' }).click()
-    await phone.page.locator('.digits').waitFor()
+    await phone.page.locator('.digits').first().waitFor()
     await go(alice.page, '#/history')
     await alice.page.locator('.digits').waitFor()
     const views: Readonly<Record<string, string>> = {

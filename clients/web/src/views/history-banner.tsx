@@ -17,7 +17,7 @@ export function HistoryBanner(): ReactElement | null {
   const { status, requests } = now.value
   const asks = requests.some(({ state }) => state === 'waiting')
   const mayAsk = status.state === 'none' && status.devices > 0 && !isAway
-  const isMoving = status.state === 'asked' || status.state === 'taking'
+  const isMoving = status.state === 'asked' || status.state === 'offered' || status.state === 'taking'
   if (!asks && !mayAsk && !isMoving) return null
   const putAway = (): void => {
     keep(key, '1')
@@ -26,7 +26,7 @@ export function HistoryBanner(): ReactElement | null {
   return (
     <div className="history-banner" role="status">
       <Icon name="device" />
-      <p>{t(asks ? 'history.banner.asked' : isMoving ? 'history.banner.moving' : 'history.banner.new')} <a href={hrefOf({ view: 'history' })}>{t('history.banner.look')}</a></p>
+      <p>{t(asks ? 'history.banner.asked' : status.state === 'offered' ? 'history.banner.offered' : isMoving ? 'history.banner.moving' : 'history.banner.new')} <a href={hrefOf({ view: 'history' })}>{t('history.banner.look')}</a></p>
       {mayAsk && !asks ? <button type="button" className="icon-button" onClick={putAway} aria-label={t('history.banner.away')}><Icon name="close" /></button> : null}
     </div>
   )

@@ -1,4 +1,4 @@
-import type { HistoryProgress, HistoryRequested, HistoryStatus } from '@evegram/sdk'
+import type { HistoryCode, HistoryOffered, HistoryProgress, HistoryRequested, HistoryStatus } from '@evegram/sdk'
 import { useClient } from '@evegram/sdk/react'
 import type { ReactElement } from 'react'
 import { isFramed } from '../frame.js'
@@ -50,16 +50,38 @@ function Asking({ status, progress, again }: { readonly status: HistoryStatus; r
       {state === 'asked' ? (
         <>
           <p role="status">{t('history.asked')}</p>
-          <Digits code={status.code} />
+          {status.codes.map((known) => <DeviceDigits key={known.device} known={known} />)}
           {declinedBy.length === 0 ? null : <p className="wrong">{t('history.declined', { count: declinedBy.length })}</p>}
         </>
       ) : null}
+      {status.offers.map((offer) => <Offer key={offer.device} offer={offer} busy={busy} perform={perform} />)}
       {state === 'taking' ? progress === undefined ? <p role="status">{t('history.taking')}</p> : <ProgressLine progress={progress} /> : null}
       {mayAsk ? <div className="buttons"><button type="button" className="button primary" disabled={busy || devices === 0} onClick={() => { perform(() => history.request()) }}>{t(state === 'none' ? 'history.askAction' : 'history.askAgain')}</button></div> : (
         <div className="buttons"><button type="button" className="button" disabled={busy} onClick={() => { perform(() => history.cancel()) }}>{t('history.cancel')}</button></div>
       )}
     </Section>
   )
+}
+
+/** Another own device said yes: nothing of it is fetched before the person compared its digits here, too. */
+function Offer({ offer, busy, perform }: { readonly offer: HistoryOffered; readonly busy: boolean; readonly perform: (action: () => Promise<unknown>) => void }): ReactElement {
+  const { t } = useTexts()
+  const { history } = useClient()
+  return (
+    <div className="offer" role="status">
+      <p>{t('history.offered', { name: t('devices.name', { id: offer.device.slice(0, 8) }) })}</p>
+      <Digits code={offer.code} />
+      <div className="buttons">
+        <button type="button" className="button primary" disabled={busy} onClick={() => { perform(() => history.confirm(offer.device)) }}>{t('history.take')}</button>
+        <button type="button" className="button danger" disabled={busy} onClick={() => { perform(() => history.refuse(offer.device)) }}>{t('history.notMine')}</button>
+      </div>
+    </div>
+  )
+}
+
+function DeviceDigits({ known: { device, code } }: { readonly known: HistoryCode }): ReactElement {
+  const { t } = useTexts()
+  return <div><p className="soft">{t('devices.name', { id: device.slice(0, 8) })}</p><Digits code={code} /></div>
 }
 
 function Request({ request: { device, code: digits, state, error }, progress, again }: { readonly request: HistoryRequested; readonly progress: HistoryProgress | undefined; readonly again: () => void }): ReactElement {
@@ -77,7 +99,7 @@ function Request({ request: { device, code: digits, state, error }, progress, ag
     <Section title={t('history.request', { name: t('devices.name', { id: device.slice(0, 8) }) })} hint={t('history.request.hint')}>
       {code === undefined ? null : <Failure code={code} />}
       {state === 'failed' ? <Failure code={error ?? 'internal'} /> : null}
-      {mayAnswer ? <Digits code={digits} /> : null}
+      {mayAnswer || state === 'giving' || state === 'given' ? <Digits code={digits} /> : null}
       {state === 'giving' ? progress === undefined ? <p role="status">{t('history.giving')}</p> : <ProgressLine progress={progress} /> : null}
       {state === 'given' ? <p className="verified" role="status"><Icon name="check" />{t('history.given')}</p> : null}
       {state === 'declined' ? <p className="soft">{t('history.refused')}</p> : null}

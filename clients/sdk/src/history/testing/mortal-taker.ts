@@ -16,5 +16,7 @@ client.on('history-changed', ({ role, state }) => {
   say(state)
   void client.close().then(() => { process.exit(0) })
 })
+// The person has the other device in the hand.
+client.on('history-changed', ({ role, state, device = '' }) => { if (role === 'taking' && state === 'offered') void client.history.confirm(device) })
 await client.history.request()
 say('asked')
