@@ -120,6 +120,33 @@ describe('a payment in chat', () => {
     expect(wally.looks).toBe(2)
   })
 
+  it('is looked up again, seldom, when the statement is behind the books, and not for ever', async () => {
+    const { clock, wally, alice, bob } = await scene()
+    const toBob = await alice.client.conversation(wallets.bob.address)
+    wally.lie = () => []
+    await (await alice.client.wallet.pay(toBob, { asset: FAKE_ASSET, amount: 5n })).done
+    await rest()
+    const [message] = await (await bob.client.conversation(wallets.alice.address)).history()
+    if (message === undefined) throw new Error('no message')
+    await clock.advance(1)
+    const before = wally.looks
+    for (let index = 0; index < 3; index++) expect(await bob.client.wallet.proofOf(message)).toBe('unproven')
+    expect(wally.looks - before).toBe(1)
+    await clock.advance(15_000)
+    for (let index = 0; index < 3; index++) expect(await bob.client.wallet.proofOf(message)).toBe('unproven')
+    expect(wally.looks - before).toBe(2)
+    wally.lie = (lines) => lines
+    await clock.advance(15_000)
+    expect(await bob.client.wallet.proofOf(message)).toBe('paid')
+    // What was never paid costs no more once it is old.
+    const invented = { ...message, messageId: 'ff'.repeat(16) as typeof message.messageId, payment: { transfer: 'invented', asset: FAKE_ASSET, amount: '5', note: '' } }
+    await clock.advance(600_000)
+    await bob.client.wallet.proofOf(invented)
+    const looks = wally.looks
+    await clock.advance(600_000)
+    expect([await bob.client.wallet.proofOf(invented), wally.looks]).toEqual(['unproven', looks])
+  })
+
   it('that the server refuses moves nothing and is told to nobody', async () => {
     const { wally, alice, bob } = await scene()
     const toBob = await alice.client.conversation(wallets.bob.address)

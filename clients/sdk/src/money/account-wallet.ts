@@ -91,8 +91,8 @@ export interface AccountWallet {
   /** Asks the other side of a conversation to pay. Rejects as {@link Conversation.send} does, and as {@link AccountWallet.depositPlace} when it is to name that. */
   request(conversation: Conversation, terms: PaymentRequestTerms): Promise<SentMessage & { readonly request: PaymentRequestBody }>
   /**
-   * What the own statement says of a message of kind `payment`: asks the server for news when it says nothing yet and was not asked since the message came. Never
-   * believe the message alone. Of two messages that name one transfer the one that was asked about first is paid. Rejects when the server gives no answer; with `ask`
+   * What the own statement says of a message of kind `payment`: asks the server for news when it says nothing yet and was not asked since the message came; again every
+   * quarter of a minute at most, in the first ten minutes of the message. Never believe the message alone. Of two messages that name one transfer the one that was asked about first is paid. Rejects when the server gives no answer; with `ask`
    * false it is not asked, and `unproven` means that this device does not know.
    */
   proofOf(message: Message, options?: { readonly ask?: boolean }): Promise<PaymentProof>
@@ -142,6 +142,10 @@ const REQUEST_MS_DEFAULT = 24 * 3_600_000
 const ID_BYTES = 16
 /** Assets of which it is known when they were looked at last: messages can name any. */
 const LOOKED_ASSETS_MAX = 1_024
+/** What the statement does not say is asked again after this time, at the earliest, */
+const LOOK_AGAIN_MS = 15_000
+/** and until this long after the message came. */
+const LOOK_UNTIL_MS = 600_000
 
 /** An {@link AccountWallet} on the core of a client. */
 export class ServerWallet implements AccountWallet {
@@ -217,9 +221,7 @@ export class ServerWallet implements AccountWallet {
     const { payment } = message
     if (payment === undefined) return 'unproven'
     const known = await this.#look(message, payment)
-    // Money moves before a message tells of it: a look that began after the message came would have seen it.
-    const isLooked = (this.#lookedAtMs.get(payment.asset) ?? 0) > message.receivedAtMs
-    if (known !== 'unproven' || !ask || isLooked) return known
+    if (known !== 'unproven' || !ask || !this.#isLookDue(payment.asset, message.receivedAtMs)) return known
     await this.#lookAt(payment.asset)
     return this.#look(message, payment)
   }
@@ -278,6 +280,13 @@ export class ServerWallet implements AccountWallet {
 
   async notices(asset: string, limit: number = NOTICES_DEFAULT): Promise<readonly WalletNotice[]> {
     return (await listLines(this.#ports.core.store, asset, limit)).map(noticeOf).reverse()
+  }
+
+  /** Money moves before a message tells of it, so one look behind the message would do; but what answers may be behind the books for a while. */
+  #isLookDue(asset: string, receivedAtMs: number): boolean {
+    const lookedAtMs = this.#lookedAtMs.get(asset) ?? 0
+    if (lookedAtMs <= receivedAtMs) return true
+    return lookedAtMs - receivedAtMs < LOOK_UNTIL_MS && this.#ports.core.time.now() - lookedAtMs >= LOOK_AGAIN_MS
   }
 
   /** Takes over the statement of an asset that a message names, which may be none of the server. */
