@@ -29,7 +29,7 @@ test('each choice of seeds is read', () => {
 test.each([
   ['--seeds 0', '--seeds must be a whole number from 1'],
   ['--seeds 1.5', 'not "1.5"'],
-  ['--profile all-of-it', 'crash, partition, skew, malicious, receipts, all, payouts'],
+  ['--profile all-of-it', 'crash, partition, skew, malicious, receipts, changes, all, payouts'],
   ['--crash-points every', '--crash-points goes with --profile payouts.'],
   ['--profile payouts --crash-points some', '--crash-points must be a whole number'],
   ['--profile payouts --crypto stand-in', 'Nothing stands in'],
