@@ -46,9 +46,11 @@ export class AccountKeys implements Pick<Client, 'accountLog' | 'devices' | 'rev
     const { state } = await this.#core.roster.refresh(this.#core.account)
     const target = [...state.devices.keys()].find((known) => known === device)
     if (target === undefined) throw new EvegramError('account.device_unknown', { operation: 'revoke device' })
-    const after = await revokeDevice(this.#changes(), target, wallet)
+    const changes = this.#changes()
+    await this.#client.revocations.owe(target)
+    await revokeDevice(changes, target, wallet)
     await this.#reload()
-    await this.#client.revocations.announce(after, target)
+    await this.#client.revocations.tell()
   }
 
   async wallets(): Promise<readonly OwnWallet[]> {

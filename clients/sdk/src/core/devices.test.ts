@@ -1,11 +1,13 @@
 import { describe, expect, it } from 'vitest'
-import { decodeEnvelope, directConversationIdOf, type DeviceId, type PayloadBodies } from '@evegram/protocol'
+import { decodeEnvelope, directConversationIdOf, EvegramError, type DeviceId, type PayloadBodies } from '@evegram/protocol'
+import type { AuthApi } from '../api/auth-api.js'
 import { composeControl, recipientsOf } from '../sync/control.js'
 import { MemoryStore } from '../store/memory.js'
 import { FakeServer } from '../sync/testing/fake-server.js'
 import { openTestClient, testWallet, textsOf, type TestClient } from '../sync/testing/test-client.js'
 import { rest, VirtualClock } from '../sync/testing/virtual-clock.js'
 import { readConversation } from './conversation-row.js'
+import { listOwedRevocations } from './owed-revocation.js'
 
 const bobWallet = testWallet('bob')
 /** Seven clients sign in and write: seconds of computing, of which a busy machine makes a minute. */
@@ -79,6 +81,69 @@ describe('that a device is revoked', () => {
     await bob.client.revokeDevice(phone.client.device, bobWallet)
     await rest()
     expect(toldBy(server, bob).slice(before)).toEqual([friend.client.device, friend.client.device])
+  }, BUSY_MS)
+})
+
+describe('that others are to be told of a revocation', () => {
+  it('is not forgotten when the client ends behind the change of the log', async () => {
+    const { server, bob, another } = await scene()
+    const friend = await another('friend')
+    await say(bob, friend, 'hello')
+    await bob.core.close()
+    let isGone = false
+    const api = server.api()
+    const lost = (): Promise<never> => Promise.reject(new EvegramError('unavailable.server', { operation: 'ask' }))
+    const auth: AuthApi = {
+      ...api,
+      logPage: (account, after) => (isGone ? lost() : api.logPage(account, after)),
+      appendEntry: async (account, entry) => {
+        await api.appendEntry(account, entry)
+        isGone = true
+        return lost()
+      },
+    }
+    const before = await openTestClient(server, bob.store, undefined, auth)
+    const [, phone] = (await before.client.devices()).map(({ device }) => device)
+    await expect(before.client.revokeDevice(phone ?? '', bobWallet)).rejects.toThrow()
+    await before.core.close()
+    expect(toldBy(server, bob)).toEqual([])
+    const after = await openTestClient(server, bob.store)
+    expect([toldBy(server, bob), await listOwedRevocations(bob.store)]).toEqual([[friend.client.device], []])
+    // Once: not again with every connection.
+    after.link.down()
+    after.link.up()
+    await rest()
+    expect(toldBy(server, bob)).toEqual([friend.client.device])
+  }, BUSY_MS)
+
+  it('does not wait for a conversation that cannot be told, which is told later, and alone', async () => {
+    const { server, bob, phone, another } = await scene()
+    const [friend, unreached] = [await another('friend'), await another('unreached')]
+    for (const to of [friend, unreached]) await say(bob, to, 'hello')
+    const { transmission } = bob.core
+    const prepare = transmission.prepare.bind(transmission)
+    transmission.prepare = (row, ...rest) => (row.peer === unreached.client.account ? Promise.reject(new EvegramError('account.log_withheld', { operation: 'read log' })) : prepare(row, ...rest))
+    await bob.client.revokeDevice(phone.client.device, bobWallet)
+    await rest()
+    expect(toldBy(server, bob)).toEqual([friend.client.device])
+    expect(bob.log.filter(({ name }) => name === 'fault').map(({ event }) => (event as { operation: string }).operation)).toEqual(['tell of revocation'])
+    transmission.prepare = prepare
+    bob.link.down()
+    bob.link.up()
+    await rest()
+    expect([toldBy(server, bob), await listOwedRevocations(bob.store)]).toEqual([[friend.client.device, unreached.client.device], []])
+  }, BUSY_MS)
+
+  it('ends when the log never shows it', async () => {
+    const { clock, bob, phone } = await scene()
+    await expect(bob.client.revokeDevice(phone.client.device)).rejects.toThrow()
+    const owed = await listOwedRevocations(bob.store)
+    await clock.advance(700_000)
+    await rest()
+    bob.link.down()
+    bob.link.up()
+    await rest()
+    expect([owed.map(({ device }) => device), await listOwedRevocations(bob.store)]).toEqual([[phone.client.device], []])
   }, BUSY_MS)
 })
 

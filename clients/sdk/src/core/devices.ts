@@ -6,7 +6,10 @@ import { composeControl, recipientsOf } from '../sync/control.js'
 import type { Outbox } from '../sync/outbox.js'
 import type { Transmission } from '../sync/transmit.js'
 import type { Core } from './context.js'
+import { asEvegramError } from './background.js'
 import { CONVERSATION_PREFIX, decodeConversation, type ConversationRow } from './conversation-row.js'
+import { listOwedRevocations, removeOwed, writeOwed, type OwedRevocation } from './owed-revocation.js'
+import { Turns } from './turns.js'
 
 /** Conversations that were active within this time are told end to end of a revoked device. */
 const REVOCATION_TOLD_MS = 30 * 24 * 3_600_000
@@ -18,6 +21,11 @@ const CONVERSATIONS_PAGE = 500
 const CHECK_AGAIN_MS = 60_000
 /** Revocations that wait for that; past it they are only believed, which needs no server. */
 const CHECKS_WAITING_MAX = 256
+
+/** A revocation that the log does not show after this was never made. */
+const UNSURE_MS = 600_000
+/** Conversations that cannot be told for so long are not told any more: their people read it in the log. */
+const TRIED_MS = 7 * 24 * 3_600_000
 
 /** What the server shows of a revocation that a device told end to end; `untrue`: the log reaches the state that was named, and says otherwise; `unanswered` when it could not be asked. */
 type RevocationCheck = 'shown' | 'withheld' | 'untrue' | 'unanswered'
@@ -43,32 +51,80 @@ export class Revocations {
   readonly #transmission: Transmission
   /** Devices whose revocation the server could not be asked for, and when it is asked again. */
   readonly #waiting = new Map<string, Timer>()
+  readonly #turns = new Turns()
+  readonly #release: () => void
 
   constructor(core: Core, outbox: Outbox, transmission: Transmission) {
     this.#core = core
     this.#outbox = outbox
     this.#transmission = transmission
+    this.#release = core.events.on('state', ({ state }) => {
+      if (state === 'live') core.background.run('tell of revocations', () => this.tell())
+    })
+  }
+
+  /** From now on it is owed that everybody is told, should `device` of the own account turn out to be revoked. Durable when resolved: call it before the log is changed. */
+  async owe(device: DeviceId): Promise<void> {
+    await this.#core.local.write((tx) => {
+      writeOwed(tx, { device, sinceMs: this.#core.time.now() })
+      return Promise.resolve()
+    })
   }
 
   /**
-   * Tells every conversation of the last 30 days in which something may be told that `device` of the own account is revoked as of `state`. Durable when resolved.
-   * In a group all members are told: each of them gives keys to the devices of the others.
+   * Tells of every own revocation that is owed: each conversation of the last 30 days in which something may be told. Durable when resolved. One that cannot be told holds
+   * up no other: it is a `fault` event, and is told with a later connection, for a week. In a group all members are told: each of them gives keys to the devices of the others.
    */
-  async announce(state: AccountState, device: DeviceId): Promise<void> {
+  tell(): Promise<void> {
+    return this.#turns.run(async () => {
+      const owed = await listOwedRevocations(this.#core.store)
+      if (owed.length === 0) return
+      const { state } = await this.#core.roster.refresh(this.#core.account)
+      for (const row of owed) await this.#pay(state, row)
+    })
+  }
+
+  async #pay(state: AccountState, row: OwedRevocation): Promise<void> {
+    const { local, time } = this.#core
+    const ageMs = time.now() - row.sinceMs
+    if (state.devices.get(row.device)?.active !== false && ageMs < UNSURE_MS) return
+    const left = state.devices.get(row.device)?.active === false ? await this.#announce(state, row) : []
+    await local.write((tx) => {
+      if (left.length === 0 || ageMs > TRIED_MS) removeOwed(tx, row)
+      else writeOwed(tx, { ...row, left })
+      return Promise.resolve()
+    })
+  }
+
+  /** The conversations that could not be told. */
+  async #announce(state: AccountState, { device, left }: OwedRevocation): Promise<readonly ConversationRow['conversation'][]> {
     const core = this.#core
     const nowMs = core.time.now()
     const body = { account: core.account, device, seq: state.seq, head: state.head }
+    const failed: ConversationRow['conversation'][] = []
     for (const conversation of await allConversations(core)) {
+      if (left?.includes(conversation.conversation) === false) continue
       if (nowMs - conversation.activeAtMs > REVOCATION_TOLD_MS || !(await core.requests.mayTell(core.store, conversation))) continue
-      await this.#transmission.prepare(conversation)
-      await core.local.write(async (tx) => {
-        const recipients = recipientsOf(core, conversation)
-        for (let from = 0; from < recipients.length; from += TOLD_PER_ENVELOPE_MAX) {
-          const row = await composeControl(core, tx, conversation, recipients.slice(from, from + TOLD_PER_ENVELOPE_MAX), { kind: 'revocation', body })
-          if (row !== undefined) this.#outbox.add(tx, row)
-        }
-      })
+      try {
+        await this.#tellIn(conversation, body)
+      } catch (cause) {
+        failed.push(conversation.conversation)
+        core.events.emit('fault', { operation: 'tell of revocation', error: asEvegramError(cause, 'tell of revocation') })
+      }
     }
+    return failed
+  }
+
+  async #tellIn(conversation: ConversationRow, body: PayloadBodies['revocation']): Promise<void> {
+    const core = this.#core
+    await this.#transmission.prepare(conversation)
+    await core.local.write(async (tx) => {
+      const recipients = recipientsOf(core, conversation)
+      for (let from = 0; from < recipients.length; from += TOLD_PER_ENVELOPE_MAX) {
+        const row = await composeControl(core, tx, conversation, recipients.slice(from, from + TOLD_PER_ENVELOPE_MAX), { kind: 'revocation', body })
+        if (row !== undefined) this.#outbox.add(tx, row)
+      }
+    })
   }
 
   /** A peer (or an own device) says that a device of its account is revoked: the server has to show it, and is not needed to believe it. */
@@ -97,8 +153,9 @@ export class Revocations {
     }
   }
 
-  /** Stops waiting for servers that did not answer. */
+  /** Stops waiting for servers that did not answer, and tells of nothing more. */
   close(): void {
+    this.#release()
     for (const timer of this.#waiting.values()) timer.cancel()
     this.#waiting.clear()
   }
