@@ -11,6 +11,7 @@ export const LONG_RUNS = [
     ['simulator, real encryption', 'sim', '--seeds', '5', '--crypto', 'real'],
     ['simulator, every seed that ever failed', 'sim', '--regressions'],
     ['simulator, receipts (short)', 'sim', '--profile', 'receipts', '--seeds', '10'],
+    ['simulator, changes (short)', 'sim', '--profile', 'changes', '--seeds', '10'],
     ['simulator, payouts (short)', 'sim', '--profile', 'payouts', '--seeds', '40'],
     ['simulator, the same trace in two processes', 'sim', '--check-determinism', '3'],
     ['simulator, payouts in two processes', 'sim', '--profile', 'payouts', '--check-determinism', '3'],
