@@ -40,7 +40,7 @@ export interface Attempt {
 const SENT_RENEWED_MS = 3_600_000
 /** Wait before a server that showed an unbelievable log is asked again. */
 const ALARM_RETRY_MS = 5_000
-/** Wait before a message of a group that was made anew for its members several times goes again. */
+/** Wait before a message that was made anew for its members several times goes again. */
 const STALE_RETRY_MS = 1_000
 /** Wait before a message that is ahead of the server's clock is looked at again, at most. */
 const AHEAD_RETRY_MS_MAX = 30_000
@@ -198,7 +198,8 @@ export class Transmission {
       case 'stale.devices':
         await this.#refreshMembers(row, failure)
         await this.#complete(row, Math.min(SEND_REFUSALS_MAX, row.refusals + 1))
-        return { status: 'again' }
+        // A server that is never content is not asked as fast as it answers.
+        return row.refusals >= SEND_REFUSALS_MAX ? { status: 'later', retryAfterMs: STALE_RETRY_MS } : { status: 'again' }
       case 'stale.membership':
       case 'not_found.conversation':
         await this.#change(row.conversation, (before) => ({ ...before, opened: false }))

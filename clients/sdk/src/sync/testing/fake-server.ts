@@ -1,5 +1,5 @@
 import {
-  activeDevices, activeWallets, ALL_DEVICES, applyEntry, applyMembershipEntry, decodeMembershipEntry, emptyGroupState, groupMembers, comparePositions, directConversationIdOf, emptyAccountState, EvegramError, headOf, LIMITS, orderTimeMs,
+  activeDevices, activeWallets, ALL_DEVICES, applyEntry, applyMembershipEntry, decodeMembershipEntry, emptyGroupState, groupMembers, comparePositions, directConversationIdOf, emptyAccountState, ENVELOPE_KIND, EvegramError, headOf, LIMITS, orderTimeMs,
   sliceEnvelope, viewEnvelope,
   type AccountId, type AccountState, type CatchUp, type ConversationId, type Delivery, type DeviceId, type ErrorCode, type GroupPage, type GroupState,
   type MemberSignal, type Opened, type Page, type Position, type Read, type ReadGroup,
@@ -247,8 +247,8 @@ export class FakeServer {
     const byGroup = this.#refusedByGroup(view)
     if (byGroup !== undefined) return byGroup
     const missing = named.has(ALL_DEVICES) ? [] : members.flatMap((account) => activeDevices(this.stateOf(account))).filter((device) => device !== from && !named.has(device))
-    // Two refusals count only for a sender that names the newest logs: it knows whom it leaves out.
-    const isOlder = members.some((account) => (view.accounts.find((version) => version.account === account)?.seq ?? 0) < this.stateOf(account).seq)
+    // Two refusals count only for a sender that names the newest logs: it knows whom it leaves out. Control traffic is meant for the devices that it names.
+    const isOlder = view.kind === ENVELOPE_KIND.message && members.some((account) => (view.accounts.find((version) => version.account === account)?.seq ?? 0) < this.stateOf(account).seq)
     if (missing.length > 0 && (refusals < 2 || isOlder)) {
       const accounts = members.map((account) => ({ account, seq: this.stateOf(account).seq }))
       return { status: 'refused', failure: { code: 'stale.devices', message: 'stale', accounts, missing } }
