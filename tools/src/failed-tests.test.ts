@@ -45,3 +45,20 @@ it('leaves something behind', async () => { void Promise.reject(new Error('nobod
     expect(await runOf({ 'fine.test.mjs': "import { it } from 'vitest'\nit('holds', () => {})" })).toEqual({ code: 0, text: '' })
   })
 })
+
+describe('what npm test names while it runs', () => {
+  it('is a file that takes too long, also one that lets nothing else happen', async () => {
+    const vitest = join(root, 'node_modules', 'vitest')
+    writeFileSync(join(folder, 'circle.test.mjs'), `import { it } from ${JSON.stringify(join(vitest, 'dist', 'index.js'))}
+it('is quick', () => {})
+it('goes round in circles', async () => { for (const end = Date.now() + 2_000; Date.now() < end;) await undefined })`)
+    const reporter = join(root, 'tools', 'failed-tests.mjs')
+    writeFileSync(join(folder, 'vitest.config.mjs'), `export default { test: { reporters: [[${JSON.stringify(reporter)}, { longMs: 300, lookMs: 100 }]] } }`)
+    const child = spawn(process.execPath, [join(vitest, 'vitest.mjs'), 'run', '--root', folder], { stdio: ['ignore', 'pipe', 'ignore'] })
+    let said = ''
+    child.stdout.on('data', (bytes: Buffer) => { said += bytes.toString() })
+    const code = await new Promise<number | null>((resolve, reject) => child.on('error', reject).on('close', resolve))
+    expect(code).toBe(0)
+    expect(said).toMatch(/^still running after 0 min: circle\.test\.mjs$/m)
+  })
+})
